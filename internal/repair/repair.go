@@ -1,0 +1,82 @@
+// Package repair finds a patch: it assembles what a proposer needs (incident,
+// test, diagnosis card, code of the frames' functions), lets proposers produce
+// candidates within a budget, and has each judged by a [Judge] that the
+// proposer cannot influence.
+package repair
+
+import (
+	"context"
+	"time"
+
+	"github.com/repaird/repaird/internal/bundle"
+	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/llm"
+	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/redact"
+)
+
+// An Input is what a repair starts from.
+type Input struct {
+	Run      string
+	Bundle   *bundle.Bundle
+	Tree     string // host directory of the base commit's tree
+	Env      pytest.Environment
+	Test     pytest.Test
+	Outcome  pytest.Outcome   // the test's failure on base; frames relative to the tree
+	Output   string           // pytest's output
+	Trace    []byte           // red trace
+	Frames   []incident.Frame // the incident's in-app frames, File relative to the tree, outermost first
+	Redactor *redact.Redactor
+	Known    *redact.Known
+	Budget   Budget
+	Judge    Judge
+	Progress func(string) // may be nil
+}
+
+// A Budget bounds one repair. Zero fields mean the defaults.
+type Budget struct {
+	Attempts int           `json:"attempts" yaml:"attempts"` // judged candidates; default 8 for a model, 60 for templates
+	Tokens   int           `json:"tokens" yaml:"tokens"`     // default 400,000
+	Dollars  float64       `json:"dollars" yaml:"dollars"`   // default 5
+	Time     time.Duration `json:"time" yaml:"time"`         // default 20 minutes
+}
+
+// A Judge says what the verdict on a candidate would be. App fills it with verify.
+type Judge interface {
+	Judge(ctx context.Context, p patch.Patch) (*Judgement, error)
+}
+
+// A Judgement is feedback on one candidate.
+type Judgement struct {
+	Accepted bool
+	Gate     string      // the gate that failed
+	Feedback string      // its evidence, unredacted
+	Patch    patch.Patch // as judged, possibly smaller than proposed
+}
+
+// A Result is the accepted candidate and the way to it.
+type Result struct {
+	Patch    patch.Patch   `json:"patch"`
+	Proposer string        `json:"proposer"` // templates, anthropic/…, openai/…
+	Why      string        `json:"why"`      // root cause in the proposer's words, redacted
+	Attempts []Attempt     `json:"attempts"`
+	Usage    llm.Usage     `json:"usage"`
+	Dollars  float64       `json:"dollars"`
+	Wall     time.Duration `json:"wall"`
+}
+
+// An Attempt is one judged candidate.
+type Attempt struct {
+	Patch    patch.Patch `json:"patch"`
+	Template string      `json:"template,omitempty"`
+	Gate     string      `json:"gate,omitempty"` // that failed; "" accepted
+	Feedback string      `json:"feedback,omitempty"`
+}
+
+// A Proposer makes candidates and has them judged. It returns a Result, or a
+// *fault.Stop (no_patch, rejected, budget).
+type Proposer interface {
+	Name() string
+	Repair(ctx context.Context, in Input) (*Result, error)
+}
