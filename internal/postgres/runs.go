@@ -1,0 +1,235 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/repaird/repaird/internal/fault"
+)
+
+// ErrFenced means that another worker holds the run now, or that it ended.
+var ErrFenced = fault.Errorf(fault.Denied, "the run's lease is lost")
+
+// A Run is one row of runs. JSON columns are raw.
+type Run struct {
+	ID          string
+	Incident    string
+	Project     string
+	Commit      string
+	Rank        int
+	State       string
+	Stage       string
+	Attempt     int
+	Fence       int64
+	Cancel      bool
+	Ask         json.RawMessage
+	Stop        json.RawMessage
+	Error       string
+	PullRequest json.RawMessage
+	Created     time.Time
+	Updated     time.Time
+	Finished    *time.Time
+}
+
+const runColumns = `id, incident_id, project, commit_sha, rank, state, stage, attempt, fence, cancel,
+	ask, stop, coalesce(error, ''), pull_request, created_at, updated_at, finished_at`
+
+// Run returns one run; fault.NotFound when there is none.
+func (db *DB) Run(ctx context.Context, id string) (*Run, error) {
+	return one[Run](ctx, db, `select `+runColumns+` from runs where id = $1`, id)
+}
+
+// Acquire takes the lease on a run for the stage, when nobody holds it, and
+// returns the run with its new fencing token. nil means that there is nothing
+// to do: the run ended, is at another stage, or is held by somebody alive.
+func (db *DB) Acquire(ctx context.Context, id, stage, owner string, ttl time.Duration) (*Run, error) {
+	r, err := one[Run](ctx, db, `
+		update runs set lease_owner = $3, lease_until = now() + $4, fence = fence + 1,
+			attempt = attempt + 1, updated_at = now()
+		where id = $1 and stage = $2 and finished_at is null
+			and (lease_until is null or lease_until < now())
+		returning `+runColumns, id, stage, owner, ttl)
+	if fault.KindOf(err) == fault.NotFound {
+		return nil, nil
+	}
+	return r, err
+}
+
+// Extend prolongs a lease and reports whether somebody asked for the run to be
+// cancelled. ErrFenced when the lease is lost.
+func (db *DB) Extend(ctx context.Context, id string, fence int64, ttl time.Duration) (cancel bool, err error) {
+	err = db.Pool.QueryRow(ctx, `update runs set lease_until = now() + $3
+		where id = $1 and fence = $2 and finished_at is null returning cancel`, id, fence, ttl).Scan(&cancel)
+	if err = Classify(err); fault.KindOf(err) == fault.NotFound {
+		return false, ErrFenced
+	}
+	return cancel, err
+}
+
+// Release gives a lease back without a result, to be tried again.
+func (db *DB) Release(ctx context.Context, id string, fence int64, reason string) error {
+	_, err := db.Pool.Exec(ctx, `update runs set lease_owner = null, lease_until = null, error = $3, updated_at = now()
+		where id = $1 and fence = $2`, id, fence, reason)
+	return Classify(err)
+}
+
+// A Step is a run's change of state.
+type Step struct {
+	State       string
+	Stage       string // next; "" ends the run
+	Commit      string // where it became known
+	Stop        any    // *fault.Stop
+	Error       string
+	PullRequest any
+}
+
+// Advance writes a step in tx, when fence is still the newest.
+func Advance(ctx context.Context, tx pgx.Tx, id string, fence int64, s Step) error {
+	stop, err := optionalJSON(s.Stop)
+	if err != nil {
+		return err
+	}
+	pr, err := optionalJSON(s.PullRequest)
+	if err != nil {
+		return err
+	}
+	tag, err := tx.Exec(ctx, `
+		update runs set state = $3, stage = $4, attempt = 0, lease_owner = null, lease_until = null,
+			commit_sha = case when $5 = '' then commit_sha else $5 end,
+			stop = $6::text::jsonb, error = nullif($7, ''), pull_request = coalesce($8::text::jsonb, pull_request),
+			updated_at = now(), finished_at = case when $4 = '' then now() end
+		where id = $1 and fence = $2 and finished_at is null`,
+		id, fence, s.State, s.Stage, s.Commit, stop, s.Error, pr)
+	if err != nil {
+		return Classify(err)
+	}
+	if tag.RowsAffected() == 0 {
+		return ErrFenced
+	}
+	return nil
+}
+
+func optionalJSON(v any) (*string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	b, err := json.Marshal(v)
+	if err != nil || string(b) == "null" {
+		return nil, err
+	}
+	s := string(b)
+	return &s, nil
+}
+
+// An Orphan is an open run that nobody works on.
+type Orphan struct{ ID, Stage string }
+
+// Orphans returns open runs whose lease ran out, and runs without a lease for
+// which no job waits.
+func (db *DB) Orphans(ctx context.Context) ([]Orphan, error) {
+	rows, err := db.Pool.Query(ctx, `
+		select id, stage from runs where finished_at is null and stage <> '' and (
+			lease_until < now()
+			or lease_until is null and updated_at < now() - interval '2 seconds')
+		and not exists (select from river_job where kind = 'stage'
+			and state in ('available', 'scheduled', 'retryable', 'pending')
+			and args->>'run' = runs.id and args->>'stage' = runs.stage)
+		order by updated_at limit 500`)
+	if err != nil {
+		return nil, Classify(err)
+	}
+	out, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Orphan])
+	return out, Classify(err)
+}
+
+// Leases returns who holds leases, owner → run ids.
+func (db *DB) Leases(ctx context.Context) (map[string][]string, error) {
+	rows, err := db.Pool.Query(ctx, `select lease_owner, id from runs where lease_owner is not null and finished_at is null`)
+	if err != nil {
+		return nil, Classify(err)
+	}
+	out := map[string][]string{}
+	var owner, id string
+	_, err = pgx.ForEachRow(rows, []any{&owner, &id}, func() error {
+		out[owner] = append(out[owner], id)
+		return nil
+	})
+	return out, Classify(err)
+}
+
+// Expire ends the leases of an owner that is known to be dead.
+func (db *DB) Expire(ctx context.Context, owner string) error {
+	_, err := db.Pool.Exec(ctx, `update runs set lease_until = now() - interval '1 second' where lease_owner = $1 and finished_at is null`, owner)
+	return Classify(err)
+}
+
+// Cancel asks a run to stop. It reports whether the run was still open.
+func (db *DB) Cancel(ctx context.Context, id string) (bool, error) {
+	tag, err := db.Pool.Exec(ctx, `update runs set cancel = true, updated_at = now() where id = $1 and finished_at is null`, id)
+	return tag.RowsAffected() == 1, Classify(err)
+}
+
+// Reopen starts a new run for the incident of an ended one, with the same
+// evidence; it needs events that were not forgotten or a sealed bundle, which
+// is copied.
+func (db *DB) Reopen(ctx context.Context, old, id string) error {
+	tx, err := db.Pool.Begin(ctx)
+	if err != nil {
+		return Classify(err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
+	tag, err := tx.Exec(ctx, `insert into runs (id, incident_id, project, commit_sha, rank, ask)
+		select $2, incident_id, project, commit_sha, rank, ask from runs where id = $1 and finished_at is not null`, old, id)
+	if err != nil {
+		return Classify(err)
+	}
+	if tag.RowsAffected() == 0 {
+		return fault.Errorf(fault.NotFound, "run %s does not exist or has not ended", old)
+	}
+	if _, err := tx.Exec(ctx, `insert into artifacts (run_id, name, content, sha256)
+		select $2, name, content, sha256 from artifacts where run_id = $1 and name = 'bundle.json'`, old, id); err != nil {
+		return Classify(err)
+	}
+	if err := EnqueueStage(ctx, tx, id, "assemble"); err != nil {
+		return err
+	}
+	return Classify(tx.Commit(ctx))
+}
+
+// EnqueueStage inserts the job of a stage as accept_delivery does.
+func EnqueueStage(ctx context.Context, tx pgx.Tx, run, stage string) error {
+	_, err := tx.Exec(ctx, `insert into river_job (kind, args, queue, max_attempts, priority, state)
+		values ('stage', jsonb_build_object('run', $1::text, 'stage', $2::text), 'default', 25, 1, 'available')`, run, stage)
+	return Classify(err)
+}
+
+// RunsToday counts a project's runs of the last 24 hours.
+func (db *DB) RunsToday(ctx context.Context, project string) (n int, err error) {
+	err = db.Pool.QueryRow(ctx, `select count(*) from runs where project = $1 and created_at > now() - interval '24 hours'`, project).Scan(&n)
+	return n, Classify(err)
+}
+
+// RunByPullRequest finds the run that opened a pull request; fault.NotFound when none did.
+func (db *DB) RunByPullRequest(ctx context.Context, repository string, number int) (*Run, error) {
+	return one[Run](ctx, db, `select `+runColumns+` from runs
+		where pull_request->>'repository' = $1 and (pull_request->>'number')::int = $2
+		order by created_at desc limit 1`, repository, number)
+}
+
+// Outcome records what became of a proposed pull request: merged or closed.
+func (db *DB) Outcome(ctx context.Context, id, state string) error {
+	_, err := db.Pool.Exec(ctx, `update runs set state = $2, updated_at = now() where id = $1 and state in ('proposed', 'closed', 'merged')`, id, state)
+	return Classify(err)
+}
+
+func one[T any](ctx context.Context, db *DB, sql string, args ...any) (*T, error) {
+	rows, err := db.Pool.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, Classify(err)
+	}
+	v, err := pgx.CollectExactlyOneRow(rows, pgx.RowToAddrOfStructByPos[T])
+	return v, Classify(err)
+}
