@@ -1,0 +1,232 @@
+package patch
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/zricethezav/gitleaks/v8/detect"
+	"github.com/zricethezav/gitleaks/v8/report"
+)
+
+// maxLineBytes is the longest line that a patch may add; longer ones hide text
+// beyond a reviewer's screen.
+const maxLineBytes = 500
+
+// checkTexts applies the rules on what is added, file by file.
+func (p Policy) checkTexts(base fs.FS, overlay Overlay) (*Violation, error) {
+	if len(overlay) == 0 {
+		return &Violation{Rule: RuleNoChange, Detail: "the patch changes nothing"}, nil
+	}
+	if len(overlay) > p.MaxFiles {
+		return &Violation{Rule: RuleSize, Detail: fmt.Sprintf("%d files changed, %d allowed", len(overlay), p.MaxFiles)}, nil
+	}
+	lines, size := 0, 0
+	for _, path := range sortedPaths(overlay) {
+		old, exists, err := current(base, nil, path)
+		if err != nil {
+			return nil, err
+		}
+		c := change{path: path, old: old, new: overlay[path]}
+		if exists && len(c.new) == 0 && len(old) > 0 {
+			return &Violation{Rule: RuleSize, Path: path, Detail: "the patch empties the file"}, nil
+		}
+		c.compare()
+		lines += c.removed + len(c.added)
+		for _, l := range c.added {
+			size += len(l.text)
+		}
+		if lines > p.MaxLines {
+			return &Violation{Rule: RuleSize, Path: path, Detail: fmt.Sprintf("more than %d changed lines", p.MaxLines)}, nil
+		}
+		if size > p.MaxBytes {
+			return &Violation{Rule: RuleSize, Path: path, Detail: fmt.Sprintf("more than %d bytes added", p.MaxBytes)}, nil
+		}
+		for _, rule := range []func(*change) *Violation{checkBinary, checkInvisible, checkScripts, checkSecrets} {
+			if v := rule(&c); v != nil {
+				v.Path = path
+				return v, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+// A change is one file before and after.
+type change struct {
+	path     string
+	old, new []byte
+	added    []addedLine
+	removed  int
+	gone     string // the removed lines
+}
+
+type addedLine struct {
+	number int // from 1
+	text   string
+}
+
+func (c *change) compare() {
+	a, b := splitLines(string(c.old)), splitLines(string(c.new))
+	for _, s := range spans(a, b) {
+		c.removed += s.oldEnd - s.oldStart
+		c.gone += strings.Join(a[s.oldStart:s.oldEnd], "")
+		for n := s.newStart; n < s.newEnd; n++ {
+			c.added = append(c.added, addedLine{n + 1, b[n]})
+		}
+	}
+}
+
+// PEP 263: a comment in the first two lines sets the source encoding. With
+// utf-7 or unicode_escape a harmless-looking comment becomes code.
+var codingCookie = regexp.MustCompile(`^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)`)
+
+func checkBinary(c *change) *Violation {
+	crlf := bytes.Contains(c.old, []byte("\r\n"))
+	for _, l := range c.added {
+		bad := func(what string) *Violation { return &Violation{Rule: RuleBinary, Line: l.number, Detail: what} }
+		if !utf8.ValidString(l.text) {
+			return bad("invalid UTF-8")
+		}
+		if len(l.text) > maxLineBytes {
+			return &Violation{Rule: RuleSize, Line: l.number, Detail: fmt.Sprintf("line of %d bytes, %d allowed", len(l.text), maxLineBytes)}
+		}
+		text := strings.TrimSuffix(l.text, "\n")
+		if crlf || len(c.old) == 0 {
+			text = strings.TrimSuffix(text, "\r")
+		}
+		for _, r := range text {
+			// Python ends a line at a lone CR, reviewers' tools do not.
+			if (unicode.IsControl(r) && r != '\t') || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) {
+				return bad(fmt.Sprintf("control character %U", r))
+			}
+			if unicode.Is(unicode.Co, r) || unicode.Is(unicode.Cs, r) || r == utf8.RuneError {
+				return bad(fmt.Sprintf("private-use or replacement character %U", r))
+			}
+		}
+		if m := codingCookie.FindStringSubmatch(l.text); m != nil && l.number <= 2 {
+			if e := strings.ToLower(strings.ReplaceAll(m[1], "_", "-")); e != "utf-8" && e != "utf8" && e != "ascii" {
+				return bad("source encoding " + clip(e, 40))
+			}
+		}
+	}
+	return nil
+}
+
+// invisible reports whether r shows nothing, or changes how its neighbours are
+// shown: format characters (bidirectional controls, zero-width, tags, soft
+// hyphen, byte order mark), variation selectors, and the fillers that Unicode
+// lists as Default_Ignorable_Code_Point although they are letters or marks.
+func invisible(r rune) bool {
+	switch {
+	case r < 0x80:
+		return false
+	case unicode.Is(unicode.Cf, r), unicode.Is(unicode.Variation_Selector, r), unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r):
+		return true
+	case r == '\u2800': // BRAILLE PATTERN BLANK
+		return true
+	}
+	return false
+}
+
+// checkInvisible refuses a file in which the patch raises the number of any
+// invisible character; a line that had one before may keep it.
+func checkInvisible(c *change) *Violation {
+	had := map[rune]int{}
+	for _, r := range c.gone {
+		if invisible(r) {
+			had[r]++
+		}
+	}
+	for _, l := range c.added {
+		for _, r := range l.text {
+			if !invisible(r) {
+				continue
+			}
+			if had[r]--; had[r] < 0 {
+				return &Violation{Rule: RuleInvisible, Line: l.number, Detail: fmt.Sprintf("invisible character %U", r)}
+			}
+		}
+	}
+	return nil
+}
+
+// lookalikes are scripts whose letters can be taken for Latin ones.
+var lookalikes = []*unicode.RangeTable{unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee, unicode.Coptic, unicode.Lisu}
+
+// checkScripts refuses words that mix Latin letters with those of a look-alike
+// script, and full-width or mathematical forms of ASCII letters, which Python
+// reads as the plain ones.
+func checkScripts(c *change) *Violation {
+	for _, l := range c.added {
+		for _, word := range words(l.text) {
+			latin, alike := false, false
+			for _, r := range word {
+				switch {
+				case unicode.Is(unicode.Latin, r):
+					latin = true
+				case unicode.In(r, lookalikes...):
+					alike = true
+				}
+				if (r >= 0xFF21 && r <= 0xFF5A) || (r >= 0x1D400 && r <= 0x1D7FF) {
+					return &Violation{Rule: RuleScripts, Line: l.number, Detail: fmt.Sprintf("%U stands for an ASCII letter", r)}
+				}
+			}
+			if latin && alike && !strings.Contains(string(c.old), word) {
+				return &Violation{Rule: RuleScripts, Line: l.number, Detail: "a word mixes alphabets: " + quotable(clip(word, 60))}
+			}
+		}
+	}
+	return nil
+}
+
+// The detector takes tens of milliseconds to build and keeps state while it
+// works, so there is one, and one scan at a time.
+var (
+	buildDetector = sync.OnceValues(func() (*detect.Detector, error) {
+		d, err := detect.NewDetectorDefaultConfig()
+		if err == nil {
+			d.MaxDecodeDepth = 2
+			d.IgnoreGitleaksAllow = true
+		}
+		return d, err
+	})
+	detecting sync.Mutex
+)
+
+func checkSecrets(c *change) *Violation {
+	if len(c.added) == 0 {
+		return nil
+	}
+	detector, err := buildDetector()
+	if err != nil {
+		return &Violation{Rule: RuleSecret, Detail: "the secret scanner does not start: " + err.Error()}
+	}
+	var text strings.Builder
+	for _, l := range c.added {
+		text.WriteString(l.text)
+	}
+	detecting.Lock()
+	found := detector.DetectString(text.String())
+	detecting.Unlock()
+	for _, f := range found {
+		if f.Secret != "" && strings.Contains(string(c.old), f.Secret) {
+			continue // moved, not added
+		}
+		return &Violation{Rule: RuleSecret, Line: lineOf(c, f), Detail: "looks like a credential (" + f.RuleID + ")"}
+	}
+	return nil
+}
+
+// lineOf translates a finding's line among the added ones to the file's.
+func lineOf(c *change, f report.Finding) int {
+	if f.StartLine < 0 || f.StartLine >= len(c.added) {
+		return 0
+	}
+	return c.added[f.StartLine].number
+}
