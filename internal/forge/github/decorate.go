@@ -1,0 +1,183 @@
+package github
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	gh "github.com/google/go-github/v62/github"
+
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/forge"
+	"github.com/repaird/repaird/internal/redact"
+)
+
+// outputLimit is the most characters in a check run's summary and text; GitHub
+// refuses above 65,535.
+const outputLimit = 60000
+
+// decorate adds check and labels to an open pull request, where they are missing.
+func (s *session) decorate(ctx context.Context, p forge.Proposal, pr *forge.PullRequest, have []*gh.Label, acts forge.Acts) error {
+	if p.Check.Name != "" {
+		if err := acts.Before(ctx, forge.ActCheck); err != nil {
+			return err
+		}
+		ref, note, err := s.check(ctx, p, pr)
+		if err != nil {
+			return err
+		}
+		if note != "" {
+			pr.Notes = append(pr.Notes, note)
+		}
+		if err := acts.After(ctx, forge.ActCheck, ref); err != nil {
+			return err
+		}
+	}
+	if len(p.Labels) == 0 {
+		return nil
+	}
+	if err := acts.Before(ctx, forge.ActLabel); err != nil {
+		return err
+	}
+	note, err := s.label(ctx, p, pr, have)
+	if err != nil {
+		return err
+	}
+	if note != "" {
+		pr.Notes = append(pr.Notes, note)
+	}
+	return acts.After(ctx, forge.ActLabel, strings.Join(p.Labels, ","))
+}
+
+// check shows the verdict as a check run. Only Apps may write those: with another
+// token it becomes a commit status, and where that is not allowed either, nothing.
+func (s *session) check(ctx context.Context, p forge.Proposal, pr *forge.PullRequest) (ref, note string, err error) {
+	ref, err = s.checkRun(ctx, p, pr)
+	if err == nil {
+		return ref, "", nil
+	}
+	if kind := fault.KindOf(err); kind != fault.Denied && kind != fault.NotFound {
+		return "", "", err
+	}
+	s.f.log.InfoContext(ctx, "no check run", "repository", p.Repository, "reason", err)
+	ref, err = s.status(ctx, p, pr)
+	if err == nil {
+		return ref, "This token may not write check runs; the verdict is a commit status.", nil
+	}
+	if kind := fault.KindOf(err); kind != fault.Denied && kind != fault.NotFound {
+		return "", "", err
+	}
+	s.f.log.InfoContext(ctx, "no commit status", "repository", p.Repository, "reason", err)
+	return "", "This token may write neither check runs nor commit statuses; the verdict stands only in the description.", nil
+}
+
+func (s *session) checkRun(ctx context.Context, p forge.Proposal, pr *forge.PullRequest) (string, error) {
+	list, _, err := s.api.Checks.ListCheckRunsForRef(ctx, s.owner, s.repo, pr.Commit, &gh.ListCheckRunsOptions{
+		CheckName: gh.String(p.Check.Name), Filter: gh.String("all"), ListOptions: gh.ListOptions{PerPage: 100},
+	})
+	if err != nil {
+		return "", s.classify(err, "look for the check run")
+	}
+	for _, run := range list.CheckRuns {
+		if run.GetExternalID() == p.Key && run.GetName() == p.Check.Name {
+			return run.GetHTMLURL(), nil
+		}
+	}
+	conclusion, title := "success", "The repair holds"
+	if !p.Check.Passed {
+		conclusion, title = "failure", "The repair does not hold"
+	}
+	output := &gh.CheckRunOutput{Title: gh.String(title), Summary: gh.String(forge.Fit(p.Check.Summary.String(), outputLimit))}
+	if text := p.Check.Text.String(); text != "" {
+		output.Text = gh.String(forge.Fit(text, outputLimit))
+	}
+	run, _, err := s.api.Checks.CreateCheckRun(ctx, s.owner, s.repo, gh.CreateCheckRunOptions{
+		Name: p.Check.Name, HeadSHA: pr.Commit, ExternalID: gh.String(p.Key), DetailsURL: gh.String(pr.URL),
+		Status: gh.String("completed"), Conclusion: gh.String(conclusion), Output: output,
+	})
+	if err != nil {
+		return "", s.classify(err, "write the check run")
+	}
+	return run.GetHTMLURL(), nil
+}
+
+// status writes a commit status; a later one of the same context replaces it.
+func (s *session) status(ctx context.Context, p forge.Proposal, pr *forge.PullRequest) (string, error) {
+	state := "success"
+	if !p.Check.Passed {
+		state = "failure"
+	}
+	line, _, _ := strings.Cut(strings.TrimSpace(p.Check.Summary.String()), "\n")
+	made, _, err := s.api.Repositories.CreateStatus(ctx, s.owner, s.repo, pr.Commit, &gh.RepoStatus{
+		State: gh.String(state), Context: gh.String(p.Check.Name), TargetURL: gh.String(pr.URL),
+		Description: gh.String(truncate(line, 140)),
+	})
+	if err != nil {
+		return "", s.classify(err, "write the commit status")
+	}
+	return made.GetURL(), nil
+}
+
+func truncate(line string, limit int) string {
+	if r := []rune(line); len(r) > limit {
+		return string(r[:limit-1]) + "…"
+	}
+	return line
+}
+
+// label adds the labels that are missing. They help to find pull requests, so
+// that a host that refuses them does not fail the publication.
+func (s *session) label(ctx context.Context, p forge.Proposal, pr *forge.PullRequest, have []*gh.Label) (note string, err error) {
+	var missing []string
+	for _, name := range p.Labels {
+		if !slices.ContainsFunc(have, func(l *gh.Label) bool { return strings.EqualFold(l.GetName(), name) }) {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) == 0 {
+		return "", nil
+	}
+	_, _, err = s.api.Issues.AddLabelsToIssue(ctx, s.owner, s.repo, pr.Number, missing)
+	err = s.classify(err, "add labels")
+	switch fault.KindOf(err) {
+	case fault.Denied, fault.NotFound, fault.Invalid:
+		s.f.log.InfoContext(ctx, "no labels", "repository", p.Repository, "reason", err)
+		return "The labels could not be added.", nil
+	}
+	return "", err
+}
+
+// commentPages is how many pages of an issue's comments are searched for ours.
+const commentPages = 50
+
+// Comment implements forge.Forge.
+func (f *Forge) Comment(ctx context.Context, repository string, issue int, key string, text redact.Clean) (err error) {
+	defer fault.Wrap(&err, "comment on %s#%d", repository, issue)
+	if err := forge.CheckComment(issue, key); err != nil {
+		return err
+	}
+	s, err := f.open(ctx, repository)
+	if err != nil {
+		return err
+	}
+	opts := &gh.IssueListCommentsOptions{ListOptions: gh.ListOptions{PerPage: 100}}
+	for range commentPages {
+		comments, res, err := s.api.Issues.ListComments(ctx, s.owner, s.repo, issue, opts)
+		if err != nil {
+			return s.classify(err, "look for the comment")
+		}
+		for _, c := range comments {
+			// A person may quote the marker; only a bot's comment is an App's own.
+			if forge.KeyOfBody(c.GetBody()) == key && (!f.asApp || c.GetUser().GetType() == "Bot") {
+				return nil
+			}
+		}
+		if opts.Page = res.NextPage; opts.Page == 0 {
+			break
+		}
+	}
+	_, _, err = s.api.Issues.CreateComment(ctx, s.owner, s.repo, issue, &gh.IssueComment{
+		Body: gh.String(forge.WithMarker(text.String(), key)),
+	})
+	return s.classify(err, "write the comment")
+}
