@@ -69,7 +69,7 @@ func checkPath(base fs.FS, name string, extensions []string) *Violation {
 	// The folded names are looked at first, so that a disguised .git is called what it is.
 	elements := strings.Split(name, "/")
 	for _, e := range elements {
-		if f := fold(e); strings.HasPrefix(f, ".") && f != "." && f != ".." {
+		if f := fold(e); strings.HasPrefix(f, ".") && strings.Trim(f, `.\`) != "" && !strings.HasPrefix(f, `..\`) {
 			return bad(RuleHidden, "names beginning with a dot are not for patches")
 		}
 	}
