@@ -1,17 +1,42 @@
 // Package bundle is the artifact bundle: the sealed, redacted evidence of one
-// incident. Version 1 is canonical JSON, content-addressed; YAML is for people.
-// It is pure: what it needs is fetched by others.
+// incident.
+//
+// It is pure: what a bundle needs is fetched by others, and only evidence that
+// package redact has made can be sealed:
+//
+//	b, err := bundle.Seal(inc, code, redactor.Event(event))
+//	os.WriteFile("incident.json", b.JSON(), 0o600)
+//	…
+//	b, err = bundle.Open(data) // JSON or YAML; schema and digests checked
+//
+// Stored format, version 1: canonical JSON (keys sorted by their bytes, no
+// insignificant space, no HTML escaping, whole numbers only), described by
+// bundle.schema.json ([Schema]). Each section has a SHA-256 digest, and the
+// bundle's id is the digest of everything but the id, so that one changed byte
+// is seen. YAML is the same document for people. docs/bundle-schema.md explains
+// the fields.
+//
+// A digest shows that a bundle was not damaged or edited by hand; it does not
+// show who made it. Whoever receives a bundle from elsewhere passes its event
+// through the redactor again, which leaves redacted values alone.
 package bundle
 
 import (
+	"strings"
 	"time"
+	"unicode/utf8"
 
+	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/redact"
 )
 
 // Version is the format's version.
 const Version = 1
+
+// MaxBytes is the largest bundle, in bytes of JSON or YAML, that Seal makes and
+// Open reads.
+const MaxBytes = 16 << 20
 
 // A Bundle is a sealed bundle.
 type Bundle struct {
@@ -46,12 +71,76 @@ type Code struct {
 }
 
 // Seal makes a bundle of redacted evidence.
-func Seal(inc Incident, code Code, ev redact.Evidence) (*Bundle, error) { panic("contract only") }
+//
+// What the redactor has not seen does not get in: Summary and Signature are
+// computed from the evidence where it has an exception, whatever inc says, and
+// so is Build where the evidence has a release. The rest of inc and code is
+// repaird's own and its operator's. Its error is fault.Invalid where the parts
+// do not fit the schema, fault.Budget above [MaxBytes].
+func Seal(inc Incident, code Code, ev redact.Evidence) (_ *Bundle, err error) {
+	defer fault.Wrap(&err, "seal bundle")
+	if !ev.Redacted() {
+		return nil, fault.Errorf(fault.Invalid, "the evidence has not passed the redactor")
+	}
+	b := &Bundle{Version: Version, Incident: inc, Code: code, Event: ev.Event(), Redaction: ev.Report()}
+	if sig, ok := incident.SignatureOf(&b.Event); ok {
+		b.Incident.Signature = sig
+		b.Incident.Summary = summary(&b.Event)
+	}
+	if b.Event.Release != "" {
+		b.Code.Build = b.Event.Release
+	}
+	if b.Code.TestCommand == nil {
+		b.Code.TestCommand = []string{}
+	}
+	b.Incident.FirstSeen, b.Incident.LastSeen = b.Incident.FirstSeen.UTC(), b.Incident.LastSeen.UTC()
 
-// Open reads a bundle from JSON or YAML, validates it against the schema and
-// checks its digests. Its error is fault.Invalid.
-func Open(data []byte) (*Bundle, error) { panic("contract only") }
+	sections, err := b.sections()
+	if err != nil {
+		return nil, err
+	}
+	b.Digests = digests(sections)
+	data, id, err := b.encode()
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > MaxBytes {
+		return nil, fault.Errorf(fault.Budget, "%d bytes exceed the limit of %d", len(data), MaxBytes)
+	}
+	b.ID = id
+	// Reading back what was written is the cheapest proof that it can be read.
+	return open(b.JSON())
+}
 
-// JSON returns the canonical bytes, YAML a rendering for people that Open reads too.
-func (b *Bundle) JSON() []byte { panic("contract only") }
-func (b *Bundle) YAML() []byte { panic("contract only") }
+// summary is one line: type, message, function.
+func summary(e *incident.Event) string {
+	x := e.Raised()
+	line := incident.BareName(x.Type)
+	if x.Message != "" {
+		line += ": " + x.Message
+	}
+	line = strings.Join(strings.Fields(line), " ")
+	const most = 200
+	if len(line) > most {
+		cut := most
+		for cut > 0 && !utf8.RuneStart(line[cut]) {
+			cut--
+		}
+		line = line[:cut] + "…"
+	}
+	if frames := x.InApp(); len(frames) > 0 && frames[len(frames)-1].Function != "" {
+		line += " in " + frames[len(frames)-1].Function
+	}
+	return line
+}
+
+// JSON returns the canonical bytes.
+func (b *Bundle) JSON() []byte {
+	data, err := canonical(b)
+	if err != nil {
+		// A Bundle holds nothing that cannot be encoded, and Seal and Open have
+		// encoded this one before.
+		panic("bundle: " + err.Error())
+	}
+	return data
+}
