@@ -1,42 +1,50 @@
-// Package pytrace watches Python run: an injected tracer (standard library
-// only) records calls with arguments, returns and exceptions, also those that
-// are caught, as JSON Lines; the Go side reads traces, finds what is odd in
-// them, and compresses them to cards for models and reviewers.
+// Package pytrace watches Python run. An injected tracer (standard library
+// only, CPython 3.6 and newer) records calls with arguments, returns, and
+// exceptions also where they are caught, as JSON Lines. The Go side reads
+// traces, finds what is odd in them, and compresses them to cards for models
+// and reviewers.
+//
+// Recording, with the environment:
+//
+//	dir ← Files()                            // put in any directory
+//	PYTHONPATH=dir:$PYTHONPATH
+//	REPAIRD_TRACE_CONFIG=<Config as JSON, or the path of a file that holds it>
+//	python app.py
+//
+// or from a runner that ignores the environment (python -I):
+//
+//	sys.path.insert(0, dir); import repaird_tracer; sys.path.remove(dir)
+//	repaird_tracer.start(config_dict)
+//	…
+//	repaird_tracer.mark("tests/test_a.py::test_b", "call")   // optional: a boundary; also re-arms a lost tracer
+//	repaird_tracer.failure(exc)                              // optional: record what led to exc, where the tracer was lost
+//	repaird_tracer.stop()
+//
+// Reading:
+//
+//	t, err := pytrace.ReadDir(config.Out)    // or Read(reader) of the files in any order
+//	card := pytrace.Diagnose(t, pytrace.CardOptions{})
+//
+// Each process writes up to three files named trace-PID-N.jsonl into
+// Config.Out: the head of its records, and two that take turns for the tail.
+// They can be concatenated in any order; Read puts the parts in place. A file
+// of a process that was killed ends in NUL bytes, which Read skips. The format
+// is documented in SCHEMA.md.
+//
+// A trace comes from the code that it watched, which may be hostile: it may
+// count against a patch but never for it.
 package pytrace
-
-import "io"
 
 // A Config says what the tracer records. It reaches the tracer as JSON.
 type Config struct {
-	Include    []string `json:"include"`               // directories or files whose code is in scope
-	Exclude    []string `json:"exclude,omitempty"`     //
-	Lines      bool     `json:"lines,omitempty"`       // line events too: which lines ran
-	MaxRecords int      `json:"max_records,omitempty"` // default 200,000
-	MaxBytes   int64    `json:"max_bytes,omitempty"`   // default 64 MiB
-	MaxDepth   int      `json:"max_depth,omitempty"`   // call depth, default 200
-	Out        string   `json:"out"`                   // directory for trace files, one a process
+	Include    []string `json:"include"`                    // directories or files, as the traced process sees them, whose code is in scope; site-packages below them are not
+	Exclude    []string `json:"exclude,omitempty"`          // directories or files below Include that are not
+	Lines      bool     `json:"lines,omitempty"`            // also which lines ran, see Executed
+	MaxRecords int      `json:"max_records,omitempty"`      // default 200,000: half from the head, half from the end
+	MaxBytes   int64    `json:"max_bytes,omitempty"`        // default 64 MiB, split likewise
+	MaxDepth   int      `json:"max_depth,omitempty"`        // depth of calls in scope, default 200
+	PerCode    int      `json:"max_per_function,omitempty"` // calls of one function that are recorded, default 2,000; further ones are counted
+	MaxChars   int      `json:"max_value_chars,omitempty"`  // text of one value, default 400
+	MaxItems   int      `json:"max_value_items,omitempty"`  // items of one container, default 32
+	Out        string   `json:"out"`                        // directory for trace files
 }
-
-// Files returns the tracer's Python files, name → content, for a directory that
-// is put at the head of PYTHONPATH or that a runner imports by itself
-// (import repaird_tracer; repaird_tracer.start(config_dict); …stop()).
-func Files() map[string][]byte { return nil }
-
-// A Trace is a trace that was read.
-type Trace struct {
-	Records []Record
-	Footer  Footer
-}
-
-// A Record is one line of a trace.
-type Record struct{}
-
-// A Footer says what was dropped, and whether the process ended in order.
-type Footer struct{}
-
-// Read reads JSON Lines. It tolerates a cut last line and skips records that
-// do not fit the schema, counting them: a trace comes from hostile code.
-func Read(r io.Reader) (*Trace, error) { return nil, nil }
-
-// Executed returns the lines that ran, file → set of line numbers; only with Config.Lines.
-func (t *Trace) Executed() map[string]map[int]bool { return nil }

@@ -1,0 +1,36 @@
+# Found by the interpreter at start-up when this directory is at the head of
+# PYTHONPATH. Starts repaird's tracer, then gives way to the sitecustomize that
+# it shadows. Parses on every Python from 2.7 on; never prints, never raises of
+# its own accord.
+import sys as _sys
+
+
+def _repaird():
+    import os
+    here = os.path.dirname(os.path.abspath(__file__))
+    config = os.environ.get("REPAIRD_TRACE_CONFIG")
+    if config and _sys.version_info >= (3, 6):
+        try:
+            import repaird_tracer
+            repaird_tracer.start_from_environment(config)
+        except Exception:
+            pass
+    # The program must see the sys.path that it would have had without us; its
+    # own children find us through the environment.
+    _sys.path[:] = [p for p in _sys.path if not p or os.path.abspath(p) != here]
+
+
+try:
+    _repaird()
+except Exception:
+    pass
+
+_ours = _sys.modules.pop("sitecustomize", None)
+try:
+    # Errors of the shadowed one are the site module's to report, as ever.
+    import sitecustomize  # noqa: F401
+except ImportError as _error:
+    if getattr(_error, "name", "sitecustomize") != "sitecustomize":
+        raise
+    if _ours is not None:
+        _sys.modules["sitecustomize"] = _ours
