@@ -1,0 +1,222 @@
+package pytest
+
+import (
+	"context"
+	"crypto/rand"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"path"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/sandbox"
+)
+
+//go:embed runner/*.py
+var runnerFiles embed.FS
+
+const (
+	maxOutput = 64 << 10 // bytes of pytest's own output that are kept
+	traceDir  = "trace"  // below /out
+)
+
+// config is what parent.py and child.py read.
+type config struct {
+	Python   string            `json:"python"` // "" is the parent's own interpreter
+	Dir      string            `json:"dir"`    // working directory of the child
+	Root     string            `json:"root"`   // the tree
+	Roots    []string          `json:"roots"`
+	Env      map[string]string `json:"env"`
+	Seed     int               `json:"seed"`
+	Wall     float64           `json:"wall"`   // seconds until the parent ends the session
+	Output   int               `json:"output"` // bytes
+	Test     string            `json:"test"`   // file of the synthesized test, "" for the suite
+	Shown    string            `json:"shown"`  // its path in the repository
+	INI      string            `json:"ini"`
+	Suite    []string          `json:"suite"`
+	Canaries []string          `json:"canaries"` // two files
+	Trace    *pytrace.Config   `json:"trace"`
+}
+
+// Run runs one session. An error means that the session could not be run; a
+// failing or lying session is a Result. Without pytest in the environment the
+// error's kind is fault.NotFound, and its text has the interpreter's output.
+func (r *Runner) Run(ctx context.Context, req Request) (res *Result, err error) {
+	defer fault.Wrap(&err, "run pytest")
+	tree, ignored, cleanup, err := materialise(req.Tree, req.Overlay)
+	if err != nil {
+		return nil, err
+	}
+	defer cleanup()
+	canaries := [2]canary{newCanary(), newCanary()}
+	spec, err := specOf(req, tree, canaries)
+	if err != nil {
+		return nil, err
+	}
+	ran, err := r.Backend.Run(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	res = &Result{Cause: ran.Cause, Wall: ran.Wall, Ignored: ignored}
+	if ran.Cause != sandbox.Exited {
+		res.Output = tailOf(ran.Stderr)
+		return res, nil
+	}
+	rep, err := openReport(ran.Stdout)
+	if err != nil {
+		res.Output = tailOf(ran.Stderr)
+		res.Forged = fmt.Sprintf("no report of the runner (exit status %d): %v", ran.Exit, err)
+		return res, nil
+	}
+	if err := judge(res, rep, req, canaries); err != nil {
+		return nil, err
+	}
+	res.Trace = joinTraces(ran.Artifacts)
+	res.Traced = res.Traced && len(res.Trace) > 0
+	return res, nil
+}
+
+func tailOf(b []byte) string {
+	if len(b) > maxOutput {
+		b = b[len(b)-maxOutput:]
+	}
+	return strings.ToValidUTF8(string(b), "\uFFFD")
+}
+
+// A canary is a test that must fail, with a message that must come back.
+type canary struct{ name, token string }
+
+func newCanary() canary { return canary{"test_" + random(), random()} }
+
+func random() string {
+	b := make([]byte, 12)
+	rand.Read(b)
+	return "r" + hex.EncodeToString(b)
+}
+
+func (c canary) file() string { return path.Join(c.name, c.name+".py") }
+
+func (c canary) source() []byte {
+	return fmt.Appendf(nil, "def %s():\n    raise AssertionError(%q)\n", c.name, c.token)
+}
+
+// specOf lays a session out in the sandbox:
+//
+//	/work        the tree
+//	/env         the virtual environment
+//	/in/runner   the runner and its config.json
+//	/in/tracer   the tracer
+//	/in/test     the synthesized test and an empty configuration
+//	/in/test_r…  the canaries
+//	/out/trace   traces
+func specOf(req Request, tree string, canaries [2]canary) (sandbox.Spec, error) {
+	limits := req.Limits.WithDefaults()
+	cfg := config{
+		Python: req.Env.Python, Dir: "/work", Root: "/work", Roots: req.Env.Roots, Env: allowed(req.Env.Env),
+		Seed: req.Seed, Wall: innerWall(limits.Wall).Seconds(), Output: maxOutput, Suite: req.Suite,
+		Canaries: []string{"/in/" + canaries[0].file(), "/in/" + canaries[1].file()},
+	}
+	if len(cfg.Roots) == 0 {
+		cfg.Roots = []string{"."}
+	}
+	files := map[string][]byte{}
+	for _, c := range canaries {
+		files[c.file()] = c.source()
+	}
+	entries, err := runnerFiles.ReadDir("runner")
+	if err != nil {
+		return sandbox.Spec{}, err
+	}
+	for _, e := range entries {
+		data, err := runnerFiles.ReadFile("runner/" + e.Name())
+		if err != nil {
+			return sandbox.Spec{}, err
+		}
+		files["runner/"+e.Name()] = data
+	}
+	if req.Test != nil {
+		base := path.Base(req.Test.Path)
+		if !strings.HasSuffix(base, ".py") || base == ".py" {
+			return sandbox.Spec{}, fault.Errorf(fault.Invalid, "test path %q is no Python file", req.Test.Path)
+		}
+		cfg.Test, cfg.Shown, cfg.INI = "/in/test/"+base, req.Test.Path, "/in/test/empty.ini"
+		files["test/"+base] = []byte(req.Test.Source)
+		files["test/empty.ini"] = []byte("[pytest]\n")
+	}
+	if req.Trace != nil {
+		trace := *req.Trace
+		trace.Out = "/out/" + traceDir
+		if len(trace.Include) == 0 {
+			trace.Include = []string{"/work"}
+		}
+		cfg.Trace = &trace
+		for name, data := range pytrace.Files() {
+			files["tracer/"+name] = data
+		}
+	}
+	if files["runner/config.json"], err = json.Marshal(cfg); err != nil {
+		return sandbox.Spec{}, err
+	}
+	spec := sandbox.Spec{
+		Run: req.Run, Image: req.Env.Image, Dir: "/work", Files: files, Limits: limits,
+		Argv:   []string{parentPython(req.Env), "-I", "-S", "-B", "/in/runner/parent.py"},
+		Mounts: []sandbox.Mount{{Host: tree, Target: "/work"}},
+	}
+	if req.Env.Venv != "" {
+		spec.Mounts = append(spec.Mounts, sandbox.Mount{Host: req.Env.Venv, Target: "/env"})
+	}
+	return spec, nil
+}
+
+// parentPython is the interpreter of the trusted parent: the image's own, not
+// one in a virtual environment, whose files installed packages have written.
+func parentPython(env Environment) string {
+	if env.Python == "" || env.Venv != "" {
+		return "python3"
+	}
+	return env.Python
+}
+
+// innerWall leaves the parent time to report before the sandbox ends it.
+func innerWall(wall time.Duration) time.Duration {
+	return wall - min(wall/10, 5*time.Second)
+}
+
+// allowed drops the variables with which an environment could steer the
+// interpreter, the linker or pytest.
+func allowed(env map[string]string) map[string]string {
+	kept := map[string]string{}
+	for name, value := range env {
+		switch {
+		case strings.HasPrefix(name, "PYTHON"), strings.HasPrefix(name, "PYTEST"), strings.HasPrefix(name, "LD_"),
+			name == "PATH", name == "HOME", name == "", strings.ContainsAny(name+value, "\x00"), strings.Contains(name, "="):
+		default:
+			kept[name] = value
+		}
+	}
+	return kept
+}
+
+// joinTraces puts the files of all processes together, in the order of their names.
+func joinTraces(artifacts map[string][]byte) []byte {
+	var names []string
+	for name := range artifacts {
+		if strings.HasPrefix(name, traceDir+"/") {
+			names = append(names, name)
+		}
+	}
+	sort.Strings(names)
+	var all []byte
+	for _, name := range names {
+		all = append(all, artifacts[name]...)
+		if n := len(all); n > 0 && all[n-1] != '\n' {
+			all = append(all, '\n')
+		}
+	}
+	return all
+}

@@ -1,0 +1,238 @@
+package pytest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/repaird/repaird/internal/sandbox"
+)
+
+// tree writes a txtar archive to a new directory.
+func tree(t *testing.T, archive string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, f := range txtar.Parse([]byte(archive)).Files {
+		name := filepath.Join(dir, f.Name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, f.Data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+const shop = `
+-- shop/__init__.py --
+-- shop/cart.py --
+class PricingError(Exception):
+    pass
+
+
+def total(prices, rate):
+    net = sum(prices)
+    return scale(net, rate)
+
+
+def scale(net, rate):
+    if rate is None:
+        raise PricingError("no rate for %d" % net)
+    return net * rate
+-- pyproject.toml --
+[tool.pytest.ini_options]
+addopts = "-x --maxfail=1"
+-- conftest.py --
+import pytest
+
+
+@pytest.fixture
+def rate():
+    return 2
+-- tests/test_cart.py --
+import random
+import os
+
+import pytest
+
+from shop.cart import total
+
+
+def test_total(rate):
+    assert total([1, 2], rate) == 6
+
+
+def test_wrong(rate):
+    assert total([1], rate) == 3
+
+
+@pytest.mark.skip
+def test_skipped():
+    raise RuntimeError
+
+
+@pytest.fixture
+def broken():
+    raise OSError("no")
+
+
+def test_setup(broken):
+    pass
+
+
+@pytest.mark.xfail
+def test_known():
+    raise ValueError
+
+
+def test_repeatable():
+    assert (random.random(), hash("x"), os.environ.get("TZ")) == 0
+`
+
+var red = Test{
+	Path: "tests/test_repaird_1.py", Name: "test_repaird_1",
+	Source: "from shop.cart import total\n\n\ndef test_repaird_1():\n    total([3, 4], None)\n",
+}
+
+func run(t *testing.T, req Request) *Result {
+	t.Helper()
+	r := Runner{Backend: backend(t)}
+	if req.Limits.Wall == 0 {
+		req.Limits.Wall = time.Minute
+	}
+	res, err := r.Run(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
+
+func TestASynthesizedTestFailsAsTheApplicationDoes(t *testing.T) {
+	t.Parallel()
+	res := run(t, Request{Tree: tree(t, shop), Test: &red})
+	if !res.OK() || len(res.Tests) != 1 {
+		t.Fatalf("got %+v", res)
+	}
+	o := res.Tests[0]
+	if o.ID != red.ID() || o.Status != Failed || o.Type != "PricingError" || o.Message != "no rate for 7" {
+		t.Errorf("got outcome %+v", o)
+	}
+	var path []string
+	for _, f := range o.Frames {
+		path = append(path, f.File+":"+f.Function)
+	}
+	if got, want := strings.Join(path, " "), "tests/test_repaird_1.py:test_repaird_1 shop/cart.py:total shop/cart.py:scale"; got != want {
+		t.Errorf("got frames %s, want %s", got, want)
+	}
+	if f := o.Frames[0]; f.InApp || f.HasVars {
+		t.Errorf("the test's own frame: got %+v", f)
+	}
+	last := o.Frames[2]
+	if !last.InApp || last.Line != 12 || !strings.Contains(last.Code, "raise PricingError") {
+		t.Errorf("crash frame: got %+v", last)
+	}
+	if len(last.Locals) != 2 || last.Locals[0].Name != "net" || last.Locals[0].Value.Repr != "7" || last.Locals[1].Value.Repr != "None" {
+		t.Errorf("crash frame: got locals %+v", last.Locals)
+	}
+	if sig := o.Signature(); sig.Function != "scale" || sig.File != "shop/cart.py" || sig.Message != "no rate for <num>" {
+		t.Errorf("got signature %+v", sig)
+	}
+	if strings.Contains(res.Output, "test_r") && strings.Contains(res.Output, "AssertionError") {
+		t.Errorf("canaries are shown to people:\n%s", res.Output)
+	}
+	if !strings.Contains(res.Output, "1 failed") {
+		t.Errorf("got output:\n%s", res.Output)
+	}
+}
+
+func TestAnOverlayChangesTheTreeOfOneSessionOnly(t *testing.T) {
+	t.Parallel()
+	dir := tree(t, shop)
+	fixed := map[string][]byte{
+		"shop/cart.py":          []byte("def total(prices, rate):\n    return sum(prices) * (rate or 1)\n"),
+		"conftest.py":           []byte("import os\nos._exit(0)\n"),
+		"shop/new/mod.py":       []byte("x = 1\n"),
+		"tests/test_cart.py":    nil,
+		"lib/a.egg-info/x":      []byte("x"),
+		"tests/CONFTEST.py":     []byte("x"),
+		"shop/sub/evil.pth":     []byte("import os\n"),
+		"shop/sub/_pytest/x.py": []byte("x"),
+	}
+	res := run(t, Request{Tree: dir, Test: &red, Overlay: fixed})
+	if !res.OK() || res.Tests[0].Status != Passed {
+		t.Fatalf("got %+v", res)
+	}
+	if got, want := strings.Join(res.Ignored, " "), "conftest.py lib/a.egg-info/x shop/sub/_pytest/x.py shop/sub/evil.pth tests/CONFTEST.py"; got != want {
+		t.Errorf("got ignored %s, want %s", got, want)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "shop/cart.py"))
+	if err != nil || !strings.Contains(string(data), "PricingError") {
+		t.Errorf("the base tree was changed: %s, %v", data, err)
+	}
+}
+
+func TestASuiteRunsWholeWithTheRepositorysConfiguration(t *testing.T) {
+	t.Parallel()
+	dir := tree(t, shop)
+	req := Request{Tree: dir, Suite: []string{"tests"}, Seed: 7, Env: Environment{Env: map[string]string{"TZ": "Asia/Tokyo", "PYTHONPATH": "/evil"}}}
+	res := run(t, req)
+	if !res.OK() {
+		t.Fatalf("got %+v", res)
+	}
+	got := map[string]Status{}
+	for _, o := range res.Tests {
+		got[strings.TrimPrefix(o.ID, "tests/test_cart.py::")] = o.Status
+	}
+	want := map[string]Status{"test_total": Passed, "test_wrong": Failed, "test_skipped": Skipped, "test_setup": Error, "test_known": Skipped, "test_repeatable": Failed}
+	for name, status := range want {
+		if got[name] != status {
+			t.Errorf("%s: got %s, want %s", name, got[name], status)
+		}
+	}
+	again := run(t, req)
+	a, b := res.Tests[len(res.Tests)-1].Message, again.Tests[len(again.Tests)-1].Message
+	if a != b || !strings.Contains(a, "Asia/Tokyo") {
+		t.Errorf("a seeded run is not repeatable, or lacks production's time zone: %s, then %s", a, b)
+	}
+}
+
+func TestACollectionErrorIsReportedBesideTheOtherTests(t *testing.T) {
+	t.Parallel()
+	dir := tree(t, shop+"-- tests/test_broken.py --\nimport nothing_here\n")
+	res := run(t, Request{Tree: dir, Suite: []string{"tests"}})
+	if res.Forged != "" || len(res.Errors) != 1 || !strings.Contains(res.Errors[0], "nothing_here") || len(res.Tests) != 6 {
+		t.Fatalf("got %+v", res)
+	}
+	if res.OK() {
+		t.Error("a session with a collection error counts as whole")
+	}
+}
+
+func TestATestThatNeverEndsIsNamed(t *testing.T) {
+	t.Parallel()
+	test := Test{Path: "test_x.py", Name: "test_x", Source: "def test_x():\n    while True:\n        pass\n"}
+	res := run(t, Request{Tree: tree(t, shop), Test: &test, Limits: sandbox.Limits{Wall: 4 * time.Second}})
+	if res.Cause != sandbox.Timeout || res.Forged != "" || len(res.Tests) != 1 || res.Tests[0].Type != TimeoutType || res.Tests[0].ID != "test_x.py::test_x" {
+		t.Fatalf("got %+v", res)
+	}
+}
+
+func TestSourceRootsAreOnThePathInOrder(t *testing.T) {
+	t.Parallel()
+	dir := tree(t, "-- src/app/__init__.py --\nvalue = 'src'\n-- app.py --\nvalue = 'root'\n")
+	test := Test{Path: "tests/test_x.py", Name: "test_x", Source: "import app\n\n\ndef test_x():\n    raise ValueError(app.value)\n"}
+	for _, c := range []struct {
+		roots []string
+		want  string
+	}{{nil, "root"}, {[]string{"src", "."}, "src"}} {
+		res := run(t, Request{Tree: dir, Test: &test, Env: Environment{Roots: c.roots}})
+		if !res.OK() || res.Tests[0].Message != c.want {
+			t.Errorf("roots %q: got %+v, want %s", c.roots, res, c.want)
+		}
+	}
+}

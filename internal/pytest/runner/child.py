@@ -1,0 +1,145 @@
+"""The child of a test session: pytest, with a plugin that reports to the parent.
+
+It shares its interpreter with the code under test, so nothing that it says is
+believed by itself: the parent checks each message's MAC and number, and the Go
+side checks that what the messages tell is one whole, undisturbed session that
+began and ended with tests that must fail.
+
+Order matters. The real pytest, its plugins and the tracer are imported before
+the tree is put on sys.path, so that a pytest.py or _pytest in the tree, or a
+module named like a plugin, shadows nothing.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import random
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def reporter(config):
+    """Returns send(message), the only way to the parent."""
+    key = bytes.fromhex(config["key"])
+    fd = config["report"]
+    os.set_inheritable(fd, False)
+    pid = os.getpid()
+    state = {"n": 0}
+    write, new, sha = os.write, hmac.new, hashlib.sha256
+    dumps = json.dumps
+
+    def send(message):
+        if os.getpid() != pid:
+            return  # a fork of the session has nothing to report
+        body = dumps(message).encode()
+        number = b"%d " % state["n"]
+        data = new(key, number + body, sha).hexdigest().encode() + b" " + body + b"\n"
+        state["n"] += 1
+        while data:
+            data = data[write(fd, data) :]
+
+    return send
+
+
+def start_tracer(config):
+    """Starts the tracer where one is wanted. Returns (stop, what went wrong)."""
+    if not config["trace"]:
+        return None, ""
+    sys.path.insert(0, os.path.join(os.path.dirname(HERE), "tracer"))
+    try:
+        import repaird_tracer
+
+        repaird_tracer.start(config["trace"])
+        return repaird_tracer.stop, ""
+    except Exception as e:  # a tracer's fault never fails the program
+        return None, "%s: %s" % (type(e).__name__, e)
+    finally:
+        del sys.path[0]
+
+
+def import_plugins():
+    """Imports the installed plugins before anything in the tree can be them."""
+    try:
+        from importlib.metadata import entry_points
+    except ImportError:
+        return
+    try:
+        found = entry_points(group="pytest11")
+    except TypeError:  # Python below 3.10
+        found = entry_points().get("pytest11", ())
+    for entry in found:
+        try:
+            entry.load()
+        except Exception:
+            pass  # pytest will say so itself
+
+
+def open_tree(root, roots):
+    """Puts the tree on sys.path.
+
+    Modules that pytest needed and that the tree provides too (a repository may
+    be that very library) are forgotten, so that the tree's are the ones tested.
+    """
+    paths = [os.path.normpath(os.path.join(root, r)) for r in roots]
+    sys.path[0:0] = paths
+    keep = {"pytest", "_pytest", "pluggy", "repaird_tracer"} | set(sys.builtin_module_names)
+    keep |= set(getattr(sys, "stdlib_module_names", ()))
+    tops = {name.partition(".")[0] for name in sys.modules}
+    for top in tops - keep:
+        if any(os.path.isfile(os.path.join(p, top + ".py"))
+               or os.path.isfile(os.path.join(p, top, "__init__.py")) for p in paths):
+            for name in [n for n in sys.modules if n == top or n.startswith(top + ".")]:
+                del sys.modules[name]
+
+
+def seed_all(seed):
+    random.seed(seed)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and hasattr(numpy, "random"):
+        try:
+            numpy.random.seed(seed)
+        except Exception:
+            pass
+
+
+def main():
+    sys.path[:] = [p for p in sys.path if os.path.abspath(p) != HERE]
+    config = json.loads(sys.stdin.buffer.read().decode())
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    sys.stdin = open(0, closefd=False)
+    send = reporter(config)
+    del config["key"], config["report"]
+
+    import pytest  # the environment's
+
+    sys.path.insert(0, HERE)
+    try:
+        import plugin
+    finally:
+        del sys.path[0]
+        for name in ("plugin", "render"):  # the tree may have modules of these names
+            sys.modules.pop(name, None)
+    if config["test"]:
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    else:
+        import_plugins()
+    stop, trouble = start_tracer(config)
+    send({"t": "hello", "python": sys.version.split()[0], "pytest": pytest.__version__,
+          "traced": stop is not None, "tracer": trouble})
+    open_tree(config["root"], config["roots"])
+    seed_all(config["seed"])
+    judge = plugin.Plugin(config, send, seed_all)
+    status = pytest.main(plugin.arguments(config), plugins=[judge])
+    if stop is not None:
+        try:
+            stop()
+        except Exception:
+            pass
+    send({"t": "end", "status": int(status)})
+    return int(status)
+
+
+sys.exit(main())

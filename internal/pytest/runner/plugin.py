@@ -1,0 +1,126 @@
+"""The pytest plugin of a session: plants the canaries and reports outcomes."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+import render
+
+MAX_DETAILED = 100  # failures reported with frames
+
+
+def arguments(config):
+    """pytest's command line.
+
+    Each option undoes what a repository's configuration may ask for and what
+    would keep a session from running whole and alone.
+    """
+    args = ["-q", "--tb=short", "--color=no", "-p", "no:cacheprovider", "-p", "no:randomly",
+            "--continue-on-collection-errors", "--maxfail=0"]
+    if config["test"]:
+        # Nothing of the tree steers the synthesized test.
+        folder = os.path.dirname(config["test"])
+        return args + ["--noconftest", "-c", config["ini"], "--rootdir", folder, config["test"]]
+    if importlib.util.find_spec("pytest_cov"):
+        args.append("--no-cov")
+    if importlib.util.find_spec("xdist"):
+        args += ["-n0"]
+    return args + list(config["suite"])
+
+
+def module(session, path):
+    if hasattr(pytest, "version_tuple"):  # pytest 7 on
+        return pytest.Module.from_parent(session, path=Path(path))
+    import py
+
+    return pytest.Module.from_parent(session, fspath=py.path.local(path))
+
+
+class Plugin:
+    def __init__(self, config, send, seed_all):
+        self.config, self.send, self.seed_all = config, send, seed_all
+        self.renderer = render.Renderer(config["root"], config["test"], config["shown"])
+        self.index = {}
+        self.reports = {}
+        self.raised = {}
+        self.canaries = set()
+        self.detailed = 0
+
+    # Collection.
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, session, config, items):
+        first, last = (list(module(session, c).collect()) for c in self.config["canaries"])
+        self.canaries = {i.nodeid for i in first + last}
+        items[:] = first + items + last
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session):
+        self.index = {id(item): n for n, item in enumerate(session.items)}
+        self.send({"t": "collected", "ids": [i.nodeid for i in session.items]})
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            self.send({"t": "error", "id": report.nodeid, "text": str(report.longrepr)[-4000:]})
+
+    # Running.
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item):
+        number = self.index.get(id(item), -1)
+        self.reports, self.raised = {}, {}
+        self.send({"t": "start", "i": number})
+        yield
+        self.send(dict(self.outcome(), t="test", i=number))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item):
+        self.seed_all(self.config["seed"])
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self, item, call):
+        result = yield
+        report = result.get_result()
+        if call.excinfo is None:
+            self.raised.pop(call.when, None)
+            return
+        made = {"type": call.excinfo.type.__name__}
+        if report.failed and self.detailed < MAX_DETAILED:
+            if item.nodeid not in self.canaries:
+                self.detailed += 1
+            start = getattr(item, "path", None) or getattr(item, "fspath", None)
+            made = self.renderer.exception(
+                call.excinfo.value, call.excinfo.value.__traceback__, start and str(start))
+        elif report.failed:
+            made["message"] = str(call.excinfo.value)[:200]
+        self.raised[call.when] = made
+
+    def pytest_runtest_logreport(self, report):
+        self.reports[report.when] = report
+
+    def outcome(self):
+        """Joins the phases of the test that has just ended."""
+        status, phase = "none", "call"
+        for when, failed in (("setup", "error"), ("call", "failed"), ("teardown", "error")):
+            report = self.reports.get(when)
+            if report is None:
+                continue
+            if report.outcome == "failed":
+                status, phase = failed, when
+                break
+            if report.outcome == "skipped":
+                status, phase = "skipped", when
+            elif when == "call" and report.outcome == "passed" and status == "none":
+                status = "passed"
+        made = dict(self.raised.get(phase, {})) if status in ("failed", "error") else {}
+        seconds = sum(getattr(r, "duration", 0.0) for r in self.reports.values())
+        return dict(made, status=status, raised=bool(self.raised), seconds=round(seconds, 6))
+
+    # The terminal: canaries are not for people.
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report, config):
+        if report.nodeid in self.canaries:
+            return "", "", ""
+        return None
