@@ -1,0 +1,310 @@
+#!/usr/bin/env bash
+# Makes a Debian or Ubuntu machine ready for repaird. It is idempotent and quick
+# when nothing is to be done.
+#
+#   deploy/setup.sh [--check] [--no-bases]
+#
+#   --check      say what is missing, change nothing; exit 1 when something is
+#   --no-bases   leave the sandbox's base systems alone
+#
+# From the distribution's packages: PostgreSQL 14 or newer, the Docker engine,
+# bubblewrap, git, Python 3 with venv and pytest, debootstrap. It starts the
+# engine when it is root and none answers. Base systems for sandboxes are built
+# with debootstrap from the mirror that apt uses, kept below the state folder
+# ($REPAIRD_STATE, else /var/lib/repaird; without root ~/.local/share/repaird),
+# imported into the engine, and recorded in its bases.json:
+#
+#   [{"release":"bookworm","python":"3.11","docker":"repaird/base:bookworm-0123456789ab",
+#     "rootfs":"/var/lib/repaird/bases/bookworm-0123456789ab/rootfs"}]
+#
+# Progress is on stderr. Exit codes: 0 ready, 1 something failed or is missing,
+# 2 wrong usage, 4 root is needed (what to run is printed).
+set -euo pipefail
+export LC_ALL=C
+umask 022
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+check=0 bases=1
+for arg in "$@"; do
+  case $arg in
+    --check) check=1 ;;
+    --no-bases) bases=0 ;;
+    -h|--help) sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
+    *) echo "setup: unknown argument $arg (see --help)" >&2; exit 2 ;;
+  esac
+done
+
+root=0
+[[ $(id -u) -eq 0 ]] && root=1
+system_state=/var/lib/repaird
+if [[ $root -eq 1 ]]; then
+  state=${REPAIRD_STATE:-$system_state}
+else
+  state=${REPAIRD_STATE:-$HOME/.local/share/repaird}
+fi
+
+say() { echo "setup: $*" >&2; }
+die() { say "$*"; exit 1; }
+
+# ---- what is there ----------------------------------------------------------
+
+# Newest PostgreSQL major version whose server is installed, or 0. The server's
+# programs are not in PATH on Debian.
+postgres_major() {
+  local dir major best=0
+  for dir in /usr/lib/postgresql/*/bin; do
+    [[ -x $dir/initdb && -x $dir/pg_ctl ]] || continue
+    major=$(basename "$(dirname "$dir")")
+    [[ $major =~ ^[0-9]+$ ]] && ((major > best)) && best=$major
+  done
+  echo "$best"
+}
+
+# An engine is what counts: a docker command alone may be a bare client.
+engine_answers() {
+  command -v docker >/dev/null && timeout 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1
+}
+
+engine_installed() { [[ -x /usr/bin/dockerd || -x /usr/sbin/dockerd ]] || command -v dockerd >/dev/null; }
+
+missing_packages() {
+  local out=()
+  (($(postgres_major) >= 14)) || out+=(postgresql)
+  if ! engine_answers && ! engine_installed; then out+=(docker.io); fi
+  command -v docker >/dev/null || { apt-cache show docker-cli >/dev/null 2>&1 && out+=(docker-cli); }
+  command -v bwrap >/dev/null || out+=(bubblewrap)
+  command -v git >/dev/null || out+=(git)
+  # The distribution's interpreter, not whichever comes first in PATH.
+  if [[ ! -x /usr/bin/python3 ]]; then
+    out+=(python3 python3-venv python3-pytest)
+  else
+    /usr/bin/python3 -I -c 'import ensurepip, venv' 2>/dev/null || out+=(python3-venv)
+    /usr/bin/python3 -I -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("pytest"))' || out+=(python3-pytest)
+  fi
+  if [[ $bases -eq 1 && $root -eq 1 ]]; then
+    [[ -x /usr/sbin/debootstrap ]] || out+=(debootstrap)
+    [[ -e /usr/share/keyrings/debian-archive-keyring.gpg || $(distribution) != debian ]] || out+=(debian-archive-keyring)
+  fi
+  [[ -e /etc/ssl/certs/ca-certificates.crt ]] || out+=(ca-certificates)
+  echo "${out[@]}"
+}
+
+distribution() { (. /etc/os-release && case "${ID:-} ${ID_LIKE:-}" in *ubuntu*) echo ubuntu ;; *debian*) echo debian ;; *) echo "${ID:-unknown}" ;; esac); }
+
+# ---- packages ---------------------------------------------------------------
+
+install_packages() {
+  local packages=("$@") quiet=/etc/postgresql-common/createcluster.d/repaird-setup.conf made=0
+  command -v apt-get >/dev/null || die "this is not Debian or Ubuntu; install by hand: ${packages[*]}"
+  say "installing ${packages[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -q >&2
+  # The package would create and start a server of its own; repaird brings up a
+  # private one, so ask it not to, for this installation only.
+  if [[ " ${packages[*]} " == *" postgresql "* && ! -e $quiet ]]; then
+    mkdir -p "$(dirname "$quiet")"
+    echo 'create_main_cluster = false' >"$quiet"
+    made=1
+  fi
+  local failed=0
+  apt-get install -q -y --no-install-recommends "${packages[@]}" >&2 || failed=1
+  if [[ $made -eq 1 ]]; then
+    rm -f "$quiet"
+    rmdir --ignore-fail-on-non-empty "$(dirname "$quiet")" 2>/dev/null || true
+  fi
+  [[ $failed -eq 0 ]] || die "apt-get install failed; its output is above"
+}
+
+# ---- the engine -------------------------------------------------------------
+
+start_engine() {
+  local log=$state/dockerd.log pid i
+  mkdir -p "$state"
+  if [[ -d /run/systemd/system ]]; then
+    say "starting the Docker engine (systemctl start docker)"
+    systemctl start docker >&2 || true
+  else
+    say "starting the Docker engine (dockerd, log in $log)"
+    # A pid file of an engine that was killed makes a new one refuse to start.
+    if [[ -s /var/run/docker.pid ]]; then
+      pid=$(cat /var/run/docker.pid)
+      [[ $(cat "/proc/$pid/comm" 2>/dev/null) == dockerd ]] || rm -f /var/run/docker.pid
+    fi
+    PATH=$PATH:/usr/sbin:/sbin setsid nohup dockerd >>"$log" 2>&1 </dev/null 9>&- &
+    pid=$!
+  fi
+  for ((i = 0; i < 120; i++)); do
+    engine_answers && return 0
+    if [[ -n ${pid:-} && ! -d /run/systemd/system ]] && ! kill -0 "$pid" 2>/dev/null; then
+      tail -n 20 "$log" >&2
+      die "the Docker engine ended at once; the end of $log is above"
+    fi
+    sleep 0.5
+  done
+  die "the Docker engine did not answer within 60 s; see $log or journalctl -u docker"
+}
+
+# ---- base systems -----------------------------------------------------------
+
+releases() {
+  case $(distribution) in
+    debian) echo bookworm trixie ;;
+    ubuntu) (. /etc/os-release && echo "${UBUNTU_CODENAME:-$VERSION_CODENAME}") ;;
+  esac
+}
+
+# The first mirror of the machine's own release in apt's configuration.
+mirror() {
+  local codename
+  codename=$(. /etc/os-release && echo "${UBUNTU_CODENAME:-${VERSION_CODENAME:-}}")
+  apt-get indextargets --format '$(CREATED_BY) $(COMPONENT) $(CODENAME) $(REPO_URI)' 2>/dev/null |
+    awk -v c="$codename" '$1 == "Packages" && $2 == "main" && $3 == c { print $4; exit }'
+}
+
+tag() { # RELEASE: name and digest of its recipe
+  local digest
+  digest=$({ cat "$here/base/build.sh"; echo "$1"; uname -m; } | sha256sum)
+  echo "$1-${digest:0:12}"
+}
+
+python_of() { # ROOTFS: minor version of its Python, such as 3.11
+  local f
+  for f in "$1"/usr/bin/python3.[0-9]*; do
+    [[ $f =~ /python(3\.[0-9]+)$ ]] && { echo "${BASH_REMATCH[1]}"; return; }
+  done
+  return 1
+}
+
+build_base() { # RELEASE
+  local release=$1 name dir proxy
+  name=$(tag "$release") dir=$state/bases/$(tag "$release")
+  [[ -e $dir/complete ]] && return 0
+  say "building the base system $name (two to four minutes; log in $dir.log)"
+  proxy=$(apt-config shell p Acquire::http::Proxy 2>/dev/null | sed -n "s/^p='\(.*\)'$/\1/p")
+  rm -rf --one-file-system "$dir" "$dir.partial"
+  mkdir -p "$dir.partial"
+  if ! env ${proxy:+http_proxy="$proxy"} "$here/base/build.sh" "$release" "$(mirror)" "$dir.partial/rootfs" >"$dir.log" 2>&1 ||
+    ! python_of "$dir.partial/rootfs" >/dev/null; then
+    tail -n 15 "$dir.log" >&2
+    say "building $name failed; the end of $dir.log is above"
+    return 1
+  fi
+  touch "$dir.partial/complete"
+  mv -T "$dir.partial" "$dir"
+  say "built $name"
+}
+
+import_base() { # RELEASE: into the engine, unless it is there
+  local name dir
+  name=$(tag "$1") dir=$state/bases/$(tag "$1")
+  docker image inspect "repaird/base:$name" >/dev/null 2>&1 && return 0
+  say "importing $name into the Docker engine"
+  tar -C "$dir/rootfs" --one-file-system --numeric-owner -c . |
+    docker import --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
+      --change "LABEL dev.repaird.base=$name" - "repaird/base:$name" >/dev/null
+}
+
+write_index() {
+  local release name dir comma='' out
+  out=$(
+    echo '['
+    for release in $(releases); do
+      name=$(tag "$release") dir=$state/bases/$(tag "$release")
+      [[ -e $dir/complete ]] || continue
+      printf '%s  {"release":"%s","python":"%s","docker":"repaird/base:%s","rootfs":"%s"}' \
+        "$comma" "$release" "$(python_of "$dir/rootfs")" "$name" "$dir/rootfs"
+      comma=$',\n'
+    done
+    printf '\n]\n'
+  )
+  [[ -e $state/bases.json && $(cat "$state/bases.json") == "$out" ]] && return 0
+  echo "$out" >"$state/bases.json.partial"
+  mv "$state/bases.json.partial" "$state/bases.json"
+}
+
+bases_ready() {
+  local release
+  for release in $(releases); do
+    [[ -e $state/bases/$(tag "$release")/complete ]] || return 1
+    docker image inspect "repaird/base:$(tag "$release")" >/dev/null 2>&1 || return 1
+  done
+  [[ -e $state/bases.json ]]
+}
+
+make_bases() {
+  local release jobs=() job failed=0
+  mkdir -p "$state/bases"
+  for release in $(releases); do
+    build_base "$release" 9>&- &
+    jobs+=($!)
+  done
+  for job in "${jobs[@]}"; do wait "$job" || failed=1; done
+  for release in $(releases); do
+    [[ -e $state/bases/$(tag "$release")/complete ]] || continue
+    import_base "$release"
+    failed=$((failed + 0))
+  done
+  write_index
+  grep -q '"release"' "$state/bases.json" || die "no base system could be built"
+  [[ $failed -eq 0 ]] || say "going on with the base systems that could be built"
+}
+
+# ---- main -------------------------------------------------------------------
+
+packages=$(missing_packages)
+engine=0
+engine_answers && engine=1
+
+if [[ $check -eq 1 ]]; then
+  ok=0
+  [[ -z $packages ]] || { say "missing packages: $packages"; ok=1; }
+  [[ $engine -eq 1 ]] || { say "no Docker engine answers"; ok=1; }
+  [[ $bases -eq 0 ]] || bases_ready || { say "base systems are missing in $state or in the engine"; ok=1; }
+  exit $ok
+fi
+
+if [[ $root -eq 0 ]]; then
+  todo=()
+  [[ -z $packages ]] || todo+=("sudo apt-get update && sudo apt-get install -y $packages")
+  if [[ $engine -eq 0 ]]; then
+    if [[ -S /var/run/docker.sock && ! -w /var/run/docker.sock ]]; then
+      todo+=("sudo usermod -aG docker $(id -un)   # then log in again: the engine's socket is not yours")
+    else
+      todo+=("sudo systemctl start docker")
+    fi
+  fi
+  if [[ $bases -eq 1 && ! -e $system_state/bases.json ]]; then
+    todo+=("sudo $here/setup.sh   # builds the sandbox's base systems in $system_state")
+  fi
+  if [[ ${#todo[@]} -gt 0 ]]; then
+    say "this needs root. Run:"
+    printf '    %s\n' "${todo[@]}" >&2
+    exit 4
+  fi
+  if [[ $bases -eq 1 ]]; then
+    mkdir -p "$state"
+    cmp -s "$system_state/bases.json" "$state/bases.json" || cp "$system_state/bases.json" "$state/bases.json"
+  fi
+  exit 0
+fi
+
+if [[ -z $packages && $engine -eq 1 ]] && { [[ $bases -eq 0 ]] || bases_ready; }; then
+  exit 0
+fi
+
+mkdir -p "$state"
+exec 9>"$state/setup.lock"
+if ! flock -n 9; then
+  say "another set-up is running; waiting for it"
+  flock 9
+fi
+# Children must not hold the lock after this script ends: hence 9>&- on each.
+
+packages=$(missing_packages)
+if [[ -n $packages ]]; then
+  # shellcheck disable=SC2086 # a list of words on purpose
+  install_packages $packages 9>&-
+fi
+engine_answers || start_engine
+[[ $bases -eq 0 ]] || make_bases
+say "ready"
