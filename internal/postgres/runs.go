@@ -69,10 +69,23 @@ func (db *DB) Extend(ctx context.Context, id string, fence int64, ttl time.Durat
 	return cancel, err
 }
 
-// Release gives a lease back without a result, to be tried again.
-func (db *DB) Release(ctx context.Context, id string, fence int64, reason string) error {
-	_, err := db.Pool.Exec(ctx, `update runs set lease_owner = null, lease_until = null, error = $3, updated_at = now()
-		where id = $1 and fence = $2`, id, fence, reason)
+// Release gives a lease back without a result, to be tried again. counts says
+// whether the try counts as an attempt: an outage does not.
+func (db *DB) Release(ctx context.Context, id string, fence int64, counts bool, reason string) error {
+	_, err := db.Pool.Exec(ctx, `update runs set lease_owner = null, lease_until = null, error = $4, updated_at = now(),
+			attempt = attempt - case when $3 then 0 else 1 end
+		where id = $1 and fence = $2`, id, fence, counts, reason)
+	return Classify(err)
+}
+
+// CheckFence locks the run's row in tx and returns ErrFenced unless fence is
+// the newest token of an open run.
+func CheckFence(ctx context.Context, tx pgx.Tx, id string, fence int64) error {
+	var newest int64
+	err := tx.QueryRow(ctx, `select fence from runs where id = $1 and finished_at is null for update`, id).Scan(&newest)
+	if err == pgx.ErrNoRows || err == nil && newest != fence {
+		return ErrFenced
+	}
 	return Classify(err)
 }
 

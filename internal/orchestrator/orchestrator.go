@@ -1,0 +1,397 @@
+// Package orchestrator makes repairs durable: it accepts deliveries in one
+// transaction, runs each stage of a run as a short idempotent River job, and
+// resumes what a killed daemon left.
+//
+// A run is a state machine (docs/states.md). A worker takes the run's lease with
+// a new fencing token, does the stage, and in one transaction writes its
+// artifacts, its ledger line, the run's next state, the end of its own job and
+// the next job. A worker whose token is no longer the newest can write nothing
+// and do no outward act. River's own rescue of lost jobs takes an hour, so a
+// sweeper looks for runs whose lease ran out and gives them a new job; leases of
+// dead processes of the same machine end at start.
+package orchestrator
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/forge"
+	"github.com/repaird/repaird/internal/pipeline"
+	"github.com/repaird/repaird/internal/postgres"
+	"github.com/repaird/repaird/internal/redact"
+	"github.com/repaird/repaird/internal/secret"
+)
+
+// Stages does the work; *pipeline.Pipeline in production.
+type Stages interface {
+	Do(ctx context.Context, stage string, c *pipeline.Case) error
+}
+
+// Options configure an Orchestrator.
+type Options struct {
+	DB           *postgres.DB
+	Box          *secret.Box
+	Stages       Stages
+	Project      func(name string) (pipeline.Project, bool)
+	Workers      int
+	Lease        time.Duration // default 20 s
+	StageTimeout time.Duration // default 30 min
+	RawRetention time.Duration // default 15 min
+	RunsPerDay   int           // of one project; default 50
+	PageURL      func(run string) string
+	Logger       *slog.Logger
+	Clean        func(project, text string) redact.Clean // redacts texts that leave
+	Failpoint    func(name string)                       // tests kill the process here; nil does nothing
+}
+
+// An Orchestrator runs stages. It implements intake.Acceptor.
+type Orchestrator struct {
+	Options
+	owner  string
+	client *river.Client[pgx.Tx]
+	stop   context.CancelFunc
+	done   chan struct{}
+}
+
+// Stages beside those of pipeline.
+const stageNotify = "notify" // tells the person who asked
+
+// Terminal states.
+const (
+	StateStopped = "stopped"
+	StateFailed  = "failed" // a defect or an outage that outlasted every retry; `repaird run retry` starts again
+)
+
+// maxAttempts is how often a stage is begun before it counts as failed. Outages
+// (fault.Retryable) do not count, crashes of the daemon do.
+const maxAttempts = 6
+
+type stageArgs struct {
+	Run   string `json:"run"`
+	Stage string `json:"stage"`
+}
+
+func (stageArgs) Kind() string { return "stage" }
+
+// New prepares an orchestrator; Start begins the work.
+func New(o Options) (*Orchestrator, error) {
+	if o.Lease == 0 {
+		o.Lease = 20 * time.Second
+	}
+	if o.StageTimeout == 0 {
+		o.StageTimeout = 30 * time.Minute
+	}
+	if o.RawRetention == 0 {
+		o.RawRetention = 15 * time.Minute
+	}
+	if o.RunsPerDay == 0 {
+		o.RunsPerDay = 50
+	}
+	if o.Workers == 0 {
+		o.Workers = 2
+	}
+	if o.Failpoint == nil {
+		o.Failpoint = func(string) {}
+	}
+	owner, err := processIdentity()
+	if err != nil {
+		return nil, err
+	}
+	orc := &Orchestrator{Options: o, owner: owner, done: make(chan struct{})}
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &stageWorker{orc: orc})
+	orc.client, err = river.NewClient(riverpgxv5.New(o.DB.Pool), &river.Config{
+		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.Workers}},
+		Workers:           workers,
+		Logger:            o.Logger,
+		JobTimeout:        -1, // stages have their own
+		FetchPollInterval: 500 * time.Millisecond,
+		FetchCooldown:     100 * time.Millisecond,
+	})
+	return orc, err
+}
+
+// Start begins working on jobs and does not block.
+func (o *Orchestrator) Start(ctx context.Context) error {
+	ctx, o.stop = context.WithCancel(context.WithoutCancel(ctx))
+	if err := o.recover(ctx); err != nil {
+		o.stop()
+		return err
+	}
+	if err := o.client.Start(ctx); err != nil {
+		o.stop()
+		return err
+	}
+	go o.sweep(ctx)
+	return nil
+}
+
+// Stop lets running stages end until ctx does, then cancels them; a cancelled
+// stage gives its lease back and is done again by the next daemon.
+func (o *Orchestrator) Stop(ctx context.Context) error {
+	if o.stop == nil {
+		return nil
+	}
+	defer func() { o.stop(); <-o.done }()
+	err := o.client.Stop(ctx)
+	if err != nil && ctx.Err() != nil {
+		hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		return o.client.StopAndCancel(hard)
+	}
+	return err
+}
+
+type stageWorker struct {
+	river.WorkerDefaults[stageArgs]
+	orc *Orchestrator
+}
+
+// NextRetry spaces retries 1, 2, 4 … 60 s.
+func (w *stageWorker) NextRetry(job *river.Job[stageArgs]) time.Time {
+	return time.Now().Add(min(time.Minute, time.Second<<min(job.Attempt, 6)))
+}
+
+// Work does one stage, once: whatever happens, the run's row tells where to go on.
+func (w *stageWorker) Work(ctx context.Context, job *river.Job[stageArgs]) error {
+	o := w.orc
+	log := o.Logger.With("run", job.Args.Run, "stage", job.Args.Stage)
+	run, err := o.DB.Acquire(ctx, job.Args.Run, job.Args.Stage, o.owner, o.Lease)
+	if err != nil {
+		return err
+	}
+	if run == nil {
+		return nil // ended, at another stage, or held by somebody alive
+	}
+	h := &hold{o: o, run: run, log: log}
+	if run.Attempt > maxAttempts {
+		return h.fail(ctx, job, fmt.Errorf("stage %s began %d times without ending; last error: %s", run.Stage, maxAttempts, run.Error))
+	}
+	began := time.Now()
+	stageCtx, end := h.keep(ctx)
+	o.Failpoint("stage." + run.Stage + ".begin")
+	c, err := o.do(stageCtx, h)
+	end()
+	log.Info("stage ended", "attempt", run.Attempt, "seconds", time.Since(began).Seconds(), "error", outcome(err))
+	return h.settle(ctx, stageCtx, job, c, err)
+}
+
+func outcome(err error) string {
+	if err == nil {
+		return ""
+	}
+	if s := fault.AsStop(err); s != nil {
+		return "stop " + string(s.Type)
+	}
+	return err.Error()
+}
+
+// do runs the stage on the run's case.
+func (o *Orchestrator) do(ctx context.Context, h *hold) (*pipeline.Case, error) {
+	project, ok := o.Project(h.run.Project)
+	if !ok {
+		return nil, &fault.Stop{Type: fault.NoSource, Detail: "project " + h.run.Project + " is not in the configuration",
+			Help: "add it to projects in the configuration file, or cancel the run"}
+	}
+	c, err := o.load(ctx, h, project)
+	if err != nil {
+		return nil, err
+	}
+	if h.run.Stage == stageNotify {
+		return c, o.notify(ctx, h, c)
+	}
+	if h.run.Stage == "assemble" && c.Bundle == nil {
+		if err := o.admit(ctx, h, c); err != nil {
+			return c, err
+		}
+	}
+	return c, o.Stages.Do(ctx, h.run.Stage, c)
+}
+
+// load reads what earlier stages made.
+func (o *Orchestrator) load(ctx context.Context, h *hold, p pipeline.Project) (*pipeline.Case, error) {
+	inc, err := o.DB.Incident(ctx, h.run.Incident)
+	if err != nil {
+		return nil, err
+	}
+	c := &pipeline.Case{
+		Run: h.run.ID, Project: p, Acts: h, Progress: h.progress, Record: h.record,
+		Incident: pipeline.Incident{ID: inc.ID, FirstSeen: inc.FirstSeen, LastSeen: inc.LastSeen, Count: int(inc.Count)},
+	}
+	if o.PageURL != nil {
+		c.PageURL = o.PageURL(h.run.ID)
+	}
+	artifacts, err := o.DB.Artifacts(ctx, h.run.ID)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.Restore(artifacts)
+}
+
+// admit decrypts the incident's events for the assemble stage, within the project's daily limit.
+func (o *Orchestrator) admit(ctx context.Context, h *hold, c *pipeline.Case) error {
+	n, err := o.DB.RunsToday(ctx, h.run.Project)
+	if err != nil {
+		return err
+	}
+	if n > o.RunsPerDay {
+		return &fault.Stop{Type: fault.OverBudget, Detail: fmt.Sprintf("project %s had %d runs within 24 hours; the limit is %d", h.run.Project, n, o.RunsPerDay),
+			Help: "raise budget.runs_per_day, or wait"}
+	}
+	stored, err := o.DB.Events(ctx, h.run.Incident)
+	if err != nil {
+		return err
+	}
+	for _, s := range stored {
+		e, err := o.open(s)
+		if err != nil {
+			return err
+		}
+		c.Events = append(c.Events, e)
+	}
+	if len(c.Events) == 0 {
+		return &fault.Stop{Type: fault.NeedsInput, Detail: "the incident's raw events are gone (raw_retention)",
+			Help: "wait for the next event, or raise raw_retention"}
+	}
+	return nil
+}
+
+// settle writes the stage's end in one transaction.
+func (h *hold) settle(ctx, stageCtx context.Context, job *river.Job[stageArgs], c *pipeline.Case, err error) error {
+	switch {
+	case errors.Is(context.Cause(stageCtx), postgres.ErrFenced):
+		return nil // somebody else has the run
+	case errors.Is(context.Cause(stageCtx), errCancelled):
+		return h.commit(ctx, job, c, h.stopStep(&fault.Stop{Type: fault.Cancelled, Detail: "a person cancelled the run", Help: "start again with: repaird run retry " + h.run.ID}))
+	case err == nil:
+		return h.commit(ctx, job, c, h.nextStep(c))
+	case fault.AsStop(err) != nil:
+		return h.commit(ctx, job, c, h.stopStep(fault.AsStop(err)))
+	case ctx.Err() != nil: // the daemon stops
+		_ = h.o.DB.Release(context.WithoutCancel(ctx), h.run.ID, h.run.Fence, false, "the daemon stopped")
+		return err
+	case errors.Is(context.Cause(stageCtx), context.DeadlineExceeded):
+		return h.commit(ctx, job, c, h.stopStep(&fault.Stop{Type: fault.OverBudget, Detail: fmt.Sprintf("stage %s took longer than %s", h.run.Stage, h.o.StageTimeout), Help: "raise stage_timeout"}))
+	}
+	retryable := fault.KindOf(err) == fault.Retryable
+	if !retryable && h.run.Attempt >= maxAttempts {
+		return h.fail(ctx, job, err)
+	}
+	h.log.Error("stage will be tried again", "attempt", h.run.Attempt, "error", err)
+	if rerr := h.o.DB.Release(ctx, h.run.ID, h.run.Fence, !retryable, err.Error()); rerr != nil {
+		return rerr
+	}
+	var after interface{ RetryAfter() time.Duration }
+	if errors.As(err, &after) && after.RetryAfter() > 0 {
+		return river.JobSnooze(min(after.RetryAfter(), time.Hour))
+	}
+	return err
+}
+
+func (h *hold) fail(ctx context.Context, job *river.Job[stageArgs], err error) error {
+	h.log.Error("run failed", "error", err)
+	return h.commit(ctx, job, nil, postgres.Step{State: StateFailed, Error: err.Error()})
+}
+
+func (h *hold) nextStep(c *pipeline.Case) postgres.Step {
+	if h.run.Stage == stageNotify {
+		return postgres.Step{State: h.run.State, Stop: rawOrNil(h.run.Stop)}
+	}
+	s, _ := pipeline.StageByName(h.run.Stage)
+	step := postgres.Step{State: s.State, Stage: s.Next}
+	if c.Bundle != nil {
+		step.Commit = c.Bundle.Code.Commit
+	}
+	if c.PullRequest != nil {
+		step.PullRequest = struct {
+			*forge.PullRequest
+			Repository string `json:"repository"`
+		}{c.PullRequest, c.Project.Repository}
+	}
+	return h.withNotice(step)
+}
+
+func (h *hold) stopStep(s *fault.Stop) postgres.Step {
+	return h.withNotice(postgres.Step{State: StateStopped, Stop: s})
+}
+
+// withNotice lets a run that a person asked for end with an answer to them.
+func (h *hold) withNotice(s postgres.Step) postgres.Step {
+	if s.Stage == "" && len(h.run.Ask) > 0 && h.run.Stage != stageNotify {
+		s.Stage = stageNotify
+	}
+	return s
+}
+
+// commit is the one transaction in which a stage ends.
+func (h *hold) commit(ctx context.Context, job *river.Job[stageArgs], c *pipeline.Case, step postgres.Step) error {
+	o := h.o
+	o.Failpoint("stage." + h.run.Stage + ".before")
+	line := map[string]any{"stage": h.run.Stage, "attempt": h.run.Attempt, "state": step.State}
+	if step.Stop != nil {
+		line["stop"] = step.Stop
+	}
+	if step.Error != "" {
+		line["error"] = step.Error
+	}
+	err := pgx.BeginFunc(ctx, o.DB.Pool, func(tx pgx.Tx) error {
+		if c != nil {
+			artifacts, err := c.Artifacts()
+			if err != nil {
+				return err
+			}
+			digests := map[string]string{}
+			for name, content := range artifacts {
+				if err := postgres.PutArtifact(ctx, tx, h.run.ID, name, content); err != nil {
+					return err
+				}
+				sum := sha256.Sum256(content)
+				digests[name] = hex.EncodeToString(sum[:])
+			}
+			line["artifacts"] = digests
+			if c.Bundle != nil { // sealed: the raw events are not needed any more
+				if err := postgres.ForgetEvents(ctx, tx, h.run.Incident); err != nil {
+					return err
+				}
+			}
+		}
+		if err := postgres.Advance(ctx, tx, h.run.ID, h.run.Fence, step); err != nil {
+			return err
+		}
+		if err := postgres.AppendLedger(ctx, tx, h.run.ID, "stage", line); err != nil {
+			return err
+		}
+		if step.Stage != "" {
+			if _, err := o.client.InsertTx(ctx, tx, stageArgs{h.run.ID, step.Stage}, nil); err != nil {
+				return err
+			}
+		}
+		_, err := river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job)
+		return err
+	})
+	if errors.Is(err, postgres.ErrFenced) {
+		return nil
+	}
+	if err == nil {
+		o.Failpoint("stage." + h.run.Stage + ".after")
+	}
+	return err
+}
+
+func rawOrNil(b json.RawMessage) any {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}
