@@ -2,8 +2,6 @@ package pytrace
 
 import "io"
 
-// Files returns the tracer's Python files, name → content.
-func Files() map[string][]byte { panic("contract only") }
 
 // Read reads JSON Lines. It tolerates a cut last line and skips what does not
 // fit the schema, counting it: a trace comes from hostile code. An error means

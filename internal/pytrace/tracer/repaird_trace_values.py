@@ -18,7 +18,7 @@ _bool, _float, _bytes, _bytearray, _complex = bool, float, bytes, bytearray, com
 _min, _max, _modules = min, max, sys.modules
 
 NoneType = type(None)
-FunctionType = type(quote.__class__.__init__ if False else (lambda: 0))
+FunctionType = type(lambda: 0)
 BuiltinType = type(quote)
 ModuleType = type(sys)
 
@@ -47,6 +47,7 @@ _get_exc_args = BaseException.__dict__["args"].__get__
 _get_func_code = FunctionType.__dict__["__code__"].__get__
 _get_func_qualname = FunctionType.__dict__["__qualname__"].__get__
 _exc_str = BaseException.__str__
+_OS_FILES = (OSError.__dict__["filename"].__get__, OSError.__dict__["filename2"].__get__)
 _HEAP = 1 << 9
 
 MUTABLE = frozenset([list, dict, set, bytearray])
@@ -438,7 +439,7 @@ class Renderer(object):
                     info.dict_at = at
                 if _type(d.get("__str__", SlotWrapperType)) is not SlotWrapperType and "__str__" in d:
                     info.c_str = False
-                if d.get("__module__") == "unittest.mock" if _type(d.get("__module__")) is _str else False:
+                if _type(d.get("__module__")) is _str and d.get("__module__") == "unittest.mock":
                     info.mock = True
                 if "__slots__" in d:
                     for n, member in _list(d.items()):
@@ -471,6 +472,9 @@ class Renderer(object):
             if ta not in self.scalars or (ta in (_str, _bytes) and _len(a) > 4000) or (ta is _int and _int.bit_length(a) > 200):
                 simple = False
         info = self.class_info(_type(exc))
+        if simple and OSError in _get_mro(_type(exc)):
+            for get in _OS_FILES:  # OSError.__str__ formats these
+                simple = simple and _type(get(exc)) in self.scalars
         if simple and _len(args) <= 8 and info.c_str:
             try:
                 for k in _get_mro(_type(exc)):

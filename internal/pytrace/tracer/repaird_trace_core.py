@@ -1,0 +1,459 @@
+"""The rules of recording: what becomes of calls, returns and exceptions.
+
+A back end (repaird_trace_settrace) turns the interpreter's events into calls
+of these methods. A Thread holds the calls in scope that are under way in one
+thread; an Entry is one of them.
+"""
+from _thread import get_ident
+from itertools import count
+import sys
+import time
+
+import repaird_trace_scope as scope_module
+from repaird_trace_values import Renderer, _get_class_dict, _get_mro, FunctionType, ModuleType, quote
+
+_clock = getattr(time, "perf_counter_ns", None)
+if _clock is None:
+    _perf = time.perf_counter
+
+    def _clock():
+        return int(_perf() * 1e9)
+
+_len, _id, _type, _Exception, _dict, _str, _min = len, id, type, Exception, dict, str, min
+_BaseException, _exc_info, _modules = BaseException, sys.exc_info, sys.modules
+_get_context = BaseException.__dict__["__context__"].__get__
+_FLOW = {StopIteration: "StopIteration", GeneratorExit: "GeneratorExit", StopAsyncIteration: "StopAsyncIteration"}
+_NO_SNAPSHOT = (FunctionType, ModuleType, type)
+MAX_LINES = 300000
+
+
+class Entry(object):
+    """One call that is under way. pend is the exception on its way through the
+    frame, obj its address, at the instruction where it arrived and fresh that
+    nothing ran in the frame since; child is an exception that left a callee."""
+    __slots__ = ("id", "fid", "info", "seg", "parent", "muts", "pend", "obj", "line", "at", "fresh", "flow", "lines",
+                 "child", "child_obj", "foreign")
+
+
+class Thread(object):
+    """The state of one thread."""
+    __slots__ = ("index", "suffix", "stack", "flying")
+
+
+class Core(object):
+    """One process's recorder."""
+
+    def __init__(self, config, writer, own_dir):
+        self.writer, self.config = writer, config
+        self.scope = scope_module.Scope(config.get("include") or [], config.get("exclude") or [], own_dir)
+        self.render = Renderer(self.scope.holds, config.get("max_value_chars") or 400, config.get("max_value_items") or 32)
+        self.max_depth = config.get("max_depth") or 200
+        self.per_code = config.get("max_per_function") or 2000
+        self.lines = bool(config.get("lines"))
+        self.codes, self.infos, self.sources = {}, [], {}
+        self.next_call, self.next_exc = count(1).__next__, count(1).__next__
+        self.start = _clock()
+        self.line_count = self.faults = self.uncalled = self.snaps = self.resynced = 0
+        self.threads = 0
+        self.main = get_ident()
+        self.lost = ""
+
+    # Threads and code.
+
+    def thread(self):
+        th = Thread()
+        th.index = self.threads
+        self.threads += 1
+        th.suffix = "" if th.index == 0 else ',"th":%d' % th.index
+        th.stack, th.flying = [], {}
+        if th.index > 0:
+            self.writer.define('{"k":"thread","th":%d,"name":%s}\n' % (th.index, quote(_thread_name()[:100])))
+        return th
+
+    def register(self, frame, code, path):
+        if _len(self.infos) >= scope_module.MAX_CODES:
+            return None
+        name = ""
+        if not hasattr(code, "co_qualname"):
+            name = _qualname(frame, code)
+        info = scope_module.describe(_len(self.infos) + 1, code, path, name)
+        self.infos.append(info)
+        self.define_code(info)
+        self.codes[_id(code)] = info
+        if self.lines and (info.kind == "module"):
+            self._executable(info)
+        return info
+
+    def define_code(self, info):
+        self.writer.define('{"k":"code","c":%d,"file":%s,"name":%s,"line":%d,"args":[%s],"kind":"%s"}\n' % (
+            info.id, quote(info.file), quote(info.name[:300]), info.code.co_firstlineno,
+            ",".join(quote(a) for a in info.args[:64]), info.kind))
+
+    def _executable(self, info):
+        lines = set()
+        for c in scope_module.nested_codes(info.code):
+            lines.update(scope_module.code_lines(c))
+        lines = sorted(lines)
+        for i in range(0, _len(lines), 2000):
+            self.writer.define('{"k":"lines","c":%d,"l":[%s]}\n' % (info.id, ",".join("%d" % n for n in lines[i:i + 2000])))
+
+    def line(self, info, number):
+        """First execution of a line."""
+        info.seen.add(number)
+        self.line_count += 1
+        if self.line_count <= MAX_LINES:
+            self.writer.define('{"k":"line","c":%d,"l":%d}\n' % (info.id, number))
+
+    def micros(self):
+        return (_clock() - self.start) // 1000
+
+    # Calls.
+
+    def enter(self, th, frame, info):
+        """A call begins. None: it is counted, not recorded."""
+        info.calls += 1
+        stack = th.stack
+        if _len(stack) >= self.max_depth or info.calls > self.per_code:
+            self.uncalled += 1
+            return None
+        e = Entry()
+        e.id, e.fid, e.info = self.next_call(), _id(frame), info
+        e.pend = e.child = e.obj = 0
+        e.fresh, e.flow, e.lines, e.foreign = False, "", None, False
+        parent, line = 0, 0
+        if stack:
+            parent = stack[-1].id
+            back = frame.f_back
+            if back is not None and _id(back) == stack[-1].fid:
+                line = back.f_lineno or 0
+        e.parent = parent
+        e.seg = self.writer.seg
+        args = ""
+        e.muts = None
+        if info.args:
+            args = self._args(e, frame, info)
+        self.writer.write('{"k":"call","i":%d,"p":%d,"c":%d,"d":%d,"n":%d,"t":%d,"l":%d%s%s}\n' % (
+            e.id, parent, info.id, _len(stack), info.calls, self.micros(), line, args, th.suffix))
+        stack.append(e)
+        return e
+
+    def _args(self, e, frame, info):
+        values, parts = frame.f_locals, []
+        named = self.render.named
+        for name in info.args:
+            if name in values:
+                v = values[name]
+                text = named(name, v)
+                parts.append(text)
+                if '"id":' in text:
+                    if e.muts is None:
+                        e.muts = []
+                    e.muts.append((name, text, _id(v)))
+        return ',"a":[%s]' % ",".join(parts)
+
+    def _changed(self, e, frame):
+        """Arguments that the call changed in place."""
+        if not e.muts:
+            return ""
+        values, parts = frame.f_locals, []
+        for name, text, i in e.muts:
+            if name in values:
+                v = values[name]
+                if _id(v) == i:
+                    now = self.render.named(name, v)
+                    if now != text:
+                        parts.append(now)
+        return ',"m":[%s]' % ",".join(parts) if parts else ""
+
+    def late(self, th, frame, info, parent, gap):
+        """Records a call after the fact, for an exception that came from it."""
+        e = Entry()
+        e.id, e.fid, e.info, e.muts = self.next_call(), _id(frame), info, None
+        e.seg = self.writer.seg
+        self._write_late(th, e, frame, parent, gap, 0)
+        return e
+
+    def _write_late(self, th, e, frame, parent, gap, depth):
+        args = self._args(e, frame, e.info) if e.info.args else ""
+        e.muts = None
+        self.writer.write('{"k":"call","i":%d,"p":%d,"c":%d,"d":%d,"n":%d,"t":%d,"l":0,"late":1,"gap":%d%s%s}\n' % (
+            e.id, parent, e.info.id, depth, e.info.calls, self.micros(), gap, args, th.suffix))
+
+    def returned(self, th, e, frame, value):
+        if e.pend:
+            self.handled(e, "return", frame.f_lineno)
+        elif e.child:
+            self._outside(e, "outside", frame.f_lineno)
+        if e.foreign:
+            return
+        self.writer.write('{"k":"ret","i":%d,"t":%d,"l":%d,"v":%s%s}\n' % (
+            e.id, self.micros(), frame.f_lineno or 0, self.render.value(value), self._changed(e, frame)))
+
+    def yielded(self, th, e, frame, value):
+        info = e.info
+        info.yields += 1
+        if info.yields <= self.per_code and not e.foreign:
+            self.writer.write('{"k":"yield","i":%d,"t":%d,"l":%d,"v":%s}\n' % (
+                e.id, self.micros(), frame.f_lineno or 0, self.render.value(value)))
+
+    def resumed(self, th, e, frame):
+        stack = th.stack
+        if e.info.yields <= self.per_code and not e.foreign:
+            self.writer.write('{"k":"resume","i":%d,"p":%d,"t":%d%s}\n' % (
+                e.id, stack[-1].id if stack else 0, self.micros(), th.suffix))
+        stack.append(e)
+
+    # Exceptions.
+
+    def raised(self, th, e, frame, exc, tb):
+        """An exception arrived in a frame, raised there or further in."""
+        e.at, e.fresh = frame.f_lasti, True
+        e.flow = _FLOW.get(_type(exc), "")
+        if e.flow or _BaseException not in _get_mro(_type(exc)):
+            return
+        key, ctx, number = _id(exc), 0, 0
+        inner = tb.tb_next if tb is not None else None
+        known = th.flying.get(key, 0)
+        context = _get_context(exc)
+        before = _id(context) if context is not None else 0
+        if before:
+            ctx = th.flying.get(before, 0)
+        if e.pend and e.obj != key and before != e.obj:
+            self.handled(e, "continue", frame.f_lineno)
+        if e.child and e.child_obj != key and before != e.child_obj:
+            self._outside(e, "outside", frame.f_lineno)
+        e.child = 0
+        if known and (inner is not None or e.obj == key):
+            number = known
+            self.writer.write('{"k":"pass","i":%d,"e":%d,"l":%d}\n' % (e.id, number, frame.f_lineno or 0))
+        else:
+            number = self.next_exc()
+            if _len(th.flying) > 256:
+                th.flying.clear()
+            th.flying[key] = number
+            self._first(th, e, frame, exc, inner, number, ctx)
+        e.pend, e.obj, e.line, e.lines = number, key, frame.f_lineno or 0, None
+
+    def _first(self, th, e, frame, exc, tb, number, ctx):
+        """First sight of an exception: keep its callers, backfill its callees."""
+        self._keep(th, frame)
+        frames, total, last = [], 0, None
+        while tb is not None and total < 100000:
+            f = tb.tb_frame
+            if self.scope.holds(f.f_code.co_filename):
+                info = self.codes.get(_id(f.f_code)) or self.register(f, f.f_code, self.scope.files[f.f_code.co_filename])
+                if info is not None and not info.fold:
+                    frames.append((f, info, tb.tb_lineno, total))
+                    if _len(frames) > 24:
+                        del frames[8]
+            total += 1
+            last = tb
+            tb = tb.tb_next
+        origin = ""
+        if last is not None and not self.scope.holds(last.tb_frame.f_code.co_filename):
+            code = last.tb_frame.f_code
+            origin = ',"from":{"file":%s,"name":%s,"line":%d}' % (
+                quote(code.co_filename[-300:]), quote(code.co_name), last.tb_lineno or 0)
+        if not frames:
+            self._raise(th, e, frame, e.info, frame.f_lineno, exc, number, origin, ctx)
+            return
+        made, parent, seen, depth = [], e, -1, _len(th.stack)
+        for f, info, line, nth in frames:
+            late = Entry()
+            late.id, late.fid, late.info, late.seg, late.muts = self.next_call(), _id(f), info, self.writer.seg, None
+            self._write_late(th, late, f, parent.id, nth - seen - 1, depth)
+            made.append((late, line))
+            parent, seen, depth = late, nth, depth + 1
+        f, info, line, nth = frames[-1]
+        self._raise(th, made[-1][0], f, info, line, exc, number, origin, ctx)
+        for i in range(_len(made) - 1, -1, -1):
+            late, line = made[i]
+            if i < _len(made) - 1:
+                self.writer.write('{"k":"pass","i":%d,"e":%d,"l":%d}\n' % (late.id, number, line or 0))
+            self.writer.write('{"k":"unwind","i":%d,"t":%d,"e":%d}\n' % (late.id, self.micros(), number))
+        self.writer.write('{"k":"pass","i":%d,"e":%d,"l":%d}\n' % (e.id, number, frame.f_lineno or 0))
+
+    def _raise(self, th, e, frame, info, line, exc, number, origin, ctx):
+        render = self.render
+        about = render.class_info(_type(exc))
+        self.writer.write('{"k":"raise","i":%d,"l":%d,"e":%d,"x":%s,"xm":%s,"msg":%s,"v":%s,"ctx":%d%s%s}\n' % (
+            e.id, line or 0, number, quote(about.name[:200]), quote(render.class_module(_type(exc))[:200]),
+            quote(render.message(exc)), render.value(exc), ctx, origin, self._locals(info, frame, line)))
+
+    def _locals(self, info, frame, line):
+        """The frame's variables, for the first raises of each line."""
+        n = info.snaps.get(line, 0)
+        if info.kind == "module" or n >= 10 or self.snaps >= 1000:
+            return ""
+        info.snaps[line] = n + 1
+        self.snaps += 1
+        parts, values = [], frame.f_locals
+        for name in info.code.co_varnames + info.code.co_cellvars + info.code.co_freevars:
+            if name[:1] in "@." or name not in values or _len(parts) >= 24:
+                continue
+            v = values[name]
+            if _type(v) not in _NO_SNAPSHOT:
+                text = self.render.named(name, v)
+                if text not in parts:
+                    parts.append(text)
+        return ',"loc":[%s]' % ",".join(parts)
+
+    def _keep(self, th, frame):
+        """Writes the calls around an exception again where the ring has lost them."""
+        alive, lost = self.writer.alive, False
+        for e in th.stack:
+            if not e.foreign and not alive(e.seg):
+                lost = True
+        if not lost:
+            return
+        frames = {}
+        while frame is not None:
+            frames[_id(frame)] = frame
+            frame = frame.f_back
+        for depth, e in enumerate(th.stack):
+            f = frames.get(e.fid)
+            if not e.foreign and not alive(e.seg) and f is not None:
+                muts = e.muts
+                e.seg = self.writer.seg
+                self._write_late(th, e, f, e.parent, 0, depth)
+                e.muts = muts
+
+    def stepped(self, th, e, frame):
+        """A line begins in a frame that an exception arrived in. True while
+        the exception is still being handled."""
+        e.fresh = False
+        if not e.pend:
+            return False
+        current = _exc_info()[1]
+        if current is not None and _id(current) == e.obj:
+            if e.lines is None:
+                e.lines = []
+            if _len(e.lines) < 16:
+                e.lines.append(frame.f_lineno)
+            return True
+        while current is not None:  # an exception was raised while this one was handled
+            current = _get_context(current)
+            if current is not None and _id(current) == e.obj:
+                return True
+        current = None
+        self.handled(e, "continue", frame.f_lineno)
+        th.flying.pop(e.obj, None)
+        return False
+
+    def handled(self, e, outcome, after):
+        self.writer.write('{"k":"handled","i":%d,"e":%d,"l":%d,"h":%d,"o":"%s","after":%d}\n' % (
+            e.id, e.pend, e.line, self._handler(e), outcome, after or 0))
+        e.pend = 0
+
+    def _outside(self, e, outcome, after):
+        self.writer.write('{"k":"handled","i":%d,"e":%d,"l":%d,"h":0,"o":"%s","after":%d}\n' % (
+            e.id, e.child, after or 0, outcome, after or 0))
+        e.child = 0
+
+    def unwound(self, th, e, frame):
+        stack = th.stack
+        flow = e.flow
+        if not e.foreign:
+            self.writer.write('{"k":"unwind","i":%d,"t":%d,"e":%d%s%s}\n' % (
+                e.id, self.micros(), e.pend, ',"x":"%s"' % flow if flow and not e.pend else "", self._changed(e, frame)))
+        if e.pend and stack:
+            stack[-1].child, stack[-1].child_obj = e.pend, e.obj
+
+    def _handler(self, e):
+        """The line of the handler: of the lines that ran since the exception,
+        the last of the leading except clauses, else the first."""
+        if not e.lines:
+            return 0
+        text, best = self._source(e.info.file), e.lines[0]
+        for n in e.lines:
+            if not text or not 0 < n <= _len(text) or text[n - 1].lstrip()[:6] != b"except":
+                break
+            best = n
+        return best
+
+    def _source(self, path):
+        if path not in self.sources:
+            if _len(self.sources) >= 16:
+                self.sources.clear()
+            self.sources[path] = _read_lines(path)
+        return self.sources[path]
+
+    # After the fact.
+
+    def failure(self, th, exc):
+        """Records the way to an exception that the tracer did not see raised."""
+        if _id(exc) in th.flying:
+            return
+        tb = _BaseException.__dict__["__traceback__"].__get__(exc)
+        while tb is not None:
+            frame = tb.tb_frame
+            if self.scope.holds(frame.f_code.co_filename):
+                break
+            tb = tb.tb_next
+        if tb is None:
+            return
+        info = self.codes.get(_id(frame.f_code)) or self.register(frame, frame.f_code, self.scope.files[frame.f_code.co_filename])
+        if info is None:
+            return
+        number = self.next_exc()
+        th.flying[_id(exc)] = number
+        outer = self.late(th, frame, info, 0, 0)
+        outer.pend = outer.child = 0
+        outer.foreign = False
+        if tb.tb_next is None:
+            self._raise(th, outer, frame, info, tb.tb_lineno, exc, number, "", 0)
+        else:
+            saved, th.stack = th.stack, [outer]
+            try:
+                self._first(th, outer, frame, exc, tb.tb_next, number, 0)
+            finally:
+                th.stack = saved
+        self.writer.write('{"k":"unwind","i":%d,"t":%d,"e":%d}\n' % (outer.id, self.micros(), number))
+
+    def mark(self, name, state):
+        self.writer.write('{"k":"mark","name":%s,"state":%s,"t":%d}\n' % (
+            quote(_str(name)[:500]), quote(_str(state)[:100]), self.micros()))
+
+    def footer(self):
+        for info in self.infos:
+            if info.calls:
+                self.writer.define('{"k":"count","c":%d,"n":%d}\n' % (info.id, info.calls))
+        w = self.writer
+        return '{"k":"end","records":%d,"dropped":%d,"uncalled":%d,"faults":%d,"oversize":%d,"resynced":%d,"lost":%s,"dead":%s,"t":%d}\n' % (
+            w.written, w.dropped, self.uncalled, self.faults, w.oversize, self.resynced, quote(self.lost), quote(w.dead), self.micros())
+
+
+def _thread_name():
+    threading = _modules.get("threading")
+    if threading is None:
+        return ""
+    t = threading._active.get(get_ident())
+    if t is None:
+        return ""
+    name = object.__getattribute__(t, "__dict__").get("_name")
+    return name if _type(name) is _str else ""
+
+
+def _qualname(frame, code):
+    """Class.name of a method on versions whose code objects do not know."""
+    if code.co_argcount == 0 or not code.co_flags & 1:
+        return ""
+    v = frame.f_locals.get(code.co_varnames[0])
+    for k in _get_mro(v if type in _get_mro(_type(v)) else _type(v)):
+        f = _get_class_dict(k).get(code.co_name)
+        if _type(f) in (classmethod, staticmethod):
+            f = f.__func__
+        if _type(f) is FunctionType and f.__code__ is code:
+            return f.__qualname__
+    return ""
+
+
+def _read_lines(path):
+    try:
+        fd = scope_module.os.open(path, scope_module.os.O_RDONLY)
+        try:
+            return scope_module.os.read(fd, 1 << 20).split(b"\n")
+        finally:
+            scope_module.os.close(fd)
+    except _Exception:
+        return []
