@@ -44,6 +44,7 @@ type Event struct {
 	User        map[string]string `json:"user,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
 	Extra       []Variable        `json:"extra,omitempty"`
+	Fetch       *Fetch            `json:"fetch,omitempty"` // non-nil: this is a notice only; the event itself is to be fetched
 }
 
 // An Exception is one link of the chain that was raised.
@@ -82,6 +83,7 @@ type Frame struct {
 	Locals   []Variable `json:"locals,omitempty"`   // nil when the SDK sent none
 	Repeated int        `json:"repeated,omitempty"` // further identical frames folded into this one
 	HasVars  bool       `json:"has_vars,omitempty"` // the SDK sent locals, possibly none
+	Cut      bool       `json:"cut,omitempty"`      // the SDK left some locals out: an absent name may have had a value
 }
 
 // A Variable is a named value: a local, a request field, an extra.

@@ -4,9 +4,13 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
-
-	"github.com/repaird/repaird/internal/fault"
+	"errors"
+	"fmt"
 )
+
+// ErrSealed means that a message cannot be opened: it was changed, or it
+// belongs to another master key.
+var ErrSealed = errors.New("stored event cannot be decrypted: wrong encryption key, or it was changed")
 
 // A Box encrypts each message under a fresh key of its own (AES-256-GCM) and
 // wraps that key under a master key. Destroying the wrapped key destroys the
@@ -17,7 +21,7 @@ type Box struct{ master cipher.AEAD }
 func NewBox(master []byte) (*Box, error) {
 	a, err := aead(master)
 	if err != nil {
-		return nil, fault.Errorf(fault.Invalid, "encryption key must have 32 bytes, has %d", len(master))
+		return nil, fmt.Errorf("encryption key must have 32 bytes, has %d", len(master))
 	}
 	return &Box{a}, nil
 }
@@ -35,7 +39,7 @@ func (b *Box) Seal(plain []byte) (body, wrapped []byte, err error) {
 	return seal(a, plain), seal(b.master, key), nil
 }
 
-// Open decrypts what Seal made. Its error is fault.Invalid when either part was
+// Open decrypts what Seal made. Its error is ErrSealed when either part was
 // changed or belongs to another master key.
 func (b *Box) Open(body, wrapped []byte) ([]byte, error) {
 	key, err := open(b.master, wrapped)
@@ -51,7 +55,7 @@ func (b *Box) Open(body, wrapped []byte) ([]byte, error) {
 
 func aead(key []byte) (cipher.AEAD, error) {
 	if len(key) != 32 {
-		return nil, fault.Errorf(fault.Invalid, "key size")
+		return nil, errors.New("key size")
 	}
 	c, err := aes.NewCipher(key)
 	if err != nil {
@@ -65,7 +69,7 @@ func seal(a cipher.AEAD, plain []byte) []byte { return a.Seal(nil, nil, plain, n
 func open(a cipher.AEAD, sealed []byte) ([]byte, error) {
 	plain, err := a.Open(nil, nil, sealed, nil)
 	if err != nil {
-		return nil, fault.Errorf(fault.Invalid, "stored event cannot be decrypted: wrong encryption key, or it was changed")
+		return nil, ErrSealed
 	}
 	return plain, nil
 }

@@ -1,0 +1,124 @@
+package intake
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/intake/otlp"
+	"github.com/repaird/repaird/internal/intake/sentry"
+)
+
+// Decode reads a file that holds what was received, in whatever form: gzip,
+// zlib, zstd, brotli or plain; a Sentry event, envelope or webhook body; an
+// OTLP request for traces or logs, JSON or protobuf; a text with a Python
+// traceback. name is the file's name, or ""; it only settles what the bytes
+// leave open. Events come back as the decoders made them, without a project.
+//
+// Its error is fault.Invalid, fault.Budget (over 20 MiB, or nested too deep) or
+// fault.NotFound (well formed, but no error in it). A bundle is not an event:
+// package bundle opens those.
+func Decode(raw []byte, name string) (events []incident.Event, err error) {
+	defer fault.Wrap(&err, "decode event file")
+	if len(raw) > defaultBody {
+		return nil, tooLarge(defaultBody)
+	}
+	data, err := unpack(raw, name)
+	if err != nil {
+		return nil, err
+	}
+	events, err = decodeBody(data)
+	if err == nil && len(events) == 0 {
+		err = fault.Errorf(fault.NotFound, "the request carries no error")
+	}
+	return events, err
+}
+
+// unpack undoes compression, which it knows by its magic bytes. Brotli has
+// none: it is tried where the bytes are neither text nor protobuf.
+func unpack(raw []byte, name string) ([]byte, error) {
+	switch {
+	case bytes.HasPrefix(raw, []byte{0x1f, 0x8b}):
+		return decompress(raw, "gzip", defaultBody)
+	case bytes.HasPrefix(raw, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		return decompress(raw, "zstd", defaultBody)
+	case isText(raw):
+		return raw, nil
+	case len(raw) > 2 && raw[0] == 0x78 && (int(raw[0])<<8+int(raw[1]))%31 == 0:
+		return decompress(raw, "deflate", defaultBody)
+	case strings.HasSuffix(name, ".br"):
+		return decompress(raw, "br", defaultBody)
+	}
+	if _, err := protobuf(raw); err == nil {
+		return raw, nil
+	}
+	if data, err := decompress(raw, "br", defaultBody); err == nil {
+		return data, nil
+	} else if fault.KindOf(err) == fault.Budget {
+		return nil, err
+	}
+	return raw, nil
+}
+
+// isText reports whether the bytes can be JSON, an envelope or prose.
+func isText(data []byte) bool {
+	head := data[:min(len(data), 512)]
+	for _, c := range head {
+		if c < 0x20 && c != '\n' && c != '\r' && c != '\t' {
+			return false
+		}
+	}
+	trimmed := bytes.TrimSpace(head)
+	return bytes.HasPrefix(trimmed, []byte("{")) || bytes.Contains(data, []byte("Traceback (most recent call last):\n"))
+}
+
+func decodeBody(data []byte) ([]incident.Event, error) {
+	if !isText(data) {
+		return protobuf(data)
+	}
+	trimmed := bytes.TrimSpace(data)
+	if !bytes.HasPrefix(trimmed, []byte("{")) {
+		return pasted(string(data))
+	}
+	head := trimmed[:min(len(trimmed), 64)]
+	switch {
+	case bytes.Contains(head, []byte(`"resourceSpans"`)):
+		return batch(otlp.Traces(trimmed, otlp.JSON))
+	case bytes.Contains(head, []byte(`"resourceLogs"`)):
+		return batch(otlp.Logs(trimmed, otlp.JSON))
+	}
+	e, err := sentry.File(data)
+	if err != nil {
+		return nil, err
+	}
+	return []incident.Event{e}, nil
+}
+
+// protobuf tells traces from logs by trying both: their records disagree about
+// the type of the first field.
+func protobuf(data []byte) ([]incident.Event, error) {
+	events, err := batch(otlp.Traces(data, otlp.Proto))
+	if err != nil {
+		if more, logErr := batch(otlp.Logs(data, otlp.Proto)); logErr == nil {
+			return more, nil
+		}
+		return nil, fault.Errorf(fault.Invalid, "neither text nor an OTLP request")
+	}
+	return events, nil
+}
+
+func batch(b *otlp.Batch, err error) ([]incident.Event, error) {
+	if err != nil {
+		return nil, err
+	}
+	return b.Events, nil
+}
+
+func pasted(text string) ([]incident.Event, error) {
+	chain, ok := incident.FindTraceback(text)
+	if !ok {
+		return nil, fault.Errorf(fault.Invalid, "no traceback in the text")
+	}
+	return []incident.Event{{Source: incident.SourceGitHub, Level: "error", Platform: "python", Exceptions: chain}}, nil
+}

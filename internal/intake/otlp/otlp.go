@@ -1,0 +1,127 @@
+// Package otlp reads the errors in OpenTelemetry's export requests: exceptions
+// recorded as span events, and log records with exception attributes. It is
+// pure: bytes to incident.Event, every byte hostile, every size bounded.
+//
+//	batch, err := otlp.Traces(body, otlp.JSON) // POST /v1/traces
+//	batch, err := otlp.Logs(body, otlp.Proto)  // POST /v1/logs
+//
+// One failure is reported several times: on the span where it arose, on the
+// spans that it passed through, by the application's logger and by the
+// framework's. Records of one request that share trace, exception type and
+// innermost in-app frame become one Event; a batch's Keys name its records, so
+// that a repeated request is recognised.
+//
+// OpenTelemetry records no local variables and rarely a request's body.
+package otlp
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/incident"
+)
+
+// An Encoding is one of the two forms of OTLP over HTTP.
+type Encoding int
+
+// The encodings.
+const (
+	Proto Encoding = iota
+	JSON
+)
+
+// MaxEvents is the most errors that are taken of one request.
+const MaxEvents = 100
+
+// A Batch is what one request carried.
+type Batch struct {
+	Events  []incident.Event // in order of time
+	Keys    []string         // one for each event: otlp:<trace>:<span>:<nanoseconds> of its earliest record
+	Records int              // spans or log records in the request
+	Dropped int              // errors beyond MaxEvents
+}
+
+// Traces reads an ExportTraceServiceRequest. Its error is fault.Invalid or
+// fault.Budget.
+func Traces(body []byte, enc Encoding) (b *Batch, err error) {
+	defer fault.Wrap(&err, "otlp traces")
+	if err := checkDepth(body, enc, tracesRequest); err != nil {
+		return nil, err
+	}
+	td, err := ptrace.NewTraces(), error(nil)
+	if enc == JSON {
+		td, err = (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(body)
+	} else {
+		td, err = (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(body)
+	}
+	if err != nil {
+		return nil, fault.Errorf(fault.Invalid, "not an ExportTraceServiceRequest: %w", err)
+	}
+	c := &collector{spans: map[string][]incident.Span{}, requests: map[string]served{}}
+	c.traces(td)
+	return c.batch(), nil
+}
+
+// Logs reads an ExportLogsServiceRequest. Its error is fault.Invalid or
+// fault.Budget.
+func Logs(body []byte, enc Encoding) (b *Batch, err error) {
+	defer fault.Wrap(&err, "otlp logs")
+	if err := checkDepth(body, enc, logsRequest); err != nil {
+		return nil, err
+	}
+	ld, err := plog.NewLogs(), error(nil)
+	if enc == JSON {
+		ld, err = (&plog.JSONUnmarshaler{}).UnmarshalLogs(body)
+	} else {
+		ld, err = (&plog.ProtoUnmarshaler{}).UnmarshalLogs(body)
+	}
+	if err != nil {
+		return nil, fault.Errorf(fault.Invalid, "not an ExportLogsServiceRequest: %w", err)
+	}
+	c := &collector{logs: map[string][]incident.Log{}}
+	c.collectLogs(ld)
+	return c.batch(), nil
+}
+
+// Success returns the body of a whole success, or of a partial one when
+// rejected is not 0. field is rejectedSpans or rejectedLogRecords.
+func Success(enc Encoding, field string, rejected int, message string) []byte {
+	if enc == JSON {
+		partial := map[string]string{}
+		if rejected > 0 {
+			partial[field], partial["errorMessage"] = fmt.Sprint(rejected), message
+		}
+		b, _ := json.Marshal(map[string]any{"partialSuccess": partial})
+		return b
+	}
+	var partial []byte
+	if rejected > 0 {
+		partial = binary.AppendUvarint([]byte{1 << 3}, uint64(rejected))
+		partial = appendText(partial, 2, message)
+	}
+	return appendText(nil, 1, string(partial))
+}
+
+// Status returns a google.rpc.Status as the body of a failure.
+func Status(enc Encoding, code int, message string) []byte {
+	if enc == JSON {
+		b, _ := json.Marshal(struct {
+			Code    int    `json:"code"`
+			Message string `json:"message"`
+		}{code, message})
+		return b
+	}
+	return appendText(binary.AppendUvarint([]byte{1 << 3}, uint64(code)), 2, message)
+}
+
+// appendText appends a length-delimited protobuf field.
+func appendText(b []byte, field byte, s string) []byte {
+	b = append(b, field<<3|2)
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}
