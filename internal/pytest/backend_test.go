@@ -32,7 +32,7 @@ func (p plain) Run(ctx context.Context, s sandbox.Spec) (*sandbox.Result, error)
 		}
 	}
 	home, _ := os.UserHomeDir()
-	args := []string{"--unshare-all", "--die-with-parent", "--clearenv", "--setenv", "PATH", home + "/.pyenv/versions/3.11.7/bin:/usr/bin:/bin",
+	args := []string{"--unshare-all", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL", "--die-with-parent", "--clearenv", "--setenv", "PATH", home + "/.pyenv/versions/3.11.7/bin:/usr/bin:/bin",
 		"--ro-bind", "/usr", "/usr", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--symlink", "usr/bin", "/bin",
 		"--ro-bind-try", home + "/.pyenv", home + "/.pyenv", "--ro-bind", "/etc", "/etc", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
 		"--ro-bind", in, "/in", "--bind", out, "/out"}
