@@ -10,7 +10,7 @@ import sys
 import time
 
 import repaird_trace_scope as scope_module
-from repaird_trace_values import Renderer, _get_class_dict, _get_mro, FunctionType, ModuleType, quote
+from repaird_trace_values import MUTABLE, Renderer, _get_class_dict, _get_mro, FunctionType, ModuleType, quote
 
 _clock = getattr(time, "perf_counter_ns", None)
 if _clock is None:
@@ -73,10 +73,10 @@ class Core(object):
     def register(self, frame, code, path):
         if _len(self.infos) >= scope_module.MAX_CODES:
             return None
-        name = ""
-        if not hasattr(code, "co_qualname"):
-            name = _qualname(frame, code)
+        function = _function(frame, code)
+        name = function.__qualname__ if function is not None and _type(function.__qualname__) is _str else ""
         info = scope_module.describe(_len(self.infos) + 1, code, path, name)
+        info.defaults = _mutable_defaults(function, code)
         self.infos.append(info)
         self.define_code(info)
         self.codes[_id(code)] = info
@@ -149,7 +149,12 @@ class Core(object):
                     if e.muts is None:
                         e.muts = []
                     e.muts.append((name, text, _id(v)))
-        return ',"a":[%s]' % ",".join(parts)
+        args = ',"a":[%s]' % ",".join(parts)
+        if info.defaults:
+            used = [quote(n) for n, i in info.defaults if n in values and _id(values[n]) == i]
+            if used:
+                args += ',"df":[%s]' % ",".join(used)
+        return args
 
     def _changed(self, e, frame):
         """Arguments that the call changed in place."""
@@ -186,21 +191,21 @@ class Core(object):
             self._outside(e, "outside", frame.f_lineno)
         if e.foreign:
             return
-        self.writer.write('{"k":"ret","i":%d,"t":%d,"l":%d,"v":%s%s}\n' % (
-            e.id, self.micros(), frame.f_lineno or 0, self.render.value(value), self._changed(e, frame)))
+        self.writer.write('{"k":"ret","i":%d,"c":%d,"t":%d,"l":%d,"v":%s%s}\n' % (
+            e.id, e.info.id, self.micros(), frame.f_lineno or 0, self.render.value(value), self._changed(e, frame)))
 
     def yielded(self, th, e, frame, value):
         info = e.info
         info.yields += 1
         if info.yields <= self.per_code and not e.foreign:
-            self.writer.write('{"k":"yield","i":%d,"t":%d,"l":%d,"v":%s}\n' % (
-                e.id, self.micros(), frame.f_lineno or 0, self.render.value(value)))
+            self.writer.write('{"k":"yield","i":%d,"c":%d,"t":%d,"l":%d,"v":%s}\n' % (
+                e.id, e.info.id, self.micros(), frame.f_lineno or 0, self.render.value(value)))
 
     def resumed(self, th, e, frame):
         stack = th.stack
         if e.info.yields <= self.per_code and not e.foreign:
-            self.writer.write('{"k":"resume","i":%d,"p":%d,"t":%d%s}\n' % (
-                e.id, stack[-1].id if stack else 0, self.micros(), th.suffix))
+            self.writer.write('{"k":"resume","i":%d,"c":%d,"p":%d,"t":%d%s}\n' % (
+                e.id, e.info.id, stack[-1].id if stack else 0, self.micros(), th.suffix))
         stack.append(e)
 
     # Exceptions.
@@ -225,7 +230,7 @@ class Core(object):
         e.child = 0
         if known and (inner is not None or e.obj == key):
             number = known
-            self.writer.write('{"k":"pass","i":%d,"e":%d,"l":%d}\n' % (e.id, number, frame.f_lineno or 0))
+            self.writer.write('{"k":"pass","i":%d,"c":%d,"e":%d,"l":%d}\n' % (e.id, e.info.id, number, frame.f_lineno or 0))
         else:
             number = self.next_exc()
             if _len(th.flying) > 256:
@@ -269,15 +274,15 @@ class Core(object):
         for i in range(_len(made) - 1, -1, -1):
             late, line = made[i]
             if i < _len(made) - 1:
-                self.writer.write('{"k":"pass","i":%d,"e":%d,"l":%d}\n' % (late.id, number, line or 0))
-            self.writer.write('{"k":"unwind","i":%d,"t":%d,"e":%d}\n' % (late.id, self.micros(), number))
-        self.writer.write('{"k":"pass","i":%d,"e":%d,"l":%d}\n' % (e.id, number, frame.f_lineno or 0))
+                self.writer.write('{"k":"pass","i":%d,"c":%d,"e":%d,"l":%d}\n' % (late.id, late.info.id, number, line or 0))
+            self.writer.write('{"k":"unwind","i":%d,"c":%d,"t":%d,"e":%d}\n' % (late.id, late.info.id, self.micros(), number))
+        self.writer.write('{"k":"pass","i":%d,"c":%d,"e":%d,"l":%d}\n' % (e.id, e.info.id, number, frame.f_lineno or 0))
 
     def _raise(self, th, e, frame, info, line, exc, number, origin, ctx):
         render = self.render
         about = render.class_info(_type(exc))
-        self.writer.write('{"k":"raise","i":%d,"l":%d,"e":%d,"x":%s,"xm":%s,"msg":%s,"v":%s,"ctx":%d%s%s}\n' % (
-            e.id, line or 0, number, quote(about.name[:200]), quote(render.class_module(_type(exc))[:200]),
+        self.writer.write('{"k":"raise","i":%d,"c":%d,"l":%d,"e":%d,"x":%s,"xm":%s,"msg":%s,"v":%s,"ctx":%d%s%s}\n' % (
+            e.id, info.id, line or 0, number, quote(about.name[:200]), quote(render.class_module(_type(exc))[:200]),
             quote(render.message(exc)), render.value(exc), ctx, origin, self._locals(info, frame, line)))
 
     def _locals(self, info, frame, line):
@@ -341,21 +346,21 @@ class Core(object):
         return False
 
     def handled(self, e, outcome, after):
-        self.writer.write('{"k":"handled","i":%d,"e":%d,"l":%d,"h":%d,"o":"%s","after":%d}\n' % (
-            e.id, e.pend, e.line, self._handler(e), outcome, after or 0))
+        self.writer.write('{"k":"handled","i":%d,"c":%d,"e":%d,"l":%d,"h":%d,"o":"%s","after":%d}\n' % (
+            e.id, e.info.id, e.pend, e.line, self._handler(e), outcome, after or 0))
         e.pend = 0
 
     def _outside(self, e, outcome, after):
-        self.writer.write('{"k":"handled","i":%d,"e":%d,"l":%d,"h":0,"o":"%s","after":%d}\n' % (
-            e.id, e.child, after or 0, outcome, after or 0))
+        self.writer.write('{"k":"handled","i":%d,"c":%d,"e":%d,"l":%d,"h":0,"o":"%s","after":%d}\n' % (
+            e.id, e.info.id, e.child, after or 0, outcome, after or 0))
         e.child = 0
 
     def unwound(self, th, e, frame):
         stack = th.stack
         flow = e.flow
         if not e.foreign:
-            self.writer.write('{"k":"unwind","i":%d,"t":%d,"e":%d%s%s}\n' % (
-                e.id, self.micros(), e.pend, ',"x":"%s"' % flow if flow and not e.pend else "", self._changed(e, frame)))
+            self.writer.write('{"k":"unwind","i":%d,"c":%d,"t":%d,"e":%d%s%s}\n' % (
+                e.id, e.info.id, self.micros(), e.pend, ',"x":"%s"' % flow if flow and not e.pend else "", self._changed(e, frame)))
         if e.pend and stack:
             stack[-1].child, stack[-1].child_obj = e.pend, e.obj
 
@@ -408,7 +413,7 @@ class Core(object):
                 self._first(th, outer, frame, exc, tb.tb_next, number, 0)
             finally:
                 th.stack = saved
-        self.writer.write('{"k":"unwind","i":%d,"t":%d,"e":%d}\n' % (outer.id, self.micros(), number))
+        self.writer.write('{"k":"unwind","i":%d,"c":%d,"t":%d,"e":%d}\n' % (outer.id, info.id, self.micros(), number))
 
     def mark(self, name, state):
         self.writer.write('{"k":"mark","name":%s,"state":%s,"t":%d}\n' % (
@@ -434,18 +439,39 @@ def _thread_name():
     return name if _type(name) is _str else ""
 
 
-def _qualname(frame, code):
-    """Class.name of a method on versions whose code objects do not know."""
-    if code.co_argcount == 0 or not code.co_flags & 1:
-        return ""
-    v = frame.f_locals.get(code.co_varnames[0])
-    for k in _get_mro(v if type in _get_mro(_type(v)) else _type(v)):
-        f = _get_class_dict(k).get(code.co_name)
-        if _type(f) in (classmethod, staticmethod):
-            f = f.__func__
-        if _type(f) is FunctionType and f.__code__ is code:
-            return f.__qualname__
-    return ""
+def _function(frame, code):
+    """The function object of a frame, where its class or module leads to it."""
+    if not code.co_flags & 1:
+        return None
+    places = [frame.f_globals.get(code.co_name)]
+    if code.co_argcount > 0:
+        v = frame.f_locals.get(code.co_varnames[0])
+        for k in _get_mro(v if type in _get_mro(_type(v)) else _type(v)):
+            places.append(_get_class_dict(k).get(code.co_name))
+    for f in places:
+        for _ in range(8):  # decorators that say what they wrap
+            if _type(f) in (classmethod, staticmethod):
+                f = f.__func__
+            if _type(f) is not FunctionType:
+                break
+            if f.__code__ is code:
+                return f
+            f = f.__dict__.get("__wrapped__")
+    return None
+
+
+def _mutable_defaults(function, code):
+    """(parameter, address) of defaults that all calls share and can change."""
+    if function is None:
+        return ()
+    found = []
+    values = function.__defaults__ or ()
+    names = code.co_varnames[:code.co_argcount][-_len(values):] if values else ()
+    pairs = list(zip(names, values)) + list((function.__kwdefaults__ or {}).items())
+    for name, v in pairs:
+        if _type(v) in MUTABLE:
+            found.append((name, _id(v)))
+    return tuple(found)
 
 
 def _read_lines(path):

@@ -9,10 +9,21 @@ _Exception, _BaseException = Exception, BaseException
 _threading_settrace = threading.settrace
 _map = _opcode.opmap
 _RETURNS = frozenset(_map[n] for n in ("RETURN_VALUE", "RETURN_CONST") if n in _map)
-_YIELDS = frozenset(_map[n] for n in ("YIELD_VALUE", "INSTRUMENTED_YIELD_VALUE") if n in _map)
-_YIELD_FROM = _map.get("YIELD_FROM", -1)
+_YIELD, _YIELD_FROM, _RESUME = _map["YIELD_VALUE"], _map.get("YIELD_FROM", -1), _map.get("RESUME", -1)
 _HAS_TRACE_LINES = sys.version_info >= (3, 7)
-_OWN = __file__
+
+
+def _suspends(ops, at):
+    """Says whether a return event at this instruction is a suspension. The
+    yield is at the instruction; after it (up to 3.10, yield from and await);
+    or before it (from 3.13, which already stands at the RESUME)."""
+    if at < 0 or at >= len(ops):
+        return False
+    if ops[at] == _YIELD:
+        return True
+    if ops[at] == _RESUME:
+        return at >= 2 and ops[at - 2] == _YIELD
+    return at + 2 < len(ops) and ops[at + 2] == _YIELD_FROM
 
 
 class Backend(object):
@@ -114,7 +125,7 @@ class Backend(object):
                 at = frame.f_lasti
                 op = info.ops[at] if 0 <= at < _len(info.ops) else -1
                 if info.gen and not (arg is None and e.fresh and at == e.at):
-                    if op in _YIELDS or (_YIELD_FROM >= 0 and at + 2 < _len(info.ops) and info.ops[at + 2] == _YIELD_FROM):
+                    if _suspends(info.ops, at):
                         stack.pop()
                         core.yielded(th, e, frame, arg)
                         return

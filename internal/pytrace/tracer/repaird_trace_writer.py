@@ -136,6 +136,7 @@ class Writer(object):
                 if e.errno != 17 or n > 1000:
                     raise
         self.base = base
+        self.name = base[_len(self.out) + 1:]  # what tells processes apart: process ids come again
         self.current = self.segments[0]
         self.full = self.segments[0].size - self.defs - _AHEAD
 
@@ -212,8 +213,8 @@ class Writer(object):
                 else:
                     self.dropped += nxt.count
                     nxt.wipe()
-                nxt.map.write(('{"k":"seg","pid":%d,"n":%d,"written":%d,"dropped":%d}\n' % (
-                    self.pid, self.seg + 1, self.written, self.dropped)).encode("ascii"))
+                nxt.map.write(('{"k":"seg","f":"%s","n":%d,"written":%d,"dropped":%d}\n' % (
+                    self.name, self.seg + 1, self.written, self.dropped)).encode("ascii"))
                 self.seg += 1
                 self.current = nxt
                 return True

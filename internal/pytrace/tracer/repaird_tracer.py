@@ -96,8 +96,8 @@ def _meta(forked_from):
     from repaird_trace_scope import python_version
     from _json import encode_basestring_ascii as quote
     argv = [a for a in getattr(sys, "argv", None) or [] if type(a) is str][:32]
-    _state["writer"].define('{"k":"meta","v":1,"pid":%d,"ppid":%d,"python":"%s","impl":%s,"engine":"%s","argv":[%s],"cwd":%s,"forked":%d}\n' % (
-        os.getpid(), os.getppid(), python_version(), quote(sys.implementation.name), _state["backend"].name,
+    _state["writer"].define('{"k":"meta","v":1,"f":"%s","pid":%d,"ppid":%d,"python":"%s","impl":%s,"engine":"%s","argv":[%s],"cwd":%s,"forked":%d}\n' % (
+        _state["writer"].name, os.getpid(), os.getppid(), python_version(), quote(sys.implementation.name), _state["backend"].name,
         ",".join(quote(a[:300]) for a in argv), quote(_state["core"].scope.cwd), forked_from))
 
 
