@@ -1,0 +1,219 @@
+package bwrap
+
+import (
+	"bytes"
+	"context"
+	"encoding/gob"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/sandbox"
+)
+
+// Run implements sandbox.Backend.
+func (b *Backend) Run(ctx context.Context, spec sandbox.Spec) (result *sandbox.Result, err error) {
+	defer fault.Wrap(&err, "bwrap")
+	if spec, err = spec.Prepare(); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	base, ok := sandbox.FindBase(b.options.Bases, spec.Image)
+	if !ok {
+		return nil, fault.Errorf(fault.NotFound, "no base system is called %q", spec.Image)
+	}
+	p, err := b.plan(spec, base.Rootfs)
+	if err != nil {
+		return nil, err
+	}
+	g, err := b.groups.create(b.lease.Next(), spec.Limits)
+	defer func() {
+		if removeErr := g.remove(ctx); removeErr != nil {
+			b.options.Logger.Error("sandbox cgroup not removed", "error", removeErr)
+		}
+	}()
+	if err != nil {
+		return nil, fault.Errorf(fault.Retryable, "create cgroup: %w", err)
+	}
+	p.Groups = g.join()
+
+	c, err := start(p, g)
+	if err != nil {
+		return nil, fault.Errorf(fault.Retryable, "start: %w", err)
+	}
+	result, _, err = sandbox.Supervise(ctx, spec, c.connection())
+	c.finish()
+	if err != nil {
+		return nil, err
+	}
+	if g.oomKills() > 0 {
+		result.Cause, result.Exit = sandbox.OutOfMemory, -1
+	}
+	return result, nil
+}
+
+func (b *Backend) plan(spec sandbox.Spec, root string) (*plan, error) {
+	etc := map[string][]byte{}
+	if spec.Network {
+		for _, name := range []string{"resolv.conf", "hosts"} {
+			if data, err := os.ReadFile("/etc/" + name); err == nil {
+				etc[name] = data
+			}
+		}
+	}
+	args, err := b.arguments(spec, root, etc)
+	if err != nil {
+		return nil, err
+	}
+	return &plan{
+		Drop: os.Geteuid() == 0, Root: root, Limits: spec.Limits, Files: spec.Files, Mounts: spec.Mounts,
+		Etc: etc, Seccomp: b.filter, Program: b.program, Args: args,
+	}, nil
+}
+
+// A child is a started launcher, later bwrap.
+type child struct {
+	group       *group
+	in, out     *os.File
+	stderr      head
+	killOnce    sync.Once
+	process     *os.Process
+	done        chan struct{} // closed when the process has been waited for
+	planWritten chan struct{}
+}
+
+// start starts the launcher from a goroutine that keeps its thread until the
+// child's end: the kernel ties "die with parent" to the parent's thread.
+func start(p *plan, g *group) (*child, error) {
+	c := &child{group: g, done: make(chan struct{}), planWritten: make(chan struct{})}
+	inR, inW, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer inR.Close()
+	outR, outW, err := os.Pipe()
+	if err != nil {
+		inW.Close()
+		return nil, err
+	}
+	defer outW.Close()
+	planR, planW, err := os.Pipe()
+	if err != nil {
+		inW.Close()
+		outR.Close()
+		return nil, err
+	}
+	defer planR.Close()
+	c.in, c.out = inW, outR
+
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Args = []string{launcherName}
+	cmd.Env = []string{}
+	cmd.Dir = "/"
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = inR, outW, &c.stderr
+	cmd.ExtraFiles = []*os.File{planR} // descriptor 3
+	cmd.WaitDelay = time.Second
+	cmd.SysProcAttr = attributes(p.Drop)
+
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait()
+			close(c.done)
+		}
+	}()
+	if err := <-started; err != nil {
+		inW.Close()
+		outR.Close()
+		planW.Close()
+		return nil, err
+	}
+	c.process = cmd.Process
+	go func() {
+		defer close(c.planWritten)
+		defer planW.Close()
+		_ = gob.NewEncoder(planW).Encode(p) // a broken pipe shows as a launcher that ended
+	}()
+	return c, nil
+}
+
+// attributes give the launcher its mount namespace, and without root also a user
+// namespace in which it may mount.
+func attributes(root bool) *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true, Cloneflags: syscall.CLONE_NEWNS}
+	if !root {
+		uid, gid := os.Geteuid(), os.Getegid()
+		attr.Cloneflags |= syscall.CLONE_NEWUSER
+		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: uid, HostID: uid, Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: gid, HostID: gid, Size: 1}}
+		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN}
+	}
+	return attr
+}
+
+func (c *child) connection() sandbox.Connection {
+	return sandbox.Connection{In: c.in, Out: c.out, Kill: c.kill, Log: c.log}
+}
+
+// kill ends the whole sandbox: process 1 dies with bwrap, and all others with it.
+func (c *child) kill() {
+	c.killOnce.Do(func() {
+		_ = c.process.Kill()
+		c.group.kill()
+	})
+}
+
+// log waits for the end, which is near when anyone asks, and returns stderr.
+func (c *child) log() string {
+	select {
+	case <-c.done:
+	case <-time.After(2 * time.Second):
+	}
+	return c.stderr.String()
+}
+
+// finish waits for bwrap's end and frees what start has made.
+func (c *child) finish() {
+	c.in.Close()
+	select {
+	case <-c.done:
+	case <-time.After(time.Second):
+		c.kill()
+		<-c.done
+	}
+	<-c.planWritten
+	c.out.Close()
+}
+
+// A head keeps the beginning of what is written to it.
+type head struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (t *head) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if room := 4096 - t.buf.Len(); room > 0 {
+		t.buf.Write(p[:min(room, len(p))])
+	}
+	return len(p), nil
+}
+
+func (t *head) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.buf.String()
+}

@@ -1,0 +1,100 @@
+package sandbox
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/repaird/repaird/internal/fault"
+)
+
+// A Lease names the process that owns what a backend creates. Its text is a part
+// of labels and of names, so that a later daemon can tell what is orphaned:
+//
+//	<boot id>.<pid namespace>.<pid>.<start time in clock ticks since boot>
+type Lease struct {
+	Boot  string // boot of the host, without dashes
+	PidNS string // inode of the PID namespace in which Pid counts
+	Pid   int
+	Start string
+}
+
+// SelfLease returns the lease of this process.
+func SelfLease() (Lease, error) {
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return Lease{}, err
+	}
+	ns, err := pidNamespace()
+	if err != nil {
+		return Lease{}, err
+	}
+	start, err := startTime(os.Getpid())
+	if err != nil {
+		return Lease{}, err
+	}
+	return Lease{Boot: strings.ReplaceAll(strings.TrimSpace(string(boot)), "-", ""), PidNS: ns, Pid: os.Getpid(), Start: start}, nil
+}
+
+// String returns the stored form.
+func (l Lease) String() string { return fmt.Sprintf("%s.%s.%d.%s", l.Boot, l.PidNS, l.Pid, l.Start) }
+
+var leaseCount atomic.Uint64
+
+// Next returns a name that is unique on this host and carries the lease.
+func (l Lease) Next() string { return fmt.Sprintf("%s.%d", l, leaseCount.Add(1)) }
+
+// ParseLease reads the stored form, or a name that Next has made.
+func ParseLease(s string) (Lease, error) {
+	parts := strings.Split(s, ".")
+	if len(parts) != 4 && len(parts) != 5 {
+		return Lease{}, fault.Errorf(fault.Invalid, "lease %q", s)
+	}
+	pid, err := strconv.Atoi(parts[2])
+	if err != nil || pid <= 0 || parts[0] == "" || parts[1] == "" || parts[3] == "" {
+		return Lease{}, fault.Errorf(fault.Invalid, "lease %q", s)
+	}
+	return Lease{Boot: parts[0], PidNS: parts[1], Pid: pid, Start: parts[3]}, nil
+}
+
+// Dead reports whether the owner is known to be dead. The owner in another PID
+// namespace of the same boot cannot be judged, and counts as alive.
+func (l Lease) Dead() bool {
+	self, err := SelfLease()
+	if err != nil {
+		return false
+	}
+	if l.Boot != self.Boot {
+		return true
+	}
+	if l.PidNS != self.PidNS {
+		return false
+	}
+	start, err := startTime(l.Pid)
+	return err != nil || start != l.Start
+}
+
+func pidNamespace() (string, error) {
+	link, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(link, "pid:["), "]"), nil
+}
+
+// startTime is field 22 of /proc/PID/stat; the command name, field 2, may contain
+// anything, parentheses too. A zombie counts as dead.
+func startTime(pid int) (string, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return "", err
+	}
+	text := string(data)
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
+		return "", fmt.Errorf("process %d is gone", pid)
+	}
+	return fields[19], nil
+}

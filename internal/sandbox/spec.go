@@ -1,0 +1,216 @@
+package sandbox
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/repaird/repaird/internal/fault"
+)
+
+// UID is the user and group that a command runs as, and that files which it
+// writes to a writable mount belong to, when the daemon is root. The daemon's own
+// user takes its place otherwise: see [Owner].
+const UID = 65534
+
+// Bounds of a Spec, far above what a run needs.
+const (
+	maxFiles     = 10_000
+	maxFileBytes = 64 << 20
+	maxEnvBytes  = 128 << 10
+	maxArgvBytes = 128 << 10
+	maxWall      = 2 * time.Hour
+)
+
+// Owner returns the user and group on the host under which commands run.
+func Owner() (uid, gid int) {
+	if os.Geteuid() == 0 {
+		return UID, UID
+	}
+	return os.Geteuid(), os.Getegid()
+}
+
+// PrepareWritable makes dir, which must exist, writable for commands, for a
+// Mount with Writable set.
+func PrepareWritable(dir string) (err error) {
+	defer fault.Wrap(&err, "prepare writable directory")
+	if uid, gid := Owner(); uid != os.Geteuid() {
+		if err := os.Lchown(dir, uid, gid); err != nil {
+			return err
+		}
+	}
+	return os.Chmod(dir, 0o755)
+}
+
+// Names that a mount may not cover: the sandbox's own.
+var reserved = map[string]bool{
+	"/": true, "/proc": true, "/dev": true, "/sys": true, "/in": true, "/out": true, "/tmp": true,
+	"/usr": true, "/bin": true, "/sbin": true, "/lib": true, "/lib64": true, "/etc": true, "/run": true, "/var": true,
+}
+
+var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// Prepare checks s and returns it with its defaults filled in. Backends call it
+// first. Errors are fault.Invalid.
+func (s Spec) Prepare() (Spec, error) {
+	s.Limits = s.Limits.WithDefaults()
+	for _, check := range []func() error{s.checkLimits, s.checkCommand, s.checkMounts, s.checkFiles} {
+		if err := check(); err != nil {
+			return Spec{}, fault.Errorf(fault.Invalid, "sandbox spec: %w", err)
+		}
+	}
+	if s.Dir == "" {
+		s.Dir = "/tmp"
+		for _, m := range s.Mounts {
+			if m.Target == "/work" {
+				s.Dir = "/work"
+			}
+		}
+	}
+	return s, nil
+}
+
+func (s Spec) checkLimits() error {
+	l := s.Limits
+	if l.Wall < 0 || l.Wall > maxWall || l.Memory < 16<<20 || l.Processes < 1 || l.CPUs < 0 || l.FileSize < 0 ||
+		l.Scratch < 0 || l.Inodes < 0 || l.Output < 0 || l.Artifacts < 0 {
+		return fmt.Errorf("limits out of range: %+v", l)
+	}
+	return nil
+}
+
+func (s Spec) checkCommand() error {
+	if len(s.Argv) == 0 || s.Argv[0] == "" {
+		return fmt.Errorf("no command")
+	}
+	size := 0
+	for _, a := range s.Argv {
+		if strings.ContainsRune(a, 0) {
+			return fmt.Errorf("an argument contains NUL")
+		}
+		size += len(a)
+	}
+	if size > maxArgvBytes {
+		return fmt.Errorf("arguments of %d bytes, at most %d", size, maxArgvBytes)
+	}
+	size = 0
+	for k, v := range s.Env {
+		if !envName.MatchString(k) || strings.ContainsRune(v, 0) {
+			return fmt.Errorf("environment variable %q", k)
+		}
+		size += len(k) + len(v)
+	}
+	if size > maxEnvBytes {
+		return fmt.Errorf("environment of %d bytes, at most %d", size, maxEnvBytes)
+	}
+	if s.Dir != "" && (!path.IsAbs(s.Dir) || strings.ContainsRune(s.Dir, 0)) {
+		return fmt.Errorf("working directory %q is not absolute", s.Dir)
+	}
+	return nil
+}
+
+func (s Spec) checkMounts() error {
+	seen := map[string]bool{}
+	for _, m := range s.Mounts {
+		if !filepath.IsAbs(m.Host) || filepath.Clean(m.Host) != m.Host || strings.ContainsRune(m.Host, 0) {
+			return fmt.Errorf("mount source %q is not a clean absolute path", m.Host)
+		}
+		if !path.IsAbs(m.Target) || path.Clean(m.Target) != m.Target || strings.ContainsAny(m.Target, "\x00:,") ||
+			reserved[m.Target] || within(m.Target, "/proc", "/dev", "/sys", "/in", "/out", "/tmp") {
+			return fmt.Errorf("mount target %q is not allowed", m.Target)
+		}
+		if seen[m.Target] {
+			return fmt.Errorf("mount target %q occurs twice", m.Target)
+		}
+		seen[m.Target] = true
+		if m.Writable && !s.Network {
+			return fmt.Errorf("mount %q is writable, which only environment builds (Network) may have", m.Target)
+		}
+		if err := checkAccess(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func within(name string, roots ...string) bool {
+	for _, r := range roots {
+		if strings.HasPrefix(name, r+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// checkAccess finds out early, and with a clear message, what would otherwise be
+// a puzzling failure inside the sandbox.
+func checkAccess(m Mount) error {
+	info, err := os.Stat(m.Host)
+	if err != nil {
+		return fmt.Errorf("mount %s: %w", m.Target, err)
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("mount %s: %s is not a directory", m.Target, m.Host)
+	}
+	uid, gid := Owner()
+	want, what := fs.FileMode(0o5), "readable"
+	if m.Writable {
+		want, what = 0o7, "writable"
+	}
+	mode := info.Mode().Perm()
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		switch {
+		case int(st.Uid) == uid:
+			mode >>= 6
+		case int(st.Gid) == gid:
+			mode >>= 3
+		}
+	}
+	if mode&want != want {
+		return fmt.Errorf("mount %s: %s is not %s for uid %d, under which commands run", m.Target, m.Host, what, uid)
+	}
+	return nil
+}
+
+func (s Spec) checkFiles() error {
+	if len(s.Files) > maxFiles {
+		return fmt.Errorf("%d files, at most %d", len(s.Files), maxFiles)
+	}
+	size := 0
+	for name, data := range s.Files {
+		if !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, "\x00\\") || len(name) > 1024 {
+			return fmt.Errorf("file name %q is not allowed", name)
+		}
+		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+			if _, ok := s.Files[dir]; ok {
+				return fmt.Errorf("file %q lies below the file %q", name, dir)
+			}
+		}
+		size += len(data)
+	}
+	if size > maxFileBytes {
+		return fmt.Errorf("files of %d bytes, at most %d", size, maxFileBytes)
+	}
+	return nil
+}
+
+// WriteFiles writes s.Files below dir, which exists, readable for everyone and
+// writable for nobody but the daemon.
+func (s Spec) WriteFiles(dir string) error {
+	for name, data := range s.Files {
+		target := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(target, data, 0o444); err != nil {
+			return err
+		}
+	}
+	return nil
+}
