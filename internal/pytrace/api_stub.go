@@ -1,54 +1,5 @@
 package pytrace
 
-import "io"
-
-
-// Read reads JSON Lines. It tolerates a cut last line and skips what does not
-// fit the schema, counting it: a trace comes from hostile code. An error means
-// that r could not be read.
-func Read(r io.Reader) (*Trace, error) { panic("contract only") }
-
-// ReadDir reads the trace files of a directory, without following links.
-func ReadDir(dir string) (*Trace, error) { panic("contract only") }
-
-// Executed returns the lines that ran, file → set of line numbers; only with Config.Lines.
-func (t *Trace) Executed() map[string]map[int]bool { panic("contract only") }
-
-// Executable returns the lines that can run, file → set of line numbers, of
-// the files of which at least one line ran; only with Config.Lines.
-func (t *Trace) Executable() map[string]map[int]bool { panic("contract only") }
-
-// A Raise is an exception that was raised in scope or arrived there.
-type Raise struct {
-	Exc     int64  `json:"exc"`
-	Type    string `json:"type"`
-	Module  string `json:"module,omitempty"`
-	Message string `json:"message"`
-	Call    int64  `json:"call_id"`
-	File    string `json:"file"`
-	Name    string `json:"name"` // function
-	Line    int    `json:"line"`
-	Record  int    `json:"record"`
-	Escaped bool   `json:"escaped"` // left the outermost frame in scope: nobody in scope swallowed it
-}
-
-// Raised returns the exceptions in the order in which they were first seen.
-func (t *Trace) Raised() []Raise { panic("contract only") }
-
-// A Swallow is an exception that was raised and then swallowed.
-type Swallow struct {
-	Raise
-	HandlerFile string `json:"handler_file"`
-	HandlerName string `json:"handler_name"` // function that swallowed it
-	Handler     int    `json:"handler"`      // line of the except, with or finally; 0: swallowed by code out of scope
-	Outcome     string `json:"outcome"`      // continue, return, yield, outside
-	Returned    string `json:"returned"`     // what that function returned in the end, "" when it did not
-	Records     []int  `json:"records"`
-}
-
-// Swallowed returns the swallowed exceptions in the order in which they were swallowed.
-func (t *Trace) Swallowed() []Swallow { panic("contract only") }
-
 // A Finding is one thing that is odd in a trace, with its evidence.
 type Finding struct {
 	Kind    string  `json:"kind"` // swallowed, shared-state, chain, mutated, recursion, none

@@ -19,22 +19,23 @@ const (
 
 // A Record is one event of a trace. Which fields are set depends on Kind.
 type Record struct {
-	ID      int    `json:"id"`   // position in the trace, from 1; findings name their evidence by it
-	Kind    Kind   `json:"kind"` //
-	Process int    `json:"process,omitempty"`
-	Thread  int    `json:"thread,omitempty"`    // 0 is the main thread
-	Call    int64  `json:"call_id,omitempty"`   // unique in the trace
-	Parent  int64  `json:"parent_id,omitempty"` // calls: the caller in scope, 0 for none
-	Depth   int    `json:"depth,omitempty"`     // calls: number of callers in scope
-	Nth     int    `json:"nth,omitempty"`       // calls: how often this function had been called, this time included
-	Micros  int64  `json:"t,omitempty"`         // since the process's start of tracing
-	Code    *Code  `json:"-"`                   // the function; never nil but for marks
-	Line    int    `json:"line,omitempty"`      // call: where in the caller; else: where in the function
-	Late    bool   `json:"late,omitempty"`      // call: written when an exception made it matter; Args are as of then
-	Gap     int    `json:"gap,omitempty"`       // call: unrecorded calls between it and Parent
-	Args    []Var  `json:"args,omitempty"`
-	Changed []Var  `json:"changed,omitempty"`
-	Value   *Value `json:"value,omitempty"`
+	ID       int      `json:"id"`   // position in the trace, from 1; findings name their evidence by it
+	Kind     Kind     `json:"kind"` //
+	Process  int      `json:"process,omitempty"`
+	Thread   int      `json:"thread,omitempty"`    // 0 is the main thread
+	Call     int64    `json:"call_id,omitempty"`   // unique in the trace
+	Parent   int64    `json:"parent_id,omitempty"` // calls: the caller in scope, 0 for none
+	Depth    int      `json:"depth,omitempty"`     // calls: number of callers in scope
+	Nth      int      `json:"nth,omitempty"`       // calls: how often this function had been called, this time included
+	Micros   int64    `json:"t,omitempty"`         // since the process's start of tracing
+	Code     *Code    `json:"-"`                   // the function; never nil but for marks
+	Line     int      `json:"line,omitempty"`      // call: where in the caller; else: where in the function
+	Late     bool     `json:"late,omitempty"`      // call: written when an exception made it matter; Args are as of then
+	Gap      int      `json:"gap,omitempty"`       // call: unrecorded calls between it and Parent
+	Args     []Var    `json:"args,omitempty"`
+	Defaults []string `json:"defaults,omitempty"` // call: parameters that hold their mutable default, which all calls share
+	Changed  []Var    `json:"changed,omitempty"`
+	Value    *Value   `json:"value,omitempty"`
 
 	Exc     int64   `json:"exc,omitempty"`     // number of the exception object, unique in the trace
 	Type    string  `json:"type,omitempty"`    // raise: bare class name; unwind: of a StopIteration and the like, which is not an error

@@ -1,0 +1,250 @@
+package pytrace
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// String renders the value as Python-like text with identities, such as
+// Cart#3(name='Bob', Cart.items=[…]#2), where a dotted field is an attribute of
+// the class that all instances share.
+func (v Value) String() string { return v.render(300, true) }
+
+// plain renders without identities, which differ from run to run.
+func (v Value) plain() string { return v.render(600, false) }
+
+func (v Value) render(limit int, ids bool) string {
+	p := printer{ids: ids, left: limit}
+	p.value(v)
+	return cutText(p.b.String(), limit)
+}
+
+// cutText shortens s to n bytes, at a rune's border, showing that it did.
+func cutText(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	n = max(n-len("…"), 0)
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…"
+}
+
+// oneLine makes control characters visible, so that a value cannot break out
+// of its line of a card.
+func oneLine(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool {
+		return r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' || r == utf8.RuneError
+	}) < 0 {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n':
+			return '⏎'
+		case r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' || r == utf8.RuneError:
+			return '·'
+		}
+		return r
+	}, s)
+}
+
+type printer struct {
+	b    strings.Builder
+	ids  bool
+	left int
+}
+
+func (p *printer) put(s string) {
+	if p.left > -8 {
+		p.b.WriteString(oneLine(s))
+	}
+	p.left -= len(s)
+}
+
+func (p *printer) id(v Value) {
+	if p.ids && v.ID > 0 {
+		p.put("#" + strconv.Itoa(v.ID))
+	}
+}
+
+func (p *printer) value(v Value) {
+	if p.left <= 0 {
+		return
+	}
+	switch {
+	case v.Masked:
+		p.put("<masked " + v.Type + ">")
+	case v.Cycle:
+		p.put("<" + v.Type + " again")
+		p.id(v)
+		p.put(">")
+	case v.Text != "" && len(v.Fields) == 0 && len(v.Shared) == 0:
+		p.text(v)
+	case v.Pairs != nil || v.Type == "dict":
+		p.pairs(v)
+	case v.Items != nil || v.Type == "list" || v.Type == "set":
+		p.items(v)
+	default:
+		p.object(v)
+	}
+}
+
+// text puts a value that is its text.
+func (p *printer) text(v Value) {
+	switch v.Type {
+	case "", "list", "dict", "set", "float", "complex", "str", "bytes", "bytearray", "int":
+		p.put(v.Text)
+	case "function", "method", "builtin_function_or_method", "type", "module":
+		p.put("<" + v.Type + " " + v.Text + ">")
+	default:
+		p.put(v.Type + "(" + v.Text + ")")
+	}
+	if v.Cut {
+		p.put("…")
+		if v.Len > 0 {
+			p.put("(" + strconv.Itoa(v.Len) + ")")
+		}
+	}
+	p.id(v)
+}
+
+func (p *printer) pairs(v Value) {
+	if v.Type != "dict" {
+		p.put(v.Type)
+	}
+	p.put("{")
+	for i, kv := range v.Pairs {
+		if i > 0 {
+			p.put(", ")
+		}
+		p.value(kv[0])
+		p.put(": ")
+		p.value(kv[1])
+	}
+	p.rest(v, len(v.Pairs))
+	p.put("}")
+	p.id(v)
+}
+
+func (p *printer) items(v Value) {
+	open, end := "[", "]"
+	switch v.Type {
+	case "list":
+	case "tuple":
+		open, end = "(", ")"
+	case "set":
+		open, end = "{", "}"
+	default:
+		open = v.Type + "(["
+		end = "])"
+	}
+	p.put(open)
+	for i, e := range v.Items {
+		if i > 0 {
+			p.put(", ")
+		}
+		p.value(e)
+	}
+	p.rest(v, len(v.Items))
+	p.put(end)
+	p.id(v)
+}
+
+func (p *printer) rest(v Value, shown int) {
+	if more := v.Len - shown; more > 0 {
+		if shown > 0 {
+			p.put(", ")
+		}
+		p.put("…" + strconv.Itoa(more) + " more")
+	}
+}
+
+func (p *printer) object(v Value) {
+	p.put(v.Type)
+	p.id(v)
+	p.put("(")
+	n := 0
+	sep := func() {
+		if n > 0 {
+			p.put(", ")
+		}
+		n++
+	}
+	if v.Text != "" {
+		sep()
+		p.put(v.Text)
+	}
+	for _, a := range v.Args {
+		sep()
+		p.value(a)
+	}
+	for _, f := range v.Fields {
+		sep()
+		p.put(f.Name + "=")
+		p.value(f.Value)
+	}
+	for _, f := range v.Shared {
+		sep()
+		p.put(v.Type + "." + f.Name + "=")
+		p.value(f.Value)
+	}
+	p.put(")")
+}
+
+// nothing says whether the value is None or empty.
+func (v Value) nothing() bool {
+	switch v.Text {
+	case "None", "[]", "{}", "''", `""`, "()", "b''", "False", "0", "-1":
+		return v.Literal
+	}
+	return v.Text == "" && (v.Type == "set" || v.Type == "dict" || v.Type == "list") && v.Len == 0 && !v.Cut
+}
+
+// telling says whether equal text of two values is more than chance.
+func (v Value) telling() bool {
+	if !v.Literal {
+		return v.ID > 0
+	}
+	return len(v.Text) >= 3 && v.Text != "True" && v.Text != "False" && v.Text != "None" && !v.nothing()
+}
+
+// walk calls f for v and the values inside, with the object that owns each.
+func (v Value) walk(owner *Value, field string, shared bool, f func(v, owner *Value, field string, shared bool)) {
+	f(&v, owner, field, shared)
+	for _, x := range v.Fields {
+		x.Value.walk(&v, x.Name, false, f)
+	}
+	for _, x := range v.Shared {
+		x.Value.walk(&v, x.Name, true, f)
+	}
+	for _, x := range v.Items {
+		x.walk(nil, "", false, f)
+	}
+	for _, x := range v.Args {
+		x.walk(nil, "", false, f)
+	}
+	for _, x := range v.Pairs {
+		x[1].walk(nil, "", false, f)
+	}
+}
+
+// renderVars renders arguments, each within each bytes and all within limit.
+func renderVars(vars []Var, each, limit int, ids bool) string {
+	var b strings.Builder
+	for i, a := range vars {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if b.Len() > limit {
+			b.WriteString("…")
+			break
+		}
+		b.WriteString(oneLine(a.Name))
+		b.WriteString("=")
+		b.WriteString(a.Value.render(each, ids))
+	}
+	return b.String()
+}
