@@ -2,6 +2,8 @@ package github
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -137,14 +139,25 @@ func (s *session) label(ctx context.Context, p forge.Proposal, pr *forge.PullReq
 	if len(missing) == 0 {
 		return "", nil
 	}
-	_, _, err = s.api.Issues.AddLabelsToIssue(ctx, s.owner, s.repo, pr.Number, missing)
-	err = s.classify(err, "add labels")
+	err = s.classify(s.addLabels(ctx, pr.Number, missing), "add labels")
 	switch fault.KindOf(err) {
 	case fault.Denied, fault.NotFound, fault.Invalid:
 		s.f.log.InfoContext(ctx, "no labels", "repository", p.Repository, "reason", err)
 		return "The labels could not be added.", nil
 	}
 	return "", err
+}
+
+// addLabels sends the labels as an object: go-github sends a bare list, which
+// GitHub takes but does not describe.
+func (s *session) addLabels(ctx context.Context, number int, labels []string) error {
+	req, err := s.api.NewRequest(http.MethodPost, fmt.Sprintf("repos/%s/%s/issues/%d/labels", s.owner, s.repo, number),
+		map[string][]string{"labels": labels})
+	if err != nil {
+		return err
+	}
+	_, err = s.api.Do(ctx, req, nil)
+	return err
 }
 
 // commentPages is how many pages of an issue's comments are searched for ours.
