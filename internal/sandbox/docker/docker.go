@@ -1,0 +1,275 @@
+// Package docker runs sandboxes as containers of a Docker engine, through its API.
+//
+// Each run is one container with the supervisor as process 1. Command, arguments
+// and environment travel over the attached standard input and the results come
+// back over standard output, so that neither is in the engine's files; Spec.Files
+// lie in memory, bound read-only. The engine removes the container by itself when
+// the daemon dies, because the end of standard input ends the supervisor.
+//
+// Stored by the engine, as labels of a container:
+//
+//	dev.repaird.run     id of the repaird run
+//	dev.repaird.owner   lease of the daemon (sandbox.Lease)
+//	dev.repaird.until   Unix time after which it is an orphan whoever owns it
+//
+//	b, err := docker.New(docker.Options{Bases: bases})
+//	err = b.Probe(ctx)
+//	result, err := b.Run(ctx, sandbox.Spec{Argv: []string{"python3", "-V"}})
+//
+// With Spec.Image "" a run uses the first base; a base's release name works too.
+// Any other image must be in the engine; one that is named by digest is pulled.
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/client"
+	"golang.org/x/sys/unix"
+
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/sandbox"
+)
+
+const (
+	labelRun   = "dev.repaird.run"
+	labelOwner = "dev.repaird.owner"
+	labelUntil = "dev.repaird.until"
+)
+
+// callTimeout bounds one call of the engine's API; it answers in milliseconds
+// when it is well.
+const callTimeout = 30 * time.Second
+
+// Options configure a Backend.
+type Options struct {
+	Bases  []sandbox.Base // of sandbox.LoadBases; the first is the default image
+	Image  string         // default image instead of the first base's
+	Host   string         // address of the engine; default $DOCKER_HOST, else the usual socket
+	InDir  string         // host folder for Spec.Files, which the engine sees under the same path; default one in memory
+	Logger *slog.Logger   // default: slog.Default
+}
+
+// A Backend implements sandbox.Backend. It is safe for concurrent use.
+type Backend struct {
+	options Options
+	api     *client.Client
+	lease   sandbox.Lease
+	inDir   string
+	seccomp string
+}
+
+var _ sandbox.Backend = (*Backend)(nil)
+
+// New makes a Backend. It does not need the engine to answer yet: Probe tells.
+func New(o Options) (_ *Backend, err error) {
+	defer fault.Wrap(&err, "docker")
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	opts := []client.Opt{client.FromEnv}
+	if o.Host != "" {
+		opts = append(opts, client.WithHost(o.Host))
+	}
+	api, err := client.New(opts...)
+	if err != nil {
+		return nil, fault.Errorf(fault.Invalid, "%w", err)
+	}
+	lease, err := sandbox.SelfLease()
+	if err != nil {
+		return nil, err
+	}
+	profile, err := seccompProfile()
+	if err != nil {
+		return nil, err
+	}
+	inDir, err := filesFolder(o.InDir)
+	if err != nil {
+		return nil, err
+	}
+	return &Backend{options: o, api: api, lease: lease, inDir: inDir, seccomp: profile}, nil
+}
+
+// filesFolder returns a folder for Spec.Files, in memory where the host has a
+// place for that.
+func filesFolder(dir string) (string, error) {
+	if dir == "" {
+		dir = os.TempDir()
+		for _, candidate := range []string{"/dev/shm", "/run"} {
+			var st unix.Statfs_t
+			if unix.Statfs(candidate, &st) == nil && st.Type == unix.TMPFS_MAGIC && unix.Access(candidate, unix.W_OK) == nil {
+				dir = candidate
+				break
+			}
+		}
+		dir = filepath.Join(dir, "repaird-"+strconv.Itoa(os.Geteuid()))
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	var st unix.Stat_t
+	if err := unix.Lstat(dir, &st); err != nil {
+		return "", err
+	}
+	if int(st.Uid) != os.Geteuid() || st.Mode&unix.S_IFMT != unix.S_IFDIR || st.Mode&0o022 != 0 {
+		return "", fault.Errorf(fault.Denied, "%s must be a directory that only this user can write", dir)
+	}
+	return dir, nil
+}
+
+// Name returns "docker".
+func (b *Backend) Name() string { return "docker" }
+
+// Probe implements sandbox.Backend.
+func (b *Backend) Probe(ctx context.Context) (err error) {
+	defer fault.Wrap(&err, "docker")
+	if err := b.ping(ctx); err != nil {
+		return err
+	}
+	return sandbox.Attack(ctx, b)
+}
+
+// Ready reports quickly whether the engine answers.
+func (b *Backend) Ready() error { return b.ping(context.Background()) }
+
+// ping finds out quickly whether an engine answers.
+func (b *Backend) ping(ctx context.Context) error {
+	pingCtx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	_, err := b.api.Ping(pingCtx, client.PingOptions{NegotiateAPIVersion: true})
+	if err == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fault.Errorf(fault.Retryable, "the engine at %s does not answer: %w; start it, or run deploy/setup.sh as root", b.api.DaemonHost(), err)
+}
+
+// image returns the reference for Spec.Image.
+func (b *Backend) image(name string) (string, error) {
+	if name == "" && b.options.Image != "" {
+		return b.options.Image, nil
+	}
+	if base, ok := sandbox.FindBase(b.options.Bases, name); ok {
+		return base.Docker, nil
+	}
+	if name == "" {
+		return "", fault.Errorf(fault.NotFound, "no image is configured and there are no base systems; run deploy/setup.sh")
+	}
+	return name, nil
+}
+
+// pull fetches an image that is pinned by digest; of any other it says that it
+// is not there.
+func (b *Backend) pull(ctx context.Context, image string) error {
+	if !strings.Contains(image, "@sha256:") {
+		return fault.Errorf(fault.NotFound, "the engine has no image %s; run deploy/setup.sh, or configure one with its digest", image)
+	}
+	b.options.Logger.Info("pulling image", "image", image)
+	stream, err := b.api.ImagePull(ctx, image, client.ImagePullOptions{})
+	if err != nil {
+		return classify(err, "pull %s", image)
+	}
+	defer stream.Close()
+	if err := stream.Wait(ctx); err != nil {
+		return classify(err, "pull %s", image)
+	}
+	return nil
+}
+
+// Reap implements sandbox.Backend. A container in another PID namespace, such as
+// that of a daemon that is itself a container, is an orphan once its time is up.
+func (b *Backend) Reap(ctx context.Context) (n int, err error) {
+	defer fault.Wrap(&err, "docker: reap")
+	if err := b.ping(ctx); err != nil {
+		return 0, err
+	}
+	list, err := b.api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: make(client.Filters).Add("label", labelOwner)})
+	if err != nil {
+		return 0, classify(err, "list containers")
+	}
+	for _, c := range list.Items {
+		if !orphaned(c.Labels, time.Now()) {
+			continue
+		}
+		if err := b.remove(ctx, c.ID); err != nil {
+			return n, err
+		}
+		n++
+	}
+	removed, err := b.reapFiles()
+	return n + removed, err
+}
+
+func orphaned(labels map[string]string, now time.Time) bool {
+	if until, err := strconv.ParseInt(labels[labelUntil], 10, 64); err == nil && now.Unix() > until {
+		return true
+	}
+	lease, err := sandbox.ParseLease(labels[labelOwner])
+	return err != nil || lease.Dead()
+}
+
+func (b *Backend) reapFiles() (int, error) {
+	entries, err := os.ReadDir(b.inDir)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, e := range entries {
+		lease, err := sandbox.ParseLease(e.Name())
+		if err != nil || !lease.Dead() {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(b.inDir, e.Name())); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// remove removes a container, whatever state it is in, and waits until the engine
+// has forgotten it.
+func (b *Backend) remove(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		// A conflict means that the engine is already removing it.
+		_, err := b.api.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+		if err == nil || errdefs.IsNotFound(err) {
+			return nil
+		}
+		if !errdefs.IsConflict(err) {
+			return classify(err, "remove container")
+		}
+		select {
+		case <-ctx.Done():
+			return classify(err, "remove container")
+		case <-tick.C:
+		}
+	}
+}
+
+// classify gives an error of the engine the kind that callers act on.
+func classify(err error, format string, args ...any) error {
+	kind := fault.Retryable
+	switch {
+	case errdefs.IsInvalidArgument(err):
+		kind = fault.Invalid
+	case errdefs.IsNotFound(err):
+		kind = fault.NotFound
+	case errdefs.IsPermissionDenied(err), errdefs.IsUnauthorized(err):
+		kind = fault.Denied
+	case errors.Is(err, context.Canceled):
+		return err
+	}
+	return fault.Errorf(kind, "%s: %w", fmt.Sprintf(format, args...), err)
+}
