@@ -31,7 +31,34 @@ type Input struct {
 	Known    *redact.Known
 	Budget   Budget
 	Judge    Judge
-	Progress func(string) // may be nil
+	Progress func(string)                   // may be nil
+	Record   func(kind string, payload any) // one entry of the ledger: prompt, answer, tool, judged, engine; redacted; may be nil
+}
+
+// The defaults of a [Budget].
+const (
+	DefaultModelAttempts    = 8
+	DefaultTemplateAttempts = 60
+	DefaultTokens           = 400_000
+	DefaultDollars          = 5.0
+	DefaultTime             = 20 * time.Minute
+)
+
+// WithDefaults fills the zero fields of b.
+func (b Budget) WithDefaults(attempts int) Budget {
+	if b.Attempts == 0 {
+		b.Attempts = attempts
+	}
+	if b.Tokens == 0 {
+		b.Tokens = DefaultTokens
+	}
+	if b.Dollars == 0 {
+		b.Dollars = DefaultDollars
+	}
+	if b.Time == 0 {
+		b.Time = DefaultTime
+	}
+	return b
 }
 
 // A Budget bounds one repair. Zero fields mean the defaults.
