@@ -40,20 +40,20 @@ func Decode(raw []byte, name string) (events []incident.Event, err error) {
 func unpack(raw []byte, name string) ([]byte, error) {
 	switch {
 	case bytes.HasPrefix(raw, []byte{0x1f, 0x8b}):
-		return decompress(raw, "gzip", defaultBody)
+		return decompress(raw, "gzip", defaultBody, nil)
 	case bytes.HasPrefix(raw, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		return decompress(raw, "zstd", defaultBody)
+		return decompress(raw, "zstd", defaultBody, nil)
 	case isText(raw):
 		return raw, nil
 	case len(raw) > 2 && raw[0] == 0x78 && (int(raw[0])<<8+int(raw[1]))%31 == 0:
-		return decompress(raw, "deflate", defaultBody)
+		return decompress(raw, "deflate", defaultBody, nil)
 	case strings.HasSuffix(name, ".br"):
-		return decompress(raw, "br", defaultBody)
+		return decompress(raw, "br", defaultBody, nil)
 	}
 	if _, err := protobuf(raw); err == nil {
 		return raw, nil
 	}
-	if data, err := decompress(raw, "br", defaultBody); err == nil {
+	if data, err := decompress(raw, "br", defaultBody, nil); err == nil {
 		return data, nil
 	} else if fault.KindOf(err) == fault.Budget {
 		return nil, err

@@ -25,8 +25,9 @@ const (
 
 // decompress undoes one content encoding. It stops at limit bytes of output
 // and where the output outgrows its input by maxRatio, both fault.Budget; what
-// does not decode is fault.Invalid, and so is an unknown encoding.
-func decompress(raw []byte, encoding string, limit int) ([]byte, error) {
+// does not decode is fault.Invalid, and so is an unknown encoding. Memory for
+// the output is taken from mem, which may be nil.
+func decompress(raw []byte, encoding string, limit int, mem *lease) ([]byte, error) {
 	var r io.Reader
 	var err error
 	in := bytes.NewReader(raw)
@@ -55,9 +56,9 @@ func decompress(raw []byte, encoding string, limit int) ([]byte, error) {
 	if err != nil {
 		return nil, fault.Errorf(fault.Invalid, "body is not %s: %w", encoding, err)
 	}
-	out, err := io.ReadAll(&ratioReader{r: io.LimitReader(r, int64(limit)+1), in: len(raw)})
+	out, err := io.ReadAll(&ratioReader{r: io.LimitReader(r, int64(limit)+1), in: len(raw), mem: mem})
 	switch {
-	case errors.Is(err, errRatio):
+	case errors.Is(err, errRatio), errors.Is(err, errMemory):
 		return nil, err
 	case err != nil:
 		return nil, fault.Errorf(fault.Invalid, "body is not %s: %w", encoding, err)
@@ -80,6 +81,7 @@ func tooLarge(limit int) error {
 type ratioReader struct {
 	r       io.Reader
 	in, out int
+	mem     *lease
 }
 
 func (r *ratioReader) Read(p []byte) (int, error) {
@@ -87,6 +89,11 @@ func (r *ratioReader) Read(p []byte) (int, error) {
 	r.out += n
 	if r.out > ratioFrom && r.out/maxRatio > r.in {
 		return n, errRatio
+	}
+	if n > 0 {
+		if err := r.mem.take(n); err != nil {
+			return n, err
+		}
 	}
 	return n, err
 }

@@ -2,6 +2,23 @@
 // exporters, GitHub. It verifies the sender, caps the body, decodes it to
 // incident.Events, and hands a Delivery to an Acceptor; it answers only after
 // the acceptor has committed.
+//
+//	h, err := intake.New(intake.Config{Projects: projects, Acceptor: orch, …})
+//	srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, …}
+//
+// Its addresses, all POST:
+//
+//	/webhooks/sentry/{project}          integration platform, signed
+//	/webhooks/sentry/{project}/{token}  the WebHooks plugin, a secret in the path
+//	/api/{id}/envelope/, /api/{id}/store/  SDKs, by DSN
+//	/v1/traces, /v1/logs                OTLP, a bearer token for each project
+//	/webhooks/github                    signed
+//
+// What it promises: a 2xx answer means that everything of use in the body is
+// durable; 503 with Retry-After means that nothing was stored. Bodies, headers
+// and secrets are never logged.
+//
+// Decode reads the same payloads from files.
 package intake
 
 import (
@@ -15,11 +32,11 @@ type Delivery struct {
 	Project string           // configured project name
 	Source  incident.Source  //
 	ID      string           // the sender's delivery id, "" where it has none
-	Digest  [32]byte         // sha256 of the raw body
-	Keys    []string         // further deduplication keys, one for each Event, such as otlp:<trace>:<span>:<time>; "" none
+	Digest  [32]byte         // sha256 of Body
+	Keys    []string         // further deduplication keys, one for each Event, such as sentry:<event> or otlp:<trace>:<span>:<time>; "" none
 	Body    []byte           // raw, decompressed; the acceptor stores it encrypted
 	Type    string           // content type and resource, such as sentry/event_alert
-	Events  []incident.Event // may be empty: acknowledged only, not stored
+	Events  []incident.Event // empty only where Ask names an incident
 	Ask     *Ask             // a person asked, on the code host
 }
 
@@ -28,6 +45,7 @@ type Ask struct {
 	Repository string `json:"repository"` // owner/name
 	Issue      int    `json:"issue"`
 	User       string `json:"user"`
+	Incident   string `json:"incident,omitempty"` // an incident's id: start a run of it; the delivery then has no Events
 }
 
 // Accepted is what became of a delivery.

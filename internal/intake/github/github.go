@@ -3,8 +3,8 @@
 // structs are its own and hold only what is used, because GitHub's deliveries
 // do not always fit the published types.
 //
-//	hook, err := github.Parse("issues", body, []string{"repaird"})
-//	if hook.Ask != nil { … }
+//	hook, err := github.Parse("issues", body)
+//	if hook.Ask != nil && hook.Ask.Label == "repaird" { … }
 //
 // An issue's body names what broke in one of three ways, the first that is
 // found: an incident's id ("repaird incident 01JD…", or a link to its page), a
@@ -17,7 +17,6 @@ import (
 	"encoding/json"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -35,8 +34,10 @@ type Hook struct {
 	Closed     *Closed // a pull request was closed
 }
 
-// An Ask is a labelled issue.
+// An Ask is a labelled issue. Whether the label asks for a repair is the
+// project's configuration.
 type Ask struct {
+	Label    string
 	Issue    int
 	User     string         // who set the label
 	Incident string         // an incident's id, "" where the body names none
@@ -90,9 +91,8 @@ func Payload(contentType string, body []byte) ([]byte, error) {
 	return []byte(form.Get("payload")), nil
 }
 
-// Parse reads a delivery's JSON. labels are the label names that ask for a
-// repair, compared without case. Its error is fault.Invalid.
-func Parse(event string, body []byte, labels []string) (h *Hook, err error) {
+// Parse reads a delivery's JSON. Its error is fault.Invalid.
+func Parse(event string, body []byte) (h *Hook, err error) {
 	defer fault.Wrap(&err, "github webhook")
 	var p payload
 	if err := json.Unmarshal(body, &p); err != nil {
@@ -101,8 +101,7 @@ func Parse(event string, body []byte, labels []string) (h *Hook, err error) {
 	h = &Hook{Event: event, Action: p.Action, Repository: p.Repository.FullName}
 	switch {
 	case event == "issues" && p.Action == "labeled" && p.Label != nil && p.Issue != nil:
-		asks := slices.ContainsFunc(labels, func(l string) bool { return strings.EqualFold(l, p.Label.Name) })
-		if asks && p.Issue.Number > 0 {
+		if p.Issue.Number > 0 {
 			h.Ask = ask(&p)
 		}
 	case event == "pull_request" && p.Action == "closed" && p.PullRequest != nil && p.PullRequest.Number > 0:
@@ -120,7 +119,7 @@ var (
 )
 
 func ask(p *payload) *Ask {
-	a := &Ask{Issue: p.Issue.Number, User: p.Sender.Login}
+	a := &Ask{Label: p.Label.Name, Issue: p.Issue.Number, User: p.Sender.Login}
 	body := strings.ReplaceAll(p.Issue.Body, "\x00", "\uFFFD")
 	for _, re := range []*regexp.Regexp{incidentID, incidentPage} {
 		if m := re.FindStringSubmatch(body); m != nil {
