@@ -48,30 +48,11 @@ type Store interface {
 	AddComment(ctx context.Context, c Comment) error
 }
 
-// A Record is a pull request as stored. Fields may be added; their names stay.
-type Record struct {
-	Number     int       `json:"number"` // unique in the store
-	Key        string    `json:"key"`
-	Repository string    `json:"repository"`
-	Title      string    `json:"title"`
-	Body       string    `json:"body"` // Markdown, with the marker
-	Base       string    `json:"base"`
-	Branch     string    `json:"branch"`
-	Commit     string    `json:"commit"`
-	State      string    `json:"state"` // open, closed, merged
-	Draft      bool      `json:"draft"`
-	Labels     []string  `json:"labels,omitempty"`
-	Check      *Check    `json:"check,omitempty"`
-	Created    time.Time `json:"created"` // UTC
-}
+// A Record is a pull request as stored.
+type Record = forge.LocalPullRequest
 
 // A Check is the verdict as stored.
-type Check struct {
-	Name    string `json:"name"`
-	Summary string `json:"summary"`
-	Text    string `json:"text,omitempty"`
-	Passed  bool   `json:"passed"`
-}
+type Check = forge.LocalCheck
 
 // A Comment is what was posted on an issue.
 type Comment struct {
