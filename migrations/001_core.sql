@@ -90,10 +90,18 @@ create table ledger (
 -- Pull requests of the local forge.
 create table local_pull_requests (
     number     bigint generated always as identity primary key,
-    key        text        not null unique,
+    key        text        not null,
     repository text        not null,
     content    jsonb       not null,
-    created_at timestamptz not null default now()
+    created_at timestamptz not null default now(),
+    unique (repository, key)
+);
+create table local_comments (
+    repository text  not null,
+    issue      int   not null,
+    key        text  not null,
+    content    jsonb not null,
+    primary key (repository, issue, key)
 );
 
 -- accept_delivery makes one delivery durable: its keys, each event's incident
@@ -173,4 +181,4 @@ $$;
 ---- create above / drop below ----
 
 drop function accept_delivery;
-drop table local_pull_requests, ledger, artifacts, runs, event_keys, events, incidents, delivery_keys;
+drop table local_comments, local_pull_requests, ledger, artifacts, runs, event_keys, events, incidents, delivery_keys;

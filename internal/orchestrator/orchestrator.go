@@ -30,6 +30,7 @@ import (
 	"github.com/repaird/repaird/internal/pipeline"
 	"github.com/repaird/repaird/internal/postgres"
 	"github.com/repaird/repaird/internal/redact"
+	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/secret"
 )
 
@@ -48,6 +49,7 @@ type Options struct {
 	Lease        time.Duration // default 20 s
 	StageTimeout time.Duration // default 30 min
 	RawRetention time.Duration // default 15 min
+	RetryBase    time.Duration // first pause before a retry, doubled each time; default 1 s
 	RunsPerDay   int           // of one project; default 50
 	PageURL      func(run string) string
 	Logger       *slog.Logger
@@ -92,6 +94,9 @@ func New(o Options) (*Orchestrator, error) {
 	if o.StageTimeout == 0 {
 		o.StageTimeout = 30 * time.Minute
 	}
+	if o.RetryBase == 0 {
+		o.RetryBase = time.Second
+	}
 	if o.RawRetention == 0 {
 		o.RawRetention = 15 * time.Minute
 	}
@@ -104,11 +109,11 @@ func New(o Options) (*Orchestrator, error) {
 	if o.Failpoint == nil {
 		o.Failpoint = func(string) {}
 	}
-	owner, err := processIdentity()
+	owner, err := sandbox.SelfLease()
 	if err != nil {
 		return nil, err
 	}
-	orc := &Orchestrator{Options: o, owner: owner, done: make(chan struct{})}
+	orc := &Orchestrator{Options: o, owner: owner.String(), done: make(chan struct{})}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &stageWorker{orc: orc})
 	orc.client, err = river.NewClient(riverpgxv5.New(o.DB.Pool), &river.Config{
@@ -160,7 +165,7 @@ type stageWorker struct {
 
 // NextRetry spaces retries 1, 2, 4 … 60 s.
 func (w *stageWorker) NextRetry(job *river.Job[stageArgs]) time.Time {
-	return time.Now().Add(min(time.Minute, time.Second<<min(job.Attempt, 6)))
+	return time.Now().Add(min(time.Minute, w.orc.RetryBase<<min(job.Attempt-1, 6)))
 }
 
 // Work does one stage, once: whatever happens, the run's row tells where to go on.

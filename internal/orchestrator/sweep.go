@@ -1,17 +1,13 @@
 package orchestrator
 
 import (
-	"bytes"
 	"context"
-	"fmt"
-	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/repaird/repaird/internal/postgres"
+	"github.com/repaird/repaird/internal/sandbox"
 )
 
 // keepKeys is how long deliveries are recognised as seen: longer than any
@@ -69,58 +65,11 @@ func (o *Orchestrator) recover(ctx context.Context) error {
 		return err
 	}
 	for owner := range leases {
-		if deadHere(owner) {
+		if lease, err := sandbox.ParseLease(owner); err == nil && lease.Dead() {
 			if err := o.DB.Expire(ctx, owner); err != nil {
 				return err
 			}
 		}
 	}
 	return o.adopt(ctx)
-}
-
-// processIdentity names this process beyond doubt: boot id, pid name space, pid, start time.
-func processIdentity() (string, error) {
-	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
-		return "", err
-	}
-	ns, err := os.Readlink("/proc/self/ns/pid")
-	if err != nil {
-		return "", err
-	}
-	start, err := startTime(os.Getpid())
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%s %s %d %s", bytes.TrimSpace(boot), ns, os.Getpid(), start), nil
-}
-
-// deadHere reports whether owner is a process of this machine and name space
-// that does not exist any more.
-func deadHere(owner string) bool {
-	me, err := processIdentity()
-	f, mine := strings.Fields(owner), strings.Fields(me)
-	if err != nil || len(f) != 4 || f[0] != mine[0] || f[1] != mine[1] {
-		return false
-	}
-	pid, err := strconv.Atoi(f[2])
-	if err != nil {
-		return false
-	}
-	start, err := startTime(pid)
-	return err != nil || start != f[3]
-}
-
-// startTime is field 22 of /proc/PID/stat, in clock ticks since boot; a zombie is dead.
-func startTime(pid int) (string, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return "", err
-	}
-	// The command name may hold spaces and parentheses; fields count from the last one.
-	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	if len(f) < 20 || f[0] == "Z" || f[0] == "X" {
-		return "", fmt.Errorf("process %d has ended", pid)
-	}
-	return f[19], nil
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/repaird/repaird/internal/forge"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/repro"
 	"github.com/repaird/repaird/internal/verify"
@@ -81,6 +82,8 @@ type Case struct {
 	Repair       *repair.Result
 	Verdict      *verify.Verdict
 	PullRequest  *forge.PullRequest
+	Diagnosis    string              // diagnosis card of the red run, redacted
+	Divergence   *pytrace.Divergence // divergence card, redacted
 
 	Progress func(string)                   // one line of what is being done; may be nil
 	Record   func(kind string, payload any) // for the ledger; may be nil
@@ -119,6 +122,8 @@ const (
 	ArtifactVerdictRed   = "verdict-red.jsonl"
 	ArtifactGreen        = "green.jsonl"
 	ArtifactPullRequest  = "pull_request.json"
+	ArtifactDiagnosis    = "card.md"
+	ArtifactDivergence   = "divergence.json"
 	ArtifactProposal     = "pull_request.md"
 )
 
@@ -151,6 +156,12 @@ func (c *Case) Artifacts() (map[string][]byte, error) {
 	if c.PullRequest != nil {
 		put(ArtifactPullRequest, c.PullRequest)
 	}
+	if c.Diagnosis != "" {
+		out[ArtifactDiagnosis] = []byte(c.Diagnosis)
+	}
+	if c.Divergence != nil {
+		put(ArtifactDivergence, c.Divergence)
+	}
 	return out, err
 }
 
@@ -170,6 +181,7 @@ func (c *Case) Restore(artifacts map[string][]byte) (err error) {
 		{ArtifactRepair, &c.Repair},
 		{ArtifactVerdict, &c.Verdict},
 		{ArtifactPullRequest, &c.PullRequest},
+		{ArtifactDivergence, &c.Divergence},
 	} {
 		if b := artifacts[f.name]; b != nil {
 			if err := json.Unmarshal(b, f.dst); err != nil {
@@ -177,6 +189,7 @@ func (c *Case) Restore(artifacts map[string][]byte) (err error) {
 			}
 		}
 	}
+	c.Diagnosis = string(artifacts[ArtifactDiagnosis])
 	if c.Reproduction != nil {
 		c.Reproduction.Trace = artifacts[ArtifactRed]
 	}

@@ -61,24 +61,40 @@ type PullRequestRow struct {
 	Created    time.Time
 }
 
-// PutLocalPullRequest stores a pull request, or returns the one that has the key.
-func (db *DB) PutLocalPullRequest(ctx context.Context, key, repository string, content []byte) (*PullRequestRow, error) {
-	return one[PullRequestRow](ctx, db, `
-		with made as (insert into local_pull_requests (key, repository, content) values ($1, $2, $3::text::jsonb)
-			on conflict (key) do nothing returning *)
-		select number::int, key, repository, content, created_at from made
-		union all select number::int, key, repository, content, created_at from local_pull_requests where key = $1 limit 1`,
-		key, repository, string(content))
+// PutLocalPullRequest stores a pull request under the next number, or returns
+// the one that the repository has under the key.
+func (db *DB) PutLocalPullRequest(ctx context.Context, repository, key string, content []byte) (row *PullRequestRow, made bool, err error) {
+	tag, err := db.Pool.Exec(ctx, `insert into local_pull_requests (key, repository, content) values ($1, $2, $3::text::jsonb)
+		on conflict (repository, key) do nothing`, key, repository, string(content))
+	if err != nil {
+		return nil, false, Classify(err)
+	}
+	row, err = db.LocalPullRequestByKey(ctx, repository, key)
+	return row, tag.RowsAffected() == 1, err
 }
 
-// UpdateLocalPullRequest replaces a pull request's content.
-func (db *DB) UpdateLocalPullRequest(ctx context.Context, number int, content []byte) error {
-	_, err := db.Pool.Exec(ctx, `update local_pull_requests set content = $2::text::jsonb where number = $1`, number, string(content))
+// MergeLocalPullRequest sets top-level fields of a pull request's content.
+func (db *DB) MergeLocalPullRequest(ctx context.Context, repository, key string, fields []byte) error {
+	_, err := db.Pool.Exec(ctx, `update local_pull_requests set content = content || $3::text::jsonb
+		where repository = $1 and key = $2`, repository, key, string(fields))
 	return Classify(err)
 }
 
-// LocalPullRequest returns one by number, or by key when number is 0; fault.NotFound when there is none.
-func (db *DB) LocalPullRequest(ctx context.Context, number int, key string) (*PullRequestRow, error) {
-	return one[PullRequestRow](ctx, db, `select number::int, key, repository, content, created_at
-		from local_pull_requests where number = $1 or key = $2`, number, key)
+const pullColumns = `number::int, key, repository, content, created_at`
+
+// LocalPullRequest returns one by number; fault.NotFound when there is none.
+func (db *DB) LocalPullRequest(ctx context.Context, number int) (*PullRequestRow, error) {
+	return one[PullRequestRow](ctx, db, `select `+pullColumns+` from local_pull_requests where number = $1`, number)
+}
+
+// LocalPullRequestByKey returns one by key; fault.NotFound when there is none.
+func (db *DB) LocalPullRequestByKey(ctx context.Context, repository, key string) (*PullRequestRow, error) {
+	return one[PullRequestRow](ctx, db, `select `+pullColumns+` from local_pull_requests where repository = $1 and key = $2`, repository, key)
+}
+
+// AddLocalComment stores a comment once for each repository, issue and key.
+func (db *DB) AddLocalComment(ctx context.Context, repository string, issue int, key string, content []byte) error {
+	_, err := db.Pool.Exec(ctx, `insert into local_comments values ($1, $2, $3, $4::text::jsonb) on conflict do nothing`,
+		repository, issue, key, string(content))
+	return Classify(err)
 }

@@ -1,0 +1,30 @@
+# repaird: what people and CI run. `make help` lists the targets.
+
+STATE ?= $(CURDIR)/.state
+GO    ?= go
+
+.PHONY: help setup build demo test check bench stop-test-db clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: ## install what is missing (PostgreSQL, Docker, bubblewrap, Python) and make the sandboxes' base systems
+	./deploy/setup.sh
+
+build: ## compile bin/repaird
+	@$(GO) build -trimpath -o bin/repaird ./cmd/repaird
+
+demo: setup build ## repair three sample incidents end to end on this machine
+	./bin/repaird demo
+
+test: setup ## every test, those on real PostgreSQL, Docker and bubblewrap included
+	./deploy/test.sh
+
+check: ## vet, staticcheck, golangci-lint, tidy, govulncheck
+	./deploy/check.sh
+
+stop-test-db: ## end the PostgreSQL server that tests share
+	@$(GO) run ./internal/postgres/pgtest/stop
+
+clean: ## remove what make and the demo built
+	rm -rf bin .state

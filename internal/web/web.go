@@ -1,0 +1,209 @@
+// Package web is the dashboard: the list of incidents, one run's page with its
+// states live (server-sent events), its evidence, and the local forge's pull
+// requests. Pages are rendered on the server; the one script only refreshes.
+//
+// Everything shown comes from outside and is escaped; Markdown of pull requests
+// is rendered and then sanitised. Readers are asked for a token unless the
+// server listens on a loopback address only.
+package web
+
+import (
+	"crypto/subtle"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/postgres"
+	"github.com/repaird/repaird/internal/secret"
+)
+
+//go:embed templates/*.html static/*
+var files embed.FS
+
+// Options configure the dashboard.
+type Options struct {
+	DB     *postgres.DB
+	Token  secret.String // empty: nobody is asked
+	Logger *slog.Logger
+	// Poll is how often a live page looks for news; default 400 ms.
+	Poll time.Duration
+}
+
+// A server renders pages.
+type server struct {
+	Options
+	pages map[string]*template.Template
+}
+
+// New returns the dashboard's handler.
+func New(o Options) (http.Handler, error) {
+	if o.Poll == 0 {
+		o.Poll = 400 * time.Millisecond
+	}
+	s := &server{Options: o, pages: map[string]*template.Template{}}
+	for _, page := range []string{"incidents", "incident", "run", "pull", "login", "error"} {
+		t, err := template.New("layout.html").Funcs(functions).ParseFS(files, "templates/layout.html", "templates/"+page+".html")
+		if err != nil {
+			return nil, err
+		}
+		s.pages[page] = t
+	}
+	static, err := fs.Sub(files, "static")
+	if err != nil {
+		return nil, err
+	}
+	r := chi.NewRouter()
+	r.Use(headers)
+	r.Handle("/static/*", http.StripPrefix("/static/", http.FileServerFS(static)))
+	r.Get("/login", s.login)
+	r.Post("/login", s.login)
+	r.Group(func(r chi.Router) {
+		r.Use(s.authorise)
+		r.Get("/", s.page(s.incidents))
+		r.Get("/incidents/{id}", s.page(s.incident))
+		r.Get("/runs/{id}", s.page(s.run))
+		r.Get("/runs/{id}/live", s.live)
+		r.Get("/runs/{id}/artifacts/{name}", s.artifact)
+		r.Get("/pulls/{number}", s.page(s.pull))
+	})
+	r.NotFound(s.authorise(s.page(func(*http.Request) (string, any, error) {
+		return "", nil, fault.Errorf(fault.NotFound, "no such page")
+	})).ServeHTTP)
+	return r, nil
+}
+
+// headers let a page load nothing but our own script and style, and keep it
+// out of frames and caches.
+func headers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+const cookie = "repaird_token"
+
+func (s *server) authorise(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if c, err := r.Cookie(cookie); err == nil && given == "" {
+			given = c.Value
+		}
+		if s.Token.Empty() || s.valid(given) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if strings.Contains(r.Header.Get("Accept"), "text/html") {
+			http.Redirect(w, r, "/login", http.StatusSeeOther)
+			return
+		}
+		http.Error(w, "a token is required: Authorization: Bearer …", http.StatusUnauthorized)
+	})
+}
+
+func (s *server) valid(given string) bool {
+	return given != "" && subtle.ConstantTimeCompare([]byte(given), []byte(s.Token.Reveal())) == 1
+}
+
+func (s *server) login(w http.ResponseWriter, r *http.Request) {
+	wrong := false
+	if r.Method == http.MethodPost {
+		r.Body = http.MaxBytesReader(w, r.Body, 4096)
+		if s.valid(r.PostFormValue("token")) {
+			http.SetCookie(w, &http.Cookie{Name: cookie, Value: s.Token.Reveal(), Path: "/", HttpOnly: true,
+				Secure: r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https", SameSite: http.SameSiteStrictMode, MaxAge: 7 * 24 * 3600})
+			http.Redirect(w, r, "/", http.StatusSeeOther)
+			return
+		}
+		wrong = true
+		w.WriteHeader(http.StatusUnauthorized)
+	}
+	s.render(w, "login", map[string]any{"Title": "Sign in", "Wrong": wrong})
+}
+
+// page renders what f returns: a template's name and its data.
+func (s *server) page(f func(*http.Request) (string, any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		name, data, err := f(r)
+		if err == nil {
+			s.render(w, name, data)
+			return
+		}
+		status, text := http.StatusInternalServerError, "Something went wrong; the log says what."
+		switch fault.KindOf(err) {
+		case fault.NotFound:
+			status, text = http.StatusNotFound, "There is no such page, incident or run."
+		case fault.Retryable:
+			status, text = http.StatusServiceUnavailable, "The database does not answer. Nothing that was accepted is lost; try again in a moment."
+			w.Header().Set("Retry-After", "5")
+		}
+		if status != http.StatusNotFound {
+			s.Logger.Error("page", "path", r.URL.Path, "error", err)
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(status)
+		s.render(w, "error", map[string]any{"Title": http.StatusText(status), "Text": text})
+	}
+}
+
+func (s *server) render(w http.ResponseWriter, name string, data any) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if err := s.pages[name].Execute(w, data); err != nil {
+		s.Logger.Error("render", "page", name, "error", err)
+	}
+}
+
+var functions = template.FuncMap{
+	"ago":   func(t time.Time) string { return ago(time.Since(t)) },
+	"time":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
+	"short": func(s string) string { return s[:min(len(s), 12)] },
+	"pct":   func(f float64) string { return fmt.Sprintf("%.2f", f) },
+	"diff":  diffLines,
+	"ms":    func(n int64) string { return (time.Duration(n) * time.Millisecond).Round(10 * time.Millisecond).String() },
+}
+
+func ago(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds ago", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm ago", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh ago", int(d.Hours()))
+	}
+	return fmt.Sprintf("%dd ago", int(d.Hours()/24))
+}
+
+// A diffLine is one line of a unified diff with its CSS class.
+type diffLine struct{ Class, Text string }
+
+func diffLines(diff string) []diffLine {
+	var out []diffLine
+	for line := range strings.SplitSeq(strings.TrimSuffix(diff, "\n"), "\n") {
+		class := ""
+		switch {
+		case strings.HasPrefix(line, "+++"), strings.HasPrefix(line, "---"), strings.HasPrefix(line, "diff "):
+			class = "file"
+		case strings.HasPrefix(line, "@@"):
+			class = "hunk"
+		case strings.HasPrefix(line, "+"):
+			class = "add"
+		case strings.HasPrefix(line, "-"):
+			class = "del"
+		}
+		out = append(out, diffLine{class, line})
+	}
+	return out
+}
