@@ -83,24 +83,24 @@ func (t *Trace) Swallowed() []Swallow {
 // crash returns the way to the failure that the trace ends with: the last
 // exception that left a root, or nil. raise may be nil where it was dropped.
 func (t *Trace) crash() (path []*call, raise *Record) {
+	raises := map[int64]*Record{}
+	for i := range t.Records {
+		if r := &t.Records[i]; r.Kind == KindRaise && raises[r.Exc] == nil {
+			raises[r.Exc] = r
+		}
+	}
 	for i := len(t.roots) - 1; i >= 0; i-- {
 		root := t.roots[i]
 		if root.end == nil || root.end.Kind != KindUnwind || root.end.Exc == 0 {
 			continue
 		}
-		for j := range t.Records {
-			r := &t.Records[j]
-			if r.Kind == KindRaise && r.Exc == root.end.Exc {
-				if c := t.calls[r.Call]; c != nil && !ignorable(r) {
-					return c.path(), r
-				}
+		if r := raises[root.end.Exc]; r != nil && !ignorable(r) {
+			if c := t.calls[r.Call]; c != nil {
+				return c.path(), r
 			}
 		}
-		if raise == nil && path == nil && len(t.roots) == 1 {
-			path = []*call{root}
-		}
 	}
-	return path, nil
+	return nil, nil
 }
 
 // ignorable says whether an exception that escapes is no failure.

@@ -1,0 +1,271 @@
+package pytrace
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// CardOptions bound and shape a card. The zero value is usable.
+type CardOptions struct {
+	Tokens int                      // at most so many, default 3,000
+	Root   string                   // cut from file names: the tree's place in the sandbox, such as /work
+	Source func(file string) []byte // source of a file as the trace names it, to quote the crash line and handlers; may be nil
+}
+
+// A Card is the compressed evidence of one red trace.
+type Card struct {
+	Text     string    `json:"text"`     // Markdown
+	Tokens   int       `json:"tokens"`   // estimate for Text
+	Findings []Finding `json:"findings"` // all of them, also those that Text has no room for
+}
+
+const defaultTokens = 3000
+
+// EstimateTokens estimates, on the high side, how many tokens a model sees in
+// s: three and a half bytes each.
+func EstimateTokens(s string) int { return (len(s)*2 + 6) / 7 }
+
+// Diagnose makes the diagnosis card: the failure, findings, the way to the
+// crash as a folded call tree with values, and what was swallowed. Equal traces
+// give equal cards. The text is not redacted.
+func Diagnose(t *Trace, opts CardOptions) Card {
+	if opts.Tokens <= 0 {
+		opts.Tokens = defaultTokens
+	}
+	s := newScene(t)
+	findings := t.Findings()
+	card := Card{Findings: findings}
+	for _, d := range details {
+		c := cardWriter{t: t, s: s, opts: opts, detail: d, findings: findings}
+		card.Text = c.write()
+		if card.Tokens = EstimateTokens(card.Text); card.Tokens <= opts.Tokens {
+			return card
+		}
+	}
+	card.Text = cutText(card.Text, max(opts.Tokens*7/2-8, 0))
+	card.Tokens = EstimateTokens(card.Text)
+	return card
+}
+
+// A detail is how much a card shows; cards shrink through these until they fit.
+type detail struct{ value, args, siblings, findings, swallowed, locals, path int }
+
+var details = []detail{
+	{300, 600, 12, 8, 8, 16, 40},
+	{160, 320, 6, 6, 5, 12, 24},
+	{100, 200, 4, 5, 4, 8, 16},
+	{60, 120, 2, 4, 3, 6, 10},
+	{40, 80, 1, 3, 2, 4, 8},
+	{24, 48, 0, 2, 1, 2, 6},
+}
+
+type cardWriter struct {
+	t        *Trace
+	s        *scene
+	opts     CardOptions
+	detail   detail
+	findings []Finding
+	b        strings.Builder
+	open     map[int64]bool // calls that are shown with their children
+}
+
+func (c *cardWriter) printf(format string, args ...any) { fmt.Fprintf(&c.b, format, args...) }
+
+func (c *cardWriter) place(file string, line int) string {
+	return fmt.Sprintf("%s:%d", oneLine(relative(file, c.opts.Root)), line)
+}
+
+func relative(file, root string) string {
+	if root == "" {
+		return file
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(file, strings.TrimSuffix(root, "/")), "/")
+}
+
+func (c *cardWriter) write() string {
+	if !c.t.Traced() {
+		return "No process of this run was traced.\n"
+	}
+	c.failure()
+	c.findingsList()
+	c.openCalls()
+	c.tree()
+	c.swallowed()
+	c.footer()
+	return c.b.String()
+}
+
+// failure names the exception, the line and the variables there.
+func (c *cardWriter) failure() {
+	r := c.s.raise
+	if r == nil {
+		c.printf("## Failure\n\nNo exception left the traced code.\n\n")
+		return
+	}
+	c.printf("## Failure\n\n`%s` raised in %s at %s (record %d)\n", exceptionText(r.Type, r.Text, c.detail.args), r.Code.Name, c.place(r.Code.File, r.Line), r.ID)
+	if text := c.sourceLine(r.Code.File, r.Line); text != "" {
+		c.printf("> `%s`\n", text)
+	}
+	if r.Origin != nil {
+		c.printf("It came from %s (%s:%d), which is not the project's own code.\n", oneLine(r.Origin.Name), oneLine(r.Origin.File), r.Origin.Line)
+	}
+	if r.Context != 0 {
+		for _, x := range c.t.Raised() {
+			if x.Exc == r.Context {
+				c.printf("It was raised while `%s` (from %s, %s) was being handled.\n", exceptionText(x.Type, x.Message, c.detail.value), x.Name, c.place(x.File, x.Line))
+			}
+		}
+	}
+	shown := 0
+	for _, v := range r.Args {
+		if shown++; shown > c.detail.locals {
+			c.printf("- … %d more variables\n", len(r.Args)-c.detail.locals)
+			break
+		}
+		c.printf("- %s = `%s`\n", oneLine(v.Name), tick(v.Value.render(c.detail.value, true)))
+	}
+	c.printf("\n")
+}
+
+// tick keeps a value from ending its code span.
+func tick(s string) string { return strings.ReplaceAll(s, "`", "'") }
+
+func (c *cardWriter) sourceLine(file string, line int) string {
+	if c.opts.Source == nil || line <= 0 {
+		return ""
+	}
+	lines := strings.SplitN(string(c.opts.Source(file)), "\n", line+1)
+	if len(lines) < line {
+		return ""
+	}
+	return tick(cutText(oneLine(strings.TrimSpace(lines[line-1])), 160))
+}
+
+func (c *cardWriter) findingsList() {
+	if len(c.findings) == 0 {
+		return
+	}
+	c.printf("## Findings\n\n")
+	for i, f := range c.findings {
+		if i >= c.detail.findings {
+			c.printf("… %d more\n", len(c.findings)-i)
+			break
+		}
+		c.printf("%d. [%s] %s (%s; records %s)\n", i+1, f.Kind, tick(cutText(f.Text, c.detail.args*2)), c.place(f.File, f.Line), ids(f.Records))
+	}
+	c.printf("\n")
+}
+
+func ids(list []int) string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(list), " ", ", "), "[]")
+}
+
+// openCalls chooses whose children are shown: the path to the crash, and the
+// ways to the evidence of the first findings.
+func (c *cardWriter) openCalls() {
+	c.open = map[int64]bool{}
+	for _, p := range c.s.path {
+		c.open[p.id] = true
+	}
+	for i, f := range c.findings {
+		if i >= 3 {
+			break
+		}
+		for _, id := range f.Records {
+			for p := c.t.calls[c.t.Records[id-1].Call]; p != nil; p = p.parent {
+				if p.parent != nil {
+					c.open[p.parent.id] = true
+				}
+			}
+		}
+	}
+}
+
+func (c *cardWriter) tree() {
+	roots := c.t.roots
+	if len(c.s.path) > 0 {
+		roots = c.s.path[:1]
+	}
+	if len(roots) == 0 {
+		return
+	}
+	c.printf("## Calls\n\n```\n")
+	w := treeWriter{c: c}
+	w.siblings(roots, 0)
+	c.printf("```\n\n")
+}
+
+func (c *cardWriter) swallowed() {
+	list := c.t.Swallowed()
+	if len(list) == 0 {
+		return
+	}
+	type group struct {
+		Swallow
+		n int
+	}
+	groups := map[string]*group{}
+	var order []*group
+	for _, w := range list {
+		key := fmt.Sprint(w.Type, w.File, w.Line, w.HandlerFile, w.Handler)
+		if g := groups[key]; g != nil {
+			g.n++
+			continue
+		}
+		g := &group{w, 1}
+		groups[key] = g
+		order = append(order, g)
+	}
+	sort.SliceStable(order, func(i, j int) bool { return c.s.sameRoot(order[i].HandlerCall) && !c.s.sameRoot(order[j].HandlerCall) })
+	c.printf("## Swallowed exceptions\n\n")
+	for i, g := range order {
+		if i >= c.detail.swallowed {
+			c.printf("- … %d more places\n", len(order)-i)
+			break
+		}
+		c.printf("- `%s` raised in %s (%s), swallowed in %s (%s", tick(exceptionText(g.Type, g.Message, c.detail.value)), g.Name,
+			c.place(g.File, g.Line), g.HandlerName, c.place(g.HandlerFile, handlerLine(g.Swallow)))
+		if text := c.sourceLine(g.HandlerFile, g.Handler); text != "" {
+			c.printf(" `%s`", text)
+		}
+		c.printf(")")
+		if g.Outcome == "outside" {
+			c.printf(" by code that is not the project's own")
+		}
+		if g.Returned != "" {
+			c.printf(", which returned `%s`", tick(cutText(g.Returned, c.detail.value)))
+		}
+		if g.n > 1 {
+			c.printf(" ×%d", g.n)
+		}
+		c.printf("; records %s\n", ids(g.Records))
+	}
+	c.printf("\n")
+}
+
+func (c *cardWriter) footer() {
+	f := c.t.Footer
+	var notes []string
+	if f.Dropped > 0 {
+		notes = append(notes, fmt.Sprintf("%d records dropped from the middle", f.Dropped))
+	}
+	if f.Uncalled > 0 {
+		notes = append(notes, fmt.Sprintf("%d calls only counted", f.Uncalled))
+	}
+	if f.Faults+f.Skipped > 0 {
+		notes = append(notes, fmt.Sprintf("%d events not recorded or not readable", f.Faults+f.Skipped))
+	}
+	if !f.Ended {
+		notes = append(notes, "a process did not end in order")
+	}
+	for _, p := range c.t.Processes {
+		if p.Lost != "" {
+			notes = append(notes, "process "+fmt.Sprint(p.PID)+": "+oneLine(p.Lost))
+			break
+		}
+	}
+	if len(notes) > 0 {
+		c.printf("Missing from the trace: %s.\n", strings.Join(notes, "; "))
+	}
+}

@@ -1,0 +1,128 @@
+package pytrace
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	cardRows  = 30 // one screen, with the heading
+	cardWidth = 62 // of each side
+)
+
+// cardLines lays out a divergence: the way to it, the calls that part with the
+// values that differ, and how both runs end.
+func cardLines(red, green *Trace, r, g *call, s *split, opts CardOptions) []CardLine {
+	a, b := s.red, s.green
+	if s.kind == "call" {
+		a, b = s.under[0], s.under[1]
+	}
+	way, other := a.path(), b.path()
+	var rows []CardLine
+	add := func(depth int, left, right string, differs bool, where string) {
+		pad := strings.Repeat("  ", min(depth, 8))
+		rows = append(rows, CardLine{pad + left, pad + right, differs, where})
+	}
+	depth := 0
+	for i := range way {
+		if len(way) > 9 && i >= 4 && i < len(way)-4 {
+			if i == 4 {
+				add(depth, fmt.Sprintf("… %d calls", len(way)-8), fmt.Sprintf("… %d calls", len(way)-8), false, "")
+				depth++
+			}
+			continue
+		}
+		left, right := way[i], way[i]
+		if i < len(other) {
+			right = other[i]
+		}
+		at := fmt.Sprintf("%s:%d", relative(left.code.File, opts.Root), left.code.Line)
+		differs := i == len(way)-1 && s.kind == "argument"
+		add(depth, callName(left), callName(right), differs, at)
+		depth++
+	}
+	shared := commonCalls(a, b)
+	if shared > 0 {
+		text := fmt.Sprintf("… %d equal calls", shared)
+		add(depth, text, text, false, "")
+	}
+	for i, ch := range s.changed {
+		if i >= 6 {
+			text := fmt.Sprintf("… %d more differ", len(s.changed)-i)
+			add(depth, text, text, true, "")
+			break
+		}
+		add(depth, ch.Name+" = "+ch.Red, ch.Name+" = "+ch.Green, true, "")
+	}
+	rows = append(rows, ends(red, green, a, b, r, g, depth)...)
+	if len(rows) > cardRows-2 {
+		rows = rows[:cardRows-2]
+	}
+	return rows
+}
+
+// commonCalls counts the calls that both made before they parted.
+func commonCalls(a, b *call) int {
+	n := 0
+	for n < len(a.children) && n < len(b.children) && sameCode(a.children[n], b.children[n]) &&
+		endOf(a.children[n]) == endOf(b.children[n]) {
+		n++
+	}
+	return n
+}
+
+func endOf(c *call) string {
+	if c.end == nil || c.end.Value == nil {
+		return ""
+	}
+	return c.end.Value.plain()
+}
+
+// ends says how the parting calls and the test ended.
+func ends(red, green *Trace, a, b, r, g *call, depth int) []CardLine {
+	var rows []CardLine
+	pad := strings.Repeat("  ", min(depth, 8))
+	left, right := endText(red, a, 120), endText(green, b, 120)
+	rows = append(rows, CardLine{pad + left, pad + right, left != right, ""})
+	if a != r {
+		left, right = endText(red, r, 120), endText(green, g, 120)
+		rows = append(rows, CardLine{oneLine(r.code.Name) + " " + left, oneLine(g.code.Name) + " " + right, left != right, ""})
+	}
+	return rows
+}
+
+// sideBySide renders rows in fixed width; a row that differs is marked.
+func sideBySide(rows []CardLine) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "  %s | %s\n", padRight("red (before the patch)", cardWidth), "green (with the patch)")
+	fmt.Fprintf(&b, "  %s-+-%s\n", strings.Repeat("-", cardWidth), strings.Repeat("-", cardWidth))
+	for _, row := range rows {
+		mark := " "
+		if row.Differs {
+			mark = "≠"
+		}
+		fmt.Fprintf(&b, "%s %s | %s\n", mark, padRight(fit(row.Red), cardWidth), strings.TrimRight(fit(row.Green), " "))
+	}
+	return b.String()
+}
+
+// fit cuts the middle out of what is wider than a side, since names stand
+// first and the part that tells often last.
+func fit(s string) string {
+	s = oneLine(s)
+	n := utf8.RuneCountInString(s)
+	if n <= cardWidth {
+		return s
+	}
+	runes := []rune(s)
+	tail := 18
+	return string(runes[:cardWidth-tail-1]) + "…" + string(runes[n-tail:])
+}
+
+func padRight(s string, n int) string {
+	if k := utf8.RuneCountInString(s); k < n {
+		return s + strings.Repeat(" ", n-k)
+	}
+	return s
+}

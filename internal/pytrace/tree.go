@@ -1,0 +1,168 @@
+package pytrace
+
+import (
+	"fmt"
+	"strings"
+)
+
+// treeWriter writes the folded call tree of a card: calls on the way to the
+// crash or to evidence are shown with their children, runs of other calls of
+// one function are folded.
+type treeWriter struct {
+	c     *cardWriter
+	lines int
+}
+
+const maxTreeLines = 120
+
+func (w *treeWriter) line(depth int, format string, args ...any) {
+	if w.lines++; w.lines > maxTreeLines {
+		return
+	}
+	w.c.b.WriteString(strings.Repeat("  ", min(depth, 24)))
+	fmt.Fprintf(&w.c.b, format, args...)
+	w.c.b.WriteByte('\n')
+}
+
+// siblings writes calls that follow one another. Of those that are neither
+// open nor evidence, the last few before an open one are kept.
+func (w *treeWriter) siblings(list []*call, depth int) {
+	limit := w.c.detail.siblings
+	for i := 0; i < len(list); {
+		if w.c.open[list[i].id] {
+			i += w.deep(list[i], depth)
+			continue
+		}
+		j := i
+		for j < len(list) && !w.c.open[list[j].id] {
+			j++
+		}
+		w.run(list[i:j], depth, limit)
+		i = j
+	}
+}
+
+// run writes closed calls, at most limit lines of them: equal functions in a
+// row are one line with a count, and the middle is left out.
+func (w *treeWriter) run(list []*call, depth, limit int) {
+	type group struct {
+		first, last *call
+		n           int
+	}
+	var groups []group
+	for _, c := range list {
+		if n := len(groups); n > 0 && groups[n-1].first.code == c.code && n > limit/2 {
+			groups[n-1].last, groups[n-1].n = c, groups[n-1].n+1
+			continue
+		}
+		groups = append(groups, group{c, c, 1})
+	}
+	skip := len(groups) - limit
+	for i, g := range groups {
+		if skip > 0 && i >= limit/2 && i < limit/2+skip {
+			if i == limit/2 {
+				n := 0
+				for _, h := range groups[i : i+skip] {
+					n += h.n
+				}
+				w.line(depth, "… %d calls", n)
+			}
+			continue
+		}
+		if g.n == 1 {
+			w.line(depth, "%s", w.call(g.first)+w.end(g.first))
+		} else {
+			w.line(depth, "%s … ×%d, the last: %s", w.call(g.first)+w.end(g.first), g.n, w.call(g.last)+w.end(g.last))
+		}
+	}
+}
+
+// deep writes an open call with its children. A long straight recursion is
+// folded: its first calls and its last are kept.
+func (w *treeWriter) deep(c *call, depth int) int {
+	limit := w.c.detail.path
+	nested := 0
+	for p := c.parent; p != nil && p.code == c.code; p = p.parent {
+		nested++
+	}
+	if nested >= limit/2 {
+		below, hidden := c, 0
+		for n := w.next(below); n != nil && n.code == c.code && w.next(n) != nil; n = w.next(n) {
+			below = n
+			hidden++
+		}
+		if hidden > 2 {
+			w.line(depth, "… %d more nested calls of %s", hidden, oneLine(c.code.Name))
+			c, depth = below, depth+1
+		}
+	}
+	w.line(depth, "%s  [%s]", w.call(c), w.c.place(c.code.File, c.code.Line))
+	w.siblings(c.children, depth+1)
+	w.events(c, depth+1)
+	return 1
+}
+
+// next returns the child on the way to the crash.
+func (w *treeWriter) next(c *call) *call {
+	for i := len(c.children) - 1; i >= 0; i-- {
+		if w.c.s.onPath[c.children[i].id] {
+			return c.children[i]
+		}
+	}
+	return nil
+}
+
+// events writes what became of an open call: exceptions, changed arguments, its end.
+func (w *treeWriter) events(c *call, depth int) {
+	for _, r := range c.events {
+		switch r.Kind {
+		case KindRaise:
+			w.line(depth, "! raises %s at line %d", exceptionText(r.Type, r.Text, w.c.detail.value), r.Line)
+		case KindHandled:
+			if r.Outcome == "outside" {
+				w.line(depth, "~ code out of scope swallowed the exception of a call")
+			} else {
+				w.line(depth, "~ handler at line %d swallowed the exception that arrived at line %d; %s at line %d", r.Handler, r.Line, went(r.Outcome), r.After)
+			}
+		}
+	}
+	if end := w.end(c); end != "" {
+		w.line(depth, "%s", strings.TrimSpace(end))
+	}
+}
+
+func went(outcome string) string {
+	if outcome == "return" {
+		return "returned"
+	}
+	return "went on"
+}
+
+func (w *treeWriter) call(c *call) string {
+	name := oneLine(c.code.Name)
+	if c.start == nil {
+		return name + "(not recorded)"
+	}
+	gap := ""
+	if c.start.Gap > 0 {
+		gap = fmt.Sprintf("(%d calls not recorded) ", c.start.Gap)
+	}
+	return gap + name + "(" + renderVars(c.start.Args, w.c.detail.value, w.c.detail.args, true) + ")"
+}
+
+func (w *treeWriter) end(c *call) string {
+	if c.end == nil {
+		return ""
+	}
+	changed := ""
+	if len(c.end.Changed) > 0 {
+		changed = "  changed: " + renderVars(c.end.Changed, w.c.detail.value, w.c.detail.args, true)
+	}
+	if c.end.Kind == KindReturn {
+		return " → " + c.end.Value.render(w.c.detail.value, true) + changed
+	}
+	if c.end.Exc == 0 {
+		return " ✗ " + oneLine(c.end.Type) + changed
+	}
+	return " ✗ left by the exception" + changed
+}
