@@ -27,7 +27,12 @@ const (
 var kindNames = [...]string{"internal", "invalid", "denied", "not_found", "retryable", "budget"}
 
 // String returns the kind's name as metrics and logs use it.
-func (k Kind) String() string { return kindNames[k] }
+func (k Kind) String() string {
+	if k < 0 || int(k) >= len(kindNames) {
+		return kindNames[Internal]
+	}
+	return kindNames[k]
+}
 
 type kindError struct {
 	kind Kind

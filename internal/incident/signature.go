@@ -58,15 +58,17 @@ func BareName(name string) string {
 	return name[strings.LastIndexByte(name, '.')+1:]
 }
 
-// The order matters: addresses before numbers, quoted text before both.
+// The order matters: the count that str() of a group adds and SDKs leave out
+// goes first, addresses before numbers, quoted text before both.
 var maskers = []struct {
 	re   *regexp.Regexp
 	with string
 }{
+	{regexp.MustCompile(` \(\d+ sub-exceptions?\)`), ""},
 	{regexp.MustCompile(`0x[0-9a-fA-F]+`), "<addr>"},
 	{regexp.MustCompile(`'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"`), "<str>"},
 	{regexp.MustCompile(`\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b`), "<uuid>"},
-	{regexp.MustCompile(`[-+]?\b\d+(?:\.\d+)?(?:[eE][-+]?\d+)?\b`), "<num>"},
+	{regexp.MustCompile(`[-+]?\b\w*\d\w*(?:\.\d+)*(?:[eE][-+]\d+)?`), "<num>"}, // also a1b2: identifiers are values
 	{regexp.MustCompile(`\s+`), " "},
 }
 

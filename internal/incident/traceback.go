@@ -107,9 +107,10 @@ func embedded(lines []string, prefix string) []string {
 	return out
 }
 
-// chainGoesOn reports whether the next line with text belongs to a chain.
+// chainGoesOn reports whether the next line with text, which is near, belongs
+// to a chain.
 func chainGoesOn(lines []string, quote string) bool {
-	for _, line := range lines {
+	for _, line := range lines[:min(len(lines), 3)] {
 		line = strings.TrimSpace(strings.TrimPrefix(line, quote))
 		if line != "" {
 			return line == byCause || line == byContext || strings.HasSuffix(line, headerPlain)
