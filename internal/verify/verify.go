@@ -1,11 +1,44 @@
 // Package verify computes the verdict on a candidate patch. No model takes
 // part: base and head are rerun in fresh sandboxes, N times, with the same
 // command, and each gate says with its evidence whether it holds.
+//
+//	v := verify.Verifier{Runner: &pytest.Runner{Backend: backend}}
+//	verdict, err := v.Judge(ctx, verify.Input{Tree: dir, Env: env, Test: test, Patch: p, Signature: sig})
+//	if err == nil && verdict.Accepted { … } // verdict.Diff is what may be proposed
+//
+// The gates, in the order in which a Verdict lists them:
+//
+//	applies       the patch applies, and the policy admits its paths, its texts and the code that it adds
+//	base-sha      on base the test fails N of N with the incident's signature
+//	head-green    on head it passes N of N; at least one test ran, none was skipped, the session was not forged
+//	suite         tests that passed on base, twice, pass on head
+//	reverted-fix  with the patch applied and taken out again the test fails as before
+//	minimal       every hunk is needed for head-green; one that is not is dropped, and what is left is judged afresh
+//	on-path       every changed line that can execute was executed by the test
+//	no-band-aid   the failure is gone because its cause is (see bandaid.go for the rule)
+//
+// They are computed cheapest first. A full judgement goes on after a gate that
+// failed, unless the later ones would have nothing to ask.
+//
+// A quick judgement (Input.Quick) is feedback for a proposer, never a verdict to
+// publish. It stops at the first gate that fails, runs the test once on head,
+// under the tracer, leaves reverted-fix to the full judgement, and keeps what
+// it learns about base (one run of the test, two of the suite) for the next
+// candidate on the same tree and test. A full judgement uses nothing kept.
+//
+// Traces come from the code under test. They can reject a patch and never
+// speak for it: without a trace, on-path fails.
 package verify
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"sync"
+	"time"
 
+	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/pytest"
@@ -23,7 +56,7 @@ type Input struct {
 	Suite     []string           // pytest arguments of the repository's suite; nil: the whole tree
 	Repeats   int                // N, default 5
 	Policy    patch.Policy
-	Quick     bool              // feedback for a proposer: stop at the first gate that fails
+	Quick     bool              // feedback for a proposer: see the package comment
 	Progress  func(gate string) // may be nil
 }
 
@@ -65,8 +98,103 @@ const (
 	NotApplied Outcome = "not_applied" // nothing to ask, with the reason in Evidence
 )
 
-// A Verifier judges. Safe for concurrent use.
-type Verifier struct{ Runner *pytest.Runner }
+// The gates' names, in the order of a Verdict.
+const (
+	Applies     = "applies"
+	BaseSHA     = "base-sha"
+	HeadGreen   = "head-green"
+	Suite       = "suite"
+	RevertedFix = "reverted-fix"
+	Minimal     = "minimal"
+	OnPath      = "on-path"
+	NoBandAid   = "no-band-aid"
+)
 
-// Judge computes the verdict. An error means that it could not be computed.
-func (v *Verifier) Judge(ctx context.Context, in Input) (*Verdict, error) { panic("contract only") }
+// GateNames lists the gates in the order of a Verdict.
+var GateNames = []string{Applies, BaseSHA, HeadGreen, Suite, RevertedFix, Minimal, OnPath, NoBandAid}
+
+// Failed returns the first gate that failed, nil when none did.
+func (v *Verdict) Failed() *Gate {
+	for i := range v.Gates {
+		if v.Gates[i].Outcome == Failed {
+			return &v.Gates[i]
+		}
+	}
+	return nil
+}
+
+// A Verifier judges. Safe for concurrent use.
+type Verifier struct {
+	Runner *pytest.Runner
+
+	// SuiteWall bounds one run of the repository's suite; default 5 minutes,
+	// in a quick judgement at most one.
+	SuiteWall time.Duration
+
+	lax   map[string]bool // rules that tests switch off
+	mu    sync.Mutex
+	bases []*keptBase // of quick judgements, the latest last
+}
+
+// Judge computes the verdict. An error means that it could not be computed:
+// the sandbox failed, or ctx ended. A patch that does not apply or breaks the
+// policy is a Verdict.
+func (v *Verifier) Judge(ctx context.Context, in Input) (verdict *Verdict, err error) {
+	defer fault.Wrap(&err, "judge patch %s", in.Patch.ID())
+	if in.Test.Path == "" || in.Test.Name == "" || in.Tree == "" {
+		return nil, fault.Errorf(fault.Invalid, "no test or no tree")
+	}
+	if in.Repeats <= 0 {
+		in.Repeats = 5
+	}
+	var spent time.Duration
+	dropped := 0
+	for {
+		j := newJudgement(v, in, dropped)
+		smaller, err := j.run(ctx)
+		if err != nil {
+			return nil, err
+		}
+		j.of(Minimal).Millis += spent.Milliseconds()
+		if smaller == nil {
+			return j.verdict(), nil
+		}
+		spent += j.spent()
+		dropped += smaller.dropped
+		in.Patch = smaller.patch
+	}
+}
+
+// verdict puts together what the gates found.
+func (j *judgement) verdict() *Verdict {
+	sum := sha256.Sum256([]byte(j.in.Test.Source))
+	verdict := &Verdict{
+		Accepted: true, Patch: j.in.Patch, Diff: j.diff, TestSHA: hex.EncodeToString(sum[:]),
+		Red: j.red.raw, Green: j.green.raw,
+	}
+	for _, g := range j.gates {
+		verdict.Gates = append(verdict.Gates, *g)
+		if g.Outcome == Failed || g.Outcome == NotReached {
+			verdict.Accepted = false
+		}
+	}
+	for _, mode := range []string{BaseSHA, RevertedFix} {
+		if j.of(mode).Outcome == Held {
+			verdict.ProofModes = append(verdict.ProofModes, mode)
+		}
+	}
+	// The signature is that of the production event, and base fails with it.
+	if j.of(BaseSHA).Outcome == Held && j.in.Signature.Type != "" {
+		verdict.ProofModes = append(verdict.ProofModes, "captured-failure")
+	}
+	return verdict
+}
+
+func (j *judgement) of(name string) *Gate { return j.gates[slices.Index(GateNames, name)] }
+
+func (j *judgement) spent() (d time.Duration) {
+	for _, g := range j.gates {
+		d += time.Duration(g.Millis) * time.Millisecond
+	}
+	return d
+}

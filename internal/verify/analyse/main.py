@@ -1,0 +1,79 @@
+"""Answer questions about a patch's Python files, as JSON on standard output.
+
+Nothing of the files is executed: they are parsed and compiled. The process runs
+with -I -S, so nothing of the tree or of installed packages is imported either.
+"""
+import json
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import guards  # noqa: E402
+import lines  # noqa: E402
+import policy  # noqa: E402
+
+
+def installed(names):
+    """Which of the top-level modules are installed, by looking at folders."""
+    version = "python%d.%d" % sys.version_info[:2]
+    places = []
+    for prefix in ("/env", sys.prefix, "/usr", "/usr/local"):
+        for lib in ("lib", "lib64"):
+            places.append(os.path.join(prefix, lib, version, "site-packages"))
+            places.append(os.path.join(prefix, lib, version, "dist-packages"))
+            places.append(os.path.join(prefix, lib, "python3", "dist-packages"))
+    found = {}
+    for place in places:
+        try:
+            entries = os.listdir(place)
+        except OSError:
+            continue
+        for entry in entries:
+            stem = entry.split(".", 1)[0].lower()
+            if stem in names:
+                found.setdefault(stem, os.path.join(place, entry))
+    for name in names:
+        if name in getattr(sys, "stdlib_module_names", ()):
+            found.setdefault(name, "the standard library")
+    return found
+
+
+def main():
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "request.json"), encoding="utf-8") as f:
+        request = json.load(f)
+    answer = {"violations": [], "broad": [], "guards": [], "lines": {}, "python": "%d.%d.%d" % sys.version_info[:3]}
+    sys.setrecursionlimit(20000)
+    modules = {m.lower() for m in request.get("modules") or ()}
+    for name, where in sorted(installed(modules).items()):
+        answer["violations"].append({"rule": "shadow", "detail": "a new module %r would hide %s" % (name, where)})
+    files = request.get("files") or []
+    parsed = []
+    for f in files:
+        try:
+            base = policy.Source(f["path"], f.get("base") or "")
+        except SyntaxError:
+            base = policy.Source(f["path"], "")  # what did not compile before has no uses
+        try:
+            head = policy.Source(f["path"], f["head"])
+            compiled = compile(f["head"], f["path"], "exec", dont_inherit=True, optimize=0)
+        except SyntaxError as e:
+            answer["violations"].append({"rule": "code-syntax", "path": f["path"], "line": e.lineno or 0,
+                                         "detail": "the patched file does not compile: %s" % (e.msg,)})
+            continue
+        except ValueError as e:
+            answer["violations"].append({"rule": "code-syntax", "path": f["path"], "line": 0, "detail": str(e)})
+            continue
+        changed = set(f.get("changed") or ())
+        answer["violations"] += policy.added(base, head, changed)
+        answer["broad"] += policy.broadened(base, head, changed)
+        answer["lines"][f["path"]] = lines.executable(head.tree, compiled)
+        parsed.append((base, head))
+    answer["guards"] = guards.find(parsed, request.get("stack") or [], request.get("exception") or "", guards.Tree("/work"))
+    text = json.dumps(answer)
+    # Printable and bounded whatever the sources hold.
+    sys.stdout.write(re.sub(r"[^\x20-\x7e]", "?", text))
+
+
+main()

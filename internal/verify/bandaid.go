@@ -1,0 +1,235 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/pytrace"
+)
+
+// noBandAid asks whether the failure is gone because its cause is, or because
+// it is hidden. It rejects a patch for one of three things.
+//
+// Handlers. The patch adds a bare except, except Exception or BaseException, or
+// suppress of these, to a function; or a handler for the incident's exception
+// to a function of the failure's stack.
+//
+// Swallowing. In the green run an exception of the incident's type is swallowed
+// that was not on base: raised in the function that crashed, or caught by a
+// handler whose line the patch changed.
+//
+// Guards. Let L0 … Ln be the calls of the failure's stack that are in the tree,
+// L0 called by the test and Ln the one that crashed, each a function with the
+// arguments it had in the red run. Runs are repeatable, so the green run equals
+// the red one up to the first changed statement that behaves differently. Let
+// Lj be the innermost of these calls that the green run makes too, with equal
+// arguments: what arrives there is what arrived on base, and what differs
+// happens inside Lj. If the patch adds a guard to Lj's function (a construct of
+// analyse/guards.py: leave early, substitute a default, skip, clamp, filter),
+// then the value that was wrong is still made as before and only no longer
+// minded, and the patch is rejected, unless
+//
+//   - nobody in the tree made the value: what the guard asks about depends on
+//     Lj's parameters only, and these are, call by call, names, attributes, items
+//     or loop variables of L0's own arguments, which are production's input. Where
+//     j < n the guard must ask about the parameters as such: a local that Lj
+//     computed and handed on is a value that Lj made;
+//   - base documents the value: Optional or None in the annotation, None as the
+//     default, or a sentence of the docstring that allows for it, on the parameter
+//     of Lj or on the result of every function of the tree that made the value; or
+//     a library call made it whose documented answer for "nothing there" it is
+//     (dict.get, re.match, …). What the patch itself documents does not count;
+//   - it is the base case of a recursion: the incident is a RecursionError, or
+//     Lj was called by itself and the guard answers with something other than the
+//     value it asks about.
+//
+// A raise or assert that failed and is gone, and a statement that failed and is
+// gone with nothing in its place, are rejected wherever they stood.
+//
+// If the red run left no trace of the stack, or the green run none at all, every
+// guard in a function of the stack counts as one of Lj, for the innermost level
+// of that function. So a trace that is missing never helps a patch.
+//
+// What the rule cannot see: a wrong value computed by the crashing function
+// itself from good input (Ln with n = 0), and a callee that hides the failure
+// for its callers. Those are left to the reviewer, who is told which guards were
+// let pass and why.
+func (j *judgement) noBandAid(context.Context) (finding, error) {
+	if b := j.analysis.Broad; len(b) > 0 && !j.v.lax["code"] {
+		return failed("the patch adds a handler for everything at %s:%d: %s", b[0].Path, b[0].Line, b[0].Detail), nil
+	}
+	if s, err := j.swallowed(); err != nil || s != "" {
+		return failed("%s", s), err
+	}
+	at, seen := j.innermostShared()
+	var passed []string
+	for _, g := range j.analysis.Guards {
+		why, pass := j.hides(g, at, seen)
+		if why != "" {
+			return failed("%s", why), nil
+		}
+		if pass != "" {
+			passed = append(passed, pass)
+		}
+	}
+	evidence := fmt.Sprintf("no %s is swallowed that was not on base, and no handler for everything is added", j.in.Signature.Type)
+	if len(passed) == 0 {
+		return held("%s; the patch adds no guard where the failure passed", evidence), nil
+	}
+	return held("%s; %s", evidence, strings.Join(passed, "; ")), nil
+}
+
+// swallowed names an exception of the incident's type that the patch makes the
+// program swallow.
+func (j *judgement) swallowed() (string, error) {
+	if j.green.read == nil {
+		return "", nil
+	}
+	changed, err := patch.ChangedLines(j.base, j.overlay)
+	if err != nil {
+		return "", err
+	}
+	type place struct{ file, name string }
+	before := map[place]int{}
+	if j.red.read != nil {
+		for _, s := range j.red.read.Swallowed() {
+			if s.Type == j.in.Signature.Type {
+				before[place{s.File, incident.BareName(s.Name)}]++
+			}
+		}
+	}
+	for _, s := range j.green.read.Swallowed() {
+		if s.Type != j.in.Signature.Type {
+			continue
+		}
+		at := place{s.File, incident.BareName(s.Name)}
+		crashed := len(j.stack) > 0 && at.file == treeRoot+j.stack[len(j.stack)-1].Path && at.name == j.stack[len(j.stack)-1].Function
+		handler := strings.TrimPrefix(s.HandlerFile, treeRoot)
+		if before[at]--; before[at] < 0 && (crashed || slices.Contains(changed[handler], s.Handler)) {
+			return fmt.Sprintf("with the patch %s is still raised in %s at %s:%d, and swallowed in %s at line %d",
+				s.Type, s.Name, strings.TrimPrefix(s.File, treeRoot), s.Line, s.HandlerName, s.Handler), nil
+		}
+	}
+	return "", nil
+}
+
+// hides applies the rule on guards to one of them: why it is rejected, or why a
+// guard on the way of the failure is let pass; both empty when it stands aside.
+// at is j of the rule; seen says that the traces show it.
+func (j *judgement) hides(g guard, at int, seen bool) (why, pass string) {
+	place := fmt.Sprintf("%s at %s:%d", g.Function, g.Path, g.Line)
+	n := len(j.stack) - 1
+	switch g.Kind {
+	case "try":
+		return fmt.Sprintf("the patch adds a handler for %s in %s, where the failure passed", j.in.Signature.Type, place), ""
+	case "check":
+		return fmt.Sprintf("the check that failed is taken out of %s", place), ""
+	case "removed":
+		return fmt.Sprintf("the statement that failed is taken out of %s, and nothing takes its place", place), ""
+	}
+	if !seen {
+		at = slices.Max(g.Levels)
+	} else if !slices.Contains(g.Levels, at) {
+		return "", ""
+	}
+	recursion := at > 0 && j.stack[at-1] != nil && *sameFunction(j.stack[at-1]) == *sameFunction(j.stack[at])
+	fromInput := slices.Contains(g.DirectAt, at) || (at == n && slices.Contains(g.InputAt, at))
+	switch {
+	case fromInput:
+		return "", fmt.Sprintf("the condition added to %s asks about production's input (%s), which nothing in the tree made", place, strings.Join(g.Roots, ", "))
+	case g.Documented != "":
+		return "", fmt.Sprintf("the condition added to %s is for a value that base documents (%s)", place, g.Documented)
+	case j.in.Signature.Type == "RecursionError" || (recursion && g.BaseCase):
+		return "", fmt.Sprintf("the condition added to %s is the base case of a recursion", place)
+	}
+	shown := "where the failure passed"
+	if seen {
+		shown = fmt.Sprintf("and with the patch %s is called with the same arguments as on base", g.Function)
+		if args := j.arguments(at); args != "" {
+			shown += " (" + args + ")"
+		}
+	}
+	return fmt.Sprintf("the patch adds a guard (%s) to %s, %s: the value that broke it is still made. Mend what makes it", g.Kind, place, shown), ""
+}
+
+func sameFunction(l *level) *level { return &level{Path: l.Path, Function: l.Function} }
+
+// redCalls returns the failure's stack as calls of the red trace, outermost
+// first; nil when the trace does not show it.
+func (j *judgement) redCalls() []*pytrace.Record {
+	if j.red.read == nil {
+		return nil
+	}
+	calls := callsOf(j.red.read)
+	var crash int64
+	for _, r := range j.red.read.Raised() {
+		if r.Type == j.in.Signature.Type && r.Escaped {
+			crash = r.Call
+		}
+	}
+	var stack []*pytrace.Record
+	for c := calls[crash]; c != nil && len(stack) <= len(j.stack); c = calls[c.Parent] {
+		stack = append(stack, c)
+	}
+	slices.Reverse(stack)
+	if len(stack) != len(j.stack) {
+		return nil
+	}
+	for i, c := range stack {
+		if strings.TrimPrefix(c.Code.File, treeRoot) != j.stack[i].Path || incident.BareName(c.Code.Name) != j.stack[i].Function {
+			return nil
+		}
+	}
+	return stack
+}
+
+func callsOf(t *pytrace.Trace) map[int64]*pytrace.Record {
+	calls := map[int64]*pytrace.Record{}
+	for i := range t.Records {
+		if r := &t.Records[i]; r.Kind == pytrace.KindCall && r.Code != nil {
+			calls[r.Call] = r
+		}
+	}
+	return calls
+}
+
+// innermostShared returns j of the rule on guards, -1 when the green run makes
+// none of the calls; ok is false when the traces do not tell.
+func (j *judgement) innermostShared() (at int, ok bool) {
+	red := j.redCalls()
+	if red == nil || j.green.read == nil {
+		return -1, false
+	}
+	type function struct{ file, name string }
+	made := map[function][]*pytrace.Record{}
+	for i := range j.green.read.Records {
+		if r := &j.green.read.Records[i]; r.Kind == pytrace.KindCall && r.Code != nil {
+			key := function{r.Code.File, r.Code.Name}
+			made[key] = append(made[key], r)
+		}
+	}
+	for i := len(red) - 1; i >= 0; i-- {
+		for _, green := range made[function{red[i].Code.File, red[i].Code.Name}] {
+			if sameArguments(red[i], green) {
+				return i, true
+			}
+		}
+	}
+	return -1, true
+}
+
+func (j *judgement) arguments(at int) string {
+	red := j.redCalls()
+	if at < 0 || at >= len(red) {
+		return ""
+	}
+	var parts []string
+	for _, a := range red[at].Args {
+		parts = append(parts, a.Name+"="+clip(a.Value.String(), 60))
+	}
+	return clip(strings.Join(parts, ", "), 200)
+}

@@ -1,0 +1,275 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/sandbox"
+)
+
+// judgement is one patch on its way through the gates.
+type judgement struct {
+	v       *Verifier
+	in      Input
+	base    patch.Dir
+	dropped int // hunks of the proposed patch that are gone
+
+	overlay  patch.Overlay
+	diff     string
+	red      trace
+	green    trace
+	failure  pytest.Outcome // on base
+	stack    []*level       // of the failure, outermost first
+	analysis *analysis
+	gates    []*Gate
+}
+
+// trace is one run's trace, as recorded and read.
+type trace struct {
+	raw  []byte
+	read *pytrace.Trace
+	why  string // why there is none
+}
+
+// smaller is a patch without the hunks that were not needed.
+type smaller struct {
+	patch   patch.Patch
+	dropped int
+}
+
+func newJudgement(v *Verifier, in Input, dropped int) *judgement {
+	j := &judgement{v: v, in: in, base: patch.Dir(in.Tree), dropped: dropped}
+	for _, name := range GateNames {
+		j.gates = append(j.gates, &Gate{Name: name, Outcome: NotReached, Evidence: "an earlier gate failed"})
+	}
+	return j
+}
+
+// finding is what a gate's question comes to.
+type finding struct {
+	outcome  Outcome
+	evidence string
+}
+
+func held(format string, args ...any) finding   { return finding{Held, fmt.Sprintf(format, args...)} }
+func failed(format string, args ...any) finding { return finding{Failed, fmt.Sprintf(format, args...)} }
+func notApplied(format string, args ...any) finding {
+	return finding{NotApplied, fmt.Sprintf(format, args...)}
+}
+
+// ask answers one gate's question and reports whether the gate does not stand
+// in the way.
+func (j *judgement) ask(ctx context.Context, name string, question func(context.Context) (finding, error)) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	if j.in.Progress != nil {
+		j.in.Progress(name)
+	}
+	start := time.Now()
+	f, err := question(ctx)
+	if err != nil {
+		return false, fmt.Errorf("gate %s: %w", name, err)
+	}
+	g := j.of(name)
+	g.Outcome, g.Evidence = f.outcome, f.evidence
+	g.Millis += time.Since(start).Milliseconds()
+	return f.outcome != Failed, nil
+}
+
+// run asks the gates, cheapest first. It returns a smaller patch when some of
+// this one's hunks are not needed.
+func (j *judgement) run(ctx context.Context) (*smaller, error) {
+	for _, step := range []struct {
+		gate     string
+		question func(context.Context) (finding, error)
+	}{
+		{Applies, j.applies},
+		{BaseSHA, j.failsOnBase},
+		{Applies, j.admitsCode}, // what code may do is asked with the failure's stack in hand
+		{HeadGreen, j.passesOnHead},
+	} {
+		if ok, err := j.ask(ctx, step.gate, step.question); err != nil || !ok {
+			return nil, err
+		}
+	}
+	var less *smaller
+	ok, err := j.ask(ctx, Minimal, func(ctx context.Context) (f finding, err error) {
+		f, less, err = j.minimal(ctx)
+		return f, err
+	})
+	if err != nil || less != nil || (!ok && j.in.Quick) {
+		return less, err
+	}
+	for _, step := range []struct {
+		gate     string
+		question func(context.Context) (finding, error)
+	}{
+		{OnPath, j.onPath},
+		{NoBandAid, j.noBandAid},
+		{RevertedFix, j.failsReverted},
+		{Suite, j.suite},
+	} {
+		if ok, err := j.ask(ctx, step.gate, step.question); err != nil || (!ok && j.in.Quick) {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// applies asks what can be asked without running anything.
+func (j *judgement) applies(context.Context) (finding, error) {
+	var err error
+	if !j.v.lax["policy"] {
+		err = j.in.Policy.Check(j.base, j.in.Patch)
+	}
+	if err == nil {
+		j.overlay, err = patch.Apply(j.base, j.in.Patch)
+	}
+	var violation *patch.Violation
+	switch {
+	case errors.As(err, &violation):
+		return failed("%s", violation), nil
+	case fault.KindOf(err) == fault.Invalid:
+		return failed("the patch does not apply: %v", err), nil
+	case err != nil:
+		return finding{}, err
+	case len(j.overlay) == 0:
+		return failed("the patch changes nothing"), nil
+	}
+	if j.diff, err = patch.Diff(j.base, j.overlay); err != nil {
+		return finding{}, err
+	}
+	return held("%s; paths and texts are within the policy", j.size()), nil
+}
+
+func (j *judgement) size() string {
+	added, removed := 0, 0
+	for _, line := range bytes.Split([]byte(j.diff), []byte("\n")) {
+		switch {
+		case bytes.HasPrefix(line, []byte("+++ ")), bytes.HasPrefix(line, []byte("--- ")):
+		case bytes.HasPrefix(line, []byte("+")):
+			added++
+		case bytes.HasPrefix(line, []byte("-")):
+			removed++
+		}
+	}
+	return fmt.Sprintf("applies to %s, %s added, %s removed", count(len(j.overlay), "file"), count(added, "line"), count(removed, "line"))
+}
+
+// admitsCode asks the policy on code.
+func (j *judgement) admitsCode(ctx context.Context) (finding, error) {
+	var err error
+	if j.analysis, err = j.v.analyse(ctx, j.in, j.base, j.overlay, j.stack); err != nil {
+		return finding{}, err
+	}
+	violations := j.analysis.Violations
+	if j.v.lax["code"] || j.v.lax["policy"] {
+		violations = nil
+	}
+	if len(violations) > 0 {
+		return failed("%s%s", &violations[0], more(len(violations)-1)), nil
+	}
+	return held("%s; paths, texts and added code are within the policy", j.size()), nil
+}
+
+// session runs the test on an overlay in a fresh sandbox.
+func (j *judgement) session(ctx context.Context, overlay patch.Overlay, traced bool) (*pytest.Result, error) {
+	req := pytest.Request{Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Test: &j.in.Test}
+	if traced {
+		req.Trace = &pytrace.Config{Lines: true}
+	}
+	return j.v.Runner.Run(ctx, req)
+}
+
+// passes says why a session of the test is no pass; "" when it is one.
+func passes(res *pytest.Result) string {
+	if why := unbelievable(res); why != "" {
+		return why
+	}
+	if len(res.Tests) == 0 {
+		return "no test was collected"
+	}
+	for _, t := range res.Tests {
+		switch {
+		case t.Status == pytest.Skipped:
+			return "the test was skipped"
+		case t.Status != pytest.Passed:
+			return describe(t)
+		}
+	}
+	return ""
+}
+
+// unbelievable says why nothing of a session counts; "" when it does.
+func unbelievable(res *pytest.Result) string {
+	switch {
+	case res.Forged != "":
+		return "the session was forged: " + clip(res.Forged, 300)
+	case res.Cause != sandbox.Exited && len(res.Tests) == 0:
+		return fmt.Sprintf("the sandbox ended the session (%s)", res.Cause)
+	case len(res.Errors) > 0:
+		return "collection failed: " + clip(res.Errors[0], 300)
+	}
+	return ""
+}
+
+// describe renders how a test ended, with its message and innermost frame.
+func describe(t pytest.Outcome) string {
+	s := string(t.Status)
+	if t.Type != "" {
+		s += " with " + t.Type
+	}
+	if t.Message != "" {
+		s += fmt.Sprintf(" (%s)", clip(t.Message, 160))
+	}
+	for i := len(t.Frames) - 1; i >= 0; i-- {
+		if f := t.Frames[i]; f.InApp {
+			return fmt.Sprintf("%s in %s at %s:%d", s, f.Function, f.File, f.Line)
+		}
+	}
+	return s
+}
+
+func readTrace(res *pytest.Result) trace {
+	if !res.Traced {
+		why := "the tracer did not start"
+		if res.Tracer != "" {
+			why = clip(res.Tracer, 200)
+		}
+		return trace{why: why}
+	}
+	t, err := pytrace.Read(bytes.NewReader(res.Trace))
+	if err != nil || !t.Traced() {
+		return trace{raw: res.Trace, why: "the trace cannot be read"}
+	}
+	return trace{raw: res.Trace, read: t}
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func more(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (and %d more)", n)
+}
+
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return string(bytes.ToValidUTF8([]byte(s[:n]), nil)) + "…"
+}

@@ -1,0 +1,94 @@
+package verify
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// maxKept bounds the bases of which quick judgements keep what they learned.
+const maxKept = 8
+
+// keptBase is what quick judgements learned about one base tree and test. Of
+// concurrent judgements one runs it, the others wait.
+type keptBase struct {
+	key      string
+	mu       sync.Mutex
+	runs     *baseRuns
+	suiteRun *baseSuite
+}
+
+func (k *keptBase) test(run func() (*baseRuns, error)) (*baseRuns, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.runs != nil {
+		return k.runs, nil
+	}
+	runs, err := run()
+	if err == nil {
+		k.runs = runs
+	}
+	return runs, err
+}
+
+func (k *keptBase) suite(run func() (*baseSuite, error)) (*baseSuite, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.suiteRun != nil {
+		return k.suiteRun, nil
+	}
+	suite, err := run()
+	if err == nil {
+		k.suiteRun = suite
+	}
+	return suite, err
+}
+
+// kept returns what is known about the input's base, possibly nothing yet.
+func (v *Verifier) kept(in Input) *keptBase {
+	key := baseKey(in)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for i, k := range v.bases {
+		if k.key == key {
+			v.bases = append(append(v.bases[:i:i], v.bases[i+1:]...), k)
+			return k
+		}
+	}
+	k := &keptBase{key: key}
+	v.bases = append(v.bases, k)
+	if len(v.bases) > maxKept {
+		v.bases = v.bases[len(v.bases)-maxKept:]
+	}
+	return k
+}
+
+// baseKey digests all that a base's runs depend on. Of the tree's files it
+// takes name, size, mode and time of change, not content: the tree is repaird's
+// own checkout, which nothing writes to between the candidates of one repair.
+func baseKey(in Input) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %q %q %q %+v %q %+v\n", in.Tree, in.Test.Path, in.Test.Name, in.Test.Source, in.Env.Digest, in.Env, in.Suite, in.Signature)
+	_ = filepath.WalkDir(in.Tree, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			fmt.Fprintln(h, err)
+			return nil
+		}
+		if strings.Contains(name, "__pycache__") {
+			return nil
+		}
+		if info, err := d.Info(); err == nil {
+			size := info.Size()
+			if d.IsDir() {
+				size = 0
+			}
+			fmt.Fprintf(h, "%q %d %s %d\n", name, size, info.Mode(), info.ModTime().UnixNano())
+		}
+		return nil
+	})
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,70 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/repaird/repaird/internal/patch"
+)
+
+// treeRoot is where the tree stands in the sandbox, and so in traces.
+const treeRoot = "/work/"
+
+// onPath asks whether the test executed every changed line that can execute.
+// Which can, the line table of the compiled head says; a statement over
+// several lines counts as one.
+func (j *judgement) onPath(context.Context) (finding, error) {
+	changed, err := patch.ChangedLines(j.base, j.overlay)
+	if err != nil {
+		return finding{}, err
+	}
+	total, missed := 0, []string{}
+	for _, path := range sorted(changed) {
+		counted := map[[2]int]bool{}
+		for _, line := range changed[path] {
+			first, last, ok := j.analysis.statement(path, line)
+			if !ok || counted[[2]int{first, last}] {
+				continue
+			}
+			counted[[2]int{first, last}] = true
+			total++
+			if !j.ran(path, first, last) {
+				missed = append(missed, fmt.Sprintf("%s:%d", path, line))
+			}
+		}
+	}
+	switch {
+	case total == 0:
+		return notApplied("no changed line can execute: the patch only removes lines, or changes comments and docstrings"), nil
+	case j.green.read == nil:
+		return failed("there is no trace of the run with the patch (%s), so nothing shows that the %d changed lines that can execute did", j.green.why, total), nil
+	case len(missed) > 0:
+		return failed("%d of %d changed lines that can execute were not executed by the test: %s", len(missed), total, clip(strings.Join(missed, ", "), 300)), nil
+	}
+	return held("the test executed all %d changed lines that can execute", total), nil
+}
+
+// ran reports whether one of a file's lines was executed on head.
+func (j *judgement) ran(path string, first, last int) bool {
+	if j.green.read == nil {
+		return false
+	}
+	lines := j.green.read.Executed()[treeRoot+path]
+	for n := first; n <= last; n++ {
+		if lines[n] {
+			return true
+		}
+	}
+	return false
+}
+
+func sorted[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,188 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"path"
+
+	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/pytest"
+)
+
+// baseRuns is what runs of the test on base showed.
+type baseRuns struct {
+	runs, matched int
+	failure       pytest.Outcome // the first that matched
+	other         string         // how the first that did not match ended
+	red           trace
+}
+
+// failsOnBase asks whether the test fails on base as production did, every time.
+func (j *judgement) failsOnBase(ctx context.Context) (finding, error) {
+	var b *baseRuns
+	var err error
+	if j.in.Quick {
+		b, err = j.v.kept(j.in).test(func() (*baseRuns, error) { return j.runBase(ctx, 0) })
+	} else {
+		b, err = j.runBase(ctx, j.in.Repeats)
+	}
+	if err != nil {
+		return finding{}, err
+	}
+	if b.matched < b.runs {
+		return failed("the test failed with the incident's signature in %d of %d runs on base; another ended: %s", b.matched, b.runs, b.other), nil
+	}
+	j.red, j.failure, j.stack = b.red, b.failure, stackOf(b.failure, j.in.Test)
+	return held("failed %d of %d on base with the incident's signature: %s", b.matched, b.runs, describe(b.failure)), nil
+}
+
+// runBase runs the test on base, plain times without and once with the tracer.
+func (j *judgement) runBase(ctx context.Context, plain int) (*baseRuns, error) {
+	b := &baseRuns{}
+	for i := 0; i <= plain; i++ {
+		res, err := j.session(ctx, nil, i == plain)
+		if err != nil {
+			return nil, err
+		}
+		b.runs++
+		outcome, why := fails(res, j.in.Signature)
+		switch {
+		case why != "" && b.other == "":
+			b.other = why
+		case why == "" && b.matched == 0:
+			b.failure = outcome
+		}
+		if why == "" {
+			b.matched++
+		}
+		if i == plain {
+			b.red = readTrace(res)
+		} else if why != "" {
+			break // one run that differs decides
+		}
+	}
+	return b, nil
+}
+
+// fails returns the outcome of a session in which the test failed with the
+// signature, or why it is none.
+func fails(res *pytest.Result, sig incident.Signature) (pytest.Outcome, string) {
+	if why := unbelievable(res); why != "" {
+		return pytest.Outcome{}, why
+	}
+	if len(res.Tests) == 0 {
+		return pytest.Outcome{}, "no test was collected"
+	}
+	for _, t := range res.Tests {
+		if t.Status != pytest.Failed && t.Status != pytest.Error {
+			return t, describe(t)
+		}
+		if !t.Signature().Matches(sig) {
+			return t, describe(t) + ", which is another failure than the incident's"
+		}
+	}
+	return res.Tests[0], ""
+}
+
+// passesOnHead asks whether the test passes with the patch, every time. The
+// last run is the one that is traced; a quick judgement has only that one.
+func (j *judgement) passesOnHead(ctx context.Context) (finding, error) {
+	n := j.in.Repeats
+	if j.in.Quick {
+		n = 0
+	}
+	for i := 0; i <= n; i++ {
+		res, err := j.session(ctx, j.overlay, i == n)
+		if err != nil {
+			return finding{}, err
+		}
+		if why := passes(res); why != "" {
+			return failed("run %d of %d with the patch: %s", i+1, n+1, why), nil
+		}
+		if i == n {
+			j.green = readTrace(res)
+		}
+	}
+	return held("passed %d of %d with the patch, 1 test collected, none skipped", n+1, n+1), nil
+}
+
+// failsReverted takes the patch out of the head again, by its own hunks, and
+// asks whether that is base and fails as base does.
+func (j *judgement) failsReverted(ctx context.Context) (finding, error) {
+	if j.in.Quick {
+		return notApplied("left to the full judgement"), nil
+	}
+	reverted, why, err := revert(j.base, j.overlay)
+	if err != nil {
+		return finding{}, err
+	}
+	if why != "" {
+		return failed("%s", why), nil
+	}
+	res, err := j.session(ctx, reverted, false)
+	if err != nil {
+		return finding{}, err
+	}
+	outcome, why := fails(res, j.in.Signature)
+	if why != "" {
+		return failed("with the patch taken out the test does not fail as before: %s", why), nil
+	}
+	return held("with the patch taken out %s as on base, byte by byte, and the test %s", is(len(reverted)), describe(outcome)), nil
+}
+
+func is(files int) string {
+	if files == 1 {
+		return "1 file is"
+	}
+	return fmt.Sprintf("%d files are", files)
+}
+
+// revert computes the patch's inverse from the head and applies it to the head.
+func revert(base patch.Dir, overlay patch.Overlay) (patch.Overlay, string, error) {
+	head := layered{base, overlay}
+	reverted := patch.Overlay{}
+	original := patch.Overlay{}
+	for name := range overlay {
+		before, err := base.ReadFile(name)
+		if err != nil {
+			reverted[name] = nil // it was new: it goes
+			continue
+		}
+		original[name] = before
+	}
+	hunks, err := patch.Hunks(head, original)
+	if err != nil || len(hunks) == 0 {
+		return reverted, "", err
+	}
+	inverse, err := patch.Combine(head, hunks, "")
+	if err != nil {
+		return nil, "", err
+	}
+	back, err := patch.Apply(head, inverse)
+	if err != nil {
+		return nil, "the patch cannot be taken out again: " + err.Error(), nil
+	}
+	for name, before := range original {
+		if string(back[name]) != string(before) {
+			return nil, fmt.Sprintf("with the patch taken out %s is not what it was on base", path.Base(name)), nil
+		}
+		reverted[name] = back[name]
+	}
+	return reverted, "", nil
+}
+
+// stackOf returns the in-tree levels of a failure, outermost first, without
+// the synthesized test's own.
+func stackOf(o pytest.Outcome, test pytest.Test) []*level {
+	var stack []*level
+	for _, f := range o.Frames {
+		if !f.InApp || (path.Base(f.File) == path.Base(test.Path) && f.Function == test.Name) {
+			continue
+		}
+		for range 1 + f.Repeated {
+			stack = append(stack, &level{Path: f.File, Function: incident.BareName(f.Function), Line: f.Line})
+		}
+	}
+	return stack
+}
