@@ -169,7 +169,9 @@ def relay(h, main, pipes, wake):
     open_pipes = dict(pipes)
 
     def forward(fd):
-        """Reads once; False when nothing is there now, or ever."""
+        """Reads once; False when nothing is there now, or ever, or is wanted."""
+        if left[0] < 0:
+            return False
         try:
             data = os.read(fd, CHUNK)
         except BlockingIOError:
@@ -212,7 +214,7 @@ def relay(h, main, pipes, wake):
             break
     status = kill_all(main, status)
     for fd in list(open_pipes):  # what dead writers left in the pipes
-        while left[0] >= 0 and forward(fd):
+        while forward(fd):
             pass
     if left[0] < 0 and cause == "exited":
         cause = "output_limit"

@@ -100,6 +100,20 @@ func (b *Backend) Reap(ctx context.Context) (int, error) {
 	return n, nil
 }
 
+// Owned returns the cgroups that exist for the daemon with the lease. It is empty
+// when all its runs have ended.
+func (b *Backend) Owned(_ context.Context, lease sandbox.Lease) ([]string, error) {
+	var names []string
+	for _, parent := range b.groups.parents {
+		found, err := filepath.Glob(filepath.Join(parent, lease.String()+".*"))
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, found...)
+	}
+	return names, nil
+}
+
 // arguments returns bwrap's command line for the spec on a root file system.
 func (b *Backend) arguments(spec sandbox.Spec, root string, etc map[string][]byte) ([]string, error) {
 	a := []string{"bwrap",

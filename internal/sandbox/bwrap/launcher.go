@@ -21,7 +21,7 @@ const launcherName = "repaird-sandbox-launcher"
 // Descriptors of the launcher.
 const (
 	planFD    = 3
-	seccompFD = 9
+	seccompFD = 200 // above whatever the Go runtime opens
 )
 
 // stage is where the launcher puts together what bwrap binds. The mount covers

@@ -207,6 +207,21 @@ func (b *Backend) Reap(ctx context.Context) (n int, err error) {
 	return n + removed, err
 }
 
+// Owned returns the names of what exists in the engine and in the folder of files
+// for the daemon with the lease. It is empty when all its runs have ended.
+func (b *Backend) Owned(ctx context.Context, lease sandbox.Lease) ([]string, error) {
+	list, err := b.api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: make(client.Filters).Add("label", labelOwner+"="+lease.String())})
+	if err != nil {
+		return nil, classify(err, "list containers")
+	}
+	var names []string
+	for _, c := range list.Items {
+		names = append(names, "container "+c.ID+" "+string(c.State))
+	}
+	files, err := filepath.Glob(filepath.Join(b.inDir, lease.String()+".*"))
+	return append(names, files...), err
+}
+
 func orphaned(labels map[string]string, now time.Time) bool {
 	if until, err := strconv.ParseInt(labels[labelUntil], 10, 64); err == nil && now.Unix() > until {
 		return true

@@ -128,8 +128,7 @@ func (b *Backend) config(spec sandbox.Spec, image string) *container.Config {
 		Image: image, Hostname: "sandbox", WorkingDir: "/", User: fmt.Sprintf("%d:%d", uid, gid),
 		Entrypoint: supervisor[:1], Cmd: supervisor[1:],
 		AttachStdin: true, AttachStdout: true, AttachStderr: true, OpenStdin: true, StdinOnce: true,
-		NetworkDisabled: !spec.Network,
-		Healthcheck:     &container.HealthConfig{Test: []string{"NONE"}},
+		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
 		Labels: map[string]string{
 			labelRun: spec.Run, labelOwner: b.lease.String(),
 			labelUntil: strconv.FormatInt(time.Now().Add(spec.Limits.Wall+slack).Unix(), 10),
