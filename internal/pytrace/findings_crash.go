@@ -134,7 +134,7 @@ func (s *scene) recursion() []Finding {
 		if c == nil || c.start != &s.t.Records[i] {
 			continue
 		}
-		text[c] = renderVars(c.start.Args, 200, 2000, true)
+		text[c] = progress(c.start.Args)
 		runs[c] = 1
 		for p, hops := c.parent, 0; p != nil && hops < 4; p, hops = p.parent, hops+1 {
 			if p.code == c.code && p.start != nil {
@@ -161,6 +161,19 @@ func (s *scene) recursion() []Finding {
 		out = append(out, f)
 	}
 	return out
+}
+
+// progress renders arguments so that equal text means no progress: literals by
+// their content, for a copy is no progress, and objects by identity.
+func progress(args []Var) string {
+	var b strings.Builder
+	for i, a := range args {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(oneLine(a.Name) + "=" + a.Value.render(200, !a.Value.Literal))
+	}
+	return b.String()
 }
 
 // deep describes a recursion that reached the limit with changing arguments.

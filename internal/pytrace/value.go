@@ -100,7 +100,11 @@ func (p *printer) text(v Value) {
 	case "function", "method", "builtin_function_or_method", "type", "module":
 		p.put("<" + v.Type + " " + v.Text + ">")
 	default:
-		p.put(v.Type + "(" + v.Text + ")")
+		if strings.HasPrefix(v.Text, v.Type+"(") { // the type's own repr names it
+			p.put(v.Text)
+		} else {
+			p.put(v.Type + "(" + v.Text + ")")
+		}
 	}
 	if v.Cut {
 		p.put("…")
@@ -130,6 +134,11 @@ func (p *printer) pairs(v Value) {
 }
 
 func (p *printer) items(v Value) {
+	if v.Type == "set" && v.Len == 0 {
+		p.put("set()")
+		p.id(v)
+		return
+	}
 	open, end := "[", "]"
 	switch v.Type {
 	case "list":

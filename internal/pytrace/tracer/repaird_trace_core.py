@@ -10,7 +10,7 @@ import sys
 import time
 
 import repaird_trace_scope as scope_module
-from repaird_trace_values import MUTABLE, Renderer, _get_class_dict, _get_mro, FunctionType, ModuleType, quote
+from repaird_trace_values import MUTABLE, Renderer, derives, _get_class_dict, _get_mro, FunctionType, ModuleType, quote
 
 _clock = getattr(time, "perf_counter_ns", None)
 if _clock is None:
@@ -19,11 +19,11 @@ if _clock is None:
     def _clock():
         return int(_perf() * 1e9)
 
-_len, _id, _type, _Exception, _dict, _str, _min = len, id, type, Exception, dict, str, min
+_len, _id, _type, _Exception, _dict, _str, _min, _max = len, id, type, Exception, dict, str, min, max
 _BaseException, _exc_info, _modules = BaseException, sys.exc_info, sys.modules
 _get_context = BaseException.__dict__["__context__"].__get__
-_FLOW = {StopIteration: "StopIteration", GeneratorExit: "GeneratorExit", StopAsyncIteration: "StopAsyncIteration"}
-_NO_SNAPSHOT = (FunctionType, ModuleType, type)
+_FLOW = {id(k): k.__name__ for k in (StopIteration, GeneratorExit, StopAsyncIteration)}
+_NO_SNAPSHOT = frozenset(map(id, (FunctionType, ModuleType, type)))
 MAX_LINES = 300000
 
 
@@ -37,7 +37,7 @@ class Entry(object):
 
 class Thread(object):
     """The state of one thread."""
-    __slots__ = ("index", "suffix", "stack", "flying")
+    __slots__ = ("index", "suffix", "stack", "flying", "escaped")
 
 
 class Core(object):
@@ -65,7 +65,7 @@ class Core(object):
         th.index = self.threads
         self.threads += 1
         th.suffix = "" if th.index == 0 else ',"th":%d' % th.index
-        th.stack, th.flying = [], {}
+        th.stack, th.flying, th.escaped = [], {}, 0
         if th.index > 0:
             self.writer.define('{"k":"thread","th":%d,"name":%s}\n' % (th.index, quote(_thread_name()[:100])))
         return th
@@ -110,12 +110,8 @@ class Core(object):
     # Calls.
 
     def enter(self, th, frame, info):
-        """A call begins. None: it is counted, not recorded."""
-        info.calls += 1
+        """A call begins that is recorded: the back end has counted it and asked for the bounds."""
         stack = th.stack
-        if _len(stack) >= self.max_depth or info.calls > self.per_code:
-            self.uncalled += 1
-            return None
         e = Entry()
         e.id, e.fid, e.info = self.next_call(), _id(frame), info
         e.pend = e.child = e.obj = 0
@@ -186,9 +182,9 @@ class Core(object):
 
     def returned(self, th, e, frame, value):
         if e.pend:
-            self.handled(e, "return", frame.f_lineno)
+            self.handled(th, e, "return", frame.f_lineno)
         elif e.child:
-            self._outside(e, "outside", frame.f_lineno)
+            self._outside(th, e, "outside", frame.f_lineno)
         if e.foreign:
             return
         self.writer.write('{"k":"ret","i":%d,"c":%d,"t":%d,"l":%d,"v":%s%s}\n' % (
@@ -213,8 +209,10 @@ class Core(object):
     def raised(self, th, e, frame, exc, tb):
         """An exception arrived in a frame, raised there or further in."""
         e.at, e.fresh = frame.f_lasti, True
-        e.flow = _FLOW.get(_type(exc), "")
-        if e.flow or _BaseException not in _get_mro(_type(exc)):
+        e.flow = _FLOW.get(_id(_type(exc)), "")
+        if e.pend and _type(exc) is GeneratorExit:  # closed where a handler had yielded
+            self.handled(th, e, "yield", frame.f_lineno)
+        if e.flow or not derives(_type(exc), _BaseException):
             return
         key, ctx, number = _id(exc), 0, 0
         inner = tb.tb_next if tb is not None else None
@@ -224,9 +222,9 @@ class Core(object):
         if before:
             ctx = th.flying.get(before, 0)
         if e.pend and e.obj != key and before != e.obj:
-            self.handled(e, "continue", frame.f_lineno)
+            self.handled(th, e, "continue", frame.f_lineno)
         if e.child and e.child_obj != key and before != e.child_obj:
-            self._outside(e, "outside", frame.f_lineno)
+            self._outside(th, e, "outside", frame.f_lineno)
         e.child = 0
         if known and (inner is not None or e.obj == key):
             number = known
@@ -297,7 +295,7 @@ class Core(object):
             if name[:1] in "@." or name not in values or _len(parts) >= 24:
                 continue
             v = values[name]
-            if _type(v) not in _NO_SNAPSHOT:
+            if _id(_type(v)) not in _NO_SNAPSHOT:
                 text = self.render.named(name, v)
                 if text not in parts:
                     parts.append(text)
@@ -326,7 +324,7 @@ class Core(object):
     def stepped(self, th, e, frame):
         """A line begins in a frame that an exception arrived in. True while
         the exception is still being handled."""
-        e.fresh = False
+        e.fresh, e.flow = False, ""
         if not e.pend:
             return False
         current = _exc_info()[1]
@@ -341,19 +339,20 @@ class Core(object):
             if current is not None and _id(current) == e.obj:
                 return True
         current = None
-        self.handled(e, "continue", frame.f_lineno)
-        th.flying.pop(e.obj, None)
+        self.handled(th, e, "continue", frame.f_lineno)
         return False
 
-    def handled(self, e, outcome, after):
+    def handled(self, th, e, outcome, after):
         self.writer.write('{"k":"handled","i":%d,"c":%d,"e":%d,"l":%d,"h":%d,"o":"%s","after":%d}\n' % (
             e.id, e.info.id, e.pend, e.line, self._handler(e), outcome, after or 0))
         e.pend = 0
+        th.flying.pop(e.obj, None)
 
-    def _outside(self, e, outcome, after):
+    def _outside(self, th, e, outcome, after):
         self.writer.write('{"k":"handled","i":%d,"c":%d,"e":%d,"l":%d,"h":0,"o":"%s","after":%d}\n' % (
             e.id, e.info.id, e.child, after or 0, outcome, after or 0))
         e.child = 0
+        th.flying.pop(e.child_obj, None)
 
     def unwound(self, th, e, frame):
         stack = th.stack
@@ -361,20 +360,34 @@ class Core(object):
         if not e.foreign:
             self.writer.write('{"k":"unwind","i":%d,"c":%d,"t":%d,"e":%d%s%s}\n' % (
                 e.id, e.info.id, self.micros(), e.pend, ',"x":"%s"' % flow if flow and not e.pend else "", self._changed(e, frame)))
-        if e.pend and stack:
+        if not stack:  # out of scope; the address may soon be another exception's
+            th.flying.clear()
+            th.escaped = e.obj if e.pend else 0
+        elif e.pend:
             stack[-1].child, stack[-1].child_obj = e.pend, e.obj
 
     def _handler(self, e):
-        """The line of the handler: of the lines that ran since the exception,
-        the last of the leading except clauses, else the first."""
-        if not e.lines:
-            return 0
-        text, best = self._source(e.info.file), e.lines[0]
-        for n in e.lines:
-            if not text or not 0 < n <= _len(text) or text[n - 1].lstrip()[:6] != b"except":
+        """The line of the handler. Of the lines that ran since the exception,
+        the last of the leading except clauses; the first line of a finally; or
+        the with whose manager took the exception. 0 where the source does not tell."""
+        text, ran = self._source(e.info.file), e.lines or ()
+        if not text:
+            return ran[0] if ran else 0
+        best = 0
+        for n in ran:
+            if not _starts(text, n, (b"except",)):
                 break
             best = n
-        return best
+        if best:
+            return best
+        if ran:
+            for n in range(e.line + 1, ran[0] + 1):
+                if _starts(text, n, (b"finally",)):
+                    return ran[0]
+        for n in range(e.line, _max(0, e.line - 100), -1):
+            if _starts(text, n, (b"with ", b"with(", b"async with")):
+                return n
+        return ran[0] if ran else 0
 
     def _source(self, path):
         if path not in self.sources:
@@ -385,9 +398,10 @@ class Core(object):
 
     # After the fact.
 
-    def failure(self, th, exc):
-        """Records the way to an exception that the tracer did not see raised."""
-        if _id(exc) in th.flying:
+    def failure(self, th, exc, alive):
+        """Records the way to an exception that the tracer did not see raised.
+        alive says whether the tracer is still installed in the thread."""
+        if alive and (_id(exc) in th.flying or _id(exc) == th.escaped):
             return
         tb = _BaseException.__dict__["__traceback__"].__get__(exc)
         while tb is not None:
@@ -446,11 +460,14 @@ def _function(frame, code):
     places = [frame.f_globals.get(code.co_name)]
     if code.co_argcount > 0:
         v = frame.f_locals.get(code.co_varnames[0])
-        for k in _get_mro(v if type in _get_mro(_type(v)) else _type(v)):
-            places.append(_get_class_dict(k).get(code.co_name))
+        for k in _get_mro(v if derives(_type(v), type) else _type(v)):
+            f = _get_class_dict(k).get(code.co_name)
+            if _type(f) is property:
+                places.extend((f.fget, f.fset, f.fdel))
+            places.append(f)
     for f in places:
         for _ in range(8):  # decorators that say what they wrap
-            if _type(f) in (classmethod, staticmethod):
+            if _type(f) is classmethod or _type(f) is staticmethod:
                 f = f.__func__
             if _type(f) is not FunctionType:
                 break
@@ -469,9 +486,19 @@ def _mutable_defaults(function, code):
     names = code.co_varnames[:code.co_argcount][-_len(values):] if values else ()
     pairs = list(zip(names, values)) + list((function.__kwdefaults__ or {}).items())
     for name, v in pairs:
-        if _type(v) in MUTABLE:
+        if _id(_type(v)) in MUTABLE:
             found.append((name, _id(v)))
     return tuple(found)
+
+
+def _starts(lines, n, words):
+    if not 0 < n <= _len(lines):
+        return False
+    line = lines[n - 1].lstrip()
+    for w in words:
+        if line.startswith(w):
+            return True
+    return False
 
 
 def _read_lines(path):

@@ -75,6 +75,9 @@ class Backend(object):
         if getattr(threading, "_trace_hook", None) == self._thread:
             _threading_settrace(None)
 
+    def installed(self):
+        return _gettrace() is not None and _gettrace() is self.functions.get(threading.get_ident())
+
     def current(self):
         """The calling thread's state, or a new one."""
         f = self.functions.get(threading.get_ident())
@@ -93,6 +96,8 @@ class Backend(object):
         as one that a signal handler raised: it must reach the program."""
         if not isinstance(error, _Exception):
             return True
+        if _type(error) is RecursionError and sys.version_info < (3, 9):
+            return True  # going on above the limit would be fatal there
         tb = error.__traceback__
         while tb is not None and tb.tb_next is not None:
             tb = tb.tb_next
@@ -102,6 +107,7 @@ class Backend(object):
         """Trace functions of one thread, its state in their cells."""
         core, backend, stack = self.core, self, th.stack
         files, codes, decide, lines_on = core.scope.files, core.codes, core.scope.decide, core.lines
+        max_depth, per_code = core.max_depth, core.per_code
         enter, returned, raised, stepped = core.enter, core.returned, core.raised, core.stepped
 
         def find(fid):
@@ -223,13 +229,15 @@ class Backend(object):
                             return g if _type(g) is Suspendable else Suspendable(g.entry)
                         if kind == "Silent":
                             return g
-                e = enter(th, frame, info)
-                if e is None:
+                info.calls += 1
+                if _len(stack) >= max_depth or info.calls > per_code:
+                    core.uncalled += 1
                     if lines_on or info.gen:
                         if not lines_on and _HAS_TRACE_LINES:
                             frame.f_trace_lines = False
                         return Silent(info)
                     return None
+                e = enter(th, frame, info)
                 if not lines_on and _HAS_TRACE_LINES:
                     frame.f_trace_lines = False
                 return Suspendable(e) if info.gen else local

@@ -50,7 +50,19 @@ _exc_str = BaseException.__str__
 _OS_FILES = (OSError.__dict__["filename"].__get__, OSError.__dict__["filename2"].__get__)
 _HEAP = 1 << 9
 
-MUTABLE = frozenset([list, dict, set, bytearray])
+# Types are compared by identity, looked up by id and never hashed: a metaclass
+# may define == and hash.
+MUTABLE = frozenset(map(id, [list, dict, set, bytearray]))
+
+
+def derives(t, base):
+    """issubclass, without asking the classes."""
+    for k in _get_mro(t):
+        if k is base:
+            return True
+    return False
+
+
 # C types whose repr runs C code only.
 _SAFE_STATIC = frozenset([
     "datetime.date", "datetime.time", "datetime.timedelta", "decimal.Decimal",
@@ -69,7 +81,7 @@ def is_secret(name, value):
         if part in low:
             return True
     if "token" in low or "cookie" in low:
-        return _type(value) in (_str, _bytes) and _len(value) >= 16 and not any_space(value)
+        return (_type(value) is _str or _type(value) is _bytes) and _len(value) >= 16 and not any_space(value)
     return False
 
 
@@ -100,8 +112,8 @@ class Renderer(object):
         self.classes = {}
         self.bases = _bases()
         self.scalars = {
-            NoneType: self._none, _bool: self._bool, _int: self._int, _float: self._float,
-            _str: self._str, _bytes: self._str, _complex: self._complex,
+            _id(NoneType): self._none, _id(_bool): self._bool, _id(_int): self._int, _id(_float): self._float,
+            _id(_str): self._str, _id(_bytes): self._str, _id(_complex): self._complex,
         }
 
     # Scalars. A JSON string is a complete Python literal; everything else is an object.
@@ -147,7 +159,7 @@ class Renderer(object):
 
     def value(self, v):
         """JSON text of v; never raises for what v is."""
-        f = self.scalars.get(_type(v))
+        f = self.scalars.get(_id(_type(v)))
         if f is not None:
             return f(v)
         try:
@@ -208,11 +220,11 @@ class Renderer(object):
 
     def _any(self, v, depth, left, seen):
         t = _type(v)
-        f = self.scalars.get(t)
+        f = self.scalars.get(_id(t))
         left[0] -= 1
         if f is not None:
             if t is _str or t is _bytes:
-                left[1] -= _len(v)
+                left[1] -= _min(_len(v), self.max_str)
             return f(v)
         if t is _list or t is _tuple or t is _dict or t is _set:
             text = self.literal(v, t, _min(depth, self.max_depth), [_min(left[0], self.max_items * 3), self.max_chars])
@@ -273,7 +285,7 @@ class Renderer(object):
         if t is ModuleType:
             name = ModuleType.__dict__["__dict__"].__get__(v).get("__name__")
             return name if _type(name) is _str else "?"
-        if type in _get_mro(t):
+        if derives(t, type):
             return self.class_name(v)
         return None
 
@@ -375,7 +387,7 @@ class Renderer(object):
             if name in mine or at >= _len(mro):
                 continue
             e = _get_class_dict(mro[at]).get(name)
-            if _type(e) in MUTABLE:
+            if _id(_type(e)) in MUTABLE:
                 parts.append(self._field(name, e, depth, left, seen))
         return parts
 
@@ -394,7 +406,7 @@ class Renderer(object):
             names, scoped = [], False
             for name, e in _list(d.items()):
                 te = _type(e)
-                if te in MUTABLE:
+                if _id(te) in MUTABLE:
                     if _type(name) is _str and name[:2] != "__" and name != "_abc_registry":
                         names.append((at, name))
                 elif te is FunctionType and not scoped:
@@ -469,12 +481,12 @@ class Renderer(object):
         simple = True
         for a in args[:8]:
             ta = _type(a)
-            if ta not in self.scalars or (ta in (_str, _bytes) and _len(a) > 4000) or (ta is _int and _int.bit_length(a) > 200):
+            if _id(ta) not in self.scalars or ((ta is _str or ta is _bytes) and _len(a) > 4000) or (ta is _int and _int.bit_length(a) > 200):
                 simple = False
         info = self.class_info(_type(exc))
-        if simple and OSError in _get_mro(_type(exc)):
+        if simple and derives(_type(exc), OSError):
             for get in _OS_FILES:  # OSError.__str__ formats these
-                simple = simple and _type(get(exc)) in self.scalars
+                simple = simple and _id(_type(get(exc))) in self.scalars
         if simple and _len(args) <= 8 and info.c_str:
             try:
                 for k in _get_mro(_type(exc)):
@@ -485,7 +497,7 @@ class Renderer(object):
                 pass
         parts = []
         for a in args[:8]:
-            f = self.scalars.get(_type(a))
+            f = self.scalars.get(_id(_type(a)))
             parts.append(_repr(a)[:200] if f is not None and _type(a) is _str and _len(a) < 2000
                          else f(a).strip('"') if f is not None and _type(a) is not _str
                          else "<" + self.class_name(_type(a)) + ">")

@@ -6,6 +6,12 @@ SCHEMA.md beside the Go package pytrace for what is written.
 """
 import os
 import sys
+from _json import encode_basestring_ascii as _quote
+
+import repaird_trace_core
+import repaird_trace_scope
+import repaird_trace_settrace
+import repaird_trace_writer
 
 _state = {"core": None, "backend": None, "writer": None, "fork": False}
 _own_dir = os.path.dirname(os.path.abspath(__file__))
@@ -31,9 +37,6 @@ def start(config):
         return False
     writer = None
     try:
-        import repaird_trace_writer
-        import repaird_trace_core
-        import repaird_trace_settrace
         writer = repaird_trace_writer.Writer(
             config["out"], config.get("max_records") or 200000, config.get("max_bytes") or 64 << 20)
         core = repaird_trace_core.Core(config, writer, _own_dir)
@@ -87,18 +90,16 @@ def failure(exc):
     if core is None:
         return
     try:
-        core.failure(_state["backend"].current(), exc)
+        core.failure(_state["backend"].current(), exc, _state["backend"].installed())
     except Exception:
         core.faults += 1
 
 
 def _meta(forked_from):
-    from repaird_trace_scope import python_version
-    from _json import encode_basestring_ascii as quote
     argv = [a for a in getattr(sys, "argv", None) or [] if type(a) is str][:32]
     _state["writer"].define('{"k":"meta","v":1,"f":"%s","pid":%d,"ppid":%d,"python":"%s","impl":%s,"engine":"%s","argv":[%s],"cwd":%s,"forked":%d}\n' % (
-        _state["writer"].name, os.getpid(), os.getppid(), python_version(), quote(sys.implementation.name), _state["backend"].name,
-        ",".join(quote(a[:300]) for a in argv), quote(_state["core"].scope.cwd), forked_from))
+        _state["writer"].name, os.getpid(), os.getppid(), repaird_trace_scope.python_version(), _quote(sys.implementation.name), _state["backend"].name,
+        ",".join(_quote(a[:300]) for a in argv), _quote(_state["core"].scope.cwd), forked_from))
 
 
 def _forked():
