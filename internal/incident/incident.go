@@ -83,7 +83,7 @@ type Frame struct {
 	Locals   []Variable `json:"locals,omitempty"`   // nil when the SDK sent none
 	Repeated int        `json:"repeated,omitempty"` // further identical frames folded into this one
 	HasVars  bool       `json:"has_vars,omitempty"` // the SDK sent locals, possibly none
-	Cut      bool       `json:"cut,omitempty"`      // the SDK left some locals out: an absent name may have had a value
+	Cut      bool       `json:"cut,omitempty"`      // the SDK left some locals out, or may have: an absent name may have had a value
 }
 
 // A Variable is a named value: a local, a request field, an extra.
@@ -102,6 +102,7 @@ type Value struct {
 	Fields   []Variable `json:"fields,omitempty"`   // KindDict: keys as text; their Python type is not told
 	Trimmed  bool       `json:"trimmed,omitempty"`  // the SDK cut it; parts are missing
 	Filtered bool       `json:"filtered,omitempty"` // a scrubber replaced it
+	Suspect  bool       `json:"suspect,omitempty"`  // just as long as the SDK's limit, and the SDK does not say where it cuts: parts may be missing
 }
 
 // A Kind tells the three forms of a Value.

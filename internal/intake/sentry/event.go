@@ -62,6 +62,7 @@ func event(n *node) (incident.Event, error) {
 	}
 	meta := n.get("_meta")
 	r := reader{raven: strings.HasPrefix(n.get("sdk", "name").text(), "raven")}
+	r.silent = meta.get("exception") == nil && !r.raven
 	e := incident.Event{
 		ID:          eventID(first(n, "event_id", "id")),
 		Source:      incident.SourceSentry,
@@ -130,11 +131,32 @@ func message(n *node) string {
 			}
 			continue
 		}
-		if s := first(m, "formatted", "message"); s != "" {
+		if s := m.get("formatted").text(); s != "" {
 			return s
+		}
+		if s := m.get("message").text(); s != "" {
+			return fill(s, m.get("params").list())
 		}
 	}
 	return ""
+}
+
+var placeholder = regexp.MustCompile(`%[-+ #0-9.]*[diouxXeEfFgGcrsa%]`)
+
+// fill puts the params of a log message into it, in the manner of Python's
+// logging; the form of numbers is not kept.
+func fill(format string, params []*node) string {
+	return placeholder.ReplaceAllStringFunc(format, func(p string) string {
+		if p == "%%" {
+			return "%"
+		}
+		if len(params) == 0 {
+			return p
+		}
+		text := params[0].text()
+		params = params[1:]
+		return text
+	})
 }
 
 // level reads a level's name or raven's number (10 to 50).

@@ -157,7 +157,7 @@ func frame(f, meta *node, r reader) incident.Frame {
 		out.Locals[i].Name = unquoteName(out.Locals[i].Name)
 	}
 	trimmed, filtered := marks(meta.get("vars"))
-	out.Cut = trimmed || filtered || len(vars.keys) > maxLocals
+	out.Cut = trimmed || filtered || len(vars.keys) > maxLocals || (r.silent && len(vars.keys) == sdkBreadth)
 	return out
 }
 

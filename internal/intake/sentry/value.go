@@ -9,9 +9,15 @@ import (
 // A reader turns JSON leaves into values. Of local variables every leaf is a
 // Python repr already; of request data and extra, strings are plain text.
 type reader struct {
-	plain bool // strings are plain text, to be quoted
-	raven bool // the event is of the old raven client, whose null is Python's None
+	plain  bool // strings are plain text, to be quoted
+	raven  bool // the event is of the old raven client, whose null is Python's None
+	silent bool // nothing in _meta is about exceptions: cuts of local variables would not be marked
 }
+
+// Current Python SDKs keep this many items of a container, and locals of a
+// frame, and drop the remarks that would say so: they serialise local variables
+// ahead of the event, and the remarks of that pass go nowhere.
+const sdkBreadth = 10
 
 // value reads n; meta is the node of _meta at the same place, which says what
 // was cut or replaced.
@@ -28,18 +34,21 @@ func (r reader) value(n, meta *node) incident.Value {
 		for i, item := range n.items {
 			v.Items[i] = r.value(item, meta.at(i))
 		}
+		v.Suspect = r.silent && len(v.Items) == sdkBreadth
 	case n.kind == '{':
 		v.Kind = incident.KindDict
 		v.Fields = make([]incident.Variable, len(n.keys))
 		for i, k := range n.keys {
 			v.Fields[i] = incident.Variable{Name: k, Value: r.value(n.items[i], meta.get(k))}
 		}
+		v.Suspect = r.silent && len(v.Fields) == sdkBreadth
 	case n.kind == 's' && r.plain:
 		v.Repr = incident.Quote(n.str)
 		v.Filtered = scrubbed(n.str)
 	case n.kind == 's':
 		v.Repr = n.str
 		v.Filtered = scrubbed(strings.Trim(n.str, `'"`))
+		v.Trimmed = strings.HasSuffix(n.str, "...") // no repr ends so: a string's ends with its quote
 	case n.kind == 'b':
 		v.Repr = strings.ToUpper(n.str[:1]) + n.str[1:]
 	default:
