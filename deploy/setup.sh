@@ -97,7 +97,7 @@ install_packages() {
   local packages=("$@") quiet=/etc/postgresql-common/createcluster.d/repaird-setup.conf made=0
   command -v apt-get >/dev/null || die "this is not Debian or Ubuntu; install by hand: ${packages[*]}"
   say "installing ${packages[*]}"
-  export DEBIAN_FRONTEND=noninteractive
+  export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
   apt-get update -q >&2
   # The package would create and start a server of its own; repaird brings up a
   # private one, so ask it not to, for this installation only.
@@ -231,18 +231,26 @@ bases_ready() {
   [[ -e $state/bases.json ]]
 }
 
+jobs=()
+# Background jobs ignore an interrupt; each has a process group of its own.
+stop_jobs() { for job in "${jobs[@]}"; do kill -TERM -- "-$job" 2>/dev/null || true; done; }
+
 make_bases() {
-  local release jobs=() job failed=0
+  local release job failed=0
   mkdir -p "$state/bases"
+  trap stop_jobs EXIT
+  trap 'exit 130' INT TERM HUP
+  set -m
   for release in $(releases); do
     build_base "$release" 9>&- &
     jobs+=($!)
   done
+  set +m
   for job in "${jobs[@]}"; do wait "$job" || failed=1; done
+  jobs=()
   for release in $(releases); do
     [[ -e $state/bases/$(tag "$release")/complete ]] || continue
     import_base "$release"
-    failed=$((failed + 0))
   done
   write_index
   grep -q '"release"' "$state/bases.json" || die "no base system could be built"

@@ -5,17 +5,16 @@
 #
 #   build.sh RELEASE MIRROR TARGET
 #
-# TARGET must not exist. Its name should contain the digest that recipe.sh-like
-# callers compute over this very file, so that a changed recipe is a new base.
-# Needs root. Mounts are made in a private mount namespace, so that nothing stays
-# mounted when the build is interrupted.
+# TARGET must not exist. setup.sh puts the digest of this very file into its name,
+# so that a changed recipe is a new base. Needs root. The build has mount and PID
+# namespaces of its own: when it is interrupted, nothing stays mounted or running.
 set -euo pipefail
 export LC_ALL=C
 
 release=$1 mirror=$2 target=$3
 
 if [[ -z ${REPAIRD_BASE_NAMESPACE:-} ]]; then
-  REPAIRD_BASE_NAMESPACE=1 exec unshare --mount --propagation private -- "$BASH" "$0" "$@"
+  REPAIRD_BASE_NAMESPACE=1 exec unshare --mount --propagation private --pid --fork --kill-child --mount-proc -- "$BASH" "$0" "$@"
 fi
 
 components=main

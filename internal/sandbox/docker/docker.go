@@ -60,11 +60,12 @@ type Options struct {
 
 // A Backend implements sandbox.Backend. It is safe for concurrent use.
 type Backend struct {
-	options Options
-	api     *client.Client
-	lease   sandbox.Lease
-	inDir   string
-	seccomp string
+	options  Options
+	api      *client.Client
+	lease    sandbox.Lease
+	inDir    string
+	seccomp  string
+	patience time.Duration // for an engine that does not answer at all
 }
 
 var _ sandbox.Backend = (*Backend)(nil)
@@ -95,7 +96,7 @@ func New(o Options) (_ *Backend, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Backend{options: o, api: api, lease: lease, inDir: inDir, seccomp: profile}, nil
+	return &Backend{options: o, api: api, lease: lease, inDir: inDir, seccomp: profile, patience: 5 * time.Second}, nil
 }
 
 // filesFolder returns a folder for Spec.Files, in memory where the host has a
@@ -142,7 +143,7 @@ func (b *Backend) Ready() error { return b.ping(context.Background()) }
 
 // ping finds out quickly whether an engine answers.
 func (b *Backend) ping(ctx context.Context) error {
-	pingCtx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	pingCtx, cancel := context.WithTimeout(ctx, b.patience)
 	defer cancel()
 	_, err := b.api.Ping(pingCtx, client.PingOptions{NegotiateAPIVersion: true})
 	if err == nil || ctx.Err() != nil {
