@@ -120,6 +120,10 @@ func judge(res *Result, rep *report, req Request, canaries [2]canary) error {
 			s.message(m)
 		}
 	}
+	if !s.hello && rep.Late {
+		res.Cause = sandbox.Timeout
+		return nil
+	}
 	if !s.hello {
 		return fault.Errorf(fault.NotFound, "pytest could not be started: %s", lastLines(rep.Output, 2000))
 	}

@@ -182,9 +182,10 @@ func parentPython(env Environment) string {
 	return env.Python
 }
 
-// innerWall leaves the parent time to report before the sandbox ends it.
+// innerWall leaves the parent time to start, and to report, before the sandbox
+// ends it.
 func innerWall(wall time.Duration) time.Duration {
-	return wall - min(wall/10, 5*time.Second)
+	return wall - min(max(wall/10, 3*time.Second), 6*time.Second, wall/2)
 }
 
 // allowed drops the variables with which an environment could steer the

@@ -216,7 +216,7 @@ func TestACollectionErrorIsReportedBesideTheOtherTests(t *testing.T) {
 func TestATestThatNeverEndsIsNamed(t *testing.T) {
 	t.Parallel()
 	test := Test{Path: "test_x.py", Name: "test_x", Source: "def test_x():\n    while True:\n        pass\n"}
-	res := run(t, Request{Tree: tree(t, shop), Test: &test, Limits: sandbox.Limits{Wall: 4 * time.Second}})
+	res := run(t, Request{Tree: tree(t, shop), Test: &test, Limits: sandbox.Limits{Wall: 8 * time.Second}})
 	if res.Cause != sandbox.Timeout || res.Forged != "" || len(res.Tests) != 1 || res.Tests[0].Type != TimeoutType || res.Tests[0].ID != "test_x.py::test_x" {
 		t.Fatalf("got %+v", res)
 	}
