@@ -22,6 +22,13 @@ func (o *Orchestrator) Accept(ctx context.Context, d intake.Delivery) (*intake.A
 	if d.ID != "" {
 		keys = append(keys, "id:"+d.ID)
 	}
+	if d.Ask != nil && d.Ask.Incident != "" && len(d.Events) == 0 {
+		a, err := o.DB.Ask(ctx, d.Project, string(d.Source), keys, d.Ask.Incident, d.Ask, newRunID())
+		if err != nil {
+			return nil, err
+		}
+		return &intake.Accepted{Duplicate: a.Duplicate, Incidents: a.Incidents, Runs: a.Runs}, nil
+	}
 	rows := make([]postgres.EventRow, 0, len(d.Events))
 	for i, e := range d.Events {
 		e.Project = d.Project

@@ -20,7 +20,7 @@ import (
 
 // A Pipeline holds what the stages need. Safe for concurrent use.
 type Pipeline struct {
-	Repos      *Repos
+	Source     Source
 	Reproducer *repro.Reproducer
 	Proposer   func(p Project) repair.Proposer
 	Verifier   *verify.Verifier // of verdicts
@@ -71,6 +71,7 @@ func (p *Pipeline) Assemble(ctx context.Context, c *Case) error {
 	if err != nil {
 		return err
 	}
+	e.Commit = sha
 	c.progress("redacting and sealing the evidence")
 	sig, ok := incident.SignatureOf(&e)
 	if !ok {
@@ -158,7 +159,7 @@ func (p *Pipeline) commit(ctx context.Context, c *Case, e *incident.Event) (stri
 	if rev == "" && e.Release != "" {
 		// A release is often a tag.
 		for _, tag := range []string{e.Release, "v" + e.Release} {
-			if sha, err := p.Repos.Resolve(ctx, c.Project, tag); err == nil {
+			if sha, err := p.Source.Resolve(ctx, c.Project, tag); err == nil {
 				return sha, nil
 			}
 		}
@@ -168,7 +169,7 @@ func (p *Pipeline) commit(ctx context.Context, c *Case, e *incident.Event) (stri
 			Help: "set the SDK's release to the commit (SENTRY_RELEASE=$(git rev-parse HEAD)), or for OpenTelemetry OTEL_RESOURCE_ATTRIBUTES=vcs.ref.head.revision=$(git rev-parse HEAD)"}
 	}
 	c.progress("finding commit %s", clip(rev, 12))
-	sha, err := p.Repos.Resolve(ctx, c.Project, rev)
+	sha, err := p.Source.Resolve(ctx, c.Project, rev)
 	if k := fault.KindOf(err); err != nil && (k == fault.NotFound || k == fault.Invalid) {
 		return "", &fault.Stop{Type: fault.NoSource, Detail: fmt.Sprintf("commit %s is not in %s", clip(rev, 40), c.Project.Repository),
 			Help: "push the commit that runs in production, or correct the release"}
@@ -178,7 +179,7 @@ func (p *Pipeline) commit(ctx context.Context, c *Case, e *incident.Event) (stri
 
 // Reproduce makes the failing test.
 func (p *Pipeline) Reproduce(ctx context.Context, c *Case) error {
-	tree, remove, err := p.Repos.Checkout(ctx, c.Project, c.Bundle.Code.Commit)
+	tree, remove, err := p.Source.Checkout(ctx, c.Project, c.Bundle.Code.Commit)
 	if err != nil {
 		return err
 	}
@@ -187,12 +188,15 @@ func (p *Pipeline) Reproduce(ctx context.Context, c *Case) error {
 		Run: c.Run, Bundle: c.Bundle, Tree: tree, Setup: c.Project.Setup, Repeats: p.Repeats, Floor: p.Floor,
 		Progress: func(line string) { c.progress("%s", line) },
 	}
-	if head, err := p.Repos.Resolve(ctx, c.Project, ""); err == nil && head != c.Bundle.Code.Commit {
-		if in.Head, remove, err = p.Repos.Checkout(ctx, c.Project, head); err != nil {
+	if head, err := p.Source.Resolve(ctx, c.Project, ""); err == nil && head != c.Bundle.Code.Commit {
+		if in.Head, remove, err = p.Source.Checkout(ctx, c.Project, head); err != nil {
 			return err
 		}
 		defer remove()
 		in.HeadSHA = head
+		if in.History, err = p.Source.History(ctx, c.Project); err != nil {
+			return err
+		}
 	}
 	r, err := p.Reproducer.Reproduce(ctx, in)
 	if err != nil {
@@ -206,7 +210,7 @@ func (p *Pipeline) Reproduce(ctx context.Context, c *Case) error {
 
 // Repair finds a candidate that the verdict would accept.
 func (p *Pipeline) Repair(ctx context.Context, c *Case) error {
-	tree, remove, err := p.Repos.Checkout(ctx, c.Project, c.Bundle.Code.Commit)
+	tree, remove, err := p.Source.Checkout(ctx, c.Project, c.Bundle.Code.Commit)
 	if err != nil {
 		return err
 	}
@@ -270,7 +274,7 @@ func (p *Pipeline) verifyInput(c *Case, tree string, candidate patch.Patch) veri
 
 // Verify computes the verdict; only it lets a run go on to a pull request.
 func (p *Pipeline) Verify(ctx context.Context, c *Case) error {
-	tree, remove, err := p.Repos.Checkout(ctx, c.Project, c.Bundle.Code.Commit)
+	tree, remove, err := p.Source.Checkout(ctx, c.Project, c.Bundle.Code.Commit)
 	if err != nil {
 		return err
 	}

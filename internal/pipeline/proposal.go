@@ -8,7 +8,7 @@ import (
 
 // Proposal renders what is published.
 func (p *Pipeline) Proposal(ctx context.Context, c *Case) (*forge.Proposal, error) {
-	branch, err := p.Repos.Branch(ctx, c.Project)
+	branch, err := p.Source.Branch(ctx, c.Project)
 	if err != nil {
 		return nil, err
 	}

@@ -59,6 +59,42 @@ func (db *DB) Accept(ctx context.Context, project, source string, keys []string,
 	return &a, json.Unmarshal(answer, &a)
 }
 
+// Ask stores a person's wish that an incident be repaired: its newest run is
+// told where to answer while it is open, and begun anew as run when it ended.
+// An unknown incident is fault.NotFound.
+func (db *DB) Ask(ctx context.Context, project, source string, keys []string, incident string, ask any, run string) (a *Accepted, err error) {
+	askJSON, err := optionalJSON(ask)
+	if err != nil {
+		return nil, err
+	}
+	a = &Accepted{Incidents: []string{incident}}
+	err = pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `insert into delivery_keys (project, source, key)
+			select $1, $2, k from unnest($3::text[]) as k on conflict do nothing`, project, source, keys)
+		if err != nil {
+			return err
+		}
+		if int(tag.RowsAffected()) < len(keys) {
+			a.Duplicate = true
+			return nil
+		}
+		var old string
+		var ended bool
+		err = tx.QueryRow(ctx, `select id, finished_at is not null from runs where incident_id = $1 and project = $2
+			order by created_at desc limit 1 for update`, incident, project).Scan(&old, &ended)
+		if err != nil {
+			return err
+		}
+		if !ended {
+			_, err = tx.Exec(ctx, `update runs set ask = $2::text::jsonb where id = $1`, old, askJSON)
+			return err
+		}
+		a.Runs = []string{run}
+		return reopen(ctx, tx, old, run, askJSON)
+	})
+	return a, Classify(err)
+}
+
 // A StoredEvent is an event with its key, as long as the key exists.
 type StoredEvent struct {
 	ID         int64

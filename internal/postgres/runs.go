@@ -3,9 +3,11 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/repaird/repaird/internal/fault"
 )
@@ -185,31 +187,32 @@ func (db *DB) Cancel(ctx context.Context, id string) (bool, error) {
 	return tag.RowsAffected() == 1, Classify(err)
 }
 
-// Reopen starts a new run for the incident of an ended one, with the same
-// evidence; it needs events that were not forgotten or a sealed bundle, which
-// is copied.
+// Reopen starts a new run for the incident of an ended one, with its sealed
+// bundle where it has one. fault.NotFound when there is no such ended run,
+// fault.Invalid while another run of the incident is open.
 func (db *DB) Reopen(ctx context.Context, old, id string) error {
-	tx, err := db.Pool.Begin(ctx)
-	if err != nil {
-		return Classify(err)
-	}
-	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
+	return Classify(pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error { return reopen(ctx, tx, old, id, nil) }))
+}
+
+func reopen(ctx context.Context, tx pgx.Tx, old, id string, ask *string) error {
 	tag, err := tx.Exec(ctx, `insert into runs (id, incident_id, project, commit_sha, rank, ask)
-		select $2, incident_id, project, commit_sha, rank, ask from runs where id = $1 and finished_at is not null`, old, id)
+		select $2, incident_id, project, commit_sha, rank, coalesce($3::text::jsonb, ask)
+		from runs where id = $1 and finished_at is not null`, old, id, ask)
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.ConstraintName == "runs_one_open" {
+		return fault.Errorf(fault.Invalid, "another run of this incident is open")
+	}
 	if err != nil {
-		return Classify(err)
+		return err
 	}
 	if tag.RowsAffected() == 0 {
 		return fault.Errorf(fault.NotFound, "run %s does not exist or has not ended", old)
 	}
 	if _, err := tx.Exec(ctx, `insert into artifacts (run_id, name, content, sha256)
 		select $2, name, content, sha256 from artifacts where run_id = $1 and name = 'bundle.json'`, old, id); err != nil {
-		return Classify(err)
-	}
-	if err := EnqueueStage(ctx, tx, id, "assemble"); err != nil {
 		return err
 	}
-	return Classify(tx.Commit(ctx))
+	return EnqueueStage(ctx, tx, id, "assemble")
 }
 
 // EnqueueStage inserts the job of a stage as accept_delivery does.

@@ -171,7 +171,9 @@ var functions = template.FuncMap{
 	"short": func(s string) string { return s[:min(len(s), 12)] },
 	"pct":   func(f float64) string { return fmt.Sprintf("%.2f", f) },
 	"diff":  diffLines,
-	"ms":    func(n int64) string { return (time.Duration(n) * time.Millisecond).Round(10 * time.Millisecond).String() },
+	"ms": func(n int64) string {
+		return (time.Duration(n) * time.Millisecond).Round(10 * time.Millisecond).String()
+	},
 }
 
 func ago(d time.Duration) string {

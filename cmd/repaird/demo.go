@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/repaird/repaird/internal/app"
+	"github.com/repaird/repaird/internal/config"
+	"github.com/repaird/repaird/internal/pipeline"
+)
+
+const demoHelp = `repaird demo [flags]
+
+Repairs three sample incidents end to end on this machine: it starts a private
+PostgreSQL, sends each sample's recorded Sentry event to a daemon of its own, and
+follows the runs until each ends in a draft pull request of the local forge, or
+in a typed stop. In a terminal it then goes on serving the evidence pages until
+Ctrl-C; the pages are also kept as files.
+
+A model is used when ANTHROPIC_API_KEY, OPENAI_API_KEY or OPENAI_BASE_URL is set;
+otherwise the templates, which need none. deploy/setup.sh (make demo calls it)
+installs what is missing.`
+
+func demo(ctx context.Context, args []string) error {
+	fs := flags("demo", demoHelp)
+	d := app.Demo{}
+	fs.StringVar(&d.StateDir, "state", config.DefaultStateDir(), "state `DIR`")
+	fs.StringVar(&d.Sandbox, "sandbox", "auto", "docker, bwrap, or auto")
+	fs.StringVar(&d.Listen, "listen", "127.0.0.1:7230", "`ADDRESS` of the demo's daemon")
+	serve := fs.Bool("serve", terminal(), "go on serving the pages until Ctrl-C (default: in a terminal)")
+	if err := parse(fs, args, 0); err != nil {
+		return err
+	}
+	d.Model = modelFromEnvironment()
+	if d.Model.Vendor == "templates" {
+		fmt.Println("proposer: templates (no model: neither ANTHROPIC_API_KEY nor OPENAI_API_KEY nor OPENAI_BASE_URL is set)")
+	} else {
+		fmt.Printf("proposer: %s %s\n", d.Model.Vendor, d.Model.Name)
+	}
+	began := time.Now()
+	d.Progress = func(sample, stage, line string) {
+		fmt.Printf("%6.1fs  %-8s %-9s %s\n", time.Since(began).Seconds(), sample, stage, line)
+	}
+	defer func() {
+		c, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+		defer cancel()
+		d.Close(c)
+	}()
+	results, err := d.Run(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\n%d incidents in %.0f s\n", len(results), time.Since(began).Seconds())
+	failed := false
+	for _, r := range results {
+		failed = failed || r.State == "failed"
+		printResult(r, *serve)
+	}
+	if *serve {
+		fmt.Printf("\nThe pages are at http://%s until Ctrl-C.\n", d.Listen)
+		<-ctx.Done()
+	} else {
+		fmt.Printf("\nTo see the pages live again: repaird demo --serve\n")
+	}
+	if failed {
+		return errors.New("a run failed")
+	}
+	return nil
+}
+
+func printResult(r app.DemoResult, served bool) {
+	fmt.Printf("\n%s: %s\n", r.Sample, r.Story)
+	switch {
+	case r.PR != nil:
+		fmt.Printf("  verified: draft pull request #%d on branch %s, commit %.12s\n", r.PR.Number, r.PR.Branch, r.PR.Commit)
+		if served {
+			fmt.Printf("  %s\n", r.PR.URL)
+		}
+	case r.Stop != nil:
+		fmt.Printf("  stopped: %s: %s\n  what would help: %s\n", r.Stop.Type, r.Stop.Detail, r.Stop.Help)
+	default:
+		fmt.Printf("  %s: %s\n", r.State, r.Error)
+	}
+	fmt.Printf("  evidence: %s (file://%s)\n  %.1f s:", r.Page, r.File, r.Seconds)
+	for _, s := range pipeline.Stages {
+		if t, ok := r.Stages[s.Name]; ok {
+			fmt.Printf(" %s %.1f", s.Name, t)
+		}
+	}
+	fmt.Println()
+}
+
+func terminal() bool {
+	_, err := unix.IoctlGetTermios(int(os.Stdout.Fd()), unix.TCGETS)
+	return err == nil
+}

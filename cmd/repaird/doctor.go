@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"time"
+
+	"github.com/repaird/repaird/internal/app"
+	"github.com/repaird/repaird/internal/config"
+	"github.com/repaird/repaird/internal/postgres"
+	"github.com/repaird/repaird/internal/sandbox"
+)
+
+const doctorHelp = `repaird doctor [--config FILE]
+
+Checks this machine: git, base systems, each sandbox backend (by really attacking
+it), and with --config the configuration and its database. Prints a line for
+each; exit 1 when something that is needed is missing.`
+
+func doctor(ctx context.Context, args []string) error {
+	fs := flags("doctor", doctorHelp)
+	file := fs.String("config", "", "configuration `FILE` to check too")
+	state := fs.String("state", config.DefaultStateDir(), "state `DIR`")
+	if err := parse(fs, args, 0); err != nil {
+		return err
+	}
+	bad := false
+	check := func(name string, needed bool, err error, good string) {
+		switch {
+		case err == nil:
+			fmt.Printf("ok    %-10s %s\n", name, good)
+		case needed:
+			bad = true
+			fmt.Printf("FAIL  %-10s %s\n", name, err)
+		default:
+			fmt.Printf("--    %-10s %s\n", name, err)
+		}
+	}
+	if *file != "" {
+		c, err := config.Load(*file)
+		check("config", true, err, *file)
+		if err == nil {
+			*state = c.StateDir
+			db, err := postgres.Open(ctx, c.Database.Reveal(), 0)
+			check("database", true, err, "answers")
+			if err == nil {
+				db.Close()
+			}
+		}
+	}
+	git, err := exec.LookPath("git")
+	check("git", true, err, git)
+	bases, err := sandbox.LoadBases(*state)
+	names := ""
+	for _, b := range bases {
+		names += b.Release + " (Python " + b.Python + ") "
+	}
+	check("bases", false, err, names)
+	working := 0
+	for _, backend := range []string{"docker", "bwrap"} {
+		m := app.Machine{StateDir: *state, Backend: backend, Logger: logger("error")}
+		began := time.Now()
+		_, _, err := m.Sandbox(ctx)
+		if err == nil {
+			working++
+		}
+		check(backend, false, err, fmt.Sprintf("contains every attack that was tried (%.1f s)", time.Since(began).Seconds()))
+	}
+	if working == 0 {
+		check("sandbox", true, errors.New("no backend works: run deploy/setup.sh"), "")
+	}
+	if bad {
+		return errors.New("something that is needed is missing")
+	}
+	return nil
+}

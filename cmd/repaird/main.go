@@ -1,0 +1,144 @@
+// Command repaird turns production errors into verified draft pull requests.
+//
+// Each subcommand is a short file: flags, configuration, one call. Data goes to
+// standard output, commentary to standard error.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/repaird/repaird/internal/fault"
+)
+
+// Exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+	exitStop    = 3
+)
+
+// A command is one subcommand. run gets the arguments after its name.
+type command struct {
+	name, brief string
+	run         func(ctx context.Context, args []string) error
+}
+
+func commands() []command {
+	return []command{
+		{"serve", "run the daemon: intake, repairs, dashboard", serve},
+		{"repair", "repair one event, with no server and no database", repairOne},
+		{"demo", "repair three sample incidents on this machine", demo},
+		{"run", "list, show, cancel or retry runs of the daemon", runs},
+		{"bundle", "show or verify an evidence bundle", bundles},
+		{"migrate", "bring the database's schema to this version", migrate},
+		{"doctor", "check what this machine and the configuration lack", doctor},
+		{"version", "print the version", version},
+	}
+}
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	// The first Ctrl-C lets stages and sandboxes be cleaned up; the second kills.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+		usage(os.Stdout)
+		if len(args) == 0 {
+			return exitUsage
+		}
+		return exitOK
+	}
+	for _, c := range commands() {
+		if c.name == args[0] {
+			return exitCode(c.run(ctx, args[1:]))
+		}
+	}
+	fmt.Fprintf(os.Stderr, "repaird: there is no command %q; `repaird help` lists them\n", args[0])
+	return exitUsage
+}
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, `repaird watches a production error run again, and proposes a fix that a
+verifier without a model has accepted.
+
+  repaird COMMAND [flags]        repaird COMMAND --help explains one
+
+`)
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.brief)
+	}
+	fmt.Fprint(w, `
+Exit codes: 0 done, 1 failure, 2 wrong usage, 3 a typed stop (repair, demo).
+`)
+}
+
+// errUsage means that the arguments are wrong and that it was said.
+var errUsage = errors.New("usage")
+
+func exitCode(err error) int {
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case errors.Is(err, errUsage):
+		return exitUsage
+	case fault.AsStop(err) != nil:
+		return exitStop
+	}
+	fmt.Fprintln(os.Stderr, "repaird:", err)
+	return exitFailure
+}
+
+// flags makes a flag set whose help begins with text. Its parse function
+// refuses stray arguments unless rest allows them.
+func flags(name, text string) *flag.FlagSet {
+	fs := flag.NewFlagSet("repaird "+name, flag.ContinueOnError)
+	fs.SetOutput(os.Stderr)
+	fs.Usage = func() {
+		fmt.Fprintf(fs.Output(), "%s\n\nFlags:\n", text)
+		fs.PrintDefaults()
+	}
+	return fs
+}
+
+func parse(fs *flag.FlagSet, args []string, rest int) error {
+	for _, a := range args {
+		if a == "-h" || a == "-help" || a == "--help" {
+			fs.SetOutput(os.Stdout) // asked for: it is data
+		}
+	}
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return err
+		}
+		return errUsage
+	}
+	if fs.NArg() > rest {
+		fmt.Fprintf(os.Stderr, "%s: unexpected argument %q\n", fs.Name(), fs.Arg(rest))
+		return errUsage
+	}
+	return nil
+}
+
+// usageError says what is wrong with the arguments.
+func usageError(fs *flag.FlagSet, format string, args ...any) error {
+	fmt.Fprintf(os.Stderr, "%s: %s (see --help)\n", fs.Name(), fmt.Sprintf(format, args...))
+	return errUsage
+}
+
+func logger(level string) *slog.Logger {
+	var l slog.Level
+	_ = l.UnmarshalText([]byte(level))
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: l}))
+}

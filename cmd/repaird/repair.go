@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/repaird/repaird/internal/app"
+	"github.com/repaird/repaird/internal/config"
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/pipeline"
+	"github.com/repaird/repaird/internal/verify"
+)
+
+const repairHelp = `repaird repair --repo DIR --event FILE [--out DIR] [--json]
+
+Repairs one event with no server and no database: it seals the redacted
+evidence, writes a failing pytest from it, watches it run, seeks a patch, and
+has a verifier judge that. Progress is on standard error; the verdict is on
+standard output; everything that was made is in --out.
+
+FILE is a Sentry event, envelope or webhook body, an OTLP request, a Python
+traceback, or a bundle, as received (gzip, br and zstd included); "-" is
+standard input. DIR is a git repository with the commit that the event names,
+or a plain folder, whose files are then taken as they are.
+
+A model is used when ANTHROPIC_API_KEY (with ANTHROPIC_MODEL), or OPENAI_API_KEY
+or OPENAI_BASE_URL (with OPENAI_MODEL), is set; otherwise the templates, which
+need none. Sandboxes need what deploy/setup.sh installs.
+
+Exit codes: 0 a verified patch, 3 a typed stop, 1 failure, 2 wrong usage.
+
+  repaird repair --repo . --event crash.envelope.gz --out repair/
+  curl -s $EVENT_URL | repaird repair --repo . --event - --json | jq .accepted`
+
+func repairOne(ctx context.Context, args []string) error {
+	fs := flags("repair", repairHelp)
+	o := app.OneShot{Machine: app.Machine{Logger: logger("warn")}}
+	fs.StringVar(&o.Repo, "repo", "", "git repository or `DIR` of plain files")
+	fs.StringVar(&o.Event, "event", "", "`FILE` with the event; - is standard input")
+	fs.StringVar(&o.Commit, "commit", "", "`SHA`, branch or tag instead of the event's")
+	fs.StringVar(&o.Setup.Root, "root", "", "source root below the repository, such as src")
+	fs.StringVar(&o.Machine.Backend, "sandbox", "auto", "docker, bwrap, or auto")
+	fs.StringVar(&o.Machine.Image, "image", "", "container image with Python and pytest, by digest (docker)")
+	fs.StringVar(&o.Machine.StateDir, "state", config.DefaultStateDir(), "state `DIR`: mirrors, environments, base images")
+	fs.IntVar(&o.Repeats, "repeats", 5, "runs of each test")
+	out := fs.String("out", "", "write everything that was made to `DIR`")
+	asJSON := fs.Bool("json", false, "print the outcome as JSON")
+	if err := parse(fs, args, 0); err != nil {
+		return err
+	}
+	if o.Repo == "" || o.Event == "" {
+		return usageError(fs, "--repo and --event are required")
+	}
+	if o.Repeats < 1 || o.Repeats > 50 {
+		return usageError(fs, "--repeats must be between 1 and 50")
+	}
+	o.Model = modelFromEnvironment()
+	began := time.Now()
+	o.Progress = func(stage, line string) {
+		fmt.Fprintf(os.Stderr, "%6.1fs %-9s %s\n", time.Since(began).Seconds(), stage, line)
+	}
+	c, err := o.Run(ctx)
+	if *out != "" {
+		if werr := app.WriteOut(*out, c, err); werr != nil {
+			return werr
+		}
+		fmt.Fprintf(os.Stderr, "%6.1fs %-9s everything is in %s\n", time.Since(began).Seconds(), "done", *out)
+	}
+	if err != nil && fault.AsStop(err) == nil {
+		return err
+	}
+	printOutcome(c, fault.AsStop(err), *asJSON)
+	return err
+}
+
+// An outcome is what --json prints.
+type outcome struct {
+	Accepted   bool          `json:"accepted"`
+	Run        string        `json:"run"`
+	Bundle     string        `json:"bundle,omitempty"`
+	Incident   string        `json:"incident,omitempty"`
+	Commit     string        `json:"commit,omitempty"`
+	Fidelity   float64       `json:"fidelity,omitempty"`
+	Failed     int           `json:"failed,omitempty"`
+	Runs       int           `json:"runs,omitempty"`
+	Proposer   string        `json:"proposer,omitempty"`
+	ProofModes []string      `json:"proof_modes,omitempty"`
+	Gates      []verify.Gate `json:"gates,omitempty"`
+	Diff       string        `json:"diff,omitempty"`
+	Stop       *fault.Stop   `json:"stop,omitempty"`
+}
+
+func printOutcome(c *pipeline.Case, stop *fault.Stop, asJSON bool) {
+	o := outcome{Run: c.Run, Stop: stop}
+	if b := c.Bundle; b != nil {
+		o.Bundle, o.Incident, o.Commit = b.ID, b.Incident.Summary, b.Code.Commit
+	}
+	if r := c.Reproduction; r != nil {
+		o.Fidelity, o.Failed, o.Runs = r.Fidelity.Score, r.Failed, r.Runs
+	}
+	if r := c.Repair; r != nil {
+		o.Proposer = r.Proposer
+	}
+	if v := c.Verdict; v != nil {
+		o.Accepted, o.ProofModes, o.Gates, o.Diff = v.Accepted && stop == nil, v.ProofModes, v.Gates, v.Diff
+	}
+	if asJSON {
+		e := json.NewEncoder(os.Stdout)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		_ = e.Encode(o)
+		return
+	}
+	if stop != nil {
+		fmt.Printf("stopped: %s\n%s\nwhat would help: %s\n", stop.Type, stop.Detail, stop.Help)
+		if stop.Log != "" {
+			fmt.Println(stop.Log)
+		}
+		return
+	}
+	fmt.Printf("verdict: accepted; proof modes %v; reproduced %d of %d, fidelity %.2f; proposed by %s\n\n", o.ProofModes, o.Failed, o.Runs, o.Fidelity, o.Proposer)
+	for _, g := range o.Gates {
+		fmt.Printf("  %-13s %-11s %s\n", g.Name, g.Outcome, g.Evidence)
+	}
+	fmt.Printf("\n%s", o.Diff)
+}
+
+// modelFromEnvironment chooses the model as the vendors' own tools do.
+func modelFromEnvironment() config.Model {
+	return app.ModelFromEnvironment(os.LookupEnv)
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/repaird/repaird/internal/config"
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/postgres"
+)
+
+const runsHelp = `repaird run [--config FILE] list | show ID | cancel ID | retry ID
+
+Works on the daemon's runs through its database.
+
+  list       incidents with their newest run
+  show ID    one run as JSON, its ledger included; exit 1 when the chain is broken
+  cancel ID  stop an open run; it ends as stopped(cancelled)
+  retry ID   begin a new run of an ended one's incident, with its sealed evidence`
+
+func runs(ctx context.Context, args []string) error {
+	fs := flags("run", runsHelp)
+	file := fs.String("config", "repaird.yaml", "configuration `FILE`")
+	if err := parse(fs, args, 2); err != nil {
+		return err
+	}
+	verb, id := fs.Arg(0), fs.Arg(1)
+	if verb == "" || (verb == "list") != (id == "") {
+		return usageError(fs, "say list, or show, cancel or retry with a run's id")
+	}
+	c, err := config.Load(*file)
+	if err != nil {
+		return err
+	}
+	db, err := postgres.Open(ctx, c.Database.Reveal(), 0)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	switch verb {
+	case "list":
+		return listRuns(ctx, db)
+	case "show":
+		return showRun(ctx, db, id)
+	case "cancel":
+		open, err := db.Cancel(ctx, id)
+		if err == nil && !open {
+			err = fault.Errorf(fault.NotFound, "run %s does not exist or has ended", id)
+		}
+		return err
+	case "retry":
+		var b [8]byte
+		_, _ = rand.Read(b[:])
+		again := "run-" + hex.EncodeToString(b[:])
+		if err := db.Reopen(ctx, id, again); err != nil {
+			return err
+		}
+		fmt.Println(again)
+		return nil
+	}
+	return usageError(fs, "there is no verb %q", verb)
+}
+
+func listRuns(ctx context.Context, db *postgres.DB) error {
+	rows, err := db.Incidents(ctx, 500)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "INCIDENT\tPROJECT\tEVENTS\tLAST SEEN\tRUN\tSTATE\tTITLE")
+	for _, r := range rows {
+		run, state := "-", "-"
+		if r.RunID != nil {
+			run, state = *r.RunID, *r.RunState
+		}
+		var stop fault.Stop
+		if json.Unmarshal(r.Stop, &stop) == nil && stop.Type != "" {
+			state += "(" + string(stop.Type) + ")"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", r.ID, r.Project, r.Count, r.LastSeen.UTC().Format(time.DateTime), run, state, r.Title)
+	}
+	return w.Flush()
+}
+
+func showRun(ctx context.Context, db *postgres.DB, id string) error {
+	r, err := db.Run(ctx, id)
+	if err != nil {
+		return err
+	}
+	ledger, err := db.Ledger(ctx, id, 0)
+	if err != nil {
+		return err
+	}
+	_, broken := postgres.VerifyLedger(id, ledger)
+	e := json.NewEncoder(os.Stdout)
+	e.SetIndent("", "  ")
+	if err := e.Encode(map[string]any{"run": r, "ledger": ledger, "ledger_holds": broken == nil}); err != nil {
+		return err
+	}
+	return broken
+}

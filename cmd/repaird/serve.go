@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/repaird/repaird/internal/app"
+	"github.com/repaird/repaird/internal/config"
+	"github.com/repaird/repaird/internal/postgres"
+)
+
+const serveHelp = `repaird serve --config FILE
+
+Runs the daemon: it receives errors, repairs what it can, and serves the
+dashboard. One YAML file and a PostgreSQL (14 or newer) are all it needs;
+deploy/repaird.example.yaml explains every key. The schema is migrated at start.
+Ctrl-C or SIGTERM ends it in order; whatever it was doing goes on at its next
+start, also after kill -9.`
+
+func serve(ctx context.Context, args []string) error {
+	fs := flags("serve", serveHelp)
+	file := fs.String("config", "repaird.yaml", "configuration `FILE`")
+	if err := parse(fs, args, 0); err != nil {
+		return err
+	}
+	c, err := config.Load(*file)
+	if err != nil {
+		return err
+	}
+	a, err := app.New(ctx, c, logger(c.LogLevel), failpoint())
+	if err != nil {
+		return err
+	}
+	if err := a.Start(ctx); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	a.Logger.Info("stopping; stages may end within 20 s")
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	return a.Stop(stop)
+}
+
+// failpoint lets tests kill the daemon at a named point: REPAIRD_FAILPOINT
+// holds the name. Nothing sets it in production.
+func failpoint() func(string) {
+	want := os.Getenv("REPAIRD_FAILPOINT")
+	if want == "" {
+		return nil
+	}
+	return func(name string) {
+		if strings.EqualFold(name, want) {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {} // the signal is on its way
+		}
+	}
+}
+
+const migrateHelp = `repaird migrate --config FILE
+
+Brings the database's schema to this version and exits. repaird serve does the
+same at start; this is for set-ups where the daemon may not change the schema.`
+
+func migrate(ctx context.Context, args []string) error {
+	fs := flags("migrate", migrateHelp)
+	file := fs.String("config", "repaird.yaml", "configuration `FILE`")
+	if err := parse(fs, args, 0); err != nil {
+		return err
+	}
+	c, err := config.Load(*file)
+	if err != nil {
+		return err
+	}
+	db, err := postgres.Open(ctx, c.Database.Reveal(), 30*time.Second)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.Migrate(ctx)
+}

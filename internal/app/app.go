@@ -1,0 +1,309 @@
+// Package app wires the daemon together: New opens what the configuration
+// names, Start serves without blocking, Stop unwinds what New and Start made,
+// last in, first out. It also holds the one-shot repair and the demo, which use
+// the same parts.
+package app
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/repaird/repaird/internal/config"
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/forge"
+	"github.com/repaird/repaird/internal/forge/github"
+	"github.com/repaird/repaird/internal/forge/local"
+	"github.com/repaird/repaird/internal/intake"
+	"github.com/repaird/repaird/internal/orchestrator"
+	"github.com/repaird/repaird/internal/pipeline"
+	"github.com/repaird/repaird/internal/postgres"
+	"github.com/repaird/repaird/internal/redact"
+	"github.com/repaird/repaird/internal/repair"
+	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/secret"
+	"github.com/repaird/repaird/internal/web"
+)
+
+// An App is one daemon.
+type App struct {
+	Config   *config.Config
+	DB       *postgres.DB
+	Logger   *slog.Logger
+	listener net.Listener
+	server   *http.Server
+	orc      *orchestrator.Orchestrator
+	cleanups []cleanup
+}
+
+type cleanup struct {
+	name string
+	run  func(context.Context) error
+}
+
+func (a *App) onStop(name string, run func(context.Context) error) {
+	a.cleanups = append(a.cleanups, cleanup{name, run})
+}
+
+// New opens database, sandbox, forges and the listening socket. When it fails
+// nothing is left open.
+func New(ctx context.Context, c *config.Config, log *slog.Logger, failpoint func(string)) (_ *App, err error) {
+	a := &App{Config: c, Logger: log}
+	defer func() {
+		if err != nil {
+			_ = a.Stop(context.WithoutCancel(ctx))
+		}
+	}()
+	key, err := c.Key()
+	if err != nil {
+		return nil, err
+	}
+	box, err := secret.NewBox(key)
+	if err != nil {
+		return nil, err
+	}
+	if a.DB, err = postgres.Open(ctx, c.Database.Reveal(), 30*time.Second); err != nil {
+		return nil, err
+	}
+	a.onStop("database", func(context.Context) error { a.DB.Close(); return nil })
+	if err = a.DB.Migrate(ctx); err != nil {
+		return nil, err
+	}
+	machine := &Machine{StateDir: c.StateDir, Backend: c.Sandbox.Backend, Image: c.Sandbox.Image, Logger: log}
+	backend, bases, err := machine.Sandbox(ctx)
+	if err != nil {
+		return nil, err
+	}
+	proposer, err := Proposer(c.Model, backend)
+	if err != nil {
+		return nil, err
+	}
+	pl, err := machine.Pipeline(backend, bases, proposer)
+	if err != nil {
+		return nil, err
+	}
+	pl.Fetch = newFetcher(c.Projects)
+	forges, hub, err := a.forges(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pl.Source = &pipeline.Repos{Cache: machine.mirrors(), Work: machine.work(), Token: repoToken(c, hub)}
+	projects := map[string]pipeline.Project{}
+	for _, p := range c.Projects {
+		projects[p.Name] = project(p, c, key, forges[p.Forge])
+	}
+	a.orc, err = orchestrator.New(orchestrator.Options{
+		DB: a.DB, Box: box, Stages: pl, Workers: c.Workers, Lease: time.Duration(c.Lease),
+		StageTimeout: time.Duration(c.StageTimeout), RawRetention: time.Duration(c.RawRetention), RunsPerDay: c.Budget.RunsPerDay,
+		Project: func(name string) (pipeline.Project, bool) { p, ok := projects[name]; return p, ok },
+		PageURL: func(run string) string { return strings.TrimRight(c.PublicURL, "/") + "/runs/" + run },
+		Clean: func(project, text string) redact.Clean {
+			return redact.New(redactKey(key, project)).Text(text, nil)
+		},
+		Logger: log, Failpoint: failpoint,
+	})
+	if err != nil {
+		return nil, err
+	}
+	handler, err := a.handler(backend)
+	if err != nil {
+		return nil, err
+	}
+	// Slow senders are cut off; the page's live stream lifts the write limit for itself.
+	a.server = &http.Server{
+		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 40 * time.Second, WriteTimeout: 60 * time.Second,
+		IdleTimeout: 60 * time.Second, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	if a.listener, err = net.Listen("tcp", c.Listen); err != nil {
+		return nil, fault.Errorf(fault.Invalid, "listen: %w", err)
+	}
+	a.onStop("listener", func(context.Context) error { _ = a.listener.Close(); return nil })
+	if n, err := backend.Reap(ctx); err != nil {
+		log.Warn("left-over sandboxes could not be removed", "error", err)
+	} else if n > 0 {
+		log.Info("left-over sandboxes removed", "count", n)
+	}
+	return a, nil
+}
+
+// Address is where the daemon listens.
+func (a *App) Address() string { return a.listener.Addr().String() }
+
+// Start serves and works; it does not block.
+func (a *App) Start(ctx context.Context) error {
+	if err := a.orc.Start(ctx); err != nil {
+		return err
+	}
+	a.onStop("orchestrator", a.orc.Stop)
+	go func() {
+		if err := a.server.Serve(a.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			a.Logger.Error("http", "error", err)
+		}
+	}()
+	// Before the orchestrator: what is being received is still accepted.
+	a.onStop("http", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+		defer cancel()
+		if a.server.Shutdown(ctx) != nil {
+			return a.server.Close() // live pages do not end by themselves
+		}
+		return nil
+	})
+	a.Logger.Info("repaird serves", "address", a.Address(), "projects", len(a.Config.Projects))
+	return nil
+}
+
+// Stop unwinds: the socket first, then the stages, which may end until ctx
+// does, then the database.
+func (a *App) Stop(ctx context.Context) error {
+	var errs []error
+	for i := len(a.cleanups) - 1; i >= 0; i-- {
+		if err := a.cleanups[i].run(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", a.cleanups[i].name, err))
+		}
+	}
+	a.cleanups = nil
+	return errors.Join(errs...)
+}
+
+func (a *App) handler(backend sandbox.Backend) (http.Handler, error) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	in, err := intake.New(intake.Config{
+		Projects: intakeProjects(a.Config), GitHubSecrets: gitHubSecrets(a.Config), Acceptor: a.orc, Log: a.Logger, Metrics: newMetrics(registry),
+		Limits: intake.Limits{Wire: int(a.Config.Intake.MaxBody), Event: int(a.Config.Intake.MaxEvent), Rate: a.Config.Intake.PerSecond},
+	})
+	if err != nil {
+		return nil, err
+	}
+	pages, err := web.New(web.Options{DB: a.DB, Token: a.Config.Web.Token.String, Logger: a.Logger})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	for _, path := range []string{"/webhooks/", "/api/", "/v1/"} {
+		mux.Handle(path, in)
+	}
+	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("/healthz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+		defer cancel()
+		if err := a.DB.Pool.Ping(ctx); err != nil {
+			http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	})
+	mux.Handle("/", pages)
+	return mux, nil
+}
+
+// forges opens what the projects publish to.
+func (a *App) forges(ctx context.Context) (map[string]forge.Forge, *github.Forge, error) {
+	c, out := a.Config, map[string]forge.Forge{}
+	repositories := map[string]string{}
+	for _, p := range c.Projects {
+		if p.Forge == "local" {
+			if p.Repository == "" {
+				return nil, nil, fault.Errorf(fault.Invalid, "project %s: the local forge needs a repository name (owner/name)", p.Name)
+			}
+			repositories[p.Repository] = strings.TrimPrefix(p.URL, "file://")
+		}
+	}
+	if len(repositories) > 0 {
+		f, err := local.New(ctx, local.Options{Repositories: repositories, Store: pullStore{a.DB}, PageURL: strings.TrimRight(c.PublicURL, "/") + "/pulls/", Log: a.Logger})
+		if err != nil {
+			return nil, nil, err
+		}
+		out["local"] = f
+	}
+	if c.GitHub == nil {
+		return out, nil, nil
+	}
+	o := github.Options{BaseURL: c.GitHub.BaseURL, Token: c.GitHub.Token.String, Log: a.Logger}
+	if c.GitHub.AppID != 0 {
+		o.App = &github.App{ID: fmt.Sprint(c.GitHub.AppID), Key: c.GitHub.PrivateKey.String}
+	}
+	f, err := github.New(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	out["github"] = f
+	return out, f, nil
+}
+
+// project translates a configured project for the pipeline.
+func project(p config.Project, c *config.Config, key []byte, f forge.Forge) pipeline.Project {
+	out := pipeline.Project{
+		Name: p.Name, Repository: p.Repository, URL: p.URL, Branch: p.Branch, TestCommand: p.TestCommand, TimeZone: p.TimeZone,
+		RedactKey: redactKey(key, p.Name), Forge: f,
+		Budget: repair.Budget{Attempts: c.Budget.Attempts, Tokens: c.Budget.Tokens, Dollars: c.Budget.Dollars, Time: time.Duration(c.Budget.Time)},
+	}
+	out.Setup.Image, out.Setup.Dockerfile = p.Setup.Image, p.Setup.Dockerfile
+	out.Setup.Requirements, out.Setup.Root = p.Setup.Requirements, p.Setup.Root
+	return out
+}
+
+// redactKey derives a project's own key, so that equal values of two projects
+// have different replacements.
+func redactKey(master []byte, project string) []byte {
+	m := hmac.New(sha256.New, master)
+	m.Write([]byte("redact\x00" + project))
+	return m.Sum(nil)
+}
+
+func intakeProjects(c *config.Config) []intake.Project {
+	var out []intake.Project
+	for _, p := range c.Projects {
+		ip := intake.Project{Name: p.Name, Repository: p.Repository, Labels: []string{p.Label}}
+		if s := p.Sentry; s != nil {
+			ip.SentryID, ip.PublicKeys, ip.LegacyToken = int(s.ProjectID), s.PublicKeys, s.LegacyToken.String
+			ip.SentrySecrets = secrets(s.ClientSecrets)
+		}
+		if p.OTLP != nil {
+			ip.OTLPTokens = secrets(p.OTLP.Tokens)
+		}
+		out = append(out, ip)
+	}
+	return out
+}
+
+func gitHubSecrets(c *config.Config) []secret.String {
+	if c.GitHub == nil {
+		return nil
+	}
+	return secrets(c.GitHub.WebhookSecrets)
+}
+
+func secrets(in []config.Secret) []secret.String {
+	var out []secret.String
+	for _, s := range in {
+		out = append(out, s.String)
+	}
+	return out
+}
+
+// repoToken lets mirrors of GitHub repositories be fetched with the App's or
+// the configured token.
+func repoToken(c *config.Config, hub *github.Forge) func(context.Context, pipeline.Project) (secret.String, error) {
+	if hub == nil {
+		return nil
+	}
+	return func(ctx context.Context, p pipeline.Project) (secret.String, error) {
+		if !strings.HasPrefix(p.URL, "https://github.com/") {
+			return secret.String{}, nil
+		}
+		return hub.Token(ctx, p.Repository)
+	}
+}

@@ -1,0 +1,325 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/repaird/repaird/internal/app/samples"
+	"github.com/repaird/repaird/internal/config"
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/forge"
+	"github.com/repaird/repaird/internal/postgres"
+)
+
+// A Demo repairs the samples end to end with a private PostgreSQL and local
+// repositories, through the daemon's own HTTP server.
+type Demo struct {
+	StateDir string
+	Model    config.Model
+	Sandbox  string
+	Listen   string // default 127.0.0.1:0
+	Progress func(sample, stage, line string)
+
+	app *App
+	dir string
+	pg  *postgres.Private
+}
+
+// A DemoResult is how one sample ended.
+type DemoResult struct {
+	Sample, Story, Run, State string
+	Stop                      *fault.Stop
+	PR                        *forge.PullRequest
+	Page                      string // address while the demo serves
+	File                      string // the page as a file
+	Error                     string
+	Seconds                   float64
+	Stages                    map[string]float64 // seconds of each stage
+}
+
+const demoKey = "0123456789abcdef0123456789abcdef" // public key of the recorded DSN
+
+// Run repairs every sample; the daemon goes on serving until Close.
+func (d *Demo) Run(ctx context.Context) (_ []DemoResult, err error) {
+	all, err := samples.All()
+	if err != nil {
+		return nil, err
+	}
+	d.dir = filepath.Join(d.StateDir, "demo")
+	if err := os.MkdirAll(d.dir, 0o755); err != nil {
+		return nil, err
+	}
+	d.say("", "setup", "starting a private PostgreSQL")
+	if d.pg, err = postgres.StartPrivate(ctx, filepath.Join(d.dir, "pg"), true); err != nil {
+		return nil, err
+	}
+	c, err := d.configure(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	logFile, err := os.Create(filepath.Join(d.dir, "repaird.log"))
+	if err != nil {
+		return nil, err
+	}
+	d.say("", "setup", "probing the sandbox by attacking it")
+	if d.app, err = New(ctx, c, slog.New(slog.NewTextHandler(logFile, nil)), nil); err != nil {
+		return nil, err
+	}
+	if err := d.app.Start(ctx); err != nil {
+		return nil, err
+	}
+	d.say("", "setup", "repaird serves on http://"+d.app.Address())
+	results := make([]DemoResult, len(all))
+	for i, s := range all {
+		if results[i], err = d.send(ctx, i+1, s); err != nil {
+			return nil, err
+		}
+	}
+	for i := range results {
+		if err := d.follow(ctx, &results[i]); err != nil {
+			return nil, err
+		}
+	}
+	return results, nil
+}
+
+// Close stops the daemon and the database.
+func (d *Demo) Close(ctx context.Context) {
+	if d.app != nil {
+		_ = d.app.Stop(ctx)
+	}
+	if d.pg != nil {
+		_ = d.pg.Stop(ctx)
+	}
+}
+
+// ConfigFile is what `repaird serve --config` takes to serve the demo again.
+func (d *Demo) ConfigFile() string { return filepath.Join(d.dir, "repaird.yaml") }
+
+func (d *Demo) say(sample, stage, line string) {
+	if d.Progress != nil {
+		d.Progress(sample, stage, line)
+	}
+}
+
+// configure makes fresh repositories and a fresh database, and writes the
+// configuration that names them.
+func (d *Demo) configure(ctx context.Context, all []samples.Sample) (*config.Config, error) {
+	name := fmt.Sprintf("demo_%d", time.Now().Unix())
+	admin, err := postgres.Open(ctx, d.pg.URL("postgres"), 20*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	_, err = admin.Pool.Exec(ctx, "create database "+name)
+	admin.Close()
+	if err != nil {
+		return nil, err
+	}
+	if d.Listen == "" {
+		d.Listen = "127.0.0.1:7230"
+	}
+	var y strings.Builder
+	fmt.Fprintf(&y, "# Written by `repaird demo`.\nlisten: %s\nstate_dir: %s\ndatabase: file:database\nencryption_key: file:key\nsandbox: {backend: %s}\nprojects:\n", d.Listen, d.StateDir, d.Sandbox)
+	repos := filepath.Join(d.dir, "repos")
+	if err := os.RemoveAll(repos); err != nil {
+		return nil, err
+	}
+	for i, s := range all {
+		repo := filepath.Join(repos, s.Name)
+		if err := makeRepository(ctx, repo, s); err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(&y, "  - {name: %s, repository: demo/%s, url: %q, forge: local, sentry: {project_id: %d, public_keys: [%q]}}\n", s.Name, s.Name, repo, i+1, demoKey)
+	}
+	key := randomHex(32)
+	for file, text := range map[string]string{"database": d.pg.URL(name), "key": key, "repaird.yaml": y.String()} {
+		if err := os.WriteFile(filepath.Join(d.dir, file), []byte(text), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	c, err := config.Load(d.ConfigFile())
+	if err != nil {
+		return nil, err
+	}
+	if d.Model.Vendor != "" { // the key stays in the environment
+		c.Model = d.Model
+	}
+	return c, nil
+}
+
+// makeRepository commits a sample's files with fixed names and dates, so that
+// the commit is the one that the recorded event names.
+func makeRepository(ctx context.Context, dir string, s samples.Sample) error {
+	for _, f := range s.Files {
+		path := filepath.Join(dir, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, f.Data, 0o644); err != nil {
+			return err
+		}
+	}
+	git := func(args ...string) (string, error) {
+		cmd := exec.CommandContext(ctx, "git", append([]string{"-C", dir, "-c", "core.autocrlf=false", "-c", "core.fileMode=true", "-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null"}, args...)...)
+		const who, mail, when = "repaird demo", "demo@repaird.invalid", "2026-01-05T09:00:00+0000"
+		cmd.Env = append(os.Environ(), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
+			"GIT_AUTHOR_NAME="+who, "GIT_AUTHOR_EMAIL="+mail, "GIT_AUTHOR_DATE="+when,
+			"GIT_COMMITTER_NAME="+who, "GIT_COMMITTER_EMAIL="+mail, "GIT_COMMITTER_DATE="+when)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			return "", fmt.Errorf("git %s: %w: %s", args[0], err, out)
+		}
+		return strings.TrimSpace(string(out)), nil
+	}
+	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"commit", "-q", "-m", s.Name + ": first version"}} {
+		if _, err := git(args...); err != nil {
+			return err
+		}
+	}
+	sha, err := git("rev-parse", "HEAD")
+	if err == nil && !bytes.Contains(s.Envelope, []byte(sha)) {
+		err = fmt.Errorf("sample %s: its commit %s is not the one that its event names", s.Name, sha)
+	}
+	return err
+}
+
+// send delivers a sample's event as the SDK did, and returns its run.
+func (d *Demo) send(ctx context.Context, id int, s samples.Sample) (DemoResult, error) {
+	r := DemoResult{Sample: s.Name, Story: s.Story}
+	url := fmt.Sprintf("http://%s/api/%d/envelope/", d.app.Address(), id)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(s.Envelope))
+	if err != nil {
+		return r, err
+	}
+	req.Header.Set("Content-Type", "application/x-sentry-envelope")
+	req.Header.Set("X-Sentry-Auth", "Sentry sentry_key="+demoKey+", sentry_version=7, sentry_client=sentry.python/2.75.0")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return r, err
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 4096))
+	if resp.StatusCode != http.StatusOK {
+		return r, fmt.Errorf("the event was not accepted: %s: %s", resp.Status, body)
+	}
+	rows, err := d.app.DB.Incidents(ctx, 10)
+	if err != nil {
+		return r, err
+	}
+	for _, row := range rows {
+		if row.Project == s.Name && row.RunID != nil {
+			r.Run = *row.RunID
+		}
+	}
+	if r.Run == "" {
+		return r, fmt.Errorf("sample %s: no run was started", s.Name)
+	}
+	r.Page = "http://" + d.app.Address() + "/runs/" + r.Run
+	d.say(s.Name, "accepted", s.Story)
+	return r, nil
+}
+
+// follow reports a run's ledger until it ends.
+func (d *Demo) follow(ctx context.Context, r *DemoResult) error {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	seen := 0
+	for {
+		run, err := d.app.DB.Run(ctx, r.Run)
+		if err != nil {
+			return err
+		}
+		entries, err := d.app.DB.Ledger(ctx, r.Run, seen)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			seen = e.Seq
+			var line struct{ Stage, Text string }
+			if e.Kind == "progress" && json.Unmarshal(e.Data, &line) == nil {
+				d.say(r.Sample, line.Stage, line.Text)
+			}
+		}
+		if run.Finished != nil {
+			return d.finish(ctx, r, run)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
+}
+
+func (d *Demo) finish(ctx context.Context, r *DemoResult, run *postgres.Run) error {
+	r.State, r.Error, r.Seconds = run.State, run.Error, run.Finished.Sub(run.Created).Seconds()
+	if len(run.Stop) > 0 {
+		r.Stop = &fault.Stop{}
+		if err := json.Unmarshal(run.Stop, r.Stop); err != nil {
+			return err
+		}
+	}
+	if len(run.PullRequest) > 0 {
+		r.PR = &forge.PullRequest{}
+		if err := json.Unmarshal(run.PullRequest, r.PR); err != nil {
+			return err
+		}
+	}
+	entries, err := d.app.DB.Ledger(ctx, r.Run, 0)
+	if err != nil {
+		return err
+	}
+	r.Stages = map[string]float64{}
+	last := run.Created
+	for _, e := range entries {
+		var line struct{ Stage string }
+		if e.Kind == "stage" && json.Unmarshal(e.Data, &line) == nil {
+			r.Stages[line.Stage] = e.At.Sub(last).Seconds()
+			last = e.At
+		}
+	}
+	r.File, err = d.save(ctx, r)
+	return err
+}
+
+// save keeps the run's page as one file that needs no server.
+func (d *Demo) save(ctx context.Context, r *DemoResult) (string, error) {
+	get := func(url string) ([]byte, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return nil, err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return nil, err
+		}
+		defer resp.Body.Close()
+		return io.ReadAll(io.LimitReader(resp.Body, 16<<20))
+	}
+	page, err := get(r.Page)
+	if err != nil {
+		return "", err
+	}
+	style, err := get("http://" + d.app.Address() + "/static/style.css")
+	if err != nil {
+		return "", err
+	}
+	page = bytes.Replace(page, []byte(`<link rel="stylesheet" href="/static/style.css">`), append(append([]byte("<style>\n"), style...), "</style>"...), 1)
+	page = bytes.Replace(page, []byte(`<script src="/static/live.js" defer></script>`), nil, 1)
+	dir := filepath.Join(d.dir, "pages")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, r.Sample+".html")
+	return file, os.WriteFile(file, page, 0o644)
+}

@@ -1,0 +1,190 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/repaird/repaird/internal/bundle"
+	"github.com/repaird/repaird/internal/config"
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/intake"
+	"github.com/repaird/repaird/internal/pipeline"
+	"github.com/repaird/repaird/internal/repro"
+)
+
+// OneShot repairs one event with no server and no database.
+type OneShot struct {
+	Repo     string // folder: a git repository, or plain files
+	Event    string // file as received, or a bundle; "-" is standard input
+	Commit   string // instead of the event's; needed for events that name none
+	Machine  Machine
+	Model    config.Model
+	Setup    repro.Setup
+	Repeats  int
+	Floor    float64
+	Progress func(stage, line string)
+}
+
+// maxEventFile bounds what is read of the event's file.
+const maxEventFile = 64 << 20
+
+// Run repairs. The case holds everything that was made, also when the error is
+// a *fault.Stop or a failure.
+func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
+	if o.Machine.Logger == nil {
+		o.Machine.Logger = slog.New(slog.DiscardHandler)
+	}
+	c := &pipeline.Case{Run: "run-" + randomHex(8)}
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return c, err
+	}
+	stage := "read"
+	c.Progress = func(line string) {
+		if o.Progress != nil {
+			o.Progress(stage, line)
+		}
+	}
+	data, err := readEvent(o.Event)
+	if err != nil {
+		return c, err
+	}
+	if c.Events, err = decodeEvent(data, o.Event); err != nil {
+		return c, err
+	}
+	repo, err := filepath.Abs(o.Repo)
+	if err != nil {
+		return c, err
+	}
+	if st, err := os.Stat(repo); err != nil || !st.IsDir() {
+		return c, fault.Errorf(fault.Invalid, "--repo %s is not a folder", o.Repo)
+	}
+	c.Project = pipeline.Project{Name: filepath.Base(repo), Repository: "local/" + filepath.Base(repo), URL: repo, RedactKey: key, Setup: o.Setup}
+	source := o.source(c)
+	c.Progress("probing the sandbox")
+	backend, bases, err := o.Machine.Sandbox(ctx)
+	if err != nil {
+		return c, err
+	}
+	proposer, err := Proposer(o.Model, backend)
+	if err != nil {
+		return c, err
+	}
+	pl, err := o.Machine.Pipeline(backend, bases, proposer)
+	if err != nil {
+		return c, err
+	}
+	if source != nil {
+		pl.Source = source
+	}
+	pl.Repeats, pl.Floor = o.Repeats, o.Floor
+	c.Progress("sandbox " + backend.Name() + ", proposer " + proposer(c.Project).Name())
+	for _, s := range pipeline.Stages {
+		stage = s.Name
+		if err := pl.Do(ctx, s.Name, c); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// source settles which code is repaired.
+func (o *OneShot) source(c *pipeline.Case) pipeline.Source {
+	if _, err := os.Stat(filepath.Join(c.Project.URL, ".git")); err != nil && !isBare(c.Project.URL) {
+		c.Progress("the folder is no git repository: its files are taken as they are")
+		for i := range c.Events {
+			c.Events[i].Commit = "files"
+		}
+		return &pipeline.Folder{Dir: c.Project.URL, Work: o.Machine.work()}
+	}
+	for i := range c.Events {
+		if o.Commit != "" {
+			c.Events[i].Commit = o.Commit
+		}
+	}
+	if c.Events[0].Commit == "" && c.Events[0].Release == "" {
+		c.Events[0].Commit = "HEAD"
+		c.Progress("the event names no commit: HEAD is taken (--commit chooses another)")
+	}
+	return nil
+}
+
+func isBare(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "objects"))
+	_, err2 := os.Stat(filepath.Join(dir, "HEAD"))
+	return err == nil && err2 == nil
+}
+
+func readEvent(name string) ([]byte, error) {
+	in := io.Reader(os.Stdin)
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, fault.Errorf(fault.NotFound, "--event: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxEventFile+1))
+	if err == nil && len(data) > maxEventFile {
+		err = fault.Errorf(fault.Budget, "--event %s is larger than %d bytes", name, maxEventFile)
+	}
+	return data, err
+}
+
+// decodeEvent reads a bundle, or anything that intake receives.
+func decodeEvent(data []byte, name string) ([]incident.Event, error) {
+	if bytes.Contains(data[:min(len(data), 1<<20)], []byte("redaction")) {
+		if b, err := bundle.Open(data); err == nil {
+			e := b.Event
+			e.Commit = b.Code.Commit
+			return []incident.Event{e}, nil
+		} else if bytes.Contains(data, []byte("sha256:")) {
+			return nil, err // a bundle that does not verify is not taken for something else
+		}
+	}
+	events, err := intake.Decode(data, filepath.Base(name))
+	if err != nil {
+		return nil, fmt.Errorf("--event %s: %w", name, err)
+	}
+	if len(events) == 0 {
+		return nil, fault.Errorf(fault.Invalid, "--event %s holds no error event", name)
+	}
+	return best(events), nil
+}
+
+// best puts the event with the most evidence first.
+func best(events []incident.Event) []incident.Event {
+	score := func(e *incident.Event) (n int) {
+		if x := e.Raised(); x != nil {
+			n = 1
+			for _, f := range x.Frames {
+				if len(f.Locals) > 0 {
+					return 3
+				}
+				n = 2
+			}
+		}
+		return n
+	}
+	for i := range events {
+		if score(&events[i]) > score(&events[0]) {
+			events[0], events[i] = events[i], events[0]
+		}
+	}
+	return events
+}
+
+func randomHex(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	return hex.EncodeToString(b)
+}

@@ -1,0 +1,72 @@
+package app
+
+import (
+	"fmt"
+
+	"github.com/repaird/repaird/internal/config"
+	"github.com/repaird/repaird/internal/llm"
+	"github.com/repaird/repaird/internal/llm/anthropic"
+	"github.com/repaird/repaird/internal/llm/openai"
+	"github.com/repaird/repaird/internal/pipeline"
+	"github.com/repaird/repaird/internal/repair"
+	"github.com/repaird/repaird/internal/repair/templates"
+	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/secret"
+)
+
+// Proposer returns the configured proposer: a model in a tool loop, or the
+// templates, which need none.
+func Proposer(m config.Model, b sandbox.Backend) (func(pipeline.Project) repair.Proposer, error) {
+	if m.Vendor == "" || m.Vendor == "templates" {
+		p := templates.New(b, templates.Options{})
+		return func(pipeline.Project) repair.Proposer { return p }, nil
+	}
+	opts := llm.Options{BaseURL: m.BaseURL, Model: m.Name, Key: m.Key.String}
+	var model llm.Model
+	var err error
+	switch m.Vendor {
+	case "anthropic":
+		model, err = anthropic.New(opts)
+	case "openai":
+		model, err = openai.New(opts)
+	default:
+		err = fmt.Errorf("model vendor %q is none of anthropic, openai, templates", m.Vendor)
+	}
+	if err != nil {
+		return nil, err
+	}
+	prices := llm.Prices{}
+	if m.InputCost != 0 || m.OutputCost != 0 {
+		prices[model.Name()] = llm.Price{Input: m.InputCost, Output: m.OutputCost, Cached: m.InputCost}
+	}
+	p := repair.NewModelProposer(model, repair.ModelOptions{Prices: prices})
+	return func(pipeline.Project) repair.Proposer { return p }, nil
+}
+
+// ModelFromEnvironment chooses the model as the vendors' own tools do:
+// ANTHROPIC_API_KEY, or OPENAI_API_KEY or OPENAI_BASE_URL; otherwise templates.
+func ModelFromEnvironment(get func(string) (string, bool)) config.Model {
+	value := func(name, def string) string {
+		if v, ok := get(name); ok && v != "" {
+			return v
+		}
+		return def
+	}
+	key := func(name string) (s config.Secret) {
+		s.String = secret.New(value(name, ""))
+		return s
+	}
+	switch {
+	case value("ANTHROPIC_API_KEY", "") != "":
+		return config.Model{Vendor: "anthropic", Name: value("ANTHROPIC_MODEL", defaultAnthropic), BaseURL: value("ANTHROPIC_BASE_URL", ""), Key: key("ANTHROPIC_API_KEY")}
+	case value("OPENAI_API_KEY", "") != "", value("OPENAI_BASE_URL", "") != "":
+		return config.Model{Vendor: "openai", Name: value("OPENAI_MODEL", defaultOpenAI), BaseURL: value("OPENAI_BASE_URL", ""), Key: key("OPENAI_API_KEY")}
+	}
+	return config.Model{Vendor: "templates"}
+}
+
+// Models that the environment's keys choose when no name is given.
+const (
+	defaultAnthropic = "claude-sonnet-4-5"
+	defaultOpenAI    = "gpt-5"
+)
