@@ -1,0 +1,81 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/redact"
+)
+
+// A StopInput is what is known of a run that ended without a pull request.
+type StopInput struct {
+	Stop     *fault.Stop
+	Incident string // id
+	Summary  string // of the incident, one line
+	Run      string // run id
+	PageURL  string // address of the run's evidence page; "" none
+	Redactor *redact.Redactor
+	Known    *redact.Known // may be nil
+}
+
+// Stop renders the comment for the place where a person asked for the repair:
+// what was found, and what would help.
+func Stop(in StopInput) redact.Clean {
+	q := quoter{in.Redactor, in.Known}
+	parts := []redact.Clean{
+		redact.Concat(redact.Constant("repaird stopped without a pull request: "), q.name(string(in.Stop.Type), 40), redact.Constant(", "), meaning(in.Stop.Type), redact.Constant(".")),
+	}
+	if in.Summary != "" {
+		parts = append(parts, words(redact.Constant("The incident:"), q.span(in.Summary, maxMessage)))
+	}
+	if detail := q.prose(in.Stop.Detail, maxWhy); !detail.Empty() {
+		parts = append(parts, redact.Concat(redact.Constant("**What was found:** "), detail))
+	}
+	if help := q.prose(in.Stop.Help, maxWhy); !help.Empty() {
+		parts = append(parts, redact.Concat(redact.Constant("**What would help:** "), help))
+	}
+	parts = append(parts, fold(redact.Constant("The decisive output"), block("text", q.text(tail(in.Stop.Log, maxOutput), maxOutput))))
+	ids := words(redact.Constant("Incident"), q.name(in.Incident, maxName), redact.Constant("· run"), q.name(in.Run, maxName))
+	if in.PageURL != "" {
+		ids = words(ids, redact.Constant("· evidence"), q.name(in.PageURL, 300))
+	}
+	return paragraphs(append(parts, ids)...)
+}
+
+// meaning says a stop type in words.
+func meaning(t fault.StopType) redact.Clean {
+	switch t {
+	case fault.NoSource:
+		return redact.Constant("no repository or commit is known for this project")
+	case fault.Tainted:
+		return redact.Constant("the event's frames do not exist in that commit")
+	case fault.NeedsEnvironment:
+		return redact.Constant("the project's environment could not be built")
+	case fault.NeedsLocals:
+		return redact.Constant("the event has no local variables")
+	case fault.ValueLost:
+		return redact.Constant("a value that the test needs was filtered or cut before it was sent")
+	case fault.NeedsInput:
+		return redact.Constant("no call of the stack can be rebuilt from the event")
+	case fault.NotReproduced:
+		return redact.Constant("the test passed, or failed otherwise than production")
+	case fault.Flaky:
+		return redact.Constant("the test failed in some runs only")
+	case fault.AlreadyFixed:
+		return redact.Constant("the failure is gone on the default branch")
+	case fault.NoPatch:
+		return redact.Constant("the failure was reproduced, and no patch was found")
+	case fault.Rejected:
+		return redact.Constant("the failure was reproduced, and no candidate passed the verdict")
+	case fault.Policy:
+		return redact.Constant("a rule forbids going on")
+	case fault.OverBudget:
+		return redact.Constant("time, tokens or money ran out")
+	case fault.Cancelled:
+		return redact.Constant("a person stopped it")
+	}
+	return redact.Constant("for a reason that this version does not know")
+}
+
+// dollars renders an amount of US dollars.
+func dollars(d float64) string { return fmt.Sprintf("%.2f USD", max(d, 0)) }
