@@ -12,7 +12,29 @@
 //	/out    scratch whose regular files become Result.Artifacts
 //	/tmp    scratch, lost
 //
-// It runs as an unprivileged uid with only Spec.Env in its environment.
+// It runs as an unprivileged uid ([Owner] on the host) with only Spec.Env in its
+// environment, and as a child of process 1, the supervisor (supervisor.py): trusted
+// code that it can neither trace, read nor kill. The supervisor relays its output,
+// kills whatever is left of it, and only then collects artifacts, so that nothing
+// can change under its hands. Everything passes through pipes: no file of a run is
+// on the host's disk.
+//
+//	daemon ── frames over pipes ── supervisor (process 1) ── command
+//
+// A worked example, with the base systems that deploy/setup.sh has built:
+//
+//	bases, err := sandbox.LoadBases("/var/lib/repaird")
+//	backend, err := bwrap.New(bwrap.Options{Bases: bases})
+//	err = backend.Probe(ctx)
+//	result, err := backend.Run(ctx, sandbox.Spec{
+//		Run: "01J…", Argv: []string{"python3", "-m", "pytest", "/in/test_x.py"},
+//		Files: map[string][]byte{"test_x.py": source},
+//		Mounts: []sandbox.Mount{{Host: tree, Target: "/work"}},
+//	})
+//
+// Environment builds (Spec.Network) share the host's network, its loopback and
+// abstract sockets included; everything else holds for them too. They may write to
+// mounts that [PrepareWritable] has prepared.
 package sandbox
 
 import (
@@ -23,7 +45,7 @@ import (
 // A Spec describes one run. It is a value: a backend keeps nothing of it.
 type Spec struct {
 	Run     string            // id of the repaird run; labels what the backend creates
-	Image   string            // root file system, as the backend's BaseImage or configuration names it; "" is the backend's default
+	Image   string            // root file system: a Base's release or Docker reference, or with docker any image; "" is the backend's default
 	Argv    []string          // command; Argv[0] is an absolute path or found in the image's PATH
 	Env     map[string]string // the whole environment besides PATH, HOME=/tmp and LANG
 	Dir     string            // working directory; default /work when mounted, else /tmp
@@ -36,7 +58,7 @@ type Spec struct {
 // A Mount makes a host directory visible in the sandbox.
 type Mount struct {
 	Host     string // absolute path of a directory
-	Target   string // absolute path inside
+	Target   string // absolute path inside: a new top-level name, or below /opt, /srv, /home or /mnt
 	Writable bool   // for environment builds only
 }
 
@@ -110,7 +132,7 @@ type Cause string
 const (
 	Exited      Cause = "exited"       // by itself
 	Timeout     Cause = "timeout"      // Limits.Wall
-	OutOfMemory Cause = "oom"          // Limits.Memory
+	OutOfMemory Cause = "oom"          // Limits.Memory: the kernel killed any process of the run for it
 	OutputLimit Cause = "output_limit" // Limits.Output
 	Killed      Cause = "killed"       // from outside, or the backend lost it
 )

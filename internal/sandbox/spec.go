@@ -48,7 +48,8 @@ func PrepareWritable(dir string) (err error) {
 	return os.Chmod(dir, 0o755)
 }
 
-// Names that a mount may not cover: the sandbox's own.
+// Names that a mount may not cover: the sandbox's own. Below them there is no
+// place either, since the root is read-only before anything is mounted on it.
 var reserved = map[string]bool{
 	"/": true, "/proc": true, "/dev": true, "/sys": true, "/in": true, "/out": true, "/tmp": true,
 	"/usr": true, "/bin": true, "/sbin": true, "/lib": true, "/lib64": true, "/etc": true, "/run": true, "/var": true,
@@ -122,8 +123,8 @@ func (s Spec) checkMounts() error {
 			return fmt.Errorf("mount source %q is not a clean absolute path", m.Host)
 		}
 		if !path.IsAbs(m.Target) || path.Clean(m.Target) != m.Target || strings.ContainsAny(m.Target, "\x00:,") ||
-			reserved[m.Target] || within(m.Target, "/proc", "/dev", "/sys", "/in", "/out", "/tmp") {
-			return fmt.Errorf("mount target %q is not allowed", m.Target)
+			reserved[m.Target] || strings.Count(m.Target, "/") > 1 && !within(m.Target, "/opt", "/srv", "/home", "/mnt") {
+			return fmt.Errorf("mount target %q is not allowed: a new top-level name, or a name below /opt, /srv, /home or /mnt", m.Target)
 		}
 		if seen[m.Target] {
 			return fmt.Errorf("mount target %q occurs twice", m.Target)

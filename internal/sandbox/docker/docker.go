@@ -166,12 +166,29 @@ func (b *Backend) image(name string) (string, error) {
 	return name, nil
 }
 
-// pull fetches an image that is pinned by digest; of any other it says that it
-// is not there.
-func (b *Backend) pull(ctx context.Context, image string) error {
-	if !strings.Contains(image, "@sha256:") {
+// ensure makes sure that the engine has the image, and that the image brings no
+// writable, unbounded place of its own. It pulls an image that is pinned by digest.
+func (b *Backend) ensure(ctx context.Context, image string) error {
+	info, err := b.api.ImageInspect(ctx, image)
+	if errdefs.IsNotFound(err) && strings.Contains(image, "@sha256:") {
+		if err := b.pull(ctx, image); err != nil {
+			return err
+		}
+		info, err = b.api.ImageInspect(ctx, image)
+	}
+	if errdefs.IsNotFound(err) {
 		return fault.Errorf(fault.NotFound, "the engine has no image %s; run deploy/setup.sh, or configure one with its digest", image)
 	}
+	if err != nil {
+		return classify(err, "inspect image %s", image)
+	}
+	if info.Config != nil && len(info.Config.Volumes) > 0 {
+		return fault.Errorf(fault.Invalid, "image %s declares volumes, which would be writable and without bound", image)
+	}
+	return nil
+}
+
+func (b *Backend) pull(ctx context.Context, image string) error {
 	b.options.Logger.Info("pulling image", "image", image)
 	stream, err := b.api.ImagePull(ctx, image, client.ImagePullOptions{})
 	if err != nil {

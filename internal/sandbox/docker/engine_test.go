@@ -1,9 +1,12 @@
 package docker
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -82,6 +85,31 @@ func TestTheContainerIsConfigured(t *testing.T) {
 	}
 	if strings.Contains(string(text), "secret-argument") || strings.Contains(string(text), "secret-value") {
 		t.Error("the engine was told the command or its environment")
+	}
+}
+
+func TestAnImageWithVolumesIsRefused(t *testing.T) {
+	t.Parallel()
+	t.Log("uses-backend: docker")
+	b := local(t)
+	ref := fmt.Sprintf("repaird/test:volumes-%d", os.Getpid())
+	empty := bytes.NewReader(make([]byte, 1024)) // the end of a tar file
+	out, err := b.api.ImageImport(context.Background(), client.ImageImportSource{Source: empty, SourceName: "-"}, ref, client.ImageImportOptions{Changes: []string{"VOLUME /data"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, out); err != nil {
+		t.Fatal(err)
+	}
+	out.Close()
+	defer func() {
+		if _, err := b.api.ImageRemove(context.Background(), ref, client.ImageRemoveOptions{}); err != nil {
+			t.Error(err)
+		}
+	}()
+	_, err = b.Run(context.Background(), sandbox.Spec{Image: ref, Argv: []string{"true"}})
+	if fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "volumes") {
+		t.Errorf("got %v", err)
 	}
 }
 

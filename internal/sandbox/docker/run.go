@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
@@ -40,6 +39,9 @@ func (b *Backend) Run(ctx context.Context, spec sandbox.Spec) (result *sandbox.R
 	}
 	image, err := b.image(spec.Image)
 	if err != nil {
+		return nil, err
+	}
+	if err := b.ensure(ctx, image); err != nil {
 		return nil, err
 	}
 	name := b.lease.Next()
@@ -107,14 +109,6 @@ func (b *Backend) create(ctx context.Context, spec sandbox.Spec, image, name, fi
 		HostConfig: b.hostConfig(spec, files),
 	}
 	created, err := b.api.ContainerCreate(createCtx, options)
-	if errdefs.IsNotFound(err) {
-		if err := b.pull(ctx, image); err != nil {
-			return "", err
-		}
-		createCtx, cancel = context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
-		defer cancel()
-		created, err = b.api.ContainerCreate(createCtx, options)
-	}
 	if err != nil {
 		return "", classify(err, "create container from %s", image)
 	}

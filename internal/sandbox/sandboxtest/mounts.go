@@ -114,6 +114,9 @@ except OSError: pass`, func(s *sandbox.Spec) {
 			"mount over /proc":          func(s *sandbox.Spec) { s.Mounts = []sandbox.Mount{{Host: dir, Target: "/proc"}} },
 			"mount over the root":       func(s *sandbox.Spec) { s.Mounts = []sandbox.Mount{{Host: dir, Target: "/"}} },
 			"mount below /out":          func(s *sandbox.Spec) { s.Mounts = []sandbox.Mount{{Host: dir, Target: "/out/x"}} },
+			"mount below another mount": func(s *sandbox.Spec) {
+				s.Mounts = []sandbox.Mount{{Host: dir, Target: "/work"}, {Host: dir, Target: "/work/x"}}
+			},
 			"two mounts at one place": func(s *sandbox.Spec) {
 				s.Mounts = []sandbox.Mount{{Host: dir, Target: "/work"}, {Host: dir, Target: "/work"}}
 			},
