@@ -17,6 +17,7 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/intake"
 	"github.com/repaird/repaird/internal/pipeline"
+	"github.com/repaird/repaird/internal/report"
 	"github.com/repaird/repaird/internal/repro"
 )
 
@@ -187,4 +188,10 @@ func randomHex(n int) string {
 	b := make([]byte, n)
 	_, _ = rand.Read(b)
 	return hex.EncodeToString(b)
+}
+
+// WriteOut writes everything that a run has come to into dir.
+func WriteOut(dir string, c *pipeline.Case, err error) error {
+	_, werr := report.WriteFolder(dir, c.ReportInput(), fault.AsStop(err), c.PullRequest)
+	return werr
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/repaird/repaird/internal/intake"
 	"github.com/repaird/repaird/internal/pipeline"
 	"github.com/repaird/repaird/internal/postgres"
+	"github.com/repaird/repaird/internal/redact"
+	"github.com/repaird/repaird/internal/report"
 )
 
 var errCancelled = errors.New("a person cancelled the run")
@@ -104,21 +106,24 @@ func (o *Orchestrator) notify(ctx context.Context, h *hold, c *pipeline.Case) er
 	if err := json.Unmarshal(h.run.Ask, &ask); err != nil || ask.Issue == 0 || c.Project.Forge == nil {
 		return nil
 	}
-	text := "A draft pull request was opened."
-	if c.PullRequest != nil {
-		text = "A draft pull request proposes a repair: " + c.PullRequest.URL
-	}
-	var stop fault.Stop
-	if len(h.run.Stop) > 0 && json.Unmarshal(h.run.Stop, &stop) == nil {
-		text = "No repair is proposed (`" + string(stop.Type) + "`): " + stop.Detail + "\n\nWhat would help: " + stop.Help
-	}
-	if c.PageURL != "" {
-		text += "\n\nEvidence: " + c.PageURL
+	r := redact.New(c.Project.RedactKey)
+	var text redact.Clean
+	switch stop := (*fault.Stop)(nil); {
+	case c.PullRequest != nil:
+		text = redact.Concat(redact.Constant("A draft pull request proposes a repair: "), r.Text(c.PullRequest.URL, nil))
+	case len(h.run.Stop) > 0 && json.Unmarshal(h.run.Stop, &stop) == nil:
+		in := report.StopInput{Stop: stop, Incident: h.run.Incident, Run: h.run.ID, PageURL: c.PageURL, Redactor: r}
+		if c.Bundle != nil {
+			in.Summary = c.Bundle.Incident.Summary
+		}
+		text = report.Stop(in)
+	default:
+		return nil
 	}
 	if err := h.Before(ctx, "comment"); err != nil {
 		return err
 	}
-	if err := c.Project.Forge.Comment(ctx, ask.Repository, ask.Issue, h.run.ID, o.Clean(h.run.Project, text)); err != nil {
+	if err := c.Project.Forge.Comment(ctx, ask.Repository, ask.Issue, h.run.ID, text); err != nil {
 		return err
 	}
 	return h.After(ctx, "comment", "")

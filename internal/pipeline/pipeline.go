@@ -78,7 +78,7 @@ func (p *Pipeline) Assemble(ctx context.Context, c *Case) error {
 		return &fault.Stop{Type: fault.NeedsInput, Detail: "the event has no exception", Help: "send exceptions, not only messages"}
 	}
 	fp := incident.Fingerprint(c.Project.Name, sig)
-	evidence := p.redactor(c).Event(e)
+	evidence := c.redactor().Event(e)
 	clean := evidence.Event()
 	sig, _ = incident.SignatureOf(&clean)
 	now := time.Now().UTC()
@@ -203,7 +203,7 @@ func (p *Pipeline) Reproduce(ctx context.Context, c *Case) error {
 		return err
 	}
 	c.Reproduction = r
-	c.Diagnosis = diagnose(r.Trace, p.redactor(c))
+	c.Diagnosis = diagnose(r.Trace, c.redactor())
 	c.progress("reproduced %d of %d, fidelity %.2f, by calling %s", r.Failed, r.Runs, r.Fidelity.Score, r.Called)
 	return nil
 }
@@ -217,7 +217,7 @@ func (p *Pipeline) Repair(ctx context.Context, c *Case) error {
 	defer remove()
 	r := c.Reproduction
 	proposer := p.Proposer(c.Project)
-	red := p.redactor(c)
+	red := c.redactor()
 	var frames []incident.Frame
 	for _, f := range r.Frames {
 		if f.Path != "" {
@@ -287,7 +287,7 @@ func (p *Pipeline) Verify(ctx context.Context, c *Case) error {
 	}
 	c.Verdict = v
 	if v.Accepted {
-		c.Divergence = diverge(v.Red, v.Green, p.redactor(c))
+		c.Divergence = diverge(v.Red, v.Green, c.redactor())
 		c.progress("verdict: accepted, %d proof modes", len(v.ProofModes))
 		return nil
 	}
@@ -295,7 +295,7 @@ func (p *Pipeline) Verify(ctx context.Context, c *Case) error {
 	if g == nil {
 		return fmt.Errorf("the verdict rejects without a failed gate")
 	}
-	return &fault.Stop{Type: fault.Rejected, Detail: "gate " + g.Name + ": " + p.redactor(c).Text(g.Evidence, nil).String(),
+	return &fault.Stop{Type: fault.Rejected, Detail: "gate " + g.Name + ": " + c.redactor().Text(g.Evidence, nil).String(),
 		Help: "the evidence page has the candidate and every gate's evidence; a person may take it from there"}
 }
 
@@ -333,7 +333,7 @@ func (p *Pipeline) Propose(ctx context.Context, c *Case) error {
 }
 
 // redactor is the project's.
-func (p *Pipeline) redactor(c *Case) *redact.Redactor { return redact.New(c.Project.RedactKey) }
+func (c *Case) redactor() *redact.Redactor { return redact.New(c.Project.RedactKey) }
 
 // summary is one line: type, message, function.
 func summary(e *incident.Event) string {
