@@ -58,7 +58,7 @@ type Spec struct {
 // A Mount makes a host directory visible in the sandbox.
 type Mount struct {
 	Host     string // absolute path of a directory
-	Target   string // absolute path inside: a new top-level name, or below /opt, /srv, /home or /mnt
+	Target   string // absolute path inside, outside the system's folders and other mounts
 	Writable bool   // for environment builds only
 }
 

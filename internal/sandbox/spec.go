@@ -48,10 +48,10 @@ func PrepareWritable(dir string) (err error) {
 	return os.Chmod(dir, 0o755)
 }
 
-// Names that a mount may not cover: the sandbox's own. Below them there is no
-// place either, since the root is read-only before anything is mounted on it.
+// Folders that a mount may neither cover nor lie below: the sandbox's own, and
+// those of the base system, which are read-only before anything is mounted on them.
 var reserved = map[string]bool{
-	"/": true, "/proc": true, "/dev": true, "/sys": true, "/in": true, "/out": true, "/tmp": true,
+	"/proc": true, "/dev": true, "/sys": true, "/in": true, "/out": true, "/tmp": true,
 	"/usr": true, "/bin": true, "/sbin": true, "/lib": true, "/lib64": true, "/etc": true, "/run": true, "/var": true,
 }
 
@@ -117,19 +117,21 @@ func (s Spec) checkCommand() error {
 }
 
 func (s Spec) checkMounts() error {
-	seen := map[string]bool{}
+	var targets []string
 	for _, m := range s.Mounts {
 		if !filepath.IsAbs(m.Host) || filepath.Clean(m.Host) != m.Host || strings.ContainsRune(m.Host, 0) {
 			return fmt.Errorf("mount source %q is not a clean absolute path", m.Host)
 		}
 		if !path.IsAbs(m.Target) || path.Clean(m.Target) != m.Target || strings.ContainsAny(m.Target, "\x00:,") ||
-			reserved[m.Target] || strings.Count(m.Target, "/") > 1 && !within(m.Target, "/opt", "/srv", "/home", "/mnt") {
-			return fmt.Errorf("mount target %q is not allowed: a new top-level name, or a name below /opt, /srv, /home or /mnt", m.Target)
+			m.Target == "/" || reserved["/"+strings.SplitN(m.Target, "/", 3)[1]] {
+			return fmt.Errorf("mount target %q is not allowed", m.Target)
 		}
-		if seen[m.Target] {
-			return fmt.Errorf("mount target %q occurs twice", m.Target)
+		for _, other := range targets {
+			if m.Target == other || strings.HasPrefix(m.Target, other+"/") || strings.HasPrefix(other, m.Target+"/") {
+				return fmt.Errorf("mount targets %q and %q overlap", other, m.Target)
+			}
 		}
-		seen[m.Target] = true
+		targets = append(targets, m.Target)
 		if m.Writable && !s.Network {
 			return fmt.Errorf("mount %q is writable, which only environment builds (Network) may have", m.Target)
 		}
@@ -138,15 +140,6 @@ func (s Spec) checkMounts() error {
 		}
 	}
 	return nil
-}
-
-func within(name string, roots ...string) bool {
-	for _, r := range roots {
-		if strings.HasPrefix(name, r+"/") {
-			return true
-		}
-	}
-	return false
 }
 
 // checkAccess finds out early, and with a clear message, what would otherwise be
