@@ -230,7 +230,7 @@ func (p *Proposer) spec(in repair.Input) (sandbox.Spec, error) {
 	}
 	spec := sandbox.Spec{
 		Run: in.Run, Image: in.Env.Image, Dir: "/work", Files: files, Env: environment(in.Env.Env),
-		Argv: []string{python, "-s", "-B", "-c", start, "/in/request.json", "/out/" + answerFile, "/work"},
+		Argv:   []string{python, "-s", "-B", "-c", start, "/in/request.json", "/out/" + answerFile, "/work"},
 		Mounts: []sandbox.Mount{{Host: in.Tree, Target: "/work"}},
 		Limits: sandbox.Limits{Wall: p.opts.Time + 60*time.Second, CPUs: 2},
 	}
@@ -242,9 +242,9 @@ func (p *Proposer) spec(in repair.Input) (sandbox.Spec, error) {
 
 // start removes the working directory from the path before anything of the tree
 // could be imported in the program's place.
-const start = `import sys
+const start = `import os, sys
 sys.path[:] = [p for p in sys.path if p]
-sys.path.insert(0, "/in")
+sys.path.insert(0, os.path.dirname(sys.argv[1]))
 from repaird_templates import main
 main.main(sys.argv[1:])`
 

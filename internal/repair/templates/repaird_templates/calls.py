@@ -109,7 +109,7 @@ def adjustments(ctx, source, function, node, near, stmt):
         for name in scope:
             if name in used or not bound_before(function, name, stmt):
                 continue
-            base = 0.62 if recursive else 0.4
+            base = 0.5 if recursive else 0.36
             pair = compared.get((text, name))
             for sign, bonus in (("-", 0.04), ("+", 0)):
                 prior = base + bonus
@@ -124,7 +124,7 @@ def adjustments(ctx, source, function, node, near, stmt):
             for sign in ("-", "+"):
                 yield Candidate(ADJUST, function, [(source.start(arg), source.end(arg), "%s %s 1" % (text, sign))],
                                 "the argument `%s` of %s should be `%s %s 1`" % (text, callee_name(node), text, sign),
-                                0.55 * near, stmt.lineno)
+                                0.52 * near, stmt.lineno)
 
 
 def bound_before(function, name, stmt):

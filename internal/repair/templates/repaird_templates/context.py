@@ -81,6 +81,15 @@ class Context:
         first, last = header_lines(stmt)
         return any(n in lines for n in range(first, last + 1))
 
+    def raises(self, path, line):
+        """Whether a line is a raise or an assertion, which a fix keeps from running."""
+        source = self.source(path)
+        function = source and source.function_at(line)
+        for stmt in function.statements() if function else ():
+            if isinstance(stmt, (ast.Raise, ast.Assert)) and stmt.lineno <= line <= stmt.end_lineno:
+                return True
+        return False
+
     def types(self, function):
         """Names -> type names as the run saw them."""
         for call in self.facts["calls"]:

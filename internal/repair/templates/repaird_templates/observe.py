@@ -40,8 +40,8 @@ class Recorder:
         key = (path, frame.f_code.co_firstlineno)
         facts = self.calls.get(key)
         if facts is None:
-            facts = self.calls[key] = {"count": 0, "none": 0, "args": None, "name": frame.f_code.co_name,
-                                       "types": {}, "order": len(self.calls)}
+            facts = self.calls[key] = {"count": 0, "args": None, "name": frame.f_code.co_name,
+                                       "types": {}, "seen": 0, "order": len(self.calls)}
             facts["args"] = snapshot(frame)
         facts["count"] += 1
 
@@ -50,30 +50,20 @@ class Recorder:
         lines = self.lines.setdefault(path, set())
         if event == "line":
             lines.add(frame.f_lineno)
-            return self.local
         if not self.detail:
             return self.local
-        if event == "return":
-            facts = self.calls.get((path, frame.f_code.co_firstlineno))
-            if facts is not None and facts["count"] <= 50:
-                if arg is None:
-                    facts["none"] += 1
-                self._types(facts, frame)
-        elif event == "exception" and arg[1] is not None:
+        facts = self.calls.get((path, frame.f_code.co_firstlineno))
+        if facts is not None and facts["seen"] < 300:
+            facts["seen"] += 1
+            for name, value in frame.f_locals.items():
+                facts["types"].setdefault(name, type(value).__name__)
+        if event == "exception" and arg[1] is not None:
             exc = arg[1] if isinstance(arg[1], BaseException) else None
             if exc is not None and not isinstance(exc, (StopIteration, GeneratorExit)) and len(self.raised) < 2000:
                 place = self.raised.setdefault(id(exc), [exc, []])
                 if len(place[1]) < 20:
                     place[1].append((path, frame.f_lineno, frame.f_code.co_firstlineno))
-            facts = self.calls.get((path, frame.f_code.co_firstlineno))
-            if facts is not None and facts["count"] <= 50:
-                self._types(facts, frame)
         return self.local
-
-    @staticmethod
-    def _types(facts, frame):
-        for name, value in frame.f_locals.items():
-            facts["types"].setdefault(name, type(value).__name__)
 
 
 def snapshot(frame):

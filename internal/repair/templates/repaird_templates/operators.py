@@ -48,6 +48,8 @@ def propose(ctx, function):
         for node in header_nodes(stmt):
             if isinstance(node, ast.Compare):
                 yield from comparisons(source, function, node, near, stmt)
+                if "RecursionError" in ctx.facts["bases"]:
+                    yield from base_case(source, function, stmt, node, near)
             elif isinstance(node, ast.BoolOp):
                 yield from booleans(source, function, node, near, stmt)
             elif isinstance(node, ast.BinOp) and type(node.op) in TOKENS:
@@ -76,9 +78,14 @@ def textual(node):
                for n in (node.left, node.right))
 
 
-def make(function, place, new, old, node, source, prior, stmt):
+# Slips at the boundary: the failing lines may rightly be left out for an input on it.
+BOUNDARY = {("<=", "<"), (">=", ">"), ("<", "<="), (">", ">="), ("is", "=="), ("is not", "!=")}
+
+
+def make(function, place, new, old, node, source, prior, stmt, avoids=False):
     return Candidate(NAME, function, [place + (new,)],
-                     "`%s` in `%s` should be `%s`" % (old, clip(source.text(node)), new), prior, stmt.lineno)
+                     "`%s` in `%s` should be `%s`" % (old, clip(source.text(node)), new), prior, stmt.lineno,
+                     avoids or (old, new) in BOUNDARY)
 
 
 def clip(text):
@@ -97,7 +104,31 @@ def comparisons(source, function, node, near, stmt):
         for new, prior in COMPARE[old]:
             if absent and new in ("==", "!=", "<=", ">="):
                 continue
-            yield make(function, place, new, old, node, source, prior * near, stmt)
+            inverted = absent and new in ("is", "is not") and uses_absent(source, stmt, node, old)
+            yield make(function, place, new, old, node, source, 0.9 if inverted else prior * near, stmt, inverted)
+
+
+def base_case(source, function, stmt, test, near):
+    """len(x) == 0 → len(x) <= 1: a recursion whose base case leaves out size one."""
+    right = test.comparators[0]
+    if isinstance(test.ops[0], ast.Eq) and isinstance(right, ast.Constant) and type(right.value) is int and isinstance(stmt, ast.If):
+        place = operator_range(source, test.left, right, "==")
+        if place:
+            yield Candidate(NAME, function, [place + ("<=",), (source.start(right), source.end(right), str(right.value + 1))],
+                            "the base case `%s` leaves out %d" % (source.text(test), right.value + 1), 0.7 * near, stmt.lineno)
+
+
+def uses_absent(source, stmt, test, op):
+    """Whether the branch that is taken for None goes on to use the value."""
+    if not isinstance(stmt, ast.If) or stmt.test is not test or not isinstance(test.left, (ast.Name, ast.Attribute)):
+        return False
+    text = source.text(test.left)
+    branch = stmt.body if op in ("is", "==") else stmt.orelse
+    for s in branch:
+        for n in ast.walk(s):
+            if isinstance(n, (ast.Attribute, ast.Subscript)) and isinstance(n.value, type(test.left)) and source.text(n.value) == text:
+                return True
+    return False
 
 
 def booleans(source, function, node, near, stmt):
@@ -105,7 +136,7 @@ def booleans(source, function, node, near, stmt):
     places = [operator_range(source, a, b, old) for a, b in zip(node.values, node.values[1:])]
     if all(places):
         yield Candidate(NAME, function, [p + (new,) for p in places],
-                        "`%s` should be joined by `%s`" % (clip(source.text(node)), new), 0.72 * near, stmt.lineno)
+                        "`%s` should be joined by `%s`" % (clip(source.text(node)), new), 0.72 * near, stmt.lineno, True)
         if len(places) > 1:
             for p in places:
                 yield Candidate(NAME, function, [p + (new,)],
@@ -124,7 +155,7 @@ def conditions(source, function, stmt, near):
             # A truth test where 0, "" and [] are as good as any value.
             new = "%s is None" % text if negated else "%s is not None" % text
             yield Candidate(NAME, function, [(source.start(test), source.end(test), new)],
-                            "an empty or zero `%s` is not a missing one" % text, 0.55 * near, stmt.lineno)
+                            "an empty or zero `%s` is not a missing one" % text, 0.55 * near, stmt.lineno, True)
         if not negated:
             at = source.start(test)
             yield Candidate(NAME, function, [(at, at, "not ")], "the condition `%s` is inverted" % text, 0.4 * near, stmt.lineno)

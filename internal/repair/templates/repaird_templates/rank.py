@@ -2,17 +2,18 @@
 
 The order, in this sequence of keys:
 
-1. class: 0 the failing computation still runs, nothing that the code shows of
+1. documented examples that still go wrong, fewer first;
+2. class: 0 the failing computation still runs, nothing that the code shows of
    itself is violated; 1 one of the two is not so; others are dropped, because a
    detour that also changes what else the code does is no fix;
-2. score: how likely the slip is, how close its place is to the failure, how well
+3. score: how likely the slip is, how close its place is to the failure, how well
    answers near the production input agree with the unchanged code's.
 """
 
 import sys
 import time
 
-from . import observe, run, siblings
+from . import examples, observe, run, siblings
 
 # How well a template explains a kind of failure; 1 where nothing is said.
 AFFINITY = {
@@ -57,12 +58,12 @@ def screen(test, ctx, candidates, limits, deadline):
     return survivors, tried
 
 
-def base_answers(test, found):
+def base_answers(test, found, documented):
     test.prepare()
-    return siblings.ask(test, found, True)
+    return {"answers": siblings.ask(test, found, True), "examples": examples.ask(documented)}
 
 
-def head_answers(test, candidate, found):
+def head_answers(test, candidate, found, documented):
     """Which of the failing lines run on a candidate, and its answers."""
     test.prepare({candidate.path: candidate.content})
     recorder = observe.Recorder(test, detail=False)
@@ -75,7 +76,7 @@ def head_answers(test, candidate, found):
     finally:
         sys.settrace(None)
     return {"passed": True, "lines": {p: sorted(n) for p, n in recorder.lines.items()},
-            "answers": siblings.ask(test, found, False)}
+            "answers": siblings.ask(test, found, False), "examples": examples.ask(documented)}
 
 
 def moved(candidate, path, line):
@@ -100,25 +101,49 @@ def moved(candidate, path, line):
 def order(test, ctx, survivors, limits, deadline):
     """Sorts survivors in place and gives each its answer; drops detours."""
     found = siblings.targets(ctx.facts, ctx.sources, test.source_roots)
-    base = run.forked(lambda: base_answers(test, found), limits["run"] * 6) if found else None
-    base = base or []
+    near = {f.path: f.source for f in ctx.crash_lines}
+    documented = examples.collect(near, test.source_roots)
+    known = run.forked(lambda: base_answers(test, found, documented), limits["run"] * 6) or {"answers": [], "examples": []}
+    base = known["answers"]
     expected = [siblings.relations(rows) if rows else {} for rows in base]
-    stack = sorted({(f["path"], f["line"]) for f in ctx.facts["frames"]})
+    stack = sorted({(f["path"], f["line"]) for f in ctx.facts["frames"]
+                    if f["line"] != f["first"] and not ctx.raises(f["path"], f["line"])})
     for candidate in survivors:
         candidate.answer = None
         head = None
         if time.monotonic() < deadline:
-            head = run.forked(lambda: head_answers(test, candidate, found), limits["run"] * 6)
+            head = run.forked(lambda: head_answers(test, candidate, found, documented), limits["run"] * 6)
         judge(candidate, head, base, expected, stack)
+        follow(candidate, head, known["examples"])
     survivors.sort(key=lambda c: c.key)
+    kept = [c for c in survivors if c.answer]
+    if kept and kept[0].answer.get("examples", {}).get("mended"):
+        for candidate in kept:
+            if candidate.key[0] > kept[0].key[0]:
+                candidate.answer = None  # it leaves an example wrong that another makes right
     group = {}
     for candidate in survivors:
         if candidate.answer:
             candidate.answer["behaviour"] = group.setdefault(candidate.behaviour, len(group))
 
 
+def follow(candidate, head, before):
+    """Documented examples outweigh guesses: a candidate that breaks one is
+    dropped, and one that leaves one wrong comes after those that do not."""
+    after = (head or {}).get("examples") or []
+    if not candidate.answer or not after:
+        return
+    if any(b and not a for b, a in zip(before, after)):
+        candidate.answer, candidate.key = None, (9, 9, 0)
+        return
+    mended = sum(a and not b for b, a in zip(before, after))
+    failing = sum(not a for a in after)
+    candidate.key = (failing,) + candidate.key[1:]
+    candidate.answer["examples"] = {"asked": len(after), "mended": mended, "failing": failing}
+
+
 def judge(candidate, head, base, expected, stack):
-    candidate.key, candidate.behaviour = (9, 0), ""
+    candidate.key, candidate.behaviour = (9, 9, 0), ""
     if head is None or not head.get("passed"):
         if head is not None:
             return  # it does not pass twice
@@ -131,7 +156,8 @@ def judge(candidate, head, base, expected, stack):
             low, high = moved(candidate, path, line)
             kept += any(n in lines.get(path, ()) for n in range(low, high + 1))
         ran = kept / len(stack)
-    total = {"asked": 0, "equal": 0, "differ": 0, "strayed": 0, "broke": 0, "healed": 0, "still": 0, "violated": []}
+    total = {"asked": 0, "equal": 0, "differ": 0, "strayed": 0, "broke": 0, "healed": 0, "still": 0,
+             "distinct": 0, "violated": []}
     changed = {(candidate.path, n) for n in candidate.lines()}
     for b, h, e in zip(base, head["answers"], expected):
         if b and h:
@@ -139,25 +165,21 @@ def judge(candidate, head, base, expected, stack):
                 total[key] += value
     detour = ran < 1
     # A documented absence is answered on another way by its nature.
-    meant = candidate.template in ("ignored-absence", "over-broad-except")
-    odd = bool(total["violated"]) or total["broke"] > 0 or total["strayed"] > 0
-    cls = 0
-    if detour and not meant:
-        cls += 1
-    if odd:
-        cls += 1
-    if detour and not meant and total["differ"] > total["equal"]:
-        cls += 1
-    if cls > 1:
-        return
-    asked = max(total["asked"], 1)
+    answered = candidate.template in ("ignored-absence", "over-broad-except")
+    meant = candidate.avoids or answered
     returned = total["equal"] + total["differ"] + total["strayed"] + total["broke"]
+    faithful = total["equal"] == returned and total["distinct"] >= 3
+    odd = not faithful and (bool(total["violated"]) or total["broke"] > 0 or total["strayed"] > 0 or total["differ"] * 4 > returned)
+    if detour and not answered and (odd or not meant and not (total["differ"] == 0 and total["distinct"] >= 3)):
+        return
+    cls = int(detour and not meant or odd and not answered)
+    asked = max(total["asked"], 1)
     failed = total["healed"] + total["still"]
     score = candidate.score
-    score += 0.08 * (total["equal"] / returned if returned else 0.5)
+    score += 0.12 * (total["equal"] / returned if returned else 0.5)
     score += 0.06 * (total["healed"] / failed if failed and not detour else 0.5)
     score -= 0.1 * min(total["broke"] + total["strayed"], asked) / asked
-    candidate.key = (cls, -round(score, 4))
+    candidate.key = (0, cls, -round(score, 4))
     candidate.behaviour = repr([[(r or {}).get("value", (r or {}).get("end")) for r in rows or []] for rows in head["answers"]])
     candidate.answer = {
         "template": candidate.template, "why": candidate.why, "path": candidate.path, "line": candidate.line,

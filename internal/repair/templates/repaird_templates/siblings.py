@@ -218,14 +218,15 @@ def relations(rows):
     if len(returned) < 2:
         return {}
     found = {"types": sorted({r["type"] for r in returned})}
-    if len(returned) >= 3:
+    if len({r["value"] for r in returned}) >= 3:
         members = set(returned[0]["member"])
         for r in returned:
             members &= set(r["member"])
         if members:
             found["member"] = sorted(members)
     same, different = agreement(returned)
-    if same >= 2 and different * 10 <= same:
+    # Equal results of all orders say little where every input gives that result.
+    if same >= 3 and not different and len({r["value"] for r in returned}) >= 3:
         found["order"] = True
     rising = {}
     for slot in {r["slot"] for r in returned if r["slot"] >= 0}:
@@ -264,9 +265,9 @@ def points(rows, slot):
 
 
 def trend(at):
-    """+1 or -1 where at least three results rise or fall with the argument."""
+    """+1 or -1 where at least four results rise or fall with the argument."""
     values = [v for _, v in at]
-    if len(values) < 3 or len(set(values)) < 2:
+    if len(values) < 4 or len(set(values)) < 3:
         return 0
     if all(a <= b for a, b in zip(values, values[1:])):
         return 1
@@ -280,7 +281,9 @@ def compare(base, head, expected, changed):
 
     changed is the set of (path, line) that the candidate touches.
     """
-    out = {"asked": 0, "equal": 0, "differ": 0, "strayed": 0, "broke": 0, "healed": 0, "still": 0, "violated": []}
+    out = {"asked": 0, "equal": 0, "differ": 0, "strayed": 0, "broke": 0, "healed": 0, "still": 0,
+           "distinct": 0, "violated": []}
+    kept = set()
     for b, h in zip(base, head):
         if not b or not h:
             continue
@@ -291,12 +294,14 @@ def compare(base, head, expected, changed):
                 out["broke"] += 1
             elif h["value"] == b["value"]:
                 out["equal"] += 1
+                kept.add(b["value"])
             else:
                 out["differ" if ran else "strayed"] += 1
         elif h["end"] == "return":
             out["healed"] += 1
         else:
             out["still"] += 1
+    out["distinct"] = len(kept)
     returned = [r for r in head if r and r["end"] == "return"]
     if expected.get("types") and any(r["type"] not in expected["types"] for r in returned):
         out["violated"].append("type of the result")
@@ -308,6 +313,7 @@ def compare(base, head, expected, changed):
             out["violated"].append("independence of order")
     for slot, direction in expected.get("trend", {}).items():
         values = points(head, int(slot))
-        if len(values) >= 3 and trend(values) not in (direction,) and len({v for _, v in values}) > 1:
+        results = [v * direction for _, v in values]
+        if any(a > b for a, b in zip(results, results[1:])):
             out["violated"].append("monotony")
     return out

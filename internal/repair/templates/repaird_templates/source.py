@@ -178,8 +178,9 @@ def header_lines(stmt):
 class Candidate:
     """A possible fix: byte ranges of one file with their replacements."""
 
-    def __init__(self, template, function, changes, why, prior, line):
+    def __init__(self, template, function, changes, why, prior, line, avoids=False):
         self.template = template
+        self.avoids = avoids  # whether it may be right although the failing lines no longer run
         self.function = function
         self.source = function.source
         self.changes = sorted(changes)  # (start, end, replacement)
