@@ -152,7 +152,7 @@ func specOf(req Request, tree string, canaries [2]canary) (sandbox.Spec, error) 
 		trace := *req.Trace
 		trace.Out = "/out/" + traceDir
 		if len(trace.Include) == 0 {
-			trace.Include = []string{"/work"}
+			trace.Include = []string{"/work", "/in/test"}
 		}
 		cfg.Trace = &trace
 		for name, data := range pytrace.Files() {

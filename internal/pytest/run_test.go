@@ -1,6 +1,7 @@
 package pytest
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,7 +10,9 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
 )
 
 // tree writes a txtar archive to a new directory.
@@ -235,4 +238,42 @@ func TestSourceRootsAreOnThePathInOrder(t *testing.T) {
 			t.Errorf("roots %q: got %+v, want %s", c.roots, res, c.want)
 		}
 	}
+}
+
+func TestATraceIsRecordedWhereWanted(t *testing.T) {
+	t.Parallel()
+	res := run(t, Request{Tree: tree(t, shop), Test: &red, Trace: &pytrace.Config{Lines: true}})
+	if !res.OK() || !res.Traced || res.Tracer != "" {
+		t.Fatalf("got %+v", res)
+	}
+	trace, err := pytrace.Read(bytes.NewReader(res.Trace))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, r := range trace.Raised() {
+		found = found || r.Type == "PricingError" && r.File == "/work/shop/cart.py" && r.Name == "scale" && r.Line == 12
+	}
+	if !found {
+		t.Errorf("the crash is not in the trace: %+v", trace.Raised())
+	}
+	if ran := trace.Executed()["/work/shop/cart.py"]; !ran[12] || ran[13] {
+		t.Errorf("got executed lines %v, want 12 and not 13", ran)
+	}
+}
+
+func TestBothBackendsGiveTheSameResult(t *testing.T) {
+	t.Parallel()
+	dir := tree(t, shop)
+	sandboxtest.Each(t, func(t *testing.T, b sandbox.Backend) {
+		r := Runner{Backend: b}
+		res, err := r.Run(t.Context(), Request{Tree: dir, Test: &red})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !res.OK() || res.Tests[0].Type != "PricingError" || len(res.Tests[0].Frames) != 3 {
+			t.Errorf("got %+v", res)
+		}
+		t.Logf("one session took %v", res.Wall)
+	})
 }

@@ -3,14 +3,32 @@
 // that calls the application as production did, runs it under the tracer, and
 // says how close the failure is to the incident's (fidelity), or with which
 // typed stop it ends.
+//
+// An event of a crash in kth, called with a list and a number, becomes
+//
+//	from python_programs.kth import kth
+//
+//	def test_repaird_4f1d20c9a3b7():
+//	    kth(arr=[3, 6, 7, 1, 6, 3, 8, 9], k=5)
+//
+// The call is sought from the outermost in-app function inwards: a test of the
+// crashing function itself often freezes the bad input, so that only a guard
+// could pass it. A tracker records locals as they were when the exception
+// passed, so an argument is used only where the function's own syntax tree says
+// that the parameter was neither bound anew nor changed by then; that, and
+// whether a recorded text is a literal, is decided by a parser inside the
+// sandbox (inside/analyse.py). What decides in the end is the run: the first
+// call whose failure has the incident's signature.
 package repro
 
 import (
 	"context"
 
 	"github.com/repaird/repaird/internal/bundle"
+	"github.com/repaird/repaird/internal/gitrepo"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/sandbox"
 )
 
 // An Input is what a reproduction starts from.
@@ -20,10 +38,18 @@ type Input struct {
 	Tree     string         // host directory: the commit's tree, no .git
 	Head     string         // host directory: the default branch's tree; "" or equal to Tree skips the check for already_fixed
 	HeadSHA  string         //
+	History  History        // for naming the commit that fixed it; may be nil
 	Setup    Setup          //
 	Repeats  int            // N, default 5
 	Floor    float64        // least fidelity, default 0.7
 	Progress func(string)   // one line of what is being done; may be nil
+}
+
+// History answers which commits changed a file and writes their trees out. A
+// *gitrepo.Repo does.
+type History interface {
+	CommitsTouching(ctx context.Context, paths []string, from, to string) ([]gitrepo.Commit, error)
+	Checkout(ctx context.Context, commit, dir string) (*gitrepo.Export, error)
 }
 
 // A Setup is how a project configures its environment; the zero value detects.
@@ -50,14 +76,11 @@ type Reproduction struct {
 	Frames    []MappedFrame      `json:"frames"`
 }
 
-// Fidelity scores from 0 to 1 how close the test's failure is to production's.
-type Fidelity struct {
-	Score   float64 `json:"score"`
-	Type    float64 `json:"type"`    // exception type
-	Message float64 `json:"message"` // message shape
-	Path    float64 `json:"path"`    // frame path
-	Locals  float64 `json:"locals"`  // values of locals at the crash frame
-}
+// The strategies, in the order in which they are preferred.
+const (
+	StrategyLiteral  = "outermost-literal" // a function called with the recorded arguments
+	StrategyInstance = "default-instance"  // a method of an instance made without arguments
+)
 
 // A MappedFrame is a frame of the event with the repository file that it is.
 type MappedFrame struct {
@@ -70,9 +93,10 @@ type Reproducer struct {
 	Runner *pytest.Runner
 	// EnvDir is a host directory where environments are built once per digest.
 	EnvDir string
-}
-
-// Reproduce returns a Reproduction, or a *fault.Stop saying why there is none.
-func (r *Reproducer) Reproduce(ctx context.Context, in Input) (*Reproduction, error) {
-	panic("contract only")
+	// Bases are the root file systems to choose from by the event's Python;
+	// none means the backend's default.
+	Bases []sandbox.Base
+	// Environ is the environment from which pip's configuration is taken; nil
+	// is the process's own.
+	Environ []string
 }

@@ -44,15 +44,17 @@ def reporter(config):
 
 
 def start_tracer(config):
-    """Starts the tracer where one is wanted. Returns (stop, what went wrong)."""
+    """Starts the tracer where one is wanted. Returns (tracer, what went wrong)."""
     if not config["trace"]:
         return None, ""
     sys.path.insert(0, os.path.join(os.path.dirname(HERE), "tracer"))
     try:
         import repaird_tracer
 
-        repaird_tracer.start(config["trace"])
-        return repaird_tracer.stop, ""
+        os.makedirs(config["trace"]["out"], exist_ok=True)
+        if repaird_tracer.start(config["trace"]) is False:
+            return None, "the tracer did not start"
+        return repaird_tracer, ""
     except Exception as e:  # a tracer's fault never fails the program
         return None, "%s: %s" % (type(e).__name__, e)
     finally:
@@ -126,16 +128,16 @@ def main():
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     else:
         import_plugins()
-    stop, trouble = start_tracer(config)
+    tracer, trouble = start_tracer(config)
     send({"t": "hello", "python": sys.version.split()[0], "pytest": pytest.__version__,
-          "traced": stop is not None, "tracer": trouble})
+          "traced": tracer is not None, "tracer": trouble})
     open_tree(config["root"], config["roots"])
     seed_all(config["seed"])
-    judge = plugin.Plugin(config, send, seed_all)
+    judge = plugin.Plugin(config, send, seed_all, tracer)
     status = pytest.main(plugin.arguments(config), plugins=[judge])
-    if stop is not None:
+    if tracer is not None:
         try:
-            stop()
+            tracer.stop()
         except Exception:
             pass
     send({"t": "end", "status": int(status)})

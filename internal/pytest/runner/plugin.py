@@ -38,8 +38,8 @@ def module(session, path):
 
 
 class Plugin:
-    def __init__(self, config, send, seed_all):
-        self.config, self.send, self.seed_all = config, send, seed_all
+    def __init__(self, config, send, seed_all, tracer):
+        self.config, self.send, self.seed_all, self.tracer = config, send, seed_all, tracer
         self.renderer = render.Renderer(config["root"], config["test"], config["shown"])
         self.index = {}
         self.reports = {}
@@ -78,6 +78,18 @@ class Plugin:
     def pytest_runtest_setup(self, item):
         self.seed_all(self.config["seed"])
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item):
+        # A boundary in the trace; it also re-arms a tracer that was lost.
+        if self.tracer is not None and item.nodeid not in self.canaries:
+            self.tracer.mark(self.shown(item.nodeid), "call")
+
+    def shown(self, nodeid):
+        """A synthesized test goes by the name that it has in the repository."""
+        if self.config["test"]:
+            return self.config["shown"] + "::" + nodeid.partition("::")[2]
+        return nodeid
+
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item, call):
         result = yield
@@ -85,6 +97,8 @@ class Plugin:
         if call.excinfo is None:
             self.raised.pop(call.when, None)
             return
+        if self.tracer is not None and item.nodeid not in self.canaries:
+            self.tracer.failure(call.excinfo.value)
         made = {"type": call.excinfo.type.__name__}
         if report.failed and self.detailed < MAX_DETAILED:
             if item.nodeid not in self.canaries:

@@ -1,0 +1,104 @@
+package repro
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/gitrepo"
+	"github.com/repaird/repaird/internal/pytest"
+)
+
+// maxBisect bounds the commits whose trees are tried for naming a fix: 12
+// halvings reach among 4,096.
+const maxBisect = 12
+
+// checkHead stops when the test passes on the default branch.
+func (a *attempt) checkHead(ctx context.Context, got *Reproduction) error {
+	if a.in.Head == "" || a.in.Head == a.in.Tree || a.in.HeadSHA != "" && a.in.HeadSHA == a.in.Bundle.Code.Commit {
+		return nil
+	}
+	a.in.Progress("trying the default branch")
+	for range min(a.in.Repeats, 3) {
+		passes, err := a.passes(ctx, a.in.Head, got.Test)
+		if err != nil {
+			return err
+		}
+		if !passes {
+			return nil
+		}
+	}
+	stop := &fault.Stop{
+		Type:   fault.AlreadyFixed,
+		Detail: fmt.Sprintf("%s fails at the deployed commit and passes on the default branch", got.Called),
+		Help:   "Deploy the default branch.",
+		Log:    tail(got.Test.Source, 4000),
+	}
+	if a.in.HeadSHA != "" {
+		stop.Detail += " (" + a.in.HeadSHA[:min(len(a.in.HeadSHA), 12)] + ")"
+	}
+	if fix := a.fix(ctx, got); fix != nil {
+		stop.Detail += fmt.Sprintf("; fixed by %s of %s: %s", fix.SHA, fix.Time.Format("2006-01-02"), short(fix.Subject, 120))
+		stop.Help = "Deploy " + fix.SHA[:min(len(fix.SHA), 12)] + " or a later commit."
+	}
+	return stop
+}
+
+// passes reports whether the test passes on a tree.
+func (a *attempt) passes(ctx context.Context, tree string, test pytest.Test) (bool, error) {
+	res, err := a.run(ctx, tree, test, a.in.Run, false)
+	if err != nil {
+		return false, err
+	}
+	return res.OK() && res.Tests[0].Status == pytest.Passed, nil
+}
+
+// fix finds the commit with which the test began to pass: the oldest passing
+// one among those that touched the files of the stack, by halving. It returns
+// nil where the history does not tell; naming the fix is a courtesy.
+func (a *attempt) fix(ctx context.Context, got *Reproduction) *gitrepo.Commit {
+	from := a.in.Bundle.Code.Commit
+	if a.in.History == nil || from == "" || a.in.HeadSHA == "" {
+		return nil
+	}
+	paths := map[string]bool{}
+	for _, f := range a.frames {
+		if f.Path != "" {
+			paths[f.Path] = true
+		}
+	}
+	commits, err := a.in.History.CommitsTouching(ctx, sortedKeys(paths), from, a.in.HeadSHA)
+	if err != nil || len(commits) == 0 {
+		return nil
+	}
+	dir, err := os.MkdirTemp("", "repaird-fix-")
+	if err != nil {
+		return nil
+	}
+	defer os.RemoveAll(dir)
+	// Newest first: commits[lo] passes, commits[hi] does not.
+	if !a.passesAt(ctx, commits[0].SHA, filepath.Join(dir, "0"), got.Test) {
+		return nil // fixed by a change outside the stack's files
+	}
+	lo, hi := 0, len(commits)
+	for n := 1; hi-lo > 1 && n <= maxBisect; n++ {
+		mid := (lo + hi) / 2
+		a.in.Progress("looking for the commit that fixed it")
+		if a.passesAt(ctx, commits[mid].SHA, filepath.Join(dir, fmt.Sprint(n)), got.Test) {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return &commits[lo]
+}
+
+func (a *attempt) passesAt(ctx context.Context, sha, dir string, test pytest.Test) bool {
+	if _, err := a.in.History.Checkout(ctx, sha, dir); err != nil {
+		return false
+	}
+	passes, err := a.passes(ctx, dir, test)
+	return err == nil && passes
+}
