@@ -1,6 +1,28 @@
 // Package redact removes credentials and personal data from evidence while
 // keeping what debugging needs: equal values stay equal, types, lengths and
 // character classes stay.
+//
+//	r := redact.New(key)        // one secret key for each project
+//	ev := r.Event(event)        // for the bundle
+//	msg := r.Text(output, ev.Known())
+//	src := r.Code(source, ev.Known())
+//
+// It works in layers. Structure: fields that are not listed (allow.go) are
+// dropped, and a sensitive name decides about its value (keys.go, pairs.go).
+// Patterns: the credentials of some two hundred providers (providers.go), and
+// personal data that has a form (personal.go, number.go). Encodings: JSON in
+// JSON, Python literals, URL encoding and base64 are looked into (encode.go).
+// Propagation: a value once seen under a sensitive name is replaced wherever it
+// stands in the incident (known.go). What replaces a value is described in
+// token.go and format.go.
+//
+// It fails closed: a text that is malformed, too long, nested too deeply or too
+// costly to judge is replaced whole, and listed in [Report.Dropped]. Cost is
+// counted in bytes that rules look at, not in seconds, so that the same text
+// always has the same result.
+//
+// Names of people and places in free text have no form and are not found; they
+// are kept out by dropping the fields that hold them.
 package redact
 
 import (
@@ -10,12 +32,23 @@ import (
 )
 
 // A Redactor redacts for one project. It is safe for concurrent use.
-type Redactor struct{ key []byte }
+type Redactor struct {
+	key   []byte
+	allow map[string]bool
+}
 
 // New returns a redactor whose replacements are keyed by key (at least 16
 // bytes, secret, one for each project): the same value gives the same
-// replacement in everything that this project's redactor sees.
-func New(key []byte) *Redactor { return &Redactor{slices.Clone(key)} }
+// replacement in everything that this project's redactor sees. allow names
+// further tags, extras and attributes that this project wants to keep; their
+// values are redacted like any other text.
+func New(key []byte, allow ...string) *Redactor {
+	r := &Redactor{slices.Clone(key), map[string]bool{}}
+	for _, name := range allow {
+		r.allow[name] = true
+	}
+	return r
+}
 
 // Evidence is an event that has been redacted.
 type Evidence struct {
@@ -48,20 +81,43 @@ type Report struct {
 }
 
 // Event redacts a whole event; values seen under a sensitive key anywhere in it
-// are replaced everywhere in it.
+// are replaced everywhere in it. Redacting a redacted event changes nothing.
+//
+// File names, lines, functions, modules, trace and span ids, the event's id and
+// its commit stay as they are where they have the form of such.
 func (r *Redactor) Event(e incident.Event) Evidence {
-	return Evidence{event: e, known: &Known{}, redacted: true}
+	known := r.newKnown()
+	known.keepIdentifiers(e)
+	first := &walker{scan: scan{r: r, learn: known}}
+	first.event(e)
+	second := &walker{scan: scan{r: r, known: []*Known{known}}, seen: map[string]bool{}}
+	second.count = second.counted
+	out := second.event(e)
+	return Evidence{event: out, report: second.report, known: known, redacted: true}
 }
 
 // Text redacts one text that is evidence: a message, a log line, test output,
 // a model's words. known carries the sensitive values of an incident, so that
 // they are replaced here too; it may be nil.
-func (r *Redactor) Text(s string, known *Known) Clean { return Clean{s} }
+//
+// It looks for everything, also for values that only look like secrets, and
+// values of sensitive names that the text itself holds are replaced wherever
+// else they stand in it. Source code that is to be edited goes through
+// [Redactor.Code].
+func (r *Redactor) Text(s string, known *Known) Clean {
+	own := r.newKnown()
+	(&scan{r: r, learn: own}).text(s)
+	return r.run(s, evidence, known, own)
+}
 
 // Code redacts source code and patches: only what is certainly a secret goes
 // (known values, providers' tokens, private keys, passwords in URLs), so that
-// the program stays the program and an edit of it can be applied.
-func (r *Redactor) Code(s string, known *Known) Clean { return Clean{s} }
+// the program stays the program and an edit of it can be applied. What a
+// program says of itself is no evidence about anyone: names, constants and
+// addresses stay.
+func (r *Redactor) Code(s string, known *Known) Clean { return r.run(s, program, known) }
 
-// Known is the set of sensitive values of one incident, in no readable form.
-type Known struct{}
+func (r *Redactor) run(s string, m mode, known ...*Known) Clean {
+	out, _ := (&scan{r: r, mode: m, known: known}).text(s)
+	return Clean{out}
+}

@@ -1,0 +1,375 @@
+package redact
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// findPersonal finds personal data that has a form: e-mail addresses, IP and
+// MAC addresses, card and account numbers, telephone numbers. Names and
+// postal addresses have none: they are found by the names of their fields. An @
+// of logins ends a password, not a local part.
+func findPersonal(s string, logins []int, add func(finding)) {
+	for i := 0; i < len(s); {
+		n := strings.IndexByte(s[i:], '@')
+		if n < 0 {
+			break
+		}
+		i += n
+		_, login := slices.BinarySearch(logins, i)
+		if start, end := emailAround(s, i); end > start && !login {
+			add(finding{start: start, end: end, rule: "email"})
+			i = end
+		} else {
+			i++
+		}
+	}
+	for i := 0; i < len(s); {
+		next := i
+		switch c := s[i]; {
+		case c >= '0' && c <= '9' || c == '+' || c == '(':
+			next = findNumber(s, i, add)
+		case c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z':
+			next = findWord(s, i, add)
+		case c == ':' && i+1 < len(s) && s[i+1] == ':':
+			next = findIPv6(s, i, i, add)
+		}
+		i = max(next, i+1)
+	}
+}
+
+var localByte = func() (set [256]bool) {
+	for i := range 256 {
+		set[i] = isAlnum(byte(i)) || strings.IndexByte("._%+-", byte(i)) >= 0
+	}
+	return set
+}()
+
+// emailAround returns the address around the @ at i; end is 0 without one.
+func emailAround(s string, at int) (start, end int) {
+	start = at
+	for start > 0 && at-start < 64 && localByte[s[start-1]] {
+		start--
+	}
+	if start > 0 && s[start-1] == '\\' && start < at && strings.IndexByte("nrt", s[start]) >= 0 {
+		start++
+	}
+	for start < at && (s[start] == '.' || s[start] == '-') {
+		start++
+	}
+	end = at + 1
+	for end < len(s) && end-at < 255 && (isAlnum(s[end]) || s[end] == '.' || s[end] == '-') {
+		end++
+	}
+	for end > at && (s[end-1] == '.' || s[end-1] == '-') {
+		end--
+	}
+	if start == at || !emailShape.MatchString(s[start:end]) {
+		return 0, 0
+	}
+	return start, end
+}
+
+// findNumber looks at what begins with a digit, + or ( at i, and returns where
+// to go on.
+func findNumber(s string, i int, add func(finding)) int {
+	if i > 0 && (isAlnum(s[i-1]) || s[i-1] == '_') && s[i] != '(' && !(i > 1 && s[i-2] == '\\') {
+		return pastWord(s, i)
+	}
+	// The longest run that a number with separators could be.
+	end, count, hex, colons := i, 0, false, 0
+	for end < len(s) && end-i < 45 {
+		c := s[end]
+		switch {
+		case c >= '0' && c <= '9':
+			count++
+		case c == ':':
+			colons++
+		case c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F':
+			hex = true
+		case c == '-' || c == '.' || c == ' ' || c == '(' || c == ')' || c == '+' && end == i:
+		default:
+			goto done
+		}
+		end++
+	}
+done:
+	if count < 4 {
+		return pastWord(s, i+1)
+	}
+	if colons >= 2 {
+		if next := findColons(s, i, add); next > i {
+			return next
+		}
+	}
+	if next := findAddr(s, i, add); next > i {
+		return next
+	}
+	if !hex || colons == 0 {
+		if next := findGroups(s, i, end, add); next > i {
+			return next
+		}
+	}
+	return pastWord(s, i+1)
+}
+
+// pastWord returns the end of the run of letters and digits around i.
+func pastWord(s string, i int) int {
+	for i < len(s) && isAlnum(s[i]) {
+		i++
+	}
+	return i
+}
+
+// findAddr finds an IPv4 address at i.
+func findAddr(s string, i int, add func(finding)) int {
+	end, dots := i, 0
+	for end < len(s) && (s[end] >= '0' && s[end] <= '9' || s[end] == '.') && end-i < 16 {
+		if s[end] == '.' {
+			dots++
+		}
+		end++
+	}
+	for end > i && s[end-1] == '.' {
+		end--
+		dots--
+	}
+	if dots != 3 || end < len(s) && (isAlnum(s[end]) || s[end] == '_') {
+		return i
+	}
+	if _, err := netip.ParseAddr(s[i:end]); err != nil {
+		return i
+	}
+	if isVersion(s, i, end) {
+		return end
+	}
+	add(finding{start: i, end: end, rule: "ip"})
+	return end
+}
+
+// isVersion reports whether four numbers are a version: after a name and a
+// slash, v, ==, or the word version.
+func isVersion(s string, i, end int) bool {
+	before := s[max(0, i-12):i]
+	if strings.HasSuffix(before, "/") && !strings.HasSuffix(before, "//") {
+		j := len(before) - 1
+		return j > 0 && isAlnum(before[j-1])
+	}
+	return strings.HasSuffix(before, "==") || strings.HasSuffix(before, "version ") || strings.HasSuffix(before, "version=") ||
+		strings.HasSuffix(before, "-") || end < len(s) && s[end] == '-' && end+1 < len(s) && isAlnum(s[end+1])
+}
+
+// findColons finds a MAC or IPv6 address at i.
+func findColons(s string, i int, add func(finding)) int {
+	if i+17 <= len(s) && macShape.MatchString(s[i:i+17]) && (i+17 == len(s) || !isAlnum(s[i+17]) && s[i+17] != ':') {
+		add(finding{start: i, end: i + 17, rule: "mac"})
+		return i + 17
+	}
+	return findIPv6(s, i, i, add)
+}
+
+// findIPv6 finds an address that begins at start.
+func findIPv6(s string, start, i int, add func(finding)) int {
+	if start > 0 && (isAlnum(s[start-1]) || s[start-1] == ':' || s[start-1] == '.') {
+		return i + 1
+	}
+	end := start
+	for end < len(s) && end-start < 45 && (hexDigit(s[end]) >= 0 || s[end] == ':' || s[end] == '.') {
+		end++
+	}
+	for end > start && (s[end-1] == '.' || s[end-1] == ':' && (end < start+2 || s[end-2] != ':')) {
+		end--
+	}
+	text := s[start:end]
+	if len(text) < 6 || end < len(s) && isAlnum(s[end]) {
+		return i + 1
+	}
+	if a, err := netip.ParseAddr(text); err != nil || !a.Is6() {
+		return i + 1
+	}
+	add(finding{start: start, end: end, rule: "ip"})
+	return end
+}
+
+// findGroups finds card, telephone and social security numbers in s[i:end], of
+// digits in groups.
+func findGroups(s string, i, end int, add func(finding)) int {
+	// Try the ends of the run's digits, the longest first.
+	for e := end; e > i+8; e-- {
+		if !(s[e-1] >= '0' && s[e-1] <= '9') || e < len(s) && (isAlnum(s[e]) || s[e] == '_') {
+			continue
+		}
+		part := s[i:e]
+		if _, ok := cardPrefix(part); ok {
+			add(finding{start: i, end: e, rule: "card"})
+			return e
+		}
+		if ssnShape.MatchString(part) && validSSN(part) {
+			add(finding{start: i, end: e, rule: "ssn"})
+			return e
+		}
+		if phoneKind(part) != notPhone && e-i >= 10 {
+			add(finding{start: i, end: e, rule: "phone"})
+			return e
+		}
+	}
+	return i
+}
+
+func validSSN(s string) bool {
+	return s[:3] != "000" && s[:3] != "666" && s[4:6] != "00" && s[7:] != "0000"
+}
+
+// findWord looks at a word that may be an IBAN or an address in hex.
+func findWord(s string, i int, add func(finding)) int {
+	if i > 0 && (isAlnum(s[i-1]) || s[i-1] == '_') {
+		return pastWord(s, i)
+	}
+	if i+15 <= len(s) && s[i] >= 'A' && s[i] <= 'Z' && s[i+1] >= 'A' && s[i+1] <= 'Z' && s[i+2] <= '9' && s[i+2] >= '0' {
+		if n, ok := ibanLengths[s[i:i+2]]; ok {
+			e := i
+			for count := 0; e < len(s) && count < n; e++ {
+				if s[e] != ' ' {
+					count++
+				}
+			}
+			if (e == len(s) || !isAlnum(s[e])) && e-i < 48 && isIBAN(s[i:e]) {
+				add(finding{start: i, end: e, rule: "iban"})
+				return e
+			}
+		}
+	}
+	if j := i; hexDigit(s[i]) >= 0 {
+		for j < len(s) && j < i+5 && hexDigit(s[j]) >= 0 {
+			j++
+		}
+		if j < len(s) && s[j] == ':' || j == i+2 && j < len(s) && s[j] == '-' {
+			if next := findColons(s, i, add); next > i+1 {
+				return next
+			}
+		}
+	}
+	return pastWord(s, i)
+}
+
+// benign words before a random-looking text say that it is no secret.
+var benign = wordSet(`sha sha1 sha224 sha256 sha384 sha512 md5 blake2b digest hash commit revision rev ref trace traceid span spanid parent event
+	eventid request requestid id uuid guid etag checksum integrity fingerprint build version release traceparent correlation image container
+	object tree blob parentid crc node bundle`)
+
+// findRandom finds opaque values that no name announces. Digests and
+// identifiers, which look the same, are left: git's and SHA-256 by their
+// length, others by the word before them.
+func findRandom(s string, keeps func(string) bool, add func(finding)) {
+	for i := 0; i < len(s); {
+		if !base64Byte[s[i]] {
+			i++
+			continue
+		}
+		start := i
+		for i < len(s) && base64Byte[s[i]] {
+			i++
+		}
+		end := i
+		for i < len(s) && s[i] == '=' && i < end+2 {
+			i++
+		}
+		if start > 0 && s[start-1] == '\\' && strings.IndexByte("nrt", s[start]) >= 0 {
+			start++
+		}
+		if end-start >= 20 && !keeps(s[start:end]) && randomRun(s[start:end]) && !announced(s, start) {
+			add(finding{start: start, end: i, rule: "random"})
+		}
+	}
+	findSymbols(s, add)
+}
+
+// randomRun judges one run of base64's alphabet.
+func randomRun(run string) bool {
+	sh := shapeOf(run)
+	switch {
+	case sh.hex:
+		return sh.alnum == 32 || sh.alnum == 48
+	case uuidShape.MatchString(run), strings.HasPrefix(run, "sha256-"), strings.HasPrefix(run, "sha512-"), strings.HasPrefix(run, "sha384-"):
+		return false
+	case strings.IndexByte(run, '/') >= 0:
+		// A path, unless a part of it is random by itself, or the whole has the
+		// length of an AWS secret.
+		longest := ""
+		for part := range strings.SplitSeq(run, "/") {
+			if len(part) > len(longest) {
+				longest = part
+			}
+		}
+		if len(run) == 40 && run[0] != '/' && sh.upper > 4 && sh.lower > 4 && sh.digit > 1 {
+			return looksRandom(run)
+		}
+		return len(longest) >= 20 && randomRun(longest)
+	case strings.Count(run, "-")+strings.Count(run, "_") > len(run)/8:
+		return false // words or ids with separators
+	}
+	if sh.lower == 0 || sh.upper == 0 {
+		// One case only: base32 and base36 are rarer than identifiers.
+		return sh.alnum >= 24 && sh.digit >= 4 && sh.lower+sh.upper >= 6 && looksRandom(run)
+	}
+	return sh.digit >= 2 && looksRandom(run)
+}
+
+// announced reports whether the word before i says that what follows is an
+// identifier or digest.
+func announced(s string, i int) bool {
+	j := i
+	for j > 0 && i-j < 6 && strings.IndexByte(" :='\"\\(<[/@-", s[j-1]) >= 0 {
+		j--
+	}
+	k := j
+	for k > 0 && j-k < 40 && (isAlnum(s[k-1]) || s[k-1] == '_' || s[k-1] == '-' || s[k-1] == '.') {
+		k--
+	}
+	if j-k == 2 && s[k:j] == "0x" {
+		return true
+	}
+	var buf [8]string
+	words := splitWords(s[k:j], buf[:0])
+	return len(words) > 0 && benign[words[len(words)-1]]
+}
+
+// findSymbols finds keys of Django's kind: 40 and more random characters of
+// which many are punctuation.
+func findSymbols(s string, add func(finding)) {
+	const symbols = "!@#$%^&*(-_=+)"
+	for i := 0; i < len(s); {
+		start, letters, nums, marks, changes := i, 0, 0, 0, 0
+		last := byte(0)
+		for i < len(s) {
+			c := s[i]
+			class := byte(0)
+			switch {
+			case c >= 'a' && c <= 'z':
+				letters++
+				class = 'a'
+			case c >= '0' && c <= '9':
+				nums++
+				class = '0'
+			case strings.IndexByte(symbols, c) >= 0:
+				marks++
+				class = '!'
+			}
+			if class == 0 {
+				break
+			}
+			if class != last {
+				changes++
+			}
+			last = class
+			i++
+		}
+		if n := i - start; n >= 40 && n <= 80 && letters >= 12 && nums >= 4 && marks >= 5 && changes*2 >= n {
+			add(finding{start: start, end: i, rule: "random"})
+		}
+		if i == start {
+			i++
+		}
+	}
+}

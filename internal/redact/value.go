@@ -1,0 +1,225 @@
+package redact
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/repaird/repaird/internal/incident"
+)
+
+// withheldValue stands for a value that could not be redacted. It is marked as
+// filtered, so that it never becomes a test's input.
+func withheldValue(reason string) incident.Value {
+	return incident.Value{Kind: incident.KindRepr, Repr: "'" + withheld(reason) + "'", Filtered: true}
+}
+
+// value redacts a recorded value. level is what its name says of it; a
+// secret's or a person's fields are secret and personal too.
+func (w *walker) value(place string, v incident.Value, level sensitivity, depth int) incident.Value {
+	if depth > maxDepth {
+		w.dropped(place, "too deep")
+		return withheldValue("too deep")
+	}
+	switch v.Kind {
+	case incident.KindList:
+		v.Items = each(w, place, v.Items, maxItems, func(_ string, item incident.Value) incident.Value {
+			return w.value(place, item, level, depth+1)
+		})
+		v.Repr, v.Fields = "", nil
+	case incident.KindDict:
+		fields := make([]incident.Variable, 0, len(v.Fields))
+		for i, f := range v.Fields {
+			if i >= maxItems {
+				w.dropped(place, "too many")
+				v.Trimmed = true
+				break
+			}
+			below := sensitivityOf(f.Name)
+			if level >= strong {
+				below = max(below, level)
+			}
+			at := under(place, f.Name)
+			fields = append(fields, incident.Variable{Name: w.name(at, f.Name), Value: w.value(at, f.Value, below, depth+1)})
+		}
+		v.Fields, v.Repr, v.Items = fields, "", nil
+	default:
+		repr, reason := w.repr(place, v.Repr, level)
+		if reason != "" {
+			w.dropped(place, reason)
+			return withheldValue(reason)
+		}
+		v.Repr, v.Items, v.Fields = repr, nil, nil
+	}
+	return v
+}
+
+// repr redacts the repr of a Python value, which stays a repr of its type.
+func (w *walker) repr(place, s string, level sensitivity) (out, reason string) {
+	w.place = place
+	if w.bytes += len(s); w.bytes > maxEventBytes {
+		return "", "over budget"
+	}
+	if !utf8.ValidString(s) || len(s) > maxText {
+		return "", "malformed"
+	}
+	switch s {
+	case "", "None", "True", "False", "''", `""`, "[]", "{}", "()", "...":
+		return s, ""
+	}
+	w.budget = 16*len(s) + 64<<10
+	if open, end, ok := literal(s); ok {
+		content, ok := w.literal(s[open:end], level)
+		if !ok {
+			return "", "over budget"
+		}
+		return s[:open] + content + s[end:], ""
+	}
+	if level >= weak && !structured(s) {
+		if level.accepts(s, shapeOf(s).numeric(s) && len(s) > 2) {
+			if text, changed := w.replacement(finding{rule: "name:" + level.String(), firm: true}, cellsOf(s)); changed {
+				return text, ""
+			}
+			return s, ""
+		}
+	}
+	// What is left is a number or a text made by some __repr__. Under a secret
+	// name, every literal in it is secret.
+	prefix := ""
+	if level >= strong {
+		prefix = "secret="
+	}
+	out, ok := w.layers(prefix+s, 0)
+	if !ok {
+		return "", "over budget"
+	}
+	return strings.TrimPrefix(out, prefix), ""
+}
+
+// literal recognises the repr of a str or bytes object: s[open:end] is between
+// the quotes.
+func literal(s string) (open, end int, ok bool) {
+	for open < len(s) && open < 2 && strings.IndexByte("bBuU", s[open]) >= 0 {
+		open++
+	}
+	if len(s) < open+2 || s[open] != '\'' && s[open] != '"' || s[len(s)-1] != s[open] {
+		return 0, 0, false
+	}
+	q := s[open]
+	open++
+	end = len(s) - 1
+	for i := open; i < end; i++ {
+		switch s[i] {
+		case '\\':
+			if i++; i == end {
+				return 0, 0, false // the last quote is escaped: the repr was cut
+			}
+		case q:
+			return 0, 0, false
+		}
+	}
+	return open, end, true
+}
+
+// literal redacts what is between the quotes of a literal.
+func (w *walker) literal(s string, level sensitivity) (string, bool) {
+	var cells []cell
+	value := s
+	if strings.IndexByte(s, '\\') >= 0 {
+		cells = decodeEscapes(s)
+		value = textOf(cells)
+	}
+	if level.accepts(value, true) {
+		if cells == nil {
+			if out, ok := w.schemed(s); ok {
+				return out, true
+			}
+			cells = cellsOf(s)
+		}
+		if text, changed := w.replacement(finding{rule: "name:" + level.String(), firm: level != opaque}, cells); changed {
+			return text, true
+		}
+		return s, true
+	}
+	if cells == nil {
+		return w.layers(s, 0)
+	}
+	out, ok := w.cells(cells)
+	if ok && strings.IndexByte(out, '%') >= 0 {
+		out, ok = w.percent(out)
+	}
+	if ok {
+		out, ok = w.base64(out, 0)
+	}
+	return out, ok
+}
+
+// schemed redacts "Bearer …" and a list of cookies part by part, so that the
+// parts get the tokens that they have elsewhere.
+func (w *walker) schemed(s string) (string, bool) {
+	prefix := ""
+	for _, scheme := range authSchemes {
+		if n := len(scheme); len(s) > n && s[n] == ' ' && strings.EqualFold(s[:n], scheme) {
+			prefix = "Authorization: "
+		}
+	}
+	if prefix == "" {
+		return "", false
+	}
+	out, ok := w.layers(prefix+s, 0)
+	return strings.TrimPrefix(out, prefix), ok
+}
+
+// structured reports whether a repr is that of an object or a container rather
+// than a text by itself.
+func structured(s string) bool {
+	last := s[len(s)-1]
+	switch s[0] {
+	case '<':
+		return last == '>'
+	case '[', '(', '{':
+		return last == ']' || last == ')' || last == '}' || strings.HasSuffix(s, "...")
+	case '\'', '"':
+		return true // a literal that was cut
+	}
+	n := strings.IndexByte(s, '(')
+	return n > 0 && isName(s[:n]) && last == ')'
+}
+
+// statement replaces the literals of an SQL statement, which are data.
+func (w *walker) statement(place, s string) string {
+	open, end, ok := literal(s)
+	if !ok {
+		open, end = 0, len(s)
+	}
+	w.place = place
+	var b strings.Builder
+	body := s[open:end]
+	b.WriteString(s[:open])
+	for {
+		from := strings.IndexByte(body, '\'')
+		if from < 0 {
+			break
+		}
+		to := strings.IndexByte(body[from+1:], '\'')
+		if to < 0 {
+			break
+		}
+		to += from + 1
+		from++
+		b.WriteString(strings.TrimSuffix(body[:from], `\'`))
+		if strings.HasSuffix(body[:from], `\'`) {
+			b.WriteString(`\'`)
+		}
+		value := strings.TrimSuffix(body[from:to], `\`)
+		if text, changed := w.replacement(finding{rule: "sql-literal"}, decodeEscapes(value)); changed && value != "" {
+			b.WriteString(text)
+		} else {
+			b.WriteString(value)
+		}
+		b.WriteString(body[from+len(value) : to+1])
+		body = body[to+1:]
+	}
+	b.WriteString(body)
+	b.WriteString(s[end:])
+	return b.String()
+}
