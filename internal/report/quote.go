@@ -106,15 +106,16 @@ func oneLine(c redact.Clean) redact.Clean {
 }
 
 var (
-	// Keywords by which a host closes an issue when the text is merged. They are
-	// said to mean nothing inside code, but that is the host's word.
-	closingRE = regexp.MustCompile(`(?i)\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b([\s:]+[^\s#]*)#(\d)`)
-	closingGH = regexp.MustCompile(`(?i)\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b([\s:]+)(gh)-(\d)`)
-	closingAt = regexp.MustCompile(`(?i)\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b([\s:]+)(https?)://`)
+	// Issues are closed by keywords before a reference when the text is merged. They
+	// are said to mean nothing inside code, but that is the host's word: references
+	// are broken everywhere, addresses behind a keyword.
+	issueRE   = regexp.MustCompile(`#(\d)`)
+	ghRE      = regexp.MustCompile(`(?i)\b(gh)-(\d)`)
+	closingRE = regexp.MustCompile(`(?i)\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b([\s:]+)(https?)://`)
 )
 
 // visible removes control, format and private characters (among them those that
-// reverse, hide or tag text), makes line ends one, and breaks closing keywords.
+// reverse, hide or tag text), makes line ends one, and breaks references.
 // It looks no further than what most bytes need, with so much room that a token
 // that it cuts is not shown.
 func visible(s string, most int) string {
@@ -122,9 +123,9 @@ func visible(s string, most int) string {
 	s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
 	s = strings.Map(seen, s)
 	s = strings.ToValidUTF8(s[:min(len(s), 2*most+4096)], "")
-	s = closingRE.ReplaceAllString(s, "$1$2＃$3")
-	s = closingGH.ReplaceAllString(s, "$1$2$3‐$4")
-	s = closingAt.ReplaceAllString(s, "$1$2$3: //")
+	s = issueRE.ReplaceAllString(s, "＃$1")
+	s = ghRE.ReplaceAllString(s, "$1‐$2")
+	s = closingRE.ReplaceAllString(s, "$1$2$3: //")
 	return strings.Trim(strings.TrimRight(s, " \t\n"), "\n") // the first line keeps its indentation
 }
 
