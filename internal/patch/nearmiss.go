@@ -52,13 +52,27 @@ func findFolded(lines, want []string, fold func(string) string) int {
 next:
 	for at := 0; at+len(want) <= len(lines); at++ {
 		for i := range want {
-			if fold(lines[at+i]) != folded[i] {
+			if !stands(fold(lines[at+i]), folded[i], i == 0, i == len(want)-1) {
 				continue next
 			}
 		}
 		return at
 	}
 	return -1
+}
+
+// stands reports whether a line holds its part of a text, which may begin
+// within its first line and end within its last.
+func stands(line, part string, first, last bool) bool {
+	switch {
+	case first && last:
+		return strings.Contains(line, part)
+	case first:
+		return strings.HasSuffix(line, part)
+	case last:
+		return strings.HasPrefix(line, part)
+	}
+	return line == part
 }
 
 // closest returns the window of lines that shares most words with want, and

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/repaird/repaird/internal/patch"
@@ -23,6 +24,7 @@ var analyseFiles embed.FS
 
 // question is what the analyser is asked, in one batch.
 type question struct {
+	Root      string         `json:"root"` // where the base tree stands
 	Files     []questionFile `json:"files"`
 	Modules   []string       `json:"modules"`   // names of new modules
 	Stack     []*level       `json:"stack"`     // of the failure on base, outermost first; nil for levels left out
@@ -82,31 +84,47 @@ func trimStack(stack []*level) []*level {
 	return trimmed
 }
 
-// analyse runs the analyser in a sandbox on the overlay.
-func (v *Verifier) analyse(ctx context.Context, in Input, base fs.FS, overlay patch.Overlay, stack []*level) (*analysis, error) {
+// questionOn makes the question about an overlay.
+func questionOn(in Input, base fs.FS, overlay patch.Overlay, stack []*level) (question, error) {
+	q := question{Root: strings.TrimSuffix(treeRoot, "/"), Modules: patch.ModuleNames(base, overlay), Stack: trimStack(stack), Exception: in.Signature.Type}
 	changed, err := patch.ChangedLines(base, overlay)
 	if err != nil {
-		return nil, err
+		return q, err
 	}
-	q := question{Modules: patch.ModuleNames(base, overlay), Stack: trimStack(stack), Exception: in.Signature.Type}
-	for path, content := range overlay {
+	for _, path := range sorted(overlay) {
 		before, err := fs.ReadFile(base, path)
 		if err != nil {
 			before = nil // a new file
 		}
-		q.Files = append(q.Files, questionFile{Path: path, Base: source(before), Head: source(content), Changed: changed[path]})
+		q.Files = append(q.Files, questionFile{Path: path, Base: source(before), Head: source(overlay[path]), Changed: changed[path]})
 	}
-	files := map[string][]byte{}
+	return q, nil
+}
+
+// files are the analyser's own and its request.
+func (q question) files() (map[string][]byte, error) {
 	entries, err := analyseFiles.ReadDir("analyse")
 	if err != nil {
 		return nil, err
 	}
+	files := map[string][]byte{}
 	for _, e := range entries {
 		if files["analyse/"+e.Name()], err = analyseFiles.ReadFile("analyse/" + e.Name()); err != nil {
 			return nil, err
 		}
 	}
-	if files["analyse/request.json"], err = json.Marshal(q); err != nil {
+	files["analyse/request.json"], err = json.Marshal(q)
+	return files, err
+}
+
+// analyse runs the analyser in a sandbox on the overlay.
+func (v *Verifier) analyse(ctx context.Context, in Input, base fs.FS, overlay patch.Overlay, stack []*level) (*analysis, error) {
+	q, err := questionOn(in, base, overlay, stack)
+	if err != nil {
+		return nil, err
+	}
+	files, err := q.files()
+	if err != nil {
 		return nil, err
 	}
 	spec := sandbox.Spec{

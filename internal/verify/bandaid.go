@@ -173,7 +173,9 @@ func (j *judgement) redCalls() []*pytrace.Record {
 	}
 	var stack []*pytrace.Record
 	for c := calls[crash]; c != nil && len(stack) <= len(j.stack); c = calls[c.Parent] {
-		stack = append(stack, c)
+		if strings.HasPrefix(c.Code.File, treeRoot) && !inlined(incident.BareName(c.Code.Name)) {
+			stack = append(stack, c)
+		}
 	}
 	slices.Reverse(stack)
 	if len(stack) != len(j.stack) {

@@ -173,11 +173,12 @@ func revert(base patch.Dir, overlay patch.Overlay) (patch.Overlay, string, error
 }
 
 // stackOf returns the in-tree levels of a failure, outermost first, without
-// the synthesized test's own.
+// the synthesized test's own and without comprehensions, which Python versions
+// treat differently: the function around one stands for it.
 func stackOf(o pytest.Outcome, test pytest.Test) []*level {
 	var stack []*level
 	for _, f := range o.Frames {
-		if !f.InApp || (path.Base(f.File) == path.Base(test.Path) && f.Function == test.Name) {
+		if !f.InApp || f.File == test.Path || inlined(incident.BareName(f.Function)) {
 			continue
 		}
 		for range 1 + f.Repeated {
@@ -185,4 +186,12 @@ func stackOf(o pytest.Outcome, test pytest.Test) []*level {
 		}
 	}
 	return stack
+}
+
+func inlined(function string) bool {
+	switch function {
+	case "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>":
+		return true
+	}
+	return false
 }

@@ -34,6 +34,9 @@ func (v *Verifier) suiteWall(quick bool) time.Duration {
 // suite asks whether the tests that pass on base pass on head. A test that
 // fails on head is run once more before it counts.
 func (j *judgement) suite(ctx context.Context) (finding, error) {
+	if j.v.lax["suite"] {
+		return notApplied("switched off"), nil
+	}
 	var b *baseSuite
 	var err error
 	if j.in.Quick {
@@ -77,8 +80,12 @@ func (j *judgement) suite(ctx context.Context) (finding, error) {
 }
 
 func (j *judgement) runSuite(ctx context.Context, overlay patch.Overlay) (*pytest.Result, error) {
+	arguments := j.in.Suite
+	if arguments == nil {
+		arguments = []string{}
+	}
 	return j.v.Runner.Run(ctx, pytest.Request{
-		Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Suite: j.in.Suite,
+		Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Suite: arguments,
 		Limits: sandbox.Limits{Wall: j.v.suiteWall(j.in.Quick)},
 	})
 }

@@ -131,7 +131,7 @@ type Verifier struct {
 	// in a quick judgement at most one.
 	SuiteWall time.Duration
 
-	lax   map[string]bool // rules that tests switch off
+	lax   map[string]bool // what this package's tests switch off: policy, code, suite
 	mu    sync.Mutex
 	bases []*keptBase // of quick judgements, the latest last
 }

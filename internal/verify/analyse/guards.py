@@ -155,6 +155,8 @@ def trivial(node):
     if isinstance(node, ast.JoinedStr):
         return True
     if isinstance(node, ast.Call):
+        if not node.args and not node.keywords and isinstance(node.func, ast.Name):
+            return True  # a new object that nothing went into
         return isinstance(node.func, ast.Name) and node.func.id in EMPTY_CALLS and all(trivial(a) for a in node.args)
     if type(node).__name__ in ("Num", "Str", "Bytes", "NameConstant", "Ellipsis"):
         return True

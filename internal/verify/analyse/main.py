@@ -70,7 +70,7 @@ def main():
         answer["broad"] += policy.broadened(base, head, changed)
         answer["lines"][f["path"]] = lines.executable(head.tree, compiled)
         parsed.append((base, head))
-    answer["guards"] = guards.find(parsed, request.get("stack") or [], request.get("exception") or "", guards.Tree("/work"))
+    answer["guards"] = guards.find(parsed, request.get("stack") or [], request.get("exception") or "", guards.Tree(request["root"]))
     text = json.dumps(answer)
     # Printable and bounded whatever the sources hold.
     sys.stdout.write(re.sub(r"[^\x20-\x7e]", "?", text))

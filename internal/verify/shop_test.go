@@ -1,0 +1,143 @@
+package verify
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
+)
+
+// shop lays out the stand-in repository.
+func shop(t *testing.T) string {
+	t.Helper()
+	archive, err := txtar.ParseFile("testdata/shop.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, f := range archive.Files {
+		write(t, filepath.Join(dir, f.Name), string(f.Data))
+	}
+	// The sandbox's user is another one: every folder on the way has to let it in.
+	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// An affair is one of the shop's mistakes: the test that shows it and its signature.
+type affair struct {
+	test pytest.Test
+	sig  incident.Signature
+}
+
+func testOf(imports, body string) pytest.Test {
+	return pytest.Test{Path: "tests/test_repaird_1a2b.py", Name: "test_incident", Source: imports + "\n\n\ndef test_incident():\n    " + body + "\n"}
+}
+
+var (
+	ranking = affair{
+		testOf("from shop.ranking import median_total", "assert median_total([{'total': n} for n in (3, 7, 1, 9, 5)]) == 5"),
+		incident.Signature{Type: "IndexError", File: "shop/ranking.py", Function: "kth", Message: "list index out of range"},
+	}
+	monthly = affair{
+		testOf("from shop.report import summary", "summary({'name': 'May', 'prices': []})"),
+		incident.Signature{Type: "ZeroDivisionError", File: "shop/report.py", Function: "mean", Message: "division by zero"},
+	}
+	lifetime = affair{
+		testOf("from shop.report import lifetime", "lifetime({'orders': [{'total': 4, 'state': 'paid'}]})"),
+		incident.Signature{Type: "ZeroDivisionError", File: "shop/report.py", Function: "mean", Message: "division by zero"},
+	}
+	price = affair{
+		testOf("from shop.invoice import price_of", "price_of({'lines': [{'name': 'Tea', 'sku': 'T1', 'price': 3}]}, 'T1')"),
+		incident.Signature{Type: "TypeError", File: "shop/invoice.py", Function: "price_of", Message: "<str> object is not subscriptable"},
+	}
+	coupon = affair{
+		testOf("from shop.invoice import discount", "discount({'lines': [{'name': 'Tea', 'sku': 'T1', 'price': 3}]})"),
+		incident.Signature{Type: "TypeError", File: "shop/invoice.py", Function: "discount", Message: "<str> object is not subscriptable"},
+	}
+)
+
+// input asks for the verdict on edits of one file: search, replace, search, replace, …
+func (a affair) input(tree, path string, pairs ...string) Input {
+	p := patch.Patch{}
+	for i := 0; i < len(pairs); i += 2 {
+		p.Edits = append(p.Edits, patch.Edit{Path: path, Search: pairs[i], Replace: pairs[i+1]})
+	}
+	return Input{Run: "test", Tree: tree, Env: pytest.Environment{}, Test: a.test, Patch: p, Signature: a.sig, Repeats: 2}
+}
+
+// backends are opened once: the probe of one is as costly as a few runs.
+var backends = struct {
+	sync.Mutex
+	open map[string]sandbox.Backend
+}{open: map[string]sandbox.Backend{}}
+
+func verifier(t *testing.T, backend string, lax ...string) *Verifier {
+	t.Helper()
+	backends.Lock()
+	defer backends.Unlock()
+	b := backends.open[backend]
+	if b == nil {
+		b = sandboxtest.Backend(t, backend)
+		backends.open[backend] = b
+	} else {
+		t.Logf("uses-backend: %s", backend)
+	}
+	v := &Verifier{Runner: &pytest.Runner{Backend: b}, lax: map[string]bool{}}
+	for _, rule := range lax {
+		v.lax[rule] = true
+	}
+	return v
+}
+
+func judge(t *testing.T, v *Verifier, in Input) *Verdict {
+	t.Helper()
+	verdict, err := v.Judge(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(verdict.Gates) != len(GateNames) {
+		t.Fatalf("got %d gates, want all %d", len(verdict.Gates), len(GateNames))
+	}
+	return verdict
+}
+
+func gate(t *testing.T, v *Verdict, name string) Gate {
+	t.Helper()
+	for _, g := range v.Gates {
+		if g.Name == name {
+			return g
+		}
+	}
+	t.Fatalf("no gate %s", name)
+	return Gate{}
+}
+
+// rejectedBy checks that a gate rejected the patch, and what its evidence says.
+func rejectedBy(t *testing.T, v *Verdict, name, says string) {
+	t.Helper()
+	g := gate(t, v, name)
+	if v.Accepted || g.Outcome != Failed || !strings.Contains(g.Evidence, says) {
+		t.Errorf("got accepted %v, want it rejected by %s saying %q; gates:\n%s", v.Accepted, name, says, table(v))
+	}
+}
+
+func table(v *Verdict) string {
+	var b strings.Builder
+	for _, g := range v.Gates {
+		b.WriteString(g.Name + " " + string(g.Outcome) + ": " + g.Evidence + "\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,150 @@
+package verify
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestAnHonestFixIsAcceptedWithEveryGate(t *testing.T) {
+	t.Parallel()
+	for _, backend := range []string{"bwrap", "docker"} {
+		t.Run(backend, func(t *testing.T) {
+			t.Parallel()
+			v := verifier(t, backend)
+			in := ranking.input(shop(t), "shop/ranking.py", "return kth(above, k)", "return kth(above, k - lower_or_equal)")
+			verdict := judge(t, v, in)
+			t.Logf("gates:\n%s", table(verdict))
+			for _, g := range verdict.Gates {
+				if g.Outcome != Held {
+					t.Errorf("%s: got %s (%s), want held", g.Name, g.Outcome, g.Evidence)
+				}
+			}
+			if !verdict.Accepted {
+				t.Error("not accepted")
+			}
+			if want := []string{"base-sha", "reverted-fix", "captured-failure"}; !slices.Equal(verdict.ProofModes, want) {
+				t.Errorf("got proof modes %v, want %v", verdict.ProofModes, want)
+			}
+			sum := sha256.Sum256([]byte(in.Test.Source))
+			if verdict.TestSHA != hex.EncodeToString(sum[:]) {
+				t.Errorf("got test digest %s", verdict.TestSHA)
+			}
+			if !strings.Contains(verdict.Diff, "+        return kth(above, k - lower_or_equal)") {
+				t.Errorf("got diff %s", verdict.Diff)
+			}
+			if !bytes.Contains(verdict.Red, []byte("kth")) || !bytes.Contains(verdict.Green, []byte("kth")) {
+				t.Error("the traces do not show the function")
+			}
+			quick := in
+			quick.Quick = true
+			if q := judge(t, v, quick); !q.Accepted || gate(t, q, RevertedFix).Outcome != NotApplied {
+				t.Errorf("quick judgement: accepted %v\n%s", q.Accepted, table(q))
+			}
+		})
+	}
+}
+
+const fix = "return kth(above, k - lower_or_equal)"
+
+// What a plausible wrong patch, or a right one with something wrong about it,
+// is rejected for. All of them make the test pass, or nearly.
+func TestPatchesAreJudged(t *testing.T) {
+	t.Parallel()
+	v := verifier(t, "bwrap", "suite")
+	tree := shop(t)
+	for _, tt := range []struct {
+		name string
+		in   Input
+		gate string // that rejects it; "" accepted
+		says string
+	}{
+		{"a guard where it crashed", crashing(ranking.input(tree, "shop/ranking.py", "    pivot = values[0]", "    if not values:\n        return None\n    pivot = values[0]")), NoBandAid, "kth is called with the same arguments as on base (values=[]"},
+		{"a guard one call further out", crashing(ranking.input(tree, "shop/ranking.py", "return kth(above, k)", "return kth(above, k) if above else pivot")), NoBandAid, "a guard (ifexp)"},
+		{"one more condition further out", crashing(ranking.input(tree, "shop/ranking.py", "elif k >= lower_or_equal:", "elif k >= lower_or_equal and above:")), NoBandAid, "a guard (conjunct)"},
+		{"a handler for the exception", crashing(ranking.input(tree, "shop/ranking.py", "    pivot = values[0]", "    try:\n        pivot = values[0]\n    except IndexError:\n        return None")), NoBandAid, "is still raised in kth"},
+		{"a handler for everything", crashing(ranking.input(tree, "shop/ranking.py", "    return kth(totals, len(totals) // 2)", "    try:\n        return kth(totals, len(totals) // 2)\n    except Exception:\n        return None")), NoBandAid, "handler for everything at shop/ranking.py:"},
+		{"a wrong answer", ranking.input(tree, "shop/ranking.py", "    pivot = values[0]", "    if not values:\n        return None\n    pivot = values[0]"), HeadGreen, "AssertionError"},
+		{"another failure", ranking.input(tree, "shop/ranking.py", "kth(above, k)", "kth(above, k, 1)"), HeadGreen, "TypeError"},
+		{"a branch that the test does not take", ranking.input(tree, "shop/ranking.py", "return kth(above, k)", "if k > 100:\n            return kth(above[1:], k)\n        "+fix), OnPath, "1 of 3 changed lines that can execute were not executed by the test: shop/ranking.py:15"},
+		{"a file that does not compile", ranking.input(tree, "shop/ranking.py", "kth(above, k)", "kth(above, k"), Applies, "code-syntax"},
+		{"a text that is not there", ranking.input(tree, "shop/ranking.py", "kth(above,k)", "x"), Applies, "white space"},
+		{"a file that is not for patches", ranking.input(tree, "setup.py", "", "x = 1\n"), Applies, "steering"},
+		{"an installed module's name", ranking.input(tree, "shop/pygments.py", "", "x = 1\n"), Applies, "shadow"},
+		{"a guard for the input, in a function that only passes it on", monthly.input(tree, "shop/report.py", "    return sum(values)", "    if not values:\n        return 0.0\n    return sum(values)"), "", "production's input"},
+		{"the same guard for a value that the tree makes wrong", lifetime.input(tree, "shop/report.py", "    return sum(values)", "    if not values:\n        return 0.0\n    return sum(values)"), NoBandAid, "Mend what makes it"},
+		{"a guard in the outermost call for a value that the tree makes wrong", lifetime.input(tree, "shop/report.py", "    return mean(paid)", "    return mean(paid) if paid else 0.0"), NoBandAid, "Mend what makes it"},
+		{"the maker of the value mended", lifetime.input(tree, "shop/report.py", `"payed"`, `"paid"`), "", "no guard"},
+		{"a guard for what a function should have found", price.input(tree, "shop/invoice.py", `    return line["price"]`, "    if line is None:\n        return 0\n    return line[\"price\"]"), NoBandAid, "a guard (exit) to price_of"},
+		{"the search mended", price.input(tree, "shop/invoice.py", `line["name"] == sku`, `line["sku"] == sku`), "", "no guard"},
+		{"a guard for what a function documents", coupon.input(tree, "shop/invoice.py", `    return coupon["price"]`, "    if coupon is None:\n        return 0\n    return coupon[\"price\"]"), "", "the docstring of find_coupon"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			t.Log("uses-backend: bwrap")
+			tt.in.Quick = true
+			verdict := judge(t, v, tt.in)
+			if tt.gate != "" {
+				rejectedBy(t, verdict, tt.gate, tt.says)
+				return
+			}
+			if !verdict.Accepted || !strings.Contains(gate(t, verdict, NoBandAid).Evidence, tt.says) {
+				t.Errorf("not accepted saying %q:\n%s", tt.says, table(verdict))
+			}
+		})
+	}
+}
+
+// crashing makes the test ask only that nothing is raised, as tests made from
+// production events do.
+func crashing(in Input) Input {
+	in.Test = testOf("from shop.ranking import median_total", "median_total([{'total': n} for n in (3, 7, 1, 9, 5)])")
+	return in
+}
+
+func TestAHunkThatIsNotNeededIsDropped(t *testing.T) {
+	t.Parallel()
+	v := verifier(t, "bwrap", "suite")
+	in := ranking.input(shop(t), "shop/ranking.py", "return kth(above, k)", fix, `"""Order statistics."""`, `"""Order statistics of small lists."""`)
+	in.Patch.Edits = append(in.Patch.Edits, ranking.input("", "shop/report.py", "values) / len(values)", "values) / max(1, len(values))").Patch.Edits...)
+	in.Quick = true
+	verdict := judge(t, v, in)
+	if !verdict.Accepted || !strings.Contains(gate(t, verdict, Minimal).Evidence, "2 hunks of the proposed patch") {
+		t.Errorf("not accepted:\n%s", table(verdict))
+	}
+	if len(verdict.Patch.Edits) != 1 || strings.Count(verdict.Diff, "\n+") != 2 || !strings.Contains(verdict.Diff, fix) {
+		t.Errorf("got edits %+v and diff\n%s", verdict.Patch.Edits, verdict.Diff)
+	}
+}
+
+func TestATestThatFailsOnlySometimesProvesNothing(t *testing.T) {
+	t.Parallel()
+	in := ranking.input(shop(t), "shop/ranking.py", "kth(above, k)", "kth(above, k - lower_or_equal)")
+	// One run in 64 fails; that 3 in a row do is no case for a test to meet.
+	in.Test = testOf("import os\n\nfrom shop.ranking import median_total", "os.urandom(1)[0] < 4 and median_total([{'total': n} for n in (3, 7, 1, 9, 5)])")
+	rejectedBy(t, judge(t, verifier(t, "bwrap"), in), BaseSHA, "of 1 runs on base; another ended: passed")
+}
+
+func TestAnotherFailureThanTheIncidentsProvesNothing(t *testing.T) {
+	t.Parallel()
+	in := ranking.input(shop(t), "shop/ranking.py", "kth(above, k)", "kth(above, k - lower_or_equal)")
+	in.Quick = true
+	in.Test = testOf("from shop.ranking import median_total", "median_total(None)")
+	rejectedBy(t, judge(t, verifier(t, "bwrap"), in), BaseSHA, "another failure than the incident's")
+	in.Test.Source = "def helper():\n    pass\n"
+	rejectedBy(t, judge(t, verifier(t, "bwrap"), in), BaseSHA, "no test was collected")
+}
+
+func TestAPatchThatBreaksTheSuiteIsRejected(t *testing.T) {
+	t.Parallel()
+	in := ranking.input(shop(t), "shop/ranking.py", "kth(above, k)", "kth(above, 0)")
+	in.Quick = true
+	rejectedBy(t, judge(t, verifier(t, "bwrap"), in), Suite, "1 of 7 tests that pass on base fail twice on head: tests/test_shop.py::test_kth_among_equals")
+	none := ranking.input(t.TempDir(), "a.py", "", "x = 1\n")
+	if _, err := verifier(t, "bwrap").Judge(t.Context(), Input{Tree: none.Tree}); err == nil {
+		t.Error("an input without a test was judged")
+	}
+}
