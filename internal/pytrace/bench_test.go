@@ -1,0 +1,87 @@
+package pytrace
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// BenchmarkRecording reports, for each program of testdata/bench, the run time
+// as a ratio of the bare one and the cost of an event, of this tracer without
+// and with its cap per function, and of a naive one.
+func BenchmarkRecording(b *testing.B) {
+	python := pythons(b)[0]
+	script, err := filepath.Abs("testdata/bench/bench.py")
+	if err != nil {
+		b.Fatal(err)
+	}
+	measure := func(mode, perFunction string) map[string][2]float64 {
+		cmd := exec.Command(python, script, mode, b.TempDir())
+		cmd.Env = append(os.Environ(), "TRACER="+tracerDir(b), "PER_FUNCTION="+perFunction, "PYTHONDONTWRITEBYTECODE=1")
+		out, err := cmd.Output()
+		if err != nil {
+			b.Fatal(err)
+		}
+		times := map[string][2]float64{}
+		for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+			f := strings.Fields(line)
+			if len(f) != 3 {
+				b.Fatalf("%q", out)
+			}
+			seconds, _ := strconv.ParseFloat(f[1], 64)
+			events, _ := strconv.ParseFloat(f[2], 64)
+			times[f[0]] = [2]float64{seconds, events}
+		}
+		return times
+	}
+	bare := measure("bare", "")
+	for _, m := range []struct{ name, mode, cap string }{{"traced", "traced", "100000000"}, {"capped", "traced", "2000"}, {"naive", "naive", ""}} {
+		times := measure(m.mode, m.cap)
+		for name, got := range times {
+			b.Run(m.name+"/"+name, func(b *testing.B) {
+				for b.Loop() { // measured above, once
+				}
+				b.ReportMetric(got[0]/bare[name][0], "x-bare")
+				b.ReportMetric((got[0]-bare[name][0])*1e6/max(got[1], 1), "us/event")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	dir, file := program(b, "def f(n, items):\n    return g(n)\ndef g(n):\n    return {'n': n}\nfor i in range(20000):\n    f(i, [i, 'x'])\n")
+	s := run(b, pythons(b)[0], &Config{Include: []string{dir}, PerCode: 1 << 30, MaxRecords: 1 << 20}, file)
+	var all bytes.Buffer
+	names, _ := filepath.Glob(s.dir + "/*.jsonl")
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		all.Write(text)
+	}
+	b.SetBytes(int64(all.Len()))
+	b.ReportAllocs()
+	for b.Loop() {
+		t, err := Read(bytes.NewReader(all.Bytes()))
+		if err != nil || len(t.Records) < 80000 {
+			b.Fatal(err, len(t.Records))
+		}
+	}
+}
+
+func BenchmarkDiagnose(b *testing.B) {
+	dir, file := program(b, "def f(n, items):\n    return g(n)\ndef g(n):\n    return {'n': n}\nfor i in range(20000):\n    f(i, [i, 'x'])\ng([][0])\n")
+	s := run(b, pythons(b)[0], &Config{Include: []string{dir}, PerCode: 1 << 30, MaxRecords: 1 << 20}, file)
+	b.ReportAllocs()
+	for b.Loop() {
+		if card := Diagnose(s.trace, CardOptions{}); card.Tokens > 3000 {
+			b.Fatal(card.Tokens)
+		}
+	}
+}
