@@ -96,16 +96,15 @@ func decodeBody(data []byte) ([]incident.Event, error) {
 }
 
 // protobuf tells traces from logs by trying both: their records disagree about
-// the type of the first field.
+// the type of the first field. Many bytes are a request of unknown fields; only
+// one with records counts.
 func protobuf(data []byte) ([]incident.Event, error) {
-	events, err := batch(otlp.Traces(data, otlp.Proto))
-	if err != nil {
-		if more, logErr := batch(otlp.Logs(data, otlp.Proto)); logErr == nil {
-			return more, nil
+	for _, read := range []func([]byte, otlp.Encoding) (*otlp.Batch, error){otlp.Traces, otlp.Logs} {
+		if b, err := read(data, otlp.Proto); err == nil && b.Records > 0 {
+			return b.Events, nil
 		}
-		return nil, fault.Errorf(fault.Invalid, "neither text nor an OTLP request")
 	}
-	return events, nil
+	return nil, fault.Errorf(fault.Invalid, "neither text nor an OTLP request")
 }
 
 func batch(b *otlp.Batch, err error) ([]incident.Event, error) {
