@@ -276,7 +276,7 @@ if [[ $root -eq 0 ]]; then
   [[ -z $packages ]] || todo+=("sudo apt-get update && sudo apt-get install -y $packages")
   if [[ $engine -eq 0 ]]; then
     if [[ -S /var/run/docker.sock && ! -w /var/run/docker.sock ]]; then
-      todo+=("sudo usermod -aG docker $(id -un)   # then log in again: the engine's socket is not yours")
+      todo+=("sudo usermod -aG docker $(id -un 2>/dev/null || id -u)   # then log in again: the engine's socket is not yours")
     else
       todo+=("sudo systemctl start docker")
     fi
