@@ -71,7 +71,6 @@ missing_packages() {
   local out=()
   (($(postgres_major) >= 14)) || out+=(postgresql)
   if ! engine_answers && ! engine_installed; then out+=(docker.io); fi
-  command -v docker >/dev/null || { apt-cache show docker-cli >/dev/null 2>&1 && out+=(docker-cli); }
   command -v bwrap >/dev/null || out+=(bubblewrap)
   command -v git >/dev/null || out+=(git)
   # The distribution's interpreter, not whichever comes first in PATH.
@@ -313,6 +312,8 @@ if [[ -n $packages ]]; then
   # shellcheck disable=SC2086 # a list of words on purpose
   install_packages $packages 9>&-
 fi
+# From Debian 13 on the engine's package only recommends its client.
+command -v docker >/dev/null || install_packages docker-cli 9>&-
 engine_answers || start_engine
 [[ $bases -eq 0 ]] || make_bases
 say "ready"
