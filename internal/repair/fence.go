@@ -1,0 +1,131 @@
+package repair
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"github.com/repaird/repaird/internal/redact"
+)
+
+// fenced puts untrusted text between two lines that carry a number which the
+// text cannot contain, with a label of where it comes from:
+//
+//	<<<untrusted 81…07 source=pytest.output>>>
+//	…
+//	<<<end 81…07>>>
+//
+// The number is 128 random bits, drawn anew for every fence, and again while
+// the text contains it.
+func fenced(source, text redact.Clean) redact.Clean {
+	label := strings.Map(func(r rune) rune {
+		if r == '<' || r == '>' || unicode.IsSpace(r) || unicode.IsControl(r) {
+			return '_'
+		}
+		return r
+	}, source.String())
+	if label == "" || label != source.String() {
+		source = redact.Constant("unnamed") // a label with such characters is no name
+	}
+	for {
+		high, low := random(), random()
+		if body := text.String(); strings.Contains(body, fmt.Sprint(high)) || strings.Contains(body, fmt.Sprint(low)) {
+			continue
+		}
+		nonce := redact.Concat(redact.Number(high), redact.Constant("-"), redact.Number(low))
+		return redact.Concat(
+			redact.Constant("<<<untrusted "), nonce, redact.Constant(" source="), source.Truncate(200), redact.Constant(">>>\n"),
+			text, redact.Constant("\n<<<end "), nonce, redact.Constant(">>>"))
+	}
+}
+
+// random returns a number of 19 or 20 digits, so that no number that a program
+// prints is one by chance.
+func random() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return binary.LittleEndian.Uint64(b[:]) | 1<<63
+}
+
+var (
+	ansi    = regexp.MustCompile(`\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])`)
+	comment = regexp.MustCompile(`(?s)<!--.*?(?:-->|$)`)
+)
+
+// visible removes what a person would not see: terminal sequences, control,
+// bidirectional, zero-width and tag characters, and ill-formed bytes.
+func visible(s string) string {
+	s = ansi.ReplaceAllString(strings.ToValidUTF8(s, "\uFFFD"), "")
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), r == '\u2028', r == '\u2029',
+			r == '\u115F', r == '\u1160', r == '\u3164', r == '\uFFA0', // fillers that show nothing
+			r >= 0xFE00 && r <= 0xFE0F, r >= 0xE0000 && r <= 0xE0FFF:
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// uncommented removes HTML comments, also nested ones that removal makes.
+func uncommented(s string) string {
+	for {
+		t := comment.ReplaceAllString(s, "")
+		if t == s {
+			return s
+		}
+		s = t
+	}
+}
+
+// A cleaner makes evidence and source fit for a prompt.
+type cleaner struct {
+	redactor *redact.Redactor
+	known    *redact.Known
+}
+
+// text is for evidence: messages, output, traces, a model's words.
+func (c cleaner) text(s string, limit int) redact.Clean {
+	return c.redactor.Text(uncommented(visible(clip(s, 4*limit))), c.known).Truncate(limit)
+}
+
+// tail is text, of which the end matters.
+func (c cleaner) tail(s string, limit int) redact.Clean {
+	if len(s) > 4*limit {
+		s = s[len(s)-4*limit:]
+	}
+	return c.redactor.Text(uncommented(visible(s)), c.known).Tail(limit)
+}
+
+// code is for source, which stays as it is but for secrets and invisible characters.
+func (c cleaner) code(s string, limit int) redact.Clean {
+	return c.redactor.Code(visible(clip(s, 4*limit)), c.known).Truncate(limit)
+}
+
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
+}
+
+// fill puts cleaned parts into one of the project's own prompt files.
+func (c cleaner) fill(prompt string, parts map[string]redact.Clean) redact.Clean {
+	var out []redact.Clean
+	for prompt != "" {
+		before, rest, found := strings.Cut(prompt, "{{")
+		out = append(out, c.redactor.Code(before, nil))
+		if !found {
+			break
+		}
+		name, after, _ := strings.Cut(rest, "}}")
+		out = append(out, parts[name])
+		prompt = after
+	}
+	return redact.Concat(out...)
+}

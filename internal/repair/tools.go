@@ -1,0 +1,234 @@
+package repair
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/llm"
+	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/redact"
+)
+
+// The tools of a model.
+const (
+	toolRead    = "read_file"
+	toolSearch  = "search_code"
+	toolRun     = "run_test"
+	toolTrace   = "query_trace"
+	toolPropose = "propose_patch"
+	toolGiveUp  = "give_up"
+)
+
+const (
+	maxInput    = 64 << 10 // bytes of a tool's input
+	maxResult   = 16 << 10 // bytes of a tool's result
+	maxFeedback = 6 << 10
+)
+
+//go:embed schemas/*.json
+var schemaFiles embed.FS
+
+// A tool is one function that the model may call.
+type tool struct {
+	llm.Tool
+	schema *jsonschema.Resolved
+}
+
+var descriptions = map[string]string{
+	toolRead:    "Reads a text file of the repository, or a range of its lines.",
+	toolSearch:  "Searches the repository's files for a regular expression (RE2), line by line.",
+	toolRun:     "Runs a test file of yours on the unpatched code in a sandbox, or the incident's test when source is left out. It must hold one function whose name starts with test_.",
+	toolTrace:   "Asks the trace of the failing run for calls, returns, exceptions and their values.",
+	toolPropose: "Proposes a patch and has it judged. Say in why what the root cause is, in one or two sentences for a reviewer.",
+	toolGiveUp:  "Ends the work without a patch.",
+}
+
+// toolset loads the tools from their schema files; run_test only where tests can be run.
+func toolset(runs, traced bool) (map[string]tool, []llm.Tool, error) {
+	byName := map[string]tool{}
+	var list []llm.Tool
+	for _, name := range []string{toolRead, toolSearch, toolTrace, toolRun, toolPropose, toolGiveUp} {
+		if name == toolRun && !runs || name == toolTrace && !traced {
+			continue
+		}
+		data, err := schemaFiles.ReadFile("schemas/" + name + ".json")
+		if err != nil {
+			return nil, nil, err
+		}
+		var s jsonschema.Schema
+		if err := json.Unmarshal(data, &s); err != nil {
+			return nil, nil, fmt.Errorf("schema of %s: %w", name, err)
+		}
+		resolved, err := s.Resolve(nil)
+		if err != nil {
+			return nil, nil, fmt.Errorf("schema of %s: %w", name, err)
+		}
+		t := tool{llm.Tool{Name: name, Description: descriptions[name], Schema: data}, resolved}
+		byName[name] = t
+		list = append(list, t.Tool)
+	}
+	return byName, list, nil
+}
+
+// decode checks a hostile input against the tool's schema and decodes it.
+func (t tool) decode(input json.RawMessage, into any) error {
+	if len(input) > maxInput {
+		return fault.Errorf(fault.Invalid, "the input has more than %d bytes", maxInput)
+	}
+	var value any
+	if err := json.Unmarshal(input, &value); err != nil {
+		return fault.Errorf(fault.Invalid, "the input is not valid JSON")
+	}
+	if err := t.schema.Validate(value); err != nil {
+		return fault.Errorf(fault.Invalid, "the input does not fit the tool's schema: %w", err)
+	}
+	return json.Unmarshal(input, into)
+}
+
+// Tests runs a test of the model's own on the base tree. [SandboxTests] is one.
+type Tests interface {
+	// RunTest returns what the run said, unredacted. source is hostile.
+	RunTest(ctx context.Context, in Input, source string) (string, error)
+}
+
+// SandboxTests runs tests in a sandbox, as every test is run.
+type SandboxTests struct{ Runner *pytest.Runner }
+
+// RunTest runs source, or the incident's test when source is empty.
+func (s SandboxTests) RunTest(ctx context.Context, in Input, source string) (string, error) {
+	test := in.Test
+	if source != "" {
+		test.Source = source
+		test.Name = ""
+		if m := testName.FindStringSubmatch(source); m != nil {
+			test.Name = m[1]
+		}
+	}
+	res, err := s.Runner.Run(ctx, pytest.Request{Run: in.Run, Env: in.Env, Tree: in.Tree, Test: &test})
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for _, o := range res.Tests {
+		fmt.Fprintf(&b, "%s: %s %s %s\n", o.ID, o.Status, o.Type, o.Message)
+	}
+	for _, e := range res.Errors {
+		fmt.Fprintf(&b, "error: %s\n", e)
+	}
+	b.WriteString(res.Output)
+	return b.String(), nil
+}
+
+var testName = regexp.MustCompile(`(?m)^def (test_\w+)\(`)
+
+// The inputs of the tools.
+type (
+	readInput struct {
+		Path  string `json:"path"`
+		First int    `json:"first_line"`
+		Last  int    `json:"last_line"`
+	}
+	searchInput struct {
+		Pattern string `json:"pattern"`
+		Under   string `json:"under"`
+	}
+	traceInput struct {
+		Function string `json:"function"`
+		File     string `json:"file"`
+		Text     string `json:"text"`
+		CallID   int64  `json:"call_id"`
+		Around   int    `json:"around"`
+		Kind     string `json:"kind"`
+		Limit    int    `json:"limit"`
+	}
+	runInput struct {
+		Source string `json:"source"`
+	}
+	proposeInput struct {
+		Edits []patch.Edit `json:"edits"`
+		Why   string       `json:"why"`
+	}
+	giveUpInput struct {
+		Reason string `json:"reason"`
+	}
+)
+
+// reply is a tool's result.
+type reply struct {
+	text   redact.Clean
+	failed bool
+}
+
+func (s *session) refuse(err error) reply {
+	s.errors++
+	return reply{s.clean.text(err.Error(), 1000), true}
+}
+
+func (s *session) readFile(in readInput) reply {
+	text, err := s.tree.read(in.Path)
+	if err != nil {
+		return s.refuse(err)
+	}
+	lines := strings.Split(text, "\n")
+	first := max(in.First, 1)
+	last := len(lines)
+	if in.Last > 0 {
+		last = min(in.Last, last)
+	}
+	last = min(last, first+maxReadLines-1)
+	if first > last {
+		return s.refuse(fault.Errorf(fault.Invalid, "the file has %d lines", len(lines)))
+	}
+	body := s.clean.code(strings.Join(lines[first-1:last], "\n"), maxResult)
+	head := redact.Concat(redact.Constant("lines "), redact.Number(first), redact.Constant(" to "), redact.Number(last),
+		redact.Constant(" of "), redact.Number(len(lines)), redact.Constant("\n"))
+	return reply{text: redact.Concat(head, fenced(s.clean.code(in.Path, 300), body))}
+}
+
+func (s *session) searchCode(in searchInput) reply {
+	re, err := regexp.Compile(in.Pattern)
+	if err != nil {
+		return s.refuse(fault.Errorf(fault.Invalid, "the pattern is not a regular expression: %w", err))
+	}
+	lines, more, err := s.tree.search(re, in.Under)
+	if err != nil {
+		return s.refuse(err)
+	}
+	if len(lines) == 0 {
+		return reply{text: redact.Constant("nothing found")}
+	}
+	text := fenced(redact.Constant("repository"), s.clean.code(strings.Join(lines, "\n"), maxResult))
+	if more {
+		text = redact.Concat(text, redact.Constant("\nThere is more; ask for something narrower."))
+	}
+	return reply{text: text}
+}
+
+func (s *session) queryTrace(in traceInput) reply {
+	records := s.trace.Query(pytrace.Query{Function: in.Function, File: in.File, Text: in.Text, CallID: in.CallID,
+		Around: in.Around, Kind: pytrace.Kind(in.Kind), Limit: in.Limit})
+	if len(records) == 0 {
+		return reply{text: redact.Constant("no record matches")}
+	}
+	return reply{text: fenced(redact.Constant("trace"), s.clean.text(pytrace.Format(records, treeRoot, maxResult/2), maxResult))}
+}
+
+func (s *session) runTest(ctx context.Context, in runInput) reply {
+	out, err := s.opts.Tests.RunTest(ctx, s.in, in.Source)
+	if err != nil {
+		if ctx.Err() == nil {
+			return s.refuse(fault.Errorf(fault.KindOf(err), "the test could not be run"))
+		}
+		return s.refuse(ctx.Err())
+	}
+	return reply{text: fenced(redact.Constant("pytest.output"), s.clean.tail(out, maxFeedback))}
+}
