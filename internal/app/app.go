@@ -93,7 +93,7 @@ func New(ctx context.Context, c *config.Config, log *slog.Logger, failpoint func
 	if err != nil {
 		return nil, err
 	}
-	pl.Fetch = newFetcher(c.Projects)
+	pl.Fetch, pl.Repeats = newFetcher(c.Projects), c.Repeats
 	forges, hub, err := a.forges(ctx)
 	if err != nil {
 		return nil, err

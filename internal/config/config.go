@@ -43,6 +43,7 @@ type Config struct {
 	Intake        Intake    `yaml:"intake"`
 	Projects      []Project `yaml:"projects"`
 	LogLevel      string    `yaml:"log_level"` // debug, info, warn, error; default info
+	Repeats       int       `yaml:"repeats"`   // runs of each test; default 5
 	Lease         Duration  `yaml:"lease"`     // how long a dead daemon's work waits; default 20s
 	StageTimeout  Duration  `yaml:"stage_timeout"`
 	dir           string    // of the file; relative references start here
@@ -179,6 +180,7 @@ func (c *Config) defaults() {
 	set(&c.Sandbox.Backend, "auto")
 	set(&c.Model.Vendor, "templates")
 	set(&c.Budget.RunsPerDay, 50)
+	set(&c.Repeats, 5)
 	set(&c.LogLevel, "info")
 	set(&c.Lease, Duration(20*time.Second))
 	set(&c.StageTimeout, Duration(30*time.Minute))
@@ -250,6 +252,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Workers < 1 || c.Workers > 64 {
 		bad("workers: %d is not between 1 and 64", c.Workers)
+	}
+	if c.Repeats < 1 || c.Repeats > 50 {
+		bad("repeats: %d is not between 1 and 50", c.Repeats)
 	}
 	if c.Lease < Duration(time.Second) {
 		bad("lease: %s is shorter than a second", time.Duration(c.Lease))
