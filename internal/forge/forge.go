@@ -100,6 +100,6 @@ type Forge interface {
 	Publish(ctx context.Context, p Proposal, acts Acts) (*PullRequest, error)
 
 	// Comment posts text where a person asked for the repair (an issue of the
-	// repository), once for each key.
+	// repository), once for each key: a word such as a run's id or a Proposal's Key.
 	Comment(ctx context.Context, repository string, issue int, key string, text redact.Clean) error
 }

@@ -112,6 +112,20 @@ func TestRetryAfterIsFoundInsideAnError(t *testing.T) {
 	}
 }
 
+func TestACommentsKeyIsAWord(t *testing.T) {
+	t.Parallel()
+	for key, ok := range map[string]bool{
+		"run-0a1b2c3d4e5f6071": true, key: true, "run_1.2-x": true, "short": false, "": false, "a--b--c--d": false, "run-1 -->": false, "run-12345-": false,
+	} {
+		if err := forge.CheckComment(1, key); (err == nil) != ok {
+			t.Errorf("%q: %v", key, err)
+		}
+	}
+	if forge.CheckComment(0, key) == nil {
+		t.Error("issue 0 is taken")
+	}
+}
+
 func TestATitleIsOneLine(t *testing.T) {
 	t.Parallel()
 	p := forge.Proposal{Title: redact.Constant("  Fix\n\tthis  now ")}

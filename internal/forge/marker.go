@@ -15,7 +15,8 @@ const TitleLimit = 250
 
 var (
 	keyRE     = regexp.MustCompile(`^[0-9a-f]{12,128}$`)
-	markerRE  = regexp.MustCompile(`<!-- repaird:key=([0-9a-f]{12,128}) -->\s*$`)
+	wordRE    = regexp.MustCompile(`^[A-Za-z0-9](?:[._-]?[A-Za-z0-9]){5,127}$`) // never two hyphens, which would end the mark
+	markerRE  = regexp.MustCompile(`<!-- repaird:key=([A-Za-z0-9._-]{6,256}) -->\s*$`)
 	trailerRE = regexp.MustCompile(`(?m)^Repaird-Key: ([0-9a-f]{12,128})\s*$`)
 )
 

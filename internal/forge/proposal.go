@@ -95,8 +95,8 @@ func CheckComment(issue int, key string) error {
 	if issue <= 0 {
 		return fault.Errorf(fault.Invalid, "issue number %d", issue)
 	}
-	if !keyRE.MatchString(key) {
-		return fault.Errorf(fault.Invalid, "comment: key %q is not 12 to 128 lower-case hex digits", key)
+	if !wordRE.MatchString(key) {
+		return fault.Errorf(fault.Invalid, "comment: key %q is not 6 to 128 letters and digits, with single dots, hyphens or underscores between them", key)
 	}
 	return nil
 }

@@ -341,7 +341,7 @@ func testComment(t *testing.T, repo Repository, s Subject) {
 	if len(bodies) != 2 || forge.KeyOfBody(bodies[0]) != key || forge.KeyOfBody(bodies[1]) != otherKey || !strings.HasPrefix(bodies[0], "Stopped: needs_locals.") {
 		t.Errorf("comments %q", bodies)
 	}
-	if err := s.Forge.Comment(t.Context(), repo.Name, s.Issue, "short", clean("x")); fault.KindOf(err) != fault.Invalid {
+	if err := s.Forge.Comment(t.Context(), repo.Name, s.Issue, "a--b", clean("x")); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("bad key: %v", err)
 	}
 }

@@ -36,8 +36,8 @@ func (c *call) authenticate() *refusal {
 	}
 	bad := &refusal{http.StatusUnauthorized, message("Bad credentials")}
 	if asApp := strings.HasPrefix(c.template, "/app") || strings.HasSuffix(c.template, "/installation"); asApp {
-		if err := c.s.checkJWT(text); err != nil {
-			return &refusal{http.StatusUnauthorized, message(err.Error())}
+		if why := c.s.checkJWT(text); why != "" {
+			return &refusal{http.StatusUnauthorized, message(why)}
 		}
 		c.token = &token{jwt: true, login: "repaird[bot]"}
 		return nil
@@ -51,12 +51,13 @@ func (c *call) authenticate() *refusal {
 	return nil
 }
 
-// checkJWT checks what an App signed, as GitHub documents it.
-func (s *Server) checkJWT(text string) error {
+// checkJWT checks what an App signed, as GitHub documents it, and returns why it is
+// refused, "" when it is not.
+func (s *Server) checkJWT(text string) string {
 	const undecodable = "A JSON web token could not be decoded"
 	parts := strings.Split(text, ".")
 	if len(parts) != 3 || s.o.AppKey == nil {
-		return fmt.Errorf(undecodable)
+		return undecodable
 	}
 	var header struct{ Alg, Typ string }
 	var claims struct {
@@ -65,22 +66,22 @@ func (s *Server) checkJWT(text string) error {
 	}
 	sig, err := base64.RawURLEncoding.DecodeString(parts[2])
 	if err != nil || !decodePart(parts[0], &header) || !decodePart(parts[1], &claims) || header.Alg != "RS256" {
-		return fmt.Errorf(undecodable)
+		return undecodable
 	}
 	digest := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
 	if rsa.VerifyPKCS1v15(s.o.AppKey, crypto.SHA256, digest[:], sig) != nil {
-		return fmt.Errorf(undecodable)
+		return undecodable
 	}
 	now := s.o.Now().Unix()
 	switch {
 	case claims.Iat > now:
-		return fmt.Errorf("'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued")
+		return "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"
 	case claims.Exp <= now || claims.Exp > now+600:
-		return fmt.Errorf("'Expiration time' claim ('exp') is too far in the future")
+		return "'Expiration time' claim ('exp') is too far in the future"
 	case s.o.AppID != "" && fmt.Sprint(claims.Iss) != s.o.AppID:
-		return fmt.Errorf("Integration not found")
+		return "Integration not found"
 	}
-	return nil
+	return ""
 }
 
 func decodePart(part string, v any) bool {

@@ -105,7 +105,8 @@ func Start(t testing.TB, o Options) *Server {
 	return s
 }
 
-// Serve serves until the listener is closed.
+// Serve serves until the listener is closed. It sets URL, so that a caller who serves
+// in the background takes the address from the listener.
 func (s *Server) Serve(l net.Listener) error {
 	s.URL = "http://" + l.Addr().String() + "/"
 	srv := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
