@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -15,16 +16,21 @@ import (
 func pythons(t testing.TB) []string {
 	t.Helper()
 	var found []string
-	if name, err := exec.LookPath("python3"); err == nil {
-		found = append(found, name)
-	}
-	if _, err := os.Stat("/usr/bin/python3"); err == nil && (len(found) == 0 || found[0] != "/usr/bin/python3") {
-		found = append(found, "/usr/bin/python3")
+	candidates := []string{"/usr/bin/python3"}
+	if name := defaultPython(); name != "" {
+		candidates = []string{name, "/usr/bin/python3"}
 	}
 	if home, err := os.UserHomeDir(); err == nil {
 		more, _ := filepath.Glob(filepath.Join(home, ".pyenv/versions/3.*/bin/python"))
 		sort.Strings(more)
-		found = append(found, more...)
+		candidates = append(candidates, more...)
+	}
+	seen := map[string]bool{}
+	for _, name := range candidates {
+		if real, err := filepath.EvalSymlinks(name); err == nil && !seen[real] {
+			seen[real] = true
+			found = append(found, name)
+		}
 	}
 	if len(found) == 0 {
 		if os.Getenv("CI") == "true" {
@@ -34,6 +40,15 @@ func pythons(t testing.TB) []string {
 	}
 	return found
 }
+
+// defaultPython is the interpreter behind python3, which may be a shell script.
+var defaultPython = sync.OnceValue(func() string {
+	out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+})
 
 // A session is one run of Python.
 type session struct {

@@ -221,7 +221,7 @@ func (b *builder) define(w *wireRecord) bool {
 
 func (b *builder) record(w *wireRecord) bool {
 	kind := Kind(w.K)
-	if kind != KindMark && (w.I == 0 || w.C == 0) {
+	if kind != KindMark && (w.I == 0 || w.C == 0) || (kind == KindReturn && w.V == nil) {
 		return false
 	}
 	if len(b.records) >= maxRecords {

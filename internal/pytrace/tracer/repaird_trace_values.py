@@ -15,7 +15,8 @@ _str, _int, _list, _dict, _set, _frozenset = str, int, list, dict, set, frozense
 _isinstance, _Exception, _BaseException, _RuntimeError = isinstance, Exception, BaseException, RuntimeError
 _float_finite = frozenset(["nan", "inf", "-inf"])
 _bool, _float, _bytes, _bytearray, _complex = bool, float, bytes, bytearray, complex
-_min, _max, _modules = min, max, sys.modules
+_min, _max, _map, _sum = min, max, map, sum
+_INT_ID, _STR_ID = id(int), id(str)
 
 NoneType = type(None)
 FunctionType = type(lambda: 0)
@@ -73,16 +74,27 @@ _SECRET = ("password", "passwd", "passphrase", "secret", "api_key", "apikey", "a
            "session_id", "set_cookie", "csrf")
 
 
+_names = {}  # what is known of names: 0 plain, 1 secret, 2 secret where the value looks like it
+
+
 def is_secret(name, value):
     """Says whether a value under this name is masked. A bare "token" is masked
     only where the value looks like one: parsers have tokens too."""
-    low = name.lower()
-    for part in _SECRET:
-        if part in low:
-            return True
-    if "token" in low or "cookie" in low:
+    kind = _names.get(name)
+    if kind is None:
+        low, kind = name.lower(), 0
+        for part in _SECRET:
+            if part in low:
+                kind = 1
+        if kind == 0 and ("token" in low or "cookie" in low):
+            kind = 2
+        if _len(_names) > 20000:
+            _names.clear()
+        if _len(name) < 200:
+            _names[name] = kind
+    if kind == 2:
         return (_type(value) is _str or _type(value) is _bytes) and _len(value) >= 16 and not any_space(value)
-    return False
+    return kind == 1
 
 
 def any_space(value):
@@ -175,47 +187,65 @@ class Renderer(object):
 
     def literal(self, v, t, depth, left):
         """Python literal text of v, or None when it is not one or over the bounds."""
-        left[0] -= 1
-        if left[0] < 0:
-            return None
         if t is _int:
             return "%d" % v if _int.bit_length(v) <= 200 else None
         if t is _str or t is _bytes:
             n = _len(v)
             left[1] -= n
             return _repr(v) if n <= self.max_str and left[1] >= 0 else None
-        if t is _bool or t is NoneType:
+        if t is NoneType or t is _bool:
             return _repr(v)
         if t is _float:
             r = _repr(v)
             return None if r in _float_finite else r
         if depth == 0 or (t is not _list and t is not _tuple and t is not _dict and t is not _set):
             return None
-        if _len(v) > self.max_items:
+        n = _len(v)
+        left[0] -= n
+        if n > self.max_items or left[0] < 0:
             return None
-        parts = []
         if t is _dict:
-            for k, e in v.items():
-                if _type(k) is _str and is_secret(k, e):
-                    return None
-                a = self.literal(k, _type(k), depth - 1, left)
-                b = None if a is None else self.literal(e, _type(e), depth - 1, left)
-                if b is None:
-                    return None
-                parts.append(a + ": " + b)
-            return "{" + ", ".join(parts) + "}"
+            return self._literal_dict(v, depth, left)
+        if n and t is not _set:
+            # One kind of scalar: C does it all.
+            kinds = _set(_map(_id, _map(_type, v)))
+            if _len(kinds) == 1:
+                if _INT_ID in kinds:
+                    return _repr(v) if _max(_map(_int.bit_length, v)) <= 200 else None
+                if _STR_ID in kinds:
+                    left[1] -= _sum(_map(_len, v))
+                    return _repr(v) if left[1] >= 0 else None
+        parts = []
         for e in v:
-            a = self.literal(e, _type(e), depth - 1, left)
+            te = _type(e)
+            a = "%d" % e if te is _int and -0xffffffff < e < 0xffffffff else self.literal(e, te, depth - 1, left)
             if a is None:
                 return None
             parts.append(a)
         if t is _list:
             return "[" + ", ".join(parts) + "]"
         if t is _tuple:
-            return "(" + parts[0] + ",)" if _len(parts) == 1 else "(" + ", ".join(parts) + ")"
+            return "(" + parts[0] + ",)" if n == 1 else "(" + ", ".join(parts) + ")"
         if not parts:
             return None  # set() is a call, not a literal
         parts.sort()
+        return "{" + ", ".join(parts) + "}"
+
+    def _literal_dict(self, v, depth, left):
+        parts = []
+        for k, e in v.items():
+            tk, te = _type(k), _type(e)
+            if tk is _str:
+                left[1] -= _len(k)
+                if _len(k) > self.max_str or left[1] < 0 or is_secret(k, e):
+                    return None
+                a = _repr(k)
+            else:
+                a = self.literal(k, tk, depth - 1, left)
+            b = None if a is None else "%d" % e if te is _int and -0xffffffff < e < 0xffffffff else self.literal(e, te, depth - 1, left)
+            if b is None:
+                return None
+            parts.append(a + ": " + b)
         return "{" + ", ".join(parts) + "}"
 
     def _any(self, v, depth, left, seen):

@@ -52,6 +52,9 @@ class Segment(object):
                 self.map = _Map(fd, size, trackfd=False)
             else:
                 self.map = _Map(fd, size)
+            # Nobody who copies the file of a killed process shall copy holes;
+            # the map stays, and below the limit it is backed.
+            _truncate(fd, _FIRST)
         finally:
             _close(fd)
         self._extended(_FIRST)
@@ -138,7 +141,8 @@ class Writer(object):
         self.base = base
         self.name = base[_len(self.out) + 1:]  # what tells processes apart: process ids come again
         self.current = self.segments[0]
-        self.full = self.segments[0].size - self.defs - _AHEAD
+        self.defs = _min(self.defs, self.current.size // 4)  # a file size limit may have made it smaller
+        self.full = self.current.size - self.defs - _AHEAD
 
     def reopen(self):
         """In a forked child: own files; the parent's maps are left alone."""
