@@ -594,6 +594,37 @@ if len(sys.argv) < 2:
 	}
 }
 
+func TestAForkedChildNeverWritesIntoItsParentsFile(t *testing.T) {
+	t.Parallel()
+	for _, python := range pythons(t) {
+		t.Run(python, func(t *testing.T) {
+			t.Parallel()
+			s := runSource(t, python, `
+import os, sys
+def work(who):
+    return who
+work("parent")
+pid = os.fork()
+if pid == 0:
+    for i in range(100):
+        work("child")
+    sys.exit(0)
+os.waitpid(pid, 0)
+work("after")
+`, Config{})
+			who := map[string]int{}
+			for _, r := range s.trace.Records {
+				if r.Kind == KindCall && r.Code.Name == "work" && r.Process == 0 {
+					who[r.Args[0].Value.Text]++
+				}
+			}
+			if len(who) != 2 || who["'parent'"] != 1 || who["'after'"] != 1 || !s.trace.Processes[0].Ended {
+				t.Errorf("calls of the parent: %v, processes %+v", who, s.trace.Processes)
+			}
+		})
+	}
+}
+
 func TestScopeIsByRealPath(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -26,6 +26,9 @@ _Map = _mmap.mmap
 _OSError, _ValueError, _Exception, _len, _min, _max, _bytes = OSError, ValueError, Exception, len, min, max, bytes
 
 MAX_LINE = 64 * 1024
+# Without at-fork hooks (3.6) each line asks whether it is in a forked child,
+# which has no file of its own there and must not write into its parent's.
+_ASK_PID = not hasattr(os, "register_at_fork")
 _AHEAD = 4 * MAX_LINE
 _CHUNK = 1024 * 1024
 _FIRST = 512 * 1024
@@ -152,7 +155,7 @@ class Writer(object):
 
     def define(self, line):
         """Writes a definition to the head."""
-        if self.dead or self.defs <= 0:
+        if self.dead or self.defs <= 0 or (_ASK_PID and self._forked()):
             return
         b = line.encode("ascii")
         if _len(b) > MAX_LINE:
@@ -165,7 +168,7 @@ class Writer(object):
 
     def write(self, line):
         """Writes one record."""
-        if self.dead:
+        if self.dead or (_ASK_PID and self._forked()):
             return
         b = line.encode("ascii")
         if _len(b) > MAX_LINE:
@@ -182,6 +185,12 @@ class Writer(object):
         self.written += 1
         if s.map.tell() > s.soft:
             self._extend(s)
+
+    def _forked(self):
+        if _getpid() != self.pid:
+            self.dead = "forked"
+            return True
+        return False
 
     def alive(self, seg):
         """Says whether records of that segment are still kept."""
@@ -232,6 +241,8 @@ class Writer(object):
         self.dead = type(e).__name__
 
     def finish(self, line, exact):
+        if self._forked():
+            return
         self.defs = _max(self.defs, 1)
         was, self.dead = self.dead, ""
         try:
