@@ -169,6 +169,10 @@ func newWriter(dir string, opts Options) (*writer, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
+	// A temporary directory is its owner's alone; sandboxes run as another user.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return nil, err
+	}
 	old, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err

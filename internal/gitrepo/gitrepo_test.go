@@ -108,10 +108,16 @@ func TestACommitIsCheckedOutAsAPlainTree(t *testing.T) {
 	second := s.commit("second")
 	r := open(t, s.dir)
 
-	dir := filepath.Join(t.TempDir(), "tree")
+	dir, err := os.MkdirTemp(t.TempDir(), "") // nobody else may read it
+	if err != nil {
+		t.Fatal(err)
+	}
 	e, err := r.Checkout(t.Context(), first, dir)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("the tree's directory: got %v, %v, want it readable for the sandbox", info, err)
 	}
 	want := map[string]string{"a.py": "x = 1\r\n", "pkg/b.py": "y = 2\n", "run.sh": "#!/bin/sh\n"}
 	if d := cmp.Diff(want, files(t, dir)); d != "" {

@@ -20,7 +20,6 @@ type call struct {
 	root     string // source root of the module
 	module   string // dotted
 	args     []argument
-	doubtful int // arguments that were handed on before the crash and may have been changed by then, or that the SDK may have cut
 	strategy string
 }
 
@@ -121,38 +120,14 @@ func (c *call) argument(f MappedFrame, fn function, p param, v incident.Value, h
 	if l != nil {
 		return bad(l.kind, "%s", l.why)
 	}
-	if changed && r.mutable {
-		if ch.How == "mutated" {
-			return bad(notLiteral, "is changed in line %d, before the crash", ch.Line)
-		}
-		c.doubtful++
+	if changed && r.mutable && ch.How == "mutated" {
+		return bad(notLiteral, "is changed in line %d, before the crash", ch.Line)
 	}
 	if p.Kind == "var" && v.Kind != incident.KindList || p.Kind == "varkw" && v.Kind != incident.KindDict {
 		return bad(notLiteral, "was not recorded as its parts")
 	}
-	if suspect(v, 0) {
-		c.doubtful++
-	}
 	c.args = append(c.args, argument{p, v})
 	return nil
-}
-
-// suspect reports whether a source may have cut the value without saying so.
-func suspect(v incident.Value, depth int) bool {
-	if v.Suspect || depth > maxValueDepth {
-		return v.Suspect
-	}
-	for _, item := range v.Items {
-		if suspect(item, depth+1) {
-			return true
-		}
-	}
-	for _, f := range v.Fields {
-		if suspect(f.Value, depth+1) {
-			return true
-		}
-	}
-	return false
 }
 
 func selfText(f MappedFrame, fn function) string {

@@ -125,6 +125,9 @@ func (m *mapper) file(f incident.Frame) string {
 			for _, other := range names(f) {
 				longest = max(longest, commonSuffix(p, other))
 			}
+			if longest < 2 && path.Base(p) == "__init__.py" {
+				continue // every package has one
+			}
 			rank := [2]int{longest, m.context(p, f)}
 			switch {
 			case best == "" || rank[0] > bestRank[0] || rank[0] == bestRank[0] && rank[1] > bestRank[1]:

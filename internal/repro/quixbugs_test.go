@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/repaird/repaird/internal/bundle"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/intake"
@@ -27,14 +26,6 @@ func payload(t *testing.T, name string) incident.Event {
 		t.Fatalf("decode %s: %d events, %v", name, len(events), err)
 	}
 	return events[0]
-}
-
-func bundleOf(e incident.Event) *bundle.Bundle {
-	sig, _ := incident.SignatureOf(&e)
-	return &bundle.Bundle{
-		Event: e, Code: bundle.Code{Commit: e.Commit},
-		Incident: bundle.Incident{ID: "inc-" + e.ID, Fingerprint: incident.Fingerprint("p", sig), Signature: sig},
-	}
 }
 
 // TestQuixBugs needs a checkout of jkoppel/QuixBugs at the commit that the

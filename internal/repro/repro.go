@@ -82,6 +82,8 @@ const (
 	StrategyInstance = "default-instance"  // a method of an instance made without arguments
 )
 
+var strategies = map[string]int{StrategyLiteral: 0, StrategyInstance: 1}
+
 // A MappedFrame is a frame of the event with the repository file that it is.
 type MappedFrame struct {
 	incident.Frame

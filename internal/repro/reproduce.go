@@ -1,8 +1,10 @@
 package repro
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/repaird/repaird/internal/fault"
@@ -98,21 +100,12 @@ func (r *Reproducer) prepare(ctx context.Context, in Input) (_ *attempt, err err
 	}
 	a.env.Roots = roots(a.mapper, in.Setup, a.frames)
 	inc := in.Bundle.Incident
-	a.story = storyOf(cmpOr(inc.ID, inc.Fingerprint, in.Bundle.Event.ID), shortID(inc.Fingerprint, inc.ID, in.Bundle.Event.ID),
+	a.story = storyOf(cmp.Or(inc.ID, inc.Fingerprint, in.Bundle.Event.ID), shortID(inc.Fingerprint, inc.ID, in.Bundle.Event.ID),
 		a.raised, crash, testFolder(a.mapper))
 	if err := a.analyse(ctx, crash); err != nil {
 		return nil, err
 	}
 	return a, nil
-}
-
-func cmpOr(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }
 
 // analyse asks the source about the frames and decides which calls can be rebuilt.
@@ -163,20 +156,14 @@ func (a *attempt) analyse(ctx context.Context, crash MappedFrame) error {
 	return nil
 }
 
-// rank puts calls whose arguments may not be what was passed, and calls on instances that were never recorded, behind the others; within a rank the
-// order stays from the outermost inwards.
+// rank puts calls on instances that were never recorded behind the others. Else
+// the order stays from the outermost inwards, also where an argument was handed
+// on before the crash or may have been cut: whether it was what production
+// passed, the run tells.
 func rank(calls []*call) {
-	var sorted []*call
-	for _, strategy := range []string{StrategyLiteral, StrategyInstance} {
-		for _, sure := range []bool{true, false} {
-			for _, c := range calls {
-				if c.strategy == strategy && (c.doubtful == 0) == sure {
-					sorted = append(sorted, c)
-				}
-			}
-		}
-	}
-	copy(calls, sorted)
+	slices.SortStableFunc(calls, func(a, b *call) int {
+		return cmp.Compare(strategies[a.strategy], strategies[b.strategy])
+	})
 }
 
 // misplaced says why a frame's function cannot be the one in the tree, "" when it can.
@@ -216,7 +203,16 @@ func (a *attempt) search(ctx context.Context) (*Reproduction, error) {
 			if err != nil {
 				return nil, err
 			}
+			trace := res.Trace
+			if a.sig.Type == "RecursionError" {
+				// The tracer's own calls count towards the limit, so that the
+				// recursion ends a step elsewhere: compare it without.
+				if res, err = a.run(ctx, a.in.Tree, test, a.in.Run, false); err != nil {
+					return nil, err
+				}
+			}
 			got := a.judge(c, test, res)
+			got.Trace = trace
 			if got.Failed == 1 {
 				return got, nil
 			}

@@ -8,6 +8,7 @@ both can be compared.
 import linecache
 import os
 
+TRACER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tracer") + os.sep
 MAX_FRAMES = 200  # after folding, half of them from each end
 MAX_VARS = 64
 MAX_ITEMS = 100
@@ -103,6 +104,8 @@ class Renderer:
         made, crash = [], None
         for frame, line in links:
             code = frame.f_code
+            if code.co_filename.startswith(TRACER):
+                continue  # it was the tracer's call that met the recursion limit
             name, own = self.place(code.co_filename)
             function = getattr(code, "co_qualname", code.co_name)
             if own:
