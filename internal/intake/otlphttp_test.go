@@ -3,9 +3,12 @@ package intake_test
 import (
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
@@ -70,7 +73,7 @@ func TestExportersEncodingsAreUndone(t *testing.T) {
 func TestWhatExportersAreToldOfFailures(t *testing.T) {
 	t.Parallel()
 	traces := payload(t, tracesFile)
-	bomb := compress(t, "gzip", []byte(`{"resourceSpans":[`+strings.Repeat(" ", 30<<20)+`]}`))
+	bomb := compress(t, "gzip", []byte(`{"resourceSpans":[`+strings.Repeat(" ", 4<<20)+`]}`))
 	token := []string{"Authorization", "Bearer " + otlpToken}
 	tests := []struct {
 		name, method, path string
@@ -172,6 +175,22 @@ func TestACommitGoesOnWhenTheSenderHangsUp(t *testing.T) {
 	if err := <-outcome; err != nil {
 		t.Errorf("the acceptor's context ended with the sender: %v", err)
 	}
+}
+
+func TestASenderThatStopsInTheMiddleIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, func(c *intake.Config) { c.Limits = intake.Limits{ReadTimeout: 50 * time.Millisecond} })
+	conn, err := net.Dial("tcp", strings.TrimPrefix(l.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "POST /api/42/store/ HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\nX-Sentry-Auth: %s\r\n\r\n{", sentryAuth)
+	answer, err := io.ReadAll(conn) // ends because the server closes
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") || !strings.Contains(string(answer), "did not arrive") {
+		t.Errorf("got %q, %v", answer, err)
+	}
+	l.stored(0)
 }
 
 func TestNothingOfABodyOrSecretIsLogged(t *testing.T) {

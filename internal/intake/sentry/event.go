@@ -61,8 +61,7 @@ func event(n *node) (incident.Event, error) {
 		return incident.Event{}, fault.Errorf(fault.Invalid, "a transaction, not an error")
 	}
 	meta := n.get("_meta")
-	r := reader{raven: strings.HasPrefix(n.get("sdk", "name").text(), "raven")}
-	r.silent = meta.get("exception") == nil && !r.raven
+	r := reader{raven: strings.HasPrefix(n.get("sdk", "name").text(), "raven"), silent: silentSDK(n.get("sdk"))}
 	e := incident.Event{
 		ID:          eventID(first(n, "event_id", "id")),
 		Source:      incident.SourceSentry,
@@ -95,6 +94,23 @@ func event(n *node) (incident.Event, error) {
 	}
 	e.Commit = incident.CommitIn(e.Release)
 	return e, nil
+}
+
+var sdkVersion = regexp.MustCompile(`^(\d+)\.(\d+)`)
+
+// silentSDK reports whether an SDK cuts local variables without a remark: those
+// of Python do so since a version after 2.8.
+func silentSDK(sdk *node) bool {
+	if !strings.HasPrefix(sdk.get("name").text(), "sentry.python") {
+		return false
+	}
+	m := sdkVersion.FindStringSubmatch(sdk.get("version").text())
+	if m == nil {
+		return true
+	}
+	major, _ := strconv.Atoi(m[1])
+	minor, _ := strconv.Atoi(m[2])
+	return major > 2 || major == 2 && minor > 8
 }
 
 // first returns the text of the first key that has one.

@@ -14,7 +14,7 @@ import (
 // a recursion of 1,000 frames has 30,000 nodes.
 const (
 	maxDepth = 100
-	maxNodes = 500_000
+	maxNodes = 300_000
 )
 
 // A node is a JSON value that keeps the order of an object's members, which

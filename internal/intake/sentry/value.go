@@ -11,7 +11,7 @@ import (
 type reader struct {
 	plain  bool // strings are plain text, to be quoted
 	raven  bool // the event is of the old raven client, whose null is Python's None
-	silent bool // nothing in _meta is about exceptions: cuts of local variables would not be marked
+	silent bool // the SDK does not mark where it cuts local variables
 }
 
 // Current Python SDKs keep this many items of a container, and locals of a
