@@ -77,10 +77,10 @@ func (c *cardWriter) place(file string, line int) string {
 }
 
 func relative(file, root string) string {
-	if root == "" {
-		return file
+	if rest, ok := strings.CutPrefix(file, strings.TrimSuffix(root, "/")+"/"); ok && root != "" {
+		return rest
 	}
-	return strings.TrimPrefix(strings.TrimPrefix(file, strings.TrimSuffix(root, "/")), "/")
+	return file
 }
 
 func (c *cardWriter) write() string {

@@ -233,6 +233,9 @@ func TestTheDivergenceOfAWrongArgumentShowsBothValues(t *testing.T) {
 	red := runSourceFailing(t, kth).trace
 	dir, file := program(t, strings.Replace(kth, "kth(above, k)", "kth(above, k - num_lessoreq)", 1))
 	green := run(t, pythons(t)[0], &Config{Include: []string{dir}}, file).trace
+	if f := red.Findings(); len(f) == 0 || !strings.Contains(f[0].Text, "k=5 came down unchanged from kth through 5 calls") {
+		t.Errorf("findings %+v", f)
+	}
 	d := Diverge(red, green, CardOptions{Root: dir})
 	if d.Kind != "argument" || len(d.Changed) != 1 || d.Changed[0] != (Change{"k", "5", "2"}) {
 		t.Fatalf("%+v", d)

@@ -84,13 +84,13 @@ func (s *scene) handedDown(crash *call) (Finding, bool) {
 		if a.Name == "self" || a.Name == "cls" {
 			continue
 		}
-		source := s.highest(a.Value, crash)
+		source, calls := s.highest(a, crash)
 		if source == nil {
 			parts = append(parts, fmt.Sprintf("%s=%s was made in %s", oneLine(a.Name), cutText(a.Value.String(), 80), s.path[len(s.path)-2].code.Name))
 			continue
 		}
 		ids = append(ids, source.start.ID)
-		parts = append(parts, fmt.Sprintf("%s=%s came down unchanged from %s", oneLine(a.Name), cutText(a.Value.String(), 80), source.code.Name))
+		parts = append(parts, fmt.Sprintf("%s=%s came down unchanged from %s through %d calls", oneLine(a.Name), cutText(a.Value.String(), 80), source.code.Name, calls))
 	}
 	if len(parts) == 0 {
 		return Finding{}, false
@@ -103,24 +103,23 @@ func (s *scene) handedDown(crash *call) (Finding, bool) {
 }
 
 // highest returns the outermost call of the unbroken run of callers that had
-// the value as an argument.
-func (s *scene) highest(v Value, crash *call) *call {
-	if !v.telling() && !v.nothing() {
-		return nil
-	}
-	want := v.plain()
-	var found *call
+// the value as an argument, under any name where the value tells and else under
+// the same one, and how many calls it came through.
+func (s *scene) highest(v Var, crash *call) (found *call, calls int) {
+	want := v.Value.plain()
+	free := v.Value.telling() || v.Value.nothing()
 	for c := crash.parent; c != nil && c.start != nil; c = c.parent {
 		has := false
 		for _, a := range c.start.Args {
-			has = has || (a.Value.plain() == want && a.Value.ID == v.ID)
+			has = has || ((free || a.Name == v.Name) && a.Value.ID == v.Value.ID && a.Value.plain() == want)
 		}
 		if !has {
 			break
 		}
 		found = c
+		calls++
 	}
-	return found
+	return found, calls
 }
 
 // recursion finds a function that called itself with equal arguments again and

@@ -96,7 +96,11 @@ func (w *treeWriter) deep(c *call, depth int) int {
 			c, depth = below, depth+1
 		}
 	}
-	w.line(depth, "%s  [%s]", w.call(c), w.c.place(c.code.File, c.code.Line))
+	from := ""
+	if c.start != nil && c.start.Line > 0 {
+		from = fmt.Sprintf(", from line %d", c.start.Line)
+	}
+	w.line(depth, "%s  [%s%s]", w.call(c), w.c.place(c.code.File, c.code.Line), from)
 	w.siblings(c.children, depth+1)
 	w.events(c, depth+1)
 	return 1
@@ -125,6 +129,9 @@ func (w *treeWriter) events(c *call, depth int) {
 				w.line(depth, "~ handler at line %d swallowed the exception that arrived at line %d; %s at line %d", r.Handler, r.Line, went(r.Outcome), r.After)
 			}
 		}
+	}
+	if r := w.c.s.raise; r != nil && w.c.s.onPath[c.id] && c.end != nil && c.end.Exc == r.Exc && len(c.end.Changed) == 0 {
+		return // the crash's own way out
 	}
 	if end := w.end(c); end != "" {
 		w.line(depth, "%s", strings.TrimSpace(end))
