@@ -2,6 +2,7 @@ package redact
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -140,6 +141,14 @@ func decodePercent(s string) []cell {
 	return cells
 }
 
+// percentCells is decodePercent where something is encoded, and nil elsewhere.
+func percentCells(s string) []cell {
+	if strings.IndexByte(s, '%') < 0 {
+		return nil
+	}
+	return decodePercent(s)
+}
+
 // percentAt reports whether an escaped octet begins at i.
 func percentAt(s string, i int) bool {
 	return i+2 < len(s) && s[i] == '%' && hexDigit(s[i+1]) >= 0 && hexDigit(s[i+2]) >= 0
@@ -173,7 +182,7 @@ func (sc *scan) percent(s string) (string, bool) {
 	return b.String(), true
 }
 
-// base64 redacts what is written in base64 within a text.
+// base64 redacts what is written in base64 or hex within a text.
 func (sc *scan) base64(s string, depth int) (string, bool) {
 	var b strings.Builder
 	last := 0
@@ -191,6 +200,17 @@ func (sc *scan) base64(s string, depth int) (string, bool) {
 			i++
 		}
 		if end-start < 12 {
+			continue
+		}
+		if out, ok, isHex := sc.hexRun(s[start:end], depth); isHex {
+			if !ok {
+				return s, false
+			}
+			if out != s[start:end] {
+				b.WriteString(s[last:start])
+				b.WriteString(out)
+				last = end
+			}
 			continue
 		}
 		out, ok := sc.base64Run(s[start:end], s[start:i], depth)
@@ -248,6 +268,32 @@ func (sc *scan) base64Run(run, padded string, depth int) (string, bool) {
 		text += strings.Repeat("=", (4-len(text)%4)%4)
 	}
 	return text, true
+}
+
+// hexRun redacts a text that is written in hex.
+func (sc *scan) hexRun(run string, depth int) (out string, ok, isHex bool) {
+	if len(run)%2 != 0 || len(run) < 24 || hexDigit(run[0]) > 7 || hexDigit(run[1]) < 0 || !shapeOf(run).hexDigits() {
+		return "", false, false
+	}
+	data, err := hex.DecodeString(run)
+	if err != nil || !printable(data, false) {
+		return "", false, false
+	}
+	if depth >= maxNested {
+		if sc.learn != nil {
+			return run, true, true
+		}
+		return sc.r.token(run), true, true
+	}
+	text, ok := sc.layers(string(data), depth+1)
+	if !ok || text == string(data) {
+		return run, ok, true
+	}
+	out = hex.EncodeToString([]byte(text))
+	if strings.ToUpper(run) == run {
+		out = strings.ToUpper(out)
+	}
+	return out, true, true
 }
 
 // printable reports whether bytes are text; cut allows for a rune that is not

@@ -135,7 +135,7 @@ func (w *walker) whole(place, s, rule string) string {
 		w.dropped(place, "malformed")
 		return withheld("malformed")
 	}
-	if text, changed := w.replacement(finding{rule: rule, firm: true}, cellsOf(s)); changed {
+	if text, changed := w.replacement(finding{rule: rule, firm: true}, s, nil); changed {
 		return text
 	}
 	return s

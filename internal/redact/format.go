@@ -20,7 +20,7 @@ import (
 // each of its runes; nil when it has none; done when it is a token already or
 // identifies nobody (loopback addresses).
 func (r *Redactor) replaceFormat(value string) (out []string, done bool) {
-	if len(value) < 7 || len(value) > 400 || !isASCII(value) {
+	if len(value) < 3 || len(value) > 400 || !isASCII(value) {
 		return r.replaceScheme(value)
 	}
 	whole := func(text string) []string {
@@ -263,13 +263,14 @@ func (r *Redactor) replaceSSN(value string) (out []string, done bool) {
 // belong to one military network and are not reachable from elsewhere.
 var unannounced = []byte{11, 21, 22, 26, 28, 29, 30, 33}
 
-// replaceAddr keeps family and privateness. Addresses that name no host stay.
+// replaceAddr keeps family and privateness. Addresses that name no host (0/8,
+// 127/8, 224/4, 240/4, link-local, documentation) stay.
 func (r *Redactor) replaceAddr(a netip.Addr) (text string, done bool) {
 	if a.Is4In6() {
 		text, done = r.replaceAddr(a.Unmap())
 		return "::ffff:" + text, done
 	}
-	if a.IsLoopback() || a.IsUnspecified() || a.IsMulticast() || documentation(a) {
+	if a.IsLoopback() || a.IsUnspecified() || a.IsMulticast() || documentation(a) || a.Is4() && a.IsLinkLocalUnicast() {
 		return "", true
 	}
 	if a.Is4() {
@@ -302,8 +303,8 @@ func (r *Redactor) replaceAddr(a netip.Addr) (text string, done bool) {
 
 func (r *Redactor) replaceIPv4(a netip.Addr) (text string, done bool) {
 	b := a.As4()
-	if !a.IsPrivate() && !a.IsLinkLocalUnicast() {
-		if b[0] == 255 || strings.IndexByte(string(unannounced), b[0]) >= 0 {
+	if !a.IsPrivate() {
+		if b[0] == 0 || b[0] >= 240 || strings.IndexByte(string(unannounced), b[0]) >= 0 {
 			return "", true
 		}
 		v := r.stream("ipv4", a.String(), 4)

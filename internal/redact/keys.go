@@ -1,6 +1,10 @@
 package redact
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+	"unicode"
+)
 
 // A sensitivity says how much a name tells of its value.
 type sensitivity int
@@ -26,7 +30,7 @@ var wordSensitivity = map[string]sensitivity{
 	"token": weak, "tokens": weak, "auth": weak, "session": weak, "sess": weak, "sid": weak, "cookie": weak, "cookies": weak, "jwt": weak,
 	"bearer": weak, "csrf": weak, "pin": weak, "dsn": weak, "oauth": weak,
 
-	"key": opaque, "keys": opaque, "sig": opaque, "signature": opaque, "hmac": opaque, "nonce": opaque, "salt": opaque,
+	"basic": opaque, "key": opaque, "keys": opaque, "sig": opaque, "signature": opaque, "hmac": opaque, "nonce": opaque, "salt": opaque,
 	"webhook": opaque, "license": opaque, "code": opaque, "ticket": opaque, "cert": opaque, "certificate": opaque,
 
 	"email": personal, "mail": personal, "emails": personal, "phone": personal, "telephone": personal, "mobile": personal, "msisdn": personal,
@@ -60,7 +64,7 @@ var describing = wordSet(`count counts counter type types len length size limit 
 	disabled strength hint header headers class kind status error errors exists prefix suffix format algorithm alg algo validator validators
 	validation manager generator factory backend backends scheme method func function view form provider providers version position pos line
 	offset start end stream parser handler helper middleware required placeholder interval timeout rotation length_min attempts tries retries
-	changed updated created reset_url is has no n show allow allowed use uses requires set config_name file path filename dir url_name param params`)
+	encode decode strip lower upper replace join format startswith endswith warning exception changed updated created reset_url is has no n show allow allowed use uses requires set config_name file path filename dir url_name param params`)
 
 func wordSet(s string) map[string]bool {
 	m := map[string]bool{}
@@ -153,7 +157,9 @@ var notValues = wordSet(`none null nil true false undefined nan yes no on off op
 	error failed failure filtered redacted removed masked hidden secret password token self cls args kwargs request user username
 	not_set example placeholder changeme_not basic bearer digest negotiate`)
 
-var noValue = wordSet(`none null nil true false undefined nan redacted filtered removed`)
+var noValue = wordSet(`none null nil true false undefined nan redacted filtered removed bearer basic digest negotiate`)
+
+var formatVerb = regexp.MustCompile(`^%[-+# 0-9.*\[\]]*[a-zA-Z]?$`)
 
 // isPlaceholder recognises what stands where a value was, or will be.
 func isPlaceholder(s string, quoted bool) bool {
@@ -161,7 +167,16 @@ func isPlaceholder(s string, quoted bool) bool {
 	return t == "" || noValue[t] || !quoted && notValues[t] ||
 		strings.HasPrefix(s, "[redacted") || strings.HasPrefix(s, "[Filtered") ||
 		strings.HasPrefix(s, "${") || strings.HasPrefix(s, "{{") || s[0] == '{' && s[len(s)-1] == '}' ||
-		strings.HasPrefix(s, "%(") || s == "%s" || s == "%r"
+		strings.HasPrefix(s, "%(") || s[0] == '%' && formatVerb.MatchString(s) || len(t) <= 4 && !hasAlnum(t)
+}
+
+func hasAlnum(s string) bool {
+	for _, r := range s {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return true
+		}
+	}
+	return false
 }
 
 // accepts decides whether a value under a name of the given sensitivity is to
@@ -173,7 +188,11 @@ func (s sensitivity) accepts(value string, quoted bool) bool {
 	}
 	switch s {
 	case strong, personal:
-		return quoted || len(value) > 3 || !shapeOf(value).numeric(value)
+		if quoted || len(value) > 3 {
+			return true
+		}
+		sh := shapeOf(value) // not a count, nor a word of a sentence
+		return !sh.numeric(value) && sh.lower < len(value)
 	case weak:
 		sh := shapeOf(value)
 		switch {
@@ -184,7 +203,7 @@ func (s sensitivity) accepts(value string, quoted bool) bool {
 		case !isASCII(value):
 			return true
 		}
-		return sh.alnum >= 16 || sh.lower > 0 && sh.upper > 1 && sh.alnum >= 8 || quoted && sh.other > 0 && sh.alnum >= 8
+		return sh.alnum >= 16 || sh.lower > 0 && sh.upper > 1 && sh.alnum >= 8 || quoted && sh.other > 0 && sh.alnum >= 8 && !isName(value)
 	case opaque:
 		return looksRandom(value)
 	}
@@ -195,7 +214,7 @@ func (s sensitivity) accepts(value string, quoted bool) bool {
 // written by a person: many changes between digits and the two cases.
 func looksRandom(s string) bool {
 	sh := shapeOf(s)
-	if sh.alnum < 16 {
+	if sh.alnum < 16 || strings.IndexByte(s, ' ') >= 0 {
 		return false
 	}
 	if sh.hex {
@@ -226,8 +245,14 @@ func looksRandom(s string) bool {
 			classes++
 		}
 	}
-	if classes < 2 || sh.digit == 0 && sh.alnum < 32 {
+	share := float64(changes) / float64(len(s))
+	switch {
+	case classes < 2:
 		return false
+	case sh.digit == 0:
+		return share >= 0.42 && sh.alnum >= 20 && longest <= 8 // InnerCapitals change less often
+	case classes == 2 && sh.alnum >= 24:
+		return share >= 0.2 && longest <= 14
 	}
-	return float64(changes) >= 0.3*float64(len(s)) && longest <= 12
+	return share >= 0.3 && longest <= 12
 }

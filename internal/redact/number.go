@@ -211,11 +211,11 @@ func phoneKind(s string) phone {
 	if len(s) < 9 || len(s) > 24 {
 		return notPhone
 	}
-	d, shape := "", make([]byte, 0, len(s))
+	d, shape := make([]byte, 0, 24), make([]byte, 0, 24)
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c >= '0' && c <= '9':
-			d += string(c)
+			d = append(d, c)
 			if len(shape) == 0 || shape[len(shape)-1] != 'd' {
 				shape = append(shape, 'd')
 			}
@@ -228,6 +228,8 @@ func phoneKind(s string) phone {
 	switch {
 	case s[0] == '+' && len(d) == 11 && d[0] == '1':
 		return northAmerican
+	case strings.Count(s, ".") == 1 && len(s)-len(d) == 2:
+		return notPhone // a number with a sign and a decimal point
 	case s[0] == '+' && len(d) >= 8 && len(d) <= 15 && d[0] != '0':
 		return international
 	case len(d) == 10 && d[0] > '1' && d[3] > '1':

@@ -10,8 +10,8 @@ import (
 // JSON. What may surround a name and a value is nearly the same in all of them.
 
 // findPairs finds the values of sensitive names.
-func findPairs(s string, add func(finding)) {
-	for i := 0; i < len(s); {
+func findPairs(s string, budget *int, add func(finding)) {
+	for i := 0; i < len(s) && *budget >= 0; {
 		c := s[i]
 		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_') {
 			i++
@@ -29,10 +29,11 @@ func findPairs(s string, add func(finding)) {
 			end--
 		}
 		if level := sensitivityOf(s[start:end]); level != harmless {
-			p := pairParser{s: s, name: s[start:end], start: start, level: level, add: add}
+			p := pairParser{s: s, name: s[start:end], start: start, level: level, add: add, budget: budget}
 			// Values may hold names themselves ("Authorization: Basic …"), so
 			// the scan goes on behind the name, not behind the value.
 			p.parse(end)
+			i = max(i, p.past)
 		}
 		if i == start {
 			i++
@@ -47,6 +48,11 @@ type pairParser struct {
 	start int // of the name
 	level sensitivity
 	add   func(finding)
+
+	budget *int
+	past   int  // where the scan goes on; 0 behind the name
+	phrase bool // the name is the last word of a quoted text
+	called bool // the name is that of a function, the value its argument
 }
 
 const (
@@ -59,8 +65,8 @@ func (p *pairParser) emit(start, end int, quoted bool, cells []cell) bool {
 	if cells != nil {
 		value = textOf(cells)
 	}
-	if !p.level.accepts(value, quoted) {
-		return false
+	if !p.level.accepts(value, quoted) || p.called && strings.IndexByte(value, ' ') >= 0 && shapeOf(value).digit == 0 {
+		return false // of a call, a sentence is a message
 	}
 	p.add(finding{start: start, end: end, rule: "name:" + p.level.String(), firm: p.level != opaque, cells: cells})
 	return true
@@ -74,8 +80,14 @@ func (s sensitivity) String() string {
 // parse reads separator and value from i, the end of the name.
 func (p *pairParser) parse(i int) {
 	s := p.s
-	slashes, _, after := quoteAt(s, i)
+	slashes, q, after := quoteAt(s, i)
 	nameQuoted := after > i
+	before := p.start
+	for before > 0 && p.start-before < 2 && s[before-1] == '-' { // '--password', 'hunter2'
+		before--
+	}
+	wholeQuoted := nameQuoted && before > 0 && s[before-1] == q
+	p.phrase = nameQuoted && !wholeQuoted
 	if nameQuoted {
 		i = after
 		if i < len(s) && s[i] == ']' { // environ['SECRET'] = …
@@ -91,15 +103,16 @@ func (p *pairParser) parse(i int) {
 		for i++; i < len(s) && (s[i] == '=' || s[i] == '>' || s[i] == '~'); i++ {
 		}
 		p.value(skipSpaces(s, i, 8))
-	case c == ',' && nameQuoted:
+	case c == ',' && wholeQuoted && p.level >= strong:
 		p.quotedOnly(skipSpaces(s, i+1, 8)) // ('password', 'hunter2')
-	case c == '(' && p.level == strong:
+	case c == '(' && p.level == strong && !nameQuoted:
+		p.called = true
 		p.quotedOnly(i + 1) // set_password('hunter2')
 	case c == '>' && p.start > 0 && s[p.start-1] == '<':
 		if n := strings.IndexByte(s[i:min(len(s), i+maxBare)], '<'); n > 0 {
 			p.emit(i+1, i+n, true, nil)
 		}
-	case slashes == 0 && !nameQuoted:
+	case slashes == 0 && !nameQuoted && !strings.EqualFold(p.name, "pass"): // which is a verb too
 		p.sentence(i)
 	}
 }
@@ -119,10 +132,13 @@ func (p *pairParser) value(i int) {
 	}
 	switch s[i] {
 	case '[', '(', '{':
-		p.collection(i)
+		if !p.phrase {
+			p.collection(i)
+		}
 		return
 	}
 	end := bareEnd(s, i)
+	*p.budget -= end - i
 	word := s[i:end]
 	// name: type = value, in Python
 	if next := skipSpaces(s, end, 4); next < len(s) && s[next] == '=' && typeNames[word] {
@@ -132,11 +148,7 @@ func (p *pairParser) value(i int) {
 	if end == i || isExpression(s, i, end) {
 		return
 	}
-	var cells []cell
-	if strings.IndexByte(word, '%') >= 0 {
-		cells = decodePercent(word)
-	}
-	p.emit(i, end, false, cells)
+	p.emit(i, end, false, percentCells(word))
 }
 
 var typeNames = wordSet(`str int bytes bool float object Any Optional[str] None|str str|None`)
@@ -154,8 +166,12 @@ func (p *pairParser) quoted(i int) (end int, ok bool) {
 	if open == i {
 		return i, false
 	}
+	if p.closes(slashes, q, open) {
+		return i, false
+	}
 	limit := min(len(s), open+maxValue)
-	for j := open; j < limit; j++ {
+	defer func() { *p.budget -= end - open }()
+	for j := open; j < limit && s[j] != '\n'; j++ {
 		if s[j] != q {
 			continue
 		}
@@ -177,6 +193,30 @@ func (p *pairParser) quoted(i int) (end int, ok bool) {
 	return end, true
 }
 
+// closes reports whether a quote after a name ends the text in which the name
+// stands, as in input('Password: ', echo=False), rather than begins a value:
+// an odd number of such quotes is before the name, and what follows is not how
+// a value begins.
+func (p *pairParser) closes(slashes int, q byte, open int) bool {
+	if open < len(p.s) && strings.IndexByte(" ,;:.)]}+\n\r", p.s[open]) < 0 {
+		return false
+	}
+	odd := false
+	*p.budget -= 64
+	for i := p.start - 1; i >= 0 && i > p.start-400 && p.s[i] != '\n'; i-- {
+		if p.s[i] == q {
+			k := 0
+			for i-k-1 >= 0 && p.s[i-k-1] == '\\' {
+				k++
+			}
+			if k == slashes {
+				odd = !odd
+			}
+		}
+	}
+	return odd
+}
+
 func (p *pairParser) emitLiteral(start, end int) {
 	var cells []cell
 	if strings.IndexByte(p.s[start:end], '\\') >= 0 {
@@ -194,6 +234,9 @@ func (p *pairParser) nested(start, end int) bool {
 	for _, scheme := range authSchemes {
 		if n := len(scheme); len(value) > n+1 && strings.EqualFold(value[:n], scheme) && value[n] == ' ' {
 			from := skipSpaces(p.s, start+n, 4)
+			if n := strings.IndexByte(p.s[from:end], ' '); n > 0 && !manyParts[scheme] {
+				end = from + n
+			}
 			if from < end {
 				p.credentials(from, end, strings.EqualFold(scheme, "basic"))
 			}
@@ -238,6 +281,7 @@ func (p *pairParser) collection(i int) {
 	s, open := p.s, p.s[i]
 	limit := min(len(s), i+maxBare)
 	for depth, j := 0, i; j < limit; {
+		*p.budget--
 		switch s[j] {
 		case '[', '(', '{':
 			depth++
@@ -286,11 +330,9 @@ func (p *pairParser) header(i int) bool {
 	name := strings.ToLower(p.name)
 	switch name {
 	case "authorization", "proxy-authorization", "x-authorization", "http_authorization":
-	case "cookie", "http_cookie":
-		p.cookies(i, headerEnd(p.s, i), false)
-		return true
-	case "set-cookie":
-		p.cookies(i, headerEnd(p.s, i), true)
+	case "cookie", "http_cookie", "set-cookie":
+		p.past = headerEnd(p.s, i)
+		p.cookies(i, p.past, name == "set-cookie")
 		return true
 	default:
 		return false
@@ -299,6 +341,7 @@ func (p *pairParser) header(i int) bool {
 		return false // quoted, then like any other value
 	}
 	end := headerEnd(p.s, i)
+	*p.budget -= end - i
 	if !p.nested(i, end) {
 		p.emit(i, end, false, nil)
 	}
@@ -307,9 +350,15 @@ func (p *pairParser) header(i int) bool {
 
 var authSchemes = []string{"bearer", "basic", "token", "apikey", "api-key", "digest", "negotiate", "aws4-hmac-sha256", "dpop"}
 
+// manyParts are the schemes whose credentials are a list.
+var manyParts = map[string]bool{"digest": true, "aws4-hmac-sha256": true}
+
 // credentials reads what follows an authentication scheme. Basic credentials
 // are taken apart, so that the password is known elsewhere.
 func (p *pairParser) credentials(start, end int, basic bool) {
+	if value := p.s[start:end]; isPlaceholder(value, false) {
+		return
+	}
 	p.add(finding{start: start, end: end, rule: "authorization", firm: true, basic: basic && decodeBasic(p.s[start:end]) != ""})
 }
 
@@ -346,7 +395,7 @@ func (p *pairParser) cookies(start, end int, set bool) {
 func headerEnd(s string, i int) int {
 	for j := i; j < len(s) && j < i+maxBare; j++ {
 		switch s[j] {
-		case '\n', '\r', '"', '\'', '\\', ',', '}':
+		case '\n', '\r', '"', '\'', '`', '\\', '}':
 			return j
 		}
 	}
@@ -375,7 +424,7 @@ func (p *pairParser) sentence(i int) {
 		}
 		word := s[i:end]
 		if isScheme := strings.EqualFold(p.name, "bearer") || strings.EqualFold(p.name, "basic"); isScheme {
-			if len(word) >= 8 && (shapeOf(word).digit > 0 || strings.HasSuffix(word, "=") || looksRandom(word)) {
+			if len(word) >= 8 && (shapeOf(word).digit > 0 || decodeBasic(word) != "" || strings.HasSuffix(word, "=") || looksRandom(word)) {
 				p.credentials(i, end, strings.EqualFold(p.name, "basic"))
 			}
 			return
@@ -425,14 +474,6 @@ loop:
 		case ',', ';':
 			if end+1 >= len(s) || s[end+1] == ' ' || nameFollows(s, end+1) {
 				break loop
-			}
-		case '%':
-			// URL-encoded delimiters are delimiters.
-			if percentAt(s, end) {
-				switch s[end+1 : end+3] {
-				case "20", "22", "26", "27", "2C", "2c", "3B", "3b", "7D", "7d", "5D", "5d", "0A", "0a":
-					break loop
-				}
 			}
 		}
 		end++
@@ -528,10 +569,10 @@ func findUserinfo(s string, inProgram bool, add func(finding)) (ats []int) {
 			continue
 		}
 		if user != "" {
-			add(finding{start: i, end: i + len(user), rule: "url-userinfo", firm: len(user) >= 16 || password == "", cells: decodePercent(user)})
+			add(finding{start: i, end: i + len(user), rule: "url-userinfo", firm: len(user) >= 16 || password == "", cells: percentCells(user)})
 		}
 		if password != "" {
-			add(finding{start: i + len(user) + 1, end: at, rule: "url-userinfo", firm: true, cells: decodePercent(password)})
+			add(finding{start: i + len(user) + 1, end: at, rule: "url-userinfo", firm: true, cells: percentCells(password)})
 		}
 		i = at
 	}

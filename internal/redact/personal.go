@@ -135,7 +135,7 @@ func findAddr(s string, i int, add func(finding)) int {
 		end--
 		dots--
 	}
-	if dots != 3 || end < len(s) && (isAlnum(s[end]) || s[end] == '_') {
+	if dots != 3 || end < len(s) && (isAlnum(s[end]) || s[end] == '_') || partOfName(s, end) {
 		return i
 	}
 	if _, err := netip.ParseAddr(s[i:end]); err != nil {
@@ -146,6 +146,22 @@ func findAddr(s string, i int, add func(finding)) int {
 	}
 	add(finding{start: i, end: end, rule: "ip"})
 	return end
+}
+
+// partOfName reports whether an address that ends at i is that of a network,
+// or part of a domain name.
+func partOfName(s string, i int) bool {
+	if i+1 >= len(s) {
+		return false
+	}
+	if s[i] == '/' && s[i+1] >= '1' && s[i+1] <= '9' {
+		j := i + 1
+		for j < len(s) && s[j] >= '0' && s[j] <= '9' {
+			j++
+		}
+		return j-i <= 4 && s[i+1:j] != "32" && (j == len(s) || !isAlnum(s[j]) && s[j] != '/')
+	}
+	return s[i] == '.' && isAlnum(s[i+1])
 }
 
 // isVersion reports whether four numbers are a version: after a name and a
@@ -182,7 +198,7 @@ func findIPv6(s string, start, i int, add func(finding)) int {
 		end--
 	}
 	text := s[start:end]
-	if len(text) < 6 || end < len(s) && isAlnum(s[end]) {
+	if len(text) < 6 || end < len(s) && isAlnum(s[end]) || partOfName(s, end) {
 		return i + 1
 	}
 	if a, err := netip.ParseAddr(text); err != nil || !a.Is6() {
@@ -195,21 +211,31 @@ func findIPv6(s string, start, i int, add func(finding)) int {
 // findGroups finds card, telephone and social security numbers in s[i:end], of
 // digits in groups.
 func findGroups(s string, i, end int, add func(finding)) int {
-	// Try the ends of the run's digits, the longest first.
+	// Try the ends of the run's groups, the longest first.
+	var count [64]int // digits before each place
+	for k := i; k < end; k++ {
+		count[k-i+1] = count[k-i]
+		if s[k] >= '0' && s[k] <= '9' {
+			count[k-i+1]++
+		}
+	}
 	for e := end; e > i+8; e-- {
-		if !(s[e-1] >= '0' && s[e-1] <= '9') || e < len(s) && (isAlnum(s[e]) || s[e] == '_') {
+		n := count[e-i]
+		if n == count[e-i-1] || n > 19 || n < 8 || e < len(s) && (isAlnum(s[e]) || s[e] == '_') {
 			continue
 		}
 		part := s[i:e]
-		if _, ok := cardPrefix(part); ok {
-			add(finding{start: i, end: e, rule: "card"})
-			return e
+		if n >= 13 {
+			if _, ok := cardPrefix(part); ok {
+				add(finding{start: i, end: e, rule: "card"})
+				return e
+			}
 		}
-		if ssnShape.MatchString(part) && validSSN(part) {
+		if n == 9 && ssnShape.MatchString(part) && validSSN(part) {
 			add(finding{start: i, end: e, rule: "ssn"})
 			return e
 		}
-		if phoneKind(part) != notPhone && e-i >= 10 {
+		if n <= 15 && len(part) >= 10 && (part[0] == '+' || n == 10) && phoneKind(part) != notPhone {
 			add(finding{start: i, end: e, rule: "phone"})
 			return e
 		}
@@ -310,8 +336,16 @@ func randomRun(run string) bool {
 		return false // words or ids with separators
 	}
 	if sh.lower == 0 || sh.upper == 0 {
+		if strings.ContainsAny(run, "-_") {
+			for part := range strings.FieldsFuncSeq(run, func(c rune) bool { return c == '-' || c == '_' }) {
+				if randomRun(part) {
+					return true
+				}
+			}
+			return false
+		}
 		// One case only: base32 and base36 are rarer than identifiers.
-		return sh.alnum >= 24 && sh.digit >= 4 && sh.lower+sh.upper >= 6 && looksRandom(run)
+		return sh.alnum >= 24 && sh.digit >= 3 && sh.lower+sh.upper >= 6 && looksRandom(run)
 	}
 	return sh.digit >= 2 && looksRandom(run)
 }
@@ -365,7 +399,7 @@ func findSymbols(s string, add func(finding)) {
 			last = class
 			i++
 		}
-		if n := i - start; n >= 40 && n <= 80 && letters >= 12 && nums >= 4 && marks >= 5 && changes*2 >= n {
+		if n := i - start; n >= 40 && n <= 80 && letters >= 12 && nums >= 4 && marks >= 5 && changes*5 >= n*2 {
 			add(finding{start: start, end: i, rule: "random"})
 		}
 		if i == start {

@@ -113,6 +113,8 @@ var providers = sync.OnceValue(func() *catalogue {
 func newProvider(id, expr string) *provider {
 	// What may stand before a name adds nothing to the match and takes most of its time.
 	expr = strings.ReplaceAll(expr, `[\w.-]{0,50}?`, ``)
+	// The rules know what ends a token in a file; in evidence it is more.
+	expr = strings.ReplaceAll(expr, "(?:[\\x60'\"\\s;]|\\\\[nr]|$)", "(?:[\\x60'\"\\s;&,.:<>(){}\\[\\]\\\\|#]|$)")
 	p := &provider{id: id, re: regexp.MustCompile(expr)}
 	tree, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {

@@ -26,15 +26,18 @@
 package redact
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"slices"
+	"sync"
 
 	"github.com/repaird/repaird/internal/incident"
 )
 
 // A Redactor redacts for one project. It is safe for concurrent use.
 type Redactor struct {
-	key   []byte
 	allow map[string]bool
+	macs  sync.Pool // of HMAC-SHA-256 with the key
 }
 
 // New returns a redactor whose replacements are keyed by key (at least 16
@@ -43,7 +46,8 @@ type Redactor struct {
 // further tags, extras and attributes that this project wants to keep; their
 // values are redacted like any other text.
 func New(key []byte, allow ...string) *Redactor {
-	r := &Redactor{slices.Clone(key), map[string]bool{}}
+	key = slices.Clone(key)
+	r := &Redactor{allow: map[string]bool{}, macs: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
 	for _, name := range allow {
 		r.allow[name] = true
 	}
@@ -106,7 +110,9 @@ func (r *Redactor) Event(e incident.Event) Evidence {
 // [Redactor.Code].
 func (r *Redactor) Text(s string, known *Known) Clean {
 	own := r.newKnown()
-	(&scan{r: r, learn: own}).text(s)
+	if _, reason := (&scan{r: r, learn: own}).text(s); reason != "" {
+		return Clean{withheld(reason)}
+	}
 	return r.run(s, evidence, known, own)
 }
 

@@ -44,8 +44,19 @@ type scan struct {
 	known  []*Known          // any may be nil
 	learn  *Known            // where values in sensitive positions are put; nothing is replaced then
 	count  func(rule string) // called for each replacement; may be nil
-	budget int               // bytes that provider rules may still look at; set for each text
+	budget int               // bytes that may still be looked at, see work; set for each text
+	tokens map[string]string // of this call
 }
+
+// Looking at a text costs as many units as bytes are looked at, a finding
+// findCost, making a token tokenCost. Every text may cost a fixed number for each of its bytes: what
+// costs more was made to.
+const (
+	unitsPerByte = 16
+	unitsPerText = 4 << 10
+	findCost     = 20
+	tokenCost    = 130
+)
 
 // redacted is what replaces a text that cannot be trusted to have been
 // redacted, with the reason.
@@ -60,7 +71,7 @@ func (sc *scan) text(s string) (out, reason string) {
 	case !utf8.ValidString(s):
 		return withheld("not UTF-8"), "not UTF-8"
 	}
-	sc.budget = 16*len(s) + 64<<10
+	sc.budget = unitsPerByte*len(s) + unitsPerText
 	out, ok := sc.layers(s, 0)
 	if !ok {
 		return withheld("over budget"), "over budget"
@@ -95,11 +106,7 @@ func (sc *scan) plain(s string) (string, bool) {
 	var b strings.Builder
 	last := 0
 	for _, f := range sc.resolve(s, found) {
-		cells := f.cells
-		if cells == nil {
-			cells = cellsOf(s[f.start:f.end])
-		}
-		text, changed := sc.replacement(f, cells)
+		text, changed := sc.replacement(f, s[f.start:f.end], f.cells)
 		if !changed {
 			continue
 		}
@@ -108,7 +115,7 @@ func (sc *scan) plain(s string) (string, bool) {
 		last = f.end
 	}
 	b.WriteString(s[last:])
-	return b.String(), true
+	return b.String(), sc.budget >= 0
 }
 
 // cells redacts a text of which each rune is encoded by itself.
@@ -130,7 +137,7 @@ func (sc *scan) cells(cells []cell) (string, bool) {
 	for _, f := range sc.resolve(s, found) {
 		from, _ := slices.BinarySearch(offsets, f.start)
 		to, _ := slices.BinarySearch(offsets, f.end)
-		text, changed := sc.replacement(f, cells[from:to])
+		text, changed := sc.replacement(f, "", cells[from:to])
 		if !changed {
 			continue
 		}
@@ -143,20 +150,25 @@ func (sc *scan) cells(cells []cell) (string, bool) {
 	for _, c := range cells[last:] {
 		b.WriteString(c.raw)
 	}
-	return b.String(), true
+	return b.String(), sc.budget >= 0
 }
 
 // replacement returns what stands for a finding; changed is false where it is
-// a token already, and always while learning.
-func (sc *scan) replacement(f finding, cells []cell) (text string, changed bool) {
+// a token already, and always while learning. cells are nil where s is not
+// encoded.
+func (sc *scan) replacement(f finding, s string, cells []cell) (text string, changed bool) {
+	value := s
+	if cells != nil {
+		value = textOf(cells)
+	}
 	if sc.learn != nil {
 		switch {
 		case f.basic:
-			_, password, _ := strings.Cut(decodeBasic(textOf(cells)), ":")
+			_, password, _ := strings.Cut(decodeBasic(value), ":")
 			sc.learn.add(sc.r, password, f.rule)
-			sc.learn.addForm(textOf(cells), form{rule: f.rule, given: sc.r.basicToken(textOf(cells))})
+			sc.learn.addForm(value, form{rule: f.rule, given: sc.r.basicToken(value)})
 		case f.firm:
-			sc.learn.add(sc.r, textOf(cells), f.rule)
+			sc.learn.add(sc.r, value, f.rule)
 		}
 		return "", false
 	}
@@ -164,15 +176,35 @@ func (sc *scan) replacement(f finding, cells []cell) (text string, changed bool)
 	case f.given != "":
 		text, changed = f.given, true
 	case f.basic:
-		text = sc.r.basicToken(textOf(cells))
-		changed = text != textOf(cells)
-	default:
+		text = sc.r.basicToken(value)
+		changed = text != value
+	case cells != nil:
+		sc.budget -= tokenCost + 2*len(value)
 		text, changed = sc.r.tokenise(cells)
+	default:
+		text = sc.token(value)
+		changed = text != value
 	}
 	if changed && sc.count != nil {
 		sc.count(f.rule)
 	}
 	return text, changed
+}
+
+// token makes tokens and remembers them: texts repeat their values.
+func (sc *scan) token(value string) string {
+	if t, there := sc.tokens[value]; there {
+		return t
+	}
+	sc.budget -= tokenCost + 2*len(value)
+	t := sc.r.token(value)
+	if sc.tokens == nil {
+		sc.tokens = map[string]string{}
+	}
+	if len(sc.tokens) < 10_000 && len(value) < 1000 {
+		sc.tokens[value] = t
+	}
+	return t
 }
 
 // basicToken replaces user and password within Basic credentials.
@@ -183,8 +215,10 @@ func (r *Redactor) basicToken(s string) string {
 
 // find lists what is to be replaced in a text.
 func (sc *scan) find(s string) (found []finding, ok bool) {
+	sc.budget -= len(s)
 	add := func(f finding) {
-		if f.end > f.start {
+		if f.end > f.start && sc.budget >= 0 {
+			sc.budget -= findCost
 			found = append(found, f)
 		}
 	}
@@ -201,7 +235,7 @@ func (sc *scan) find(s string) (found []finding, ok bool) {
 	switch sc.mode {
 	case program:
 	case sourceLine:
-		findPairs(s, func(f finding) {
+		findPairs(s, &sc.budget, func(f finding) {
 			// Of a program only literals can be secrets, and most are not.
 			sh := shapeOf(s[f.start:f.end])
 			if f.rule == "name:secret" && f.start > 0 && strings.IndexByte(`'"`, s[f.start-1]) >= 0 && sh.alnum >= 8 && sh.digit > 0 {
@@ -209,10 +243,10 @@ func (sc *scan) find(s string) (found []finding, ok bool) {
 			}
 		})
 	default:
-		findPairs(s, add)
+		findPairs(s, &sc.budget, add)
 	}
-	if sc.learn != nil {
-		return found, true
+	if sc.learn != nil || sc.budget < 0 {
+		return found, sc.budget >= 0
 	}
 	ok = providers().find(s, &sc.budget, func(start, end int, rule string) {
 		add(finding{start: start, end: end, rule: rule})
@@ -224,7 +258,7 @@ func (sc *scan) find(s string) (found []finding, ok bool) {
 		findPersonal(s, logins, add)
 		findRandom(s, sc.keeps, add)
 	}
-	return found, ok
+	return found, ok && sc.budget >= 0
 }
 
 // resolve orders findings and makes them disjoint: of two that overlap, the one
@@ -255,7 +289,13 @@ func (sc *scan) resolve(s string, found []finding) []finding {
 	if sc.learn != nil {
 		return out
 	}
-	return slices.DeleteFunc(out, func(f finding) bool { return !f.firm && sc.r.tokenAround(s, f.start, f.end) })
+	return slices.DeleteFunc(out, func(f finding) bool {
+		switch f.rule {
+		case "email", "ip", "mac", "iban": // have ends of their own
+			return false
+		}
+		return !f.firm && sc.r.tokenAround(s, f.start, f.end)
+	})
 }
 
 func rank(f finding) int {
@@ -275,25 +315,57 @@ func rank(f finding) int {
 // it saw the value.
 func (r *Redactor) tokenAround(s string, start, end int) bool {
 	const reach, most = 80, 10
+	from, to := max(0, start-reach), min(len(s), end+reach)
 	var starts, ends []int
-	for i := min(end, len(s)) - 1; i >= max(0, start-reach) && len(starts) < most; i-- {
+	for i := min(end, len(s)) - 1; i >= from && len(starts) < most; i-- {
 		if isAlnum(s[i]) && (i == 0 || !isAlnum(s[i-1])) {
 			starts = append(starts, i)
 		}
 	}
-	for i := start + 1; i <= min(end+reach, len(s)) && len(ends) < most; i++ {
+	for i := start + 1; i <= to && len(ends) < most; i++ {
 		if isAlnum(s[i-1]) && (i == len(s) || !isAlnum(s[i])) {
 			ends = append(ends, i)
 		}
 	}
+	// The sums of the letters and digits before each place refuse most parts
+	// without looking at them again.
+	sums := make([]int, to-from+1)
+	for i := from; i < to; i++ {
+		sums[i-from+1] = sums[i-from]
+		if isAlnum(s[i]) {
+			sums[i-from+1] += int(s[i])
+		}
+	}
 	for _, e := range ends {
+		check, left := e, checkLen // where the check begins
+		for check > from && left > 0 {
+			if check--; isAlnum(s[check]) {
+				left--
+			}
+		}
+		if left > 0 {
+			continue
+		}
 		for _, b := range starts {
-			if e-b > checkLen && e-b < 400 && e > start && r.isPlainToken(s[b:e]) {
+			if b >= check {
+				continue
+			}
+			sum, c := sums[check-from]-sums[b-from], s[check]
+			if !sumFits(sum, c, true) && !sumFits(sum, c, false) {
+				continue
+			}
+			if r.isPlainToken(s[b:e]) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// sumFits reports whether c is the first letter or digit of a check.
+func sumFits(sum int, c byte, hex bool) bool {
+	a := checkAlphabet(c, hex)
+	return a[sum%len(a)] == c
 }
 
 // splitLiterals looks for credentials that are written as adjacent literals:
@@ -321,7 +393,8 @@ func (sc *scan) splitLiterals(s string, add func(finding)) bool {
 		return true
 	}
 	joined.WriteString(s[last:])
-	emit := func(start, end int, rule string) {
+	emit := func(f finding) {
+		start, end := f.start, f.end
 		back := func(at int, isEnd bool) int {
 			shift := 0
 			for _, g := range gaps {
@@ -334,19 +407,22 @@ func (sc *scan) splitLiterals(s string, add func(finding)) bool {
 		from := start
 		for _, g := range gaps {
 			if g.at > from && g.at < end {
-				add(finding{start: back(from, false), end: g.from, rule: rule})
+				add(finding{start: back(from, false), end: g.from, rule: f.rule, firm: f.firm})
 				from = g.at
 			}
 		}
 		if from > start {
-			add(finding{start: back(from, false), end: back(end, true), rule: rule})
+			add(finding{start: back(from, false), end: back(end, true), rule: f.rule, firm: f.firm})
 		}
 	}
 	if len(gaps) > 1000 {
 		return false
 	}
 	if sc.mode == evidence {
-		findRandom(joined.String(), sc.keeps, func(f finding) { emit(f.start, f.end, f.rule) })
+		findRandom(joined.String(), sc.keeps, emit)
+		findUserinfo(joined.String(), false, emit)
 	}
-	return providers().find(joined.String(), &sc.budget, emit)
+	return providers().find(joined.String(), &sc.budget, func(start, end int, rule string) {
+		emit(finding{start: start, end: end, rule: rule})
+	})
 }

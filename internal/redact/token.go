@@ -3,9 +3,9 @@ package redact
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/binary"
+	"hash"
+	"io"
 	"math"
 	"strconv"
 	"strings"
@@ -94,10 +94,17 @@ func (r *Redactor) tokenise(cells []cell) (text string, ok bool) {
 
 // token returns the token of a text that is not encoded; a token stands for itself.
 func (r *Redactor) token(value string) string {
-	if t, ok := r.tokenise(cellsOf(value)); ok {
-		return t
+	out, done := r.replaceFormat(value)
+	if done {
+		return value
 	}
-	return value
+	if out == nil {
+		if r.isPlainToken(value) {
+			return value
+		}
+		out = r.replacePlain(value)
+	}
+	return strings.Join(out, "")
 }
 
 // encodeLike encodes text, the replacement of one rune, in the way in which raw
@@ -145,10 +152,12 @@ func isASCII(s string) bool {
 
 // stream returns n bytes that depend on the key, a domain and the text.
 func (r *Redactor) stream(domain, text string, n int) []byte {
-	mac := hmac.New(sha256.New, r.key)
-	mac.Write([]byte("repaird redact 1\x00" + domain + "\x00"))
-	mac.Write([]byte(text))
+	mac := r.macs.Get().(hash.Hash)
+	mac.Reset()
+	io.WriteString(mac, "repaird redact 1\x00"+domain+"\x00")
+	io.WriteString(mac, text)
 	sum := mac.Sum(nil)
+	r.macs.Put(mac)
 	if n <= len(sum) {
 		return sum[:n]
 	}
@@ -234,6 +243,9 @@ func shapeOf(s string) shape {
 	return sh
 }
 
+// hexDigits reports whether there is nothing but hex digits of one case.
+func (sh shape) hexDigits() bool { return sh.hex || sh.other == 0 && sh.lower+sh.upper == 0 }
+
 // numeric values are made of digits only; their tokens stay within a signed
 // 64-bit integer where the value does.
 func (sh shape) numeric(s string) bool { return sh.digit == len(s) && len(s) > 0 }
@@ -274,9 +286,13 @@ func (r *Redactor) replacePlain(value string) []string {
 		}
 	}
 	fill := filler(sh)
-	for carried(bits) < valueBits {
+	have := carried(bits)
+	for have < valueBits {
 		places = append(places, len(out))
 		bits = append(bits, math.Log2(float64(len(fill))))
+		if len(bits) > checkLen {
+			have += bits[len(bits)-checkLen-1]
+		}
 		out = append(out, fill[pick(len(out), len(fill)):][:1])
 	}
 	r.writeCheck(out, places, sh.hex)

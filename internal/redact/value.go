@@ -66,7 +66,7 @@ func (w *walker) repr(place, s string, level sensitivity) (out, reason string) {
 	case "", "None", "True", "False", "''", `""`, "[]", "{}", "()", "...":
 		return s, ""
 	}
-	w.budget = 16*len(s) + 64<<10
+	w.budget = unitsPerByte*len(s) + unitsPerText
 	if open, end, ok := literal(s); ok {
 		content, ok := w.literal(s[open:end], level)
 		if !ok {
@@ -76,7 +76,7 @@ func (w *walker) repr(place, s string, level sensitivity) (out, reason string) {
 	}
 	if level >= weak && !structured(s) {
 		if level.accepts(s, shapeOf(s).numeric(s) && len(s) > 2) {
-			if text, changed := w.replacement(finding{rule: "name:" + level.String(), firm: true}, cellsOf(s)); changed {
+			if text, changed := w.replacement(finding{rule: "name:" + level.String(), firm: true}, s, nil); changed {
 				return text, ""
 			}
 			return s, ""
@@ -133,9 +133,8 @@ func (w *walker) literal(s string, level sensitivity) (string, bool) {
 			if out, ok := w.schemed(s); ok {
 				return out, true
 			}
-			cells = cellsOf(s)
 		}
-		if text, changed := w.replacement(finding{rule: "name:" + level.String(), firm: level != opaque}, cells); changed {
+		if text, changed := w.replacement(finding{rule: "name:" + level.String(), firm: level != opaque}, s, cells); changed {
 			return text, true
 		}
 		return s, true
@@ -211,7 +210,7 @@ func (w *walker) statement(place, s string) string {
 			b.WriteString(`\'`)
 		}
 		value := strings.TrimSuffix(body[from:to], `\`)
-		if text, changed := w.replacement(finding{rule: "sql-literal"}, decodeEscapes(value)); changed && value != "" {
+		if text, changed := w.replacement(finding{rule: "sql-literal"}, "", decodeEscapes(value)); changed && value != "" {
 			b.WriteString(text)
 		} else {
 			b.WriteString(value)
