@@ -84,6 +84,9 @@ def open_tree(root, roots):
     Modules that pytest needed and that the tree provides too (a repository may
     be that very library) are forgotten, so that the tree's are the ones tested.
     """
+    # Compiled files that a tree brings along are not looked at: they need not be
+    # of the source beside them.
+    sys.pycache_prefix = "/tmp/.pycache"
     paths = [os.path.normpath(os.path.join(root, r)) for r in roots]
     sys.path[0:0] = paths
     keep = {"pytest", "_pytest", "pluggy", "repaird_tracer"} | set(sys.builtin_module_names)

@@ -161,7 +161,7 @@ def command(config):
     argv = [config["python"] or sys.executable, "-s", "-B"]
     if config.get("safe_path", sys.version_info >= (3, 11)):
         argv.append("-P")
-    argv += ["-X", "pycache_prefix=/tmp/.pycache", os.path.join(HERE, "child.py")]
+    argv.append(os.path.join(HERE, "child.py"))
     env = {"PATH": os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"), "HOME": "/tmp"}
     env.update({"LANG": "C.UTF-8", "TZ": "UTC", "PYTHONIOENCODING": "utf-8"})
     env.update(config["env"])
