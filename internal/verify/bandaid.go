@@ -50,9 +50,10 @@ import (
 // A raise or assert that failed and is gone, and a statement that failed and is
 // gone with nothing in its place, are rejected wherever they stood.
 //
-// If the red run left no trace of the stack, or the green run none at all, every
-// guard in a function of the stack counts as one of Lj, for the innermost level
-// of that function. So a trace that is missing never helps a patch.
+// If the traces do not tell which call is Lj (the red one lacks the stack, the
+// green one is missing or has gaps), every guard in a function of the stack
+// counts as one of Lj, for the innermost level of that function. So a trace that
+// is missing never helps a patch.
 //
 // What the rule cannot see: a wrong value computed by the crashing function
 // itself from good input (Ln with n = 0), and a callee that hides the failure
@@ -131,12 +132,13 @@ func (j *judgement) hides(g guard, at int, seen bool) (why, pass string) {
 	case "removed":
 		return fmt.Sprintf("the statement that failed is taken out of %s, and nothing takes its place", place), ""
 	}
-	if !seen {
-		at = slices.Max(g.Levels)
-	} else if !slices.Contains(g.Levels, at) {
+	if !seen && len(g.Levels) > 0 {
+		at = min(slices.Max(g.Levels), n)
+	}
+	if at < 0 || !slices.Contains(g.Levels, at) {
 		return "", ""
 	}
-	recursion := at > 0 && j.stack[at-1] != nil && *sameFunction(j.stack[at-1]) == *sameFunction(j.stack[at])
+	recursion := at > 0 && j.stack[at-1].Path == j.stack[at].Path && j.stack[at-1].Function == j.stack[at].Function
 	fromInput := slices.Contains(g.DirectAt, at) || (at == n && slices.Contains(g.InputAt, at))
 	switch {
 	case fromInput:
@@ -155,8 +157,6 @@ func (j *judgement) hides(g guard, at int, seen bool) (why, pass string) {
 	}
 	return fmt.Sprintf("the patch adds a guard (%s) to %s, %s: the value that broke it is still made. Mend what makes it", g.Kind, place, shown), ""
 }
-
-func sameFunction(l *level) *level { return &level{Path: l.Path, Function: l.Function} }
 
 // redCalls returns the failure's stack as calls of the red trace, outermost
 // first; nil when the trace does not show it.
@@ -214,14 +214,16 @@ func (j *judgement) innermostShared() (at int, ok bool) {
 			made[key] = append(made[key], r)
 		}
 	}
+	// Calls that the tracer only counted may have been deeper ones.
+	whole := j.green.read.Footer.Uncalled == 0 && j.green.read.Footer.Dropped == 0 && !j.green.read.Footer.Cut
 	for i := len(red) - 1; i >= 0; i-- {
 		for _, green := range made[function{red[i].Code.File, red[i].Code.Name}] {
 			if sameArguments(red[i], green) {
-				return i, true
+				return i, whole || i == len(red)-1
 			}
 		}
 	}
-	return -1, true
+	return -1, false // the test makes the outermost call in both runs, so these traces cannot be right
 }
 
 func (j *judgement) arguments(at int) string {

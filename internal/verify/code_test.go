@@ -53,7 +53,7 @@ func ask(t *testing.T, base, head map[string]string, stack ...*level) *analysis 
 	return &a
 }
 
-func write(t *testing.T, name, content string) {
+func write(t testing.TB, name, content string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		t.Fatal(err)

@@ -27,6 +27,7 @@ type judgement struct {
 	green    trace
 	failure  pytest.Outcome // on base
 	stack    []*level       // of the failure, outermost first
+	wall     time.Duration  // of one run with the patch: a patch that hangs shall not cost minutes; 0 on base
 	analysis *analysis
 	gates    []*Gate
 }
@@ -182,7 +183,7 @@ func (j *judgement) admitsCode(ctx context.Context) (finding, error) {
 
 // session runs the test on an overlay in a fresh sandbox.
 func (j *judgement) session(ctx context.Context, overlay patch.Overlay, traced bool) (*pytest.Result, error) {
-	req := pytest.Request{Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Test: &j.in.Test}
+	req := pytest.Request{Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Test: &j.in.Test, Limits: sandbox.Limits{Wall: j.wall}}
 	if traced {
 		req.Trace = &pytrace.Config{Lines: true}
 	}

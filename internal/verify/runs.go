@@ -4,17 +4,24 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"time"
 
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/sandbox"
 )
+
+// maxStack bounds the levels of a failure's stack. It is above CPython's limit
+// of recursion, and the number comes out of a sandbox.
+const maxStack = 3000
 
 // baseRuns is what runs of the test on base showed.
 type baseRuns struct {
 	runs, matched int
 	failure       pytest.Outcome // the first that matched
 	other         string         // how the first that did not match ended
+	longest       time.Duration  // of a run
 	red           trace
 }
 
@@ -23,7 +30,7 @@ func (j *judgement) failsOnBase(ctx context.Context) (finding, error) {
 	var b *baseRuns
 	var err error
 	if j.in.Quick {
-		b, err = j.v.kept(j.in).test(func() (*baseRuns, error) { return j.runBase(ctx, 0) })
+		b, err = j.v.kept(j.in).test(func() (*baseRuns, error) { return j.runBase(ctx, 1) })
 	} else {
 		b, err = j.runBase(ctx, j.in.Repeats)
 	}
@@ -34,18 +41,21 @@ func (j *judgement) failsOnBase(ctx context.Context) (finding, error) {
 		return failed("the test failed with the incident's signature in %d of %d runs on base; another ended: %s", b.matched, b.runs, b.other), nil
 	}
 	j.red, j.failure, j.stack = b.red, b.failure, stackOf(b.failure, j.in.Test)
+	j.wall = min(15*time.Second+5*b.longest, sandbox.DefaultLimits.Wall)
 	return held("failed %d of %d on base with the incident's signature: %s", b.matched, b.runs, describe(b.failure)), nil
 }
 
-// runBase runs the test on base, plain times without and once with the tracer.
-func (j *judgement) runBase(ctx context.Context, plain int) (*baseRuns, error) {
+// runBase runs the test on base n times, the last time with the tracer.
+func (j *judgement) runBase(ctx context.Context, n int) (*baseRuns, error) {
 	b := &baseRuns{}
-	for i := 0; i <= plain; i++ {
-		res, err := j.session(ctx, nil, i == plain)
+	for i := range n {
+		traced := i == n-1
+		res, err := j.session(ctx, nil, traced)
 		if err != nil {
 			return nil, err
 		}
 		b.runs++
+		b.longest = max(b.longest, res.Wall)
 		outcome, why := fails(res, j.in.Signature)
 		switch {
 		case why != "" && b.other == "":
@@ -56,9 +66,10 @@ func (j *judgement) runBase(ctx context.Context, plain int) (*baseRuns, error) {
 		if why == "" {
 			b.matched++
 		}
-		if i == plain {
+		if traced {
 			b.red = readTrace(res)
-		} else if why != "" {
+		}
+		if why != "" {
 			break // one run that differs decides
 		}
 	}
@@ -90,21 +101,22 @@ func fails(res *pytest.Result, sig incident.Signature) (pytest.Outcome, string) 
 func (j *judgement) passesOnHead(ctx context.Context) (finding, error) {
 	n := j.in.Repeats
 	if j.in.Quick {
-		n = 0
+		n = 1
 	}
-	for i := 0; i <= n; i++ {
-		res, err := j.session(ctx, j.overlay, i == n)
+	for i := range n {
+		traced := i == n-1
+		res, err := j.session(ctx, j.overlay, traced)
 		if err != nil {
 			return finding{}, err
 		}
 		if why := passes(res); why != "" {
-			return failed("run %d of %d with the patch: %s", i+1, n+1, why), nil
+			return failed("run %d of %d with the patch: %s", i+1, n, why), nil
 		}
-		if i == n {
+		if traced {
 			j.green = readTrace(res)
 		}
 	}
-	return held("passed %d of %d with the patch, 1 test collected, none skipped", n+1, n+1), nil
+	return held("passed %d of %d with the patch, 1 test collected, none skipped", n, n), nil
 }
 
 // failsReverted takes the patch out of the head again, by its own hunks, and
@@ -181,7 +193,7 @@ func stackOf(o pytest.Outcome, test pytest.Test) []*level {
 		if !f.InApp || f.File == test.Path || inlined(incident.BareName(f.Function)) {
 			continue
 		}
-		for range 1 + f.Repeated {
+		for range min(1+f.Repeated, maxStack-len(stack)) {
 			stack = append(stack, &level{Path: f.File, Function: incident.BareName(f.Function), Line: f.Line})
 		}
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // shop lays out the stand-in repository.
-func shop(t *testing.T) string {
+func shop(t testing.TB) string {
 	t.Helper()
 	archive, err := txtar.ParseFile("testdata/shop.txtar")
 	if err != nil {

@@ -14,6 +14,9 @@ var volatile = regexp.MustCompile(`0x[0-9a-fA-F]+|\b\d{9,}(?:\.\d+)?\b|\d{4}-\d{
 // patch adds or removes them, do not count; nor does what was cut off, so that
 // doubt speaks against the patch.
 func sameArguments(red, green *pytrace.Record) bool {
+	if red.Late || green.Late { // recorded after they may have changed
+		return true
+	}
 	got := map[string]pytrace.Value{}
 	for _, a := range green.Args {
 		got[a.Name] = a.Value

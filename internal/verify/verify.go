@@ -21,11 +21,11 @@
 // failed, unless the later ones would have nothing to ask.
 //
 // A quick judgement (Input.Quick) is feedback for a proposer, never a verdict to
-// publish. It stops at the first gate that fails, runs the test once on head,
-// under the tracer, leaves reverted-fix to the full judgement, and keeps what
+// publish. It stops at the first gate that fails, runs the test once on head, leaves reverted-fix to the full judgement, and keeps what
 // it learns about base (one run of the test, two of the suite) for the next
 // candidate on the same tree and test. A full judgement uses nothing kept.
 //
+// Of the N runs on base and on head the last is made under the tracer.
 // Traces come from the code under test. They can reject a patch and never
 // speak for it: without a trace, on-path fails.
 package verify

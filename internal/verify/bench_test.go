@@ -1,0 +1,49 @@
+package verify
+
+import (
+	"testing"
+
+	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
+)
+
+// A full verdict, N = 5 and the suite included, and a quick judgement of one
+// more candidate on a known base.
+func BenchmarkVerdict(b *testing.B) {
+	for _, backend := range sandboxtest.Backends() {
+		v := &Verifier{Runner: &pytest.Runner{Backend: sandboxtest.Backend(b, backend)}}
+		in := ranking.input(shop(b), "shop/ranking.py", "return kth(above, k)", fix)
+		in.Repeats = 5
+		quick := in
+		quick.Quick = true
+		b.Run(backend+"/full", func(b *testing.B) { judgeAll(b, v, in) })
+		judgeOne(b, v, quick)
+		b.Run(backend+"/quick", func(b *testing.B) { judgeAll(b, v, quick) })
+		wrong := ranking.input(in.Tree, "shop/ranking.py", "return kth(above, k)", "return kth(above, k + 1)")
+		wrong.Quick = true
+		b.Run(backend+"/quick-wrong", func(b *testing.B) {
+			for b.Loop() {
+				if verdict, err := v.Judge(b.Context(), wrong); err != nil || verdict.Accepted {
+					b.Fatal(err, verdict)
+				}
+			}
+		})
+	}
+}
+
+func judgeAll(b *testing.B, v *Verifier, in Input) {
+	for b.Loop() {
+		judgeOne(b, v, in)
+	}
+}
+
+func judgeOne(b *testing.B, v *Verifier, in Input) {
+	b.Helper()
+	verdict, err := v.Judge(b.Context(), in)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if !verdict.Accepted {
+		b.Fatal(table(verdict))
+	}
+}
