@@ -119,7 +119,7 @@ func New(o Options) (*Orchestrator, error) {
 	orc.client, err = river.NewClient(riverpgxv5.New(o.DB.Pool), &river.Config{
 		Queues:            map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: o.Workers}},
 		Workers:           workers,
-		Logger:            o.Logger,
+		Logger:            slog.New(quiet{o.Logger.Handler()}),
 		JobTimeout:        -1, // stages have their own
 		FetchPollInterval: 500 * time.Millisecond,
 		FetchCooldown:     100 * time.Millisecond,
@@ -297,9 +297,8 @@ func (h *hold) settle(ctx, stageCtx context.Context, job *river.Job[stageArgs], 
 	if rerr := h.o.DB.Release(ctx, h.run.ID, h.run.Fence, !retryable, err.Error()); rerr != nil {
 		return rerr
 	}
-	var after interface{ RetryAfter() time.Duration }
-	if errors.As(err, &after) && after.RetryAfter() > 0 {
-		return river.JobSnooze(min(after.RetryAfter(), time.Hour))
+	if wait, ok := forge.RetryAfter(err); ok && wait > 0 {
+		return river.JobSnooze(min(wait, time.Hour))
 	}
 	return err
 }
@@ -399,4 +398,11 @@ func rawOrNil(b json.RawMessage) any {
 		return nil
 	}
 	return b
+}
+
+// quiet lets River say warnings and errors only: its statistics are no news.
+type quiet struct{ slog.Handler }
+
+func (q quiet) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && q.Handler.Enabled(ctx, l)
 }

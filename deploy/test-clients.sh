@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Installs the real clients that end-to-end tests run: the current Sentry SDK and
+# OpenTelemetry from the package index into a virtual environment below the
+# state folder, the distribution's own Sentry SDK as a package. Idempotent.
+set -euo pipefail
+
+state=${REPAIRD_STATE:-}
+if [[ -z $state ]]; then
+  state=/var/lib/repaird
+  [[ $(id -u) -eq 0 ]] || state=$HOME/.local/share/repaird
+fi
+requirements='sentry-sdk==2.75.0
+flask==3.1.3
+brotli
+opentelemetry-sdk>=1.40
+opentelemetry-exporter-otlp-proto-http>=1.40
+opentelemetry-instrumentation-flask>=0.61b0'
+venv=$state/test-clients/$(sha256sum <<<"$requirements" | cut -c1-12)
+
+if [[ ! -e $venv/ready ]]; then
+  echo "test-clients: installing Sentry's and OpenTelemetry's SDKs into $venv" >&2
+  rm -rf "$venv"
+  mkdir -p "$(dirname "$venv")"
+  /usr/bin/python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement <(echo "$requirements")
+  touch "$venv/ready"
+fi
+ln -sfn "$venv" "$state/test-clients/current"
+
+if ! /usr/bin/python3 -c 'import sentry_sdk, flask' 2>/dev/null; then
+  if [[ $(id -u) -eq 0 ]]; then
+    echo "test-clients: installing the distribution's Sentry SDK and Flask" >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-sentry-sdk python3-flask >/dev/null
+  else
+    echo "test-clients: to test the distribution's Sentry SDK too, run as root: apt-get install python3-sentry-sdk python3-flask" >&2
+  fi
+fi
