@@ -194,3 +194,23 @@ func wantRule(t *testing.T, err error, rule Rule) {
 		t.Errorf("got %v (%v), want a violation of %s", err, fault.KindOf(err), rule)
 	}
 }
+
+// Whatever the policy admits is a plain path of a Python file that stays in the
+// tree, and disguises nothing.
+func FuzzPolicyPaths(f *testing.F) {
+	for _, s := range []string{"app.py", "Shop/cart.py", ".git/x.py", "a/../b.py", "g\u200bit.py", "GIT~1/x.py", "x.py\x00", "caf\u00e9.py", "conftest.py", "a\\b.py"} {
+		f.Add(s)
+	}
+	base := tree("app.py", "x = 1\n", "Shop/cart.py", "x = 1\n")
+	f.Fuzz(func(t *testing.T, path string) {
+		if checkPath(base, path, []string{".py"}) != nil {
+			return
+		}
+		lower := strings.ToLower(path)
+		switch {
+		case !filepath.IsLocal(path), strings.ContainsAny(path, "\\:\x00\n\x1b"), !strings.HasSuffix(path, ".py"),
+			strings.Contains(lower, ".git"), strings.Contains(lower, "conftest.py"), strings.HasPrefix(lower, "."), strings.Contains(lower, "/."):
+			t.Errorf("admitted %q", path)
+		}
+	})
+}
