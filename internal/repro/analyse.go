@@ -2,7 +2,7 @@ package repro
 
 import (
 	"context"
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -12,8 +12,8 @@ import (
 	"github.com/repaird/repaird/internal/sandbox"
 )
 
-//go:embed inside/analyse.py
-var analyseSource []byte
+//go:embed inside/*.py
+var inside embed.FS
 
 // A question asks for the function of a frame.
 type question struct {
@@ -79,9 +79,15 @@ func analyse(ctx context.Context, b sandbox.Backend, run string, env pytest.Envi
 	if err != nil {
 		return nil, err
 	}
+	files := map[string][]byte{"request.json": request}
+	for _, name := range []string{"analyse.py", "changes.py", "literals.py"} {
+		if files[name], err = inside.ReadFile("inside/" + name); err != nil {
+			return nil, err
+		}
+	}
 	res, err := b.Run(ctx, sandbox.Spec{
 		Run: run, Image: env.Image, Dir: "/work", Argv: []string{"python3", "-I", "-S", "-B", "/in/analyse.py"},
-		Files:  map[string][]byte{"analyse.py": analyseSource, "request.json": request},
+		Files:  files,
 		Mounts: []sandbox.Mount{{Host: tree, Target: "/work"}},
 		Limits: sandbox.Limits{Wall: time.Minute, Output: 32 << 20},
 	})

@@ -73,7 +73,7 @@ type Reproduction struct {
 	Outcome   pytest.Outcome     `json:"outcome"` // of the first run
 	Output    string             `json:"output"`  // pytest's, bounded
 	Trace     []byte             `json:"-"`       // red trace, JSON Lines
-	Frames    []MappedFrame      `json:"frames"`
+	Frames    []MappedFrame      `json:"frames"`  // in-app, outermost first, a recursion's repeated frames folded; the last is the crash
 }
 
 // The strategies, in the order in which they are preferred.

@@ -244,7 +244,7 @@ func (a *attempt) run(ctx context.Context, tree string, test pytest.Test, run st
 func (a *attempt) judge(c *call, test pytest.Test, res *pytest.Result) *Reproduction {
 	got := &Reproduction{
 		Test: test, Env: a.env, Signature: a.sig, Called: c.dotted(), Strategy: c.strategy, Runs: 1,
-		Output: res.Output, Trace: res.Trace, Frames: a.frames,
+		Output: res.Output, Trace: res.Trace, Frames: folded(a.frames),
 	}
 	if len(res.Tests) > 0 {
 		got.Outcome = res.Tests[0]
@@ -254,6 +254,23 @@ func (a *attempt) judge(c *call, test pytest.Test, res *pytest.Result) *Reproduc
 		got.Failed = 1
 	}
 	return got
+}
+
+// folded makes one frame of neighbours at one place, so that a recursion's
+// thousand frames are a few; the outermost of them stays with its locals, and
+// the crash frame stays whole.
+func folded(frames []MappedFrame) []MappedFrame {
+	var made []MappedFrame
+	for i, f := range frames {
+		if n := len(made); n > 0 && i < len(frames)-1 {
+			if last := &made[n-1]; last.Path == f.Path && last.File == f.File && last.Function == f.Function && last.Line == f.Line {
+				last.Repeated += 1 + f.Repeated
+				continue
+			}
+		}
+		made = append(made, f)
+	}
+	return made
 }
 
 // same reports whether a run failed with the incident's signature.

@@ -274,6 +274,18 @@ func TestFidelityComparesWhatTheEventHas(t *testing.T) {
 	}
 }
 
+func TestARecursionsFramesAreFolded(t *testing.T) {
+	t.Parallel()
+	var frames []MappedFrame
+	for i := range 1000 {
+		frames = append(frames, MappedFrame{incident.Frame{File: "a.py", Function: "f", Line: 2 + i/500}, "a.py"})
+	}
+	got := folded(frames)
+	if len(got) != 3 || got[0].Repeated != 499 || got[1].Repeated != 498 || got[2].Repeated != 0 {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestHostileTextsStayInsideTheDocstring(t *testing.T) {
 	t.Parallel()
 	c := &call{module: "m", function: function{Name: "f", Qualname: "f", Kind: "function"}}
