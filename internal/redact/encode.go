@@ -141,6 +141,17 @@ func decodePercent(s string) []cell {
 	return cells
 }
 
+// queryCells returns the cells of a value in a query, where + is a space.
+func queryCells(s string) []cell {
+	cells := decodePercent(s)
+	for i, c := range cells {
+		if c.raw == "+" {
+			cells[i].r = ' '
+		}
+	}
+	return cells
+}
+
 // percentCells is decodePercent where something is encoded, and nil elsewhere.
 func percentCells(s string) []cell {
 	if strings.IndexByte(s, '%') < 0 {
@@ -154,7 +165,23 @@ func percentAt(s string, i int) bool {
 	return i+2 < len(s) && s[i] == '%' && hexDigit(s[i+1]) >= 0 && hexDigit(s[i+2]) >= 0
 }
 
-// percent redacts the URL-encoded parts of a text.
+const percentEnds = " \t\r\n\"'<>\\`"
+
+// percentWord returns the bounds of the word around the escaped octet at i.
+func percentWord(s string, i int) (start, end int) {
+	start, end = i, i
+	for start > 0 && strings.IndexByte(percentEnds, s[start-1]) < 0 {
+		start--
+	}
+	for end < len(s) && strings.IndexByte(percentEnds, s[end]) < 0 {
+		end++
+	}
+	return start, end
+}
+
+// percent redacts the URL-encoded parts of a text. What stands unencoded
+// between them (&, =) belongs to the text around, which has been looked at:
+// each part is a text of its own.
 func (sc *scan) percent(s string) (string, bool) {
 	var b strings.Builder
 	last := 0
@@ -164,15 +191,19 @@ func (sc *scan) percent(s string) (string, bool) {
 			continue
 		}
 		start, end := i, i
-		for start > last && !strings.ContainsRune(" \t\r\n\"'<>\\", rune(s[start-1])) {
+		for start > last && strings.IndexByte(percentEnds+"&=?;#", s[start-1]) < 0 {
 			start--
 		}
-		for end < len(s) && !strings.ContainsRune(" \t\r\n\"'<>\\", rune(s[end])) {
+		for end < len(s) && strings.IndexByte(percentEnds+"&=?;#", s[end]) < 0 {
 			end++
 		}
-		out, ok := sc.cells(decodePercent(s[start:end]))
+		cells := decodePercent(s[start:end])
+		out, ok := sc.cells(cells)
 		if !ok {
 			return s, false
+		}
+		if text := textOf(cells); out != s[start:end] && (sc.r.tokenAround(s, start, end) || sc.r.tokenAround(text, 0, len(text))) {
+			out = s[start:end] // a token with a % in it
 		}
 		b.WriteString(s[last:start])
 		b.WriteString(out)
@@ -240,17 +271,9 @@ var base64Byte = func() (set [256]bool) {
 
 // base64Run redacts one run of the alphabet; padded is the run with its padding.
 func (sc *scan) base64Run(run, padded string, depth int) (string, bool) {
-	enc := base64.RawStdEncoding
-	if strings.ContainsAny(run, "-_") {
-		enc = base64.RawURLEncoding
-	}
-	// A quick look at the first bytes spares decoding every long word.
-	var head [9]byte
-	if n, err := enc.Decode(head[:], []byte(run[:12])); err != nil || !printable(head[:n], true) {
-		return padded, true
-	}
-	data, err := enc.DecodeString(run)
-	if err != nil || !printable(data, false) {
+	enc := encodingOf(run)
+	data, ok := decodeBase64(run)
+	if !ok {
 		return padded, true
 	}
 	if depth >= maxNested {
@@ -264,10 +287,32 @@ func (sc *scan) base64Run(run, padded string, depth int) (string, bool) {
 		return padded, ok
 	}
 	text := enc.EncodeToString([]byte(out))
-	if len(padded) > len(run) {
+	if len(padded) > len(run) || len(run)%4 == 0 {
 		text += strings.Repeat("=", (4-len(text)%4)%4)
 	}
 	return text, true
+}
+
+func encodingOf(run string) *base64.Encoding {
+	if strings.ContainsAny(run, "-_") {
+		return base64.RawURLEncoding
+	}
+	return base64.RawStdEncoding
+}
+
+// decodeBase64 returns the text that a run of base64's alphabet encodes.
+func decodeBase64(run string) (data []byte, ok bool) {
+	if len(run) < 12 {
+		return nil, false
+	}
+	enc := encodingOf(run)
+	// A quick look at the first bytes spares decoding every long word.
+	var head [9]byte
+	if n, err := enc.Decode(head[:], []byte(run[:12])); err != nil || !printable(head[:n], true) {
+		return nil, false
+	}
+	data, err := enc.DecodeString(run)
+	return data, err == nil && printable(data, false)
 }
 
 // hexRun redacts a text that is written in hex.

@@ -27,7 +27,15 @@ type walker struct {
 	report Report
 	place  string
 	seen   map[string]bool // places in report.Dropped; nil while learning
-	bytes  int
+	bytes  int             // of the texts so far
+	spent  int             // units of work on them
+}
+
+// exhausted counts a text and reports whether the event has had its share: its
+// parts may not cost together what each may cost alone.
+func (w *walker) exhausted(n int) bool {
+	w.bytes += n
+	return w.bytes > maxEventBytes || w.spent > unitsPerByte/2*w.bytes+2<<20
 }
 
 func (w *walker) counted(rule string) {
@@ -90,11 +98,12 @@ func (w *walker) shaped(place, s string, shape *regexp.Regexp) string {
 // string redacts one text.
 func (w *walker) string(place, s string) string {
 	w.place = place
-	if w.bytes += len(s); w.bytes > maxEventBytes {
+	if w.exhausted(len(s)) {
 		w.dropped(place, "over budget")
 		return withheld("over budget")
 	}
 	out, reason := w.scan.text(s)
+	w.spent += unitsPerByte*len(s) + unitsPerText - w.budget
 	if reason != "" {
 		w.dropped(place, reason)
 	}

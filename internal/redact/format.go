@@ -43,6 +43,9 @@ func (r *Redactor) replaceFormat(value string) (out []string, done bool) {
 		return whole(text), done
 	}
 	if prefix, ok := cardPrefix(value); ok {
+		if r.isNumericToken(value) {
+			return nil, true
+		}
 		return r.replaceCard(value, prefix)
 	}
 	if isIBAN(value) {

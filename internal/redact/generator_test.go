@@ -12,6 +12,8 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 )
 
+var testKey = []byte("a key of at least sixteen bytes")
+
 // A kind makes secrets of one sort under the name that programs give them.
 type kind struct {
 	name string // of a variable that holds it

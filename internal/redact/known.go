@@ -92,7 +92,7 @@ func (k *Known) add(r *Redactor, value, rule string) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.keep[value] {
+	if _, there := k.forms[knownKey{len(value), k.hash(value)}]; there || k.keep[value] || k.count >= maxKnown {
 		return
 	}
 	token := r.token(value)

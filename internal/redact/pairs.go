@@ -65,6 +65,9 @@ func (p *pairParser) emit(start, end int, quoted bool, cells []cell) bool {
 	if cells != nil {
 		value = textOf(cells)
 	}
+	if strings.Contains(value, "-----BEGIN") || strings.Contains(value, "-----END") {
+		return false // is found by itself, and keeps its frame
+	}
 	if !p.level.accepts(value, quoted) || p.called && strings.IndexByte(value, ' ') >= 0 && shapeOf(value).digit == 0 {
 		return false // of a call, a sentence is a message
 	}
@@ -148,7 +151,13 @@ func (p *pairParser) value(i int) {
 	if end == i || isExpression(s, i, end) {
 		return
 	}
-	p.emit(i, end, false, percentCells(word))
+	// Only in a query are % and + escapes.
+	var cells []cell
+	inQuery := p.start > 0 && (s[p.start-1] == '&' || s[p.start-1] == '?') || end < len(s) && s[end] == '&'
+	if inQuery && strings.ContainsAny(word, "%+") {
+		cells = queryCells(word)
+	}
+	p.emit(i, end, false, cells)
 }
 
 var typeNames = wordSet(`str int bytes bool float object Any Optional[str] None|str str|None`)
@@ -337,7 +346,7 @@ func (p *pairParser) header(i int) bool {
 	default:
 		return false
 	}
-	if _, _, open := quoteAt(p.s, i); open > i {
+	if _, _, open := quoteAt(p.s, i); open > i || strings.IndexByte("([{", p.s[i]) >= 0 {
 		return false // quoted, then like any other value
 	}
 	end := headerEnd(p.s, i)
@@ -469,8 +478,12 @@ func bareEnd(s string, i int) int {
 loop:
 	for end < limit {
 		switch c := s[end]; c {
-		case ' ', '\t', '\n', '\r', '"', '\'', '`', '<', '>', '&', '|', '\\', '}', ']':
+		case ' ', '\t', '\n', '\r', '"', '\'', '`', '<', '>', '|', '\\', '}', ']':
 			break loop
+		case '&':
+			if nameFollows(s, end+1) {
+				break loop
+			}
 		case ',', ';':
 			if end+1 >= len(s) || s[end+1] == ' ' || nameFollows(s, end+1) {
 				break loop
@@ -487,7 +500,7 @@ loop:
 // nameFollows reports whether name= or "name": begins at i.
 func nameFollows(s string, i int) bool {
 	j := i
-	for j < len(s) && j < i+60 && (isAlnum(s[j]) || strings.IndexByte(`_-."' `, s[j]) >= 0) {
+	for j < len(s) && j < i+60 && (isAlnum(s[j]) || strings.IndexByte(`_-.[]"' `, s[j]) >= 0) {
 		j++
 	}
 	return j > i && j < len(s) && (s[j] == '=' || s[j] == ':')
@@ -519,7 +532,7 @@ func isName(s string) bool {
 
 // findPEM finds the bodies of private keys.
 func findPEM(s string, add func(finding)) {
-	const begin, dashes = "-----BEGIN ", "-----"
+	const begin, dashes = "-----BEGIN", "-----"
 	for i := 0; ; {
 		n := strings.Index(s[i:], begin)
 		if n < 0 {
@@ -527,7 +540,7 @@ func findPEM(s string, add func(finding)) {
 		}
 		i += n + len(begin)
 		label := strings.Index(s[i:min(len(s), i+80)], dashes)
-		if label < 0 || !strings.Contains(s[i:i+label], "PRIVATE KEY") {
+		if label < 0 || !strings.Contains(strings.ReplaceAll(s[i:i+label], "+", " "), "PRIVATE KEY") {
 			continue
 		}
 		start := i + label + len(dashes)

@@ -17,8 +17,9 @@ func findPersonal(s string, logins []int, add func(finding)) {
 			break
 		}
 		i += n
-		_, login := slices.BinarySearch(logins, i)
-		if start, end := emailAround(s, i); end > start && !login {
+		if _, login := slices.BinarySearch(logins, i); login {
+			i++
+		} else if start, end := emailAround(s, i); end > start {
 			add(finding{start: start, end: end, rule: "email"})
 			i = end
 		} else {
@@ -305,6 +306,9 @@ func findRandom(s string, keeps func(string) bool, add func(finding)) {
 			start++
 		}
 		if end-start >= 20 && !keeps(s[start:end]) && randomRun(s[start:end]) && !announced(s, start) {
+			if _, text := decodeBase64(s[start:end]); text {
+				continue // is looked into
+			}
 			add(finding{start: start, end: i, rule: "random"})
 		}
 	}

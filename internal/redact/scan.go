@@ -222,8 +222,13 @@ func (sc *scan) find(s string) (found []finding, ok bool) {
 			found = append(found, f)
 		}
 	}
+	escaped := !sc.inCode() && strings.IndexByte(s, '%') >= 0 && hasPercent(s)
 	if strings.Contains(s, "-----BEGIN") {
-		findPEM(s, add)
+		findPEM(s, func(f finding) {
+			if !escaped || !hasPercent(s[f.start:f.end]) { // else it is found when decoded
+				add(f)
+			}
+		})
 	}
 	var logins []int // places of the @ after user:password
 	if strings.Contains(s, "://") {
@@ -247,6 +252,16 @@ func (sc *scan) find(s string) (found []finding, ok bool) {
 	}
 	if sc.learn != nil || sc.budget < 0 {
 		return found, sc.budget >= 0
+	}
+	if escaped {
+		// What only looks like something is looked at decoded, where there is
+		// something encoded: "%22" and "%2F" are no part of a token.
+		firm := add
+		add = func(f finding) {
+			if !percentWithin(s, f.start, f.end) {
+				firm(f)
+			}
+		}
 	}
 	ok = providers().find(s, &sc.budget, func(start, end int, rule string) {
 		add(finding{start: start, end: end, rule: rule})
@@ -291,11 +306,28 @@ func (sc *scan) resolve(s string, found []finding) []finding {
 	}
 	return slices.DeleteFunc(out, func(f finding) bool {
 		switch f.rule {
-		case "email", "ip", "mac", "iban": // have ends of their own
+		case "email", "ip", "mac", "iban", "url-userinfo", "cookie": // have ends of their own
 			return false
 		}
-		return !f.firm && sc.r.tokenAround(s, f.start, f.end)
+		return !f.firm && (sc.r.wordIsToken(s, f.start, f.end) || sc.r.tokenAround(s, f.start, f.end))
 	})
+}
+
+func hasPercent(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if percentAt(s, i) {
+			return true
+		}
+	}
+	return false
+}
+
+// percentWithin reports whether the words in which a part stands hold escaped
+// octets.
+func percentWithin(s string, start, end int) bool {
+	from, _ := percentWord(s, start)
+	_, to := percentWord(s, max(end-1, start))
+	return hasPercent(s[max(from, start-2000):min(to, end+2000)])
 }
 
 func rank(f finding) int {
@@ -308,6 +340,22 @@ func rank(f finding) int {
 		return 1
 	}
 	return 2
+}
+
+// wordIsToken reports whether the word in which a part stands is a token.
+func (r *Redactor) wordIsToken(s string, start, end int) bool {
+	in := func(c byte) bool { return base64Byte[c] || c == '.' || c == '~' }
+	for start > 0 && in(s[start-1]) {
+		start--
+	}
+	for end < len(s) && in(s[end]) {
+		end++
+	}
+	if end-start > 4096 {
+		return false
+	}
+	word := strings.Trim(s[start:end], ".-_")
+	return r.isPlainToken(word) || r.isPlainToken(strings.TrimRight(s[start:end], "."))
 }
 
 // tokenAround reports whether a token overlaps a part of a text. Where a

@@ -299,6 +299,18 @@ func (r *Redactor) replacePlain(value string) []string {
 	return out
 }
 
+// trimEnds cuts what is no letter or digit from both ends of a text. The check
+// is of what is between, so that a token is found wherever its ends are drawn.
+func trimEnds(s string) string {
+	for s != "" && s[0] < 0x80 && !isAlnum(s[0]) {
+		s = s[1:]
+	}
+	for s != "" && s[len(s)-1] < 0x80 && !isAlnum(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
 // carried is the number of bits before the check.
 func carried(bits []float64) float64 {
 	sum := 0.0
@@ -326,7 +338,21 @@ func filler(sh shape) string {
 // writeCheck overwrites the last letters and digits with the check.
 func (r *Redactor) writeCheck(out []string, places []int, hex bool) {
 	check := places[len(places)-checkLen:]
-	plain, keyed := r.check(out, check)
+	from := 0
+	for from < len(out) && out[from][0] < 0x80 && !isAlnum(out[from][0]) {
+		from++
+	}
+	within := make([]int, checkLen)
+	for i, p := range check {
+		within[i] = p - from
+	}
+	// The last of the places is the last of the text but for punctuation and
+	// letters of other scripts, which are looked at.
+	to := len(out)
+	for out[to-1][0] < 0x80 && !isAlnum(out[to-1][0]) {
+		to--
+	}
+	plain, keyed := r.check(out[from:to], within)
 	for i, p := range check {
 		a := checkAlphabet(out[p][0], hex)
 		if i == 0 {
@@ -370,6 +396,7 @@ func (r *Redactor) isPlainToken(s string) bool {
 	if sh.numeric(s) {
 		return r.isNumericToken(s)
 	}
+	s = trimEnds(s)
 	if sh.alnum <= checkLen {
 		return false
 	}
@@ -430,7 +457,7 @@ func (r *Redactor) replaceNumeric(value string) []string {
 }
 
 func (r *Redactor) isNumericToken(s string) bool {
-	if len(s) < numericLen || s[0] == '9' {
+	if len(s) < numericLen || s[0] == '9' || !shapeOf(s).numeric(s) {
 		return false
 	}
 	check := min(numericCheck+len(s)-numericLen, checkLen)

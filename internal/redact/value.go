@@ -56,7 +56,7 @@ func (w *walker) value(place string, v incident.Value, level sensitivity, depth 
 // repr redacts the repr of a Python value, which stays a repr of its type.
 func (w *walker) repr(place, s string, level sensitivity) (out, reason string) {
 	w.place = place
-	if w.bytes += len(s); w.bytes > maxEventBytes {
+	if w.exhausted(len(s)) {
 		return "", "over budget"
 	}
 	if !utf8.ValidString(s) || len(s) > maxText {
@@ -67,6 +67,7 @@ func (w *walker) repr(place, s string, level sensitivity) (out, reason string) {
 		return s, ""
 	}
 	w.budget = unitsPerByte*len(s) + unitsPerText
+	defer func() { w.spent += unitsPerByte*len(s) + unitsPerText - w.budget }()
 	if open, end, ok := literal(s); ok {
 		content, ok := w.literal(s[open:end], level)
 		if !ok {
