@@ -14,6 +14,10 @@ import (
 	"github.com/repaird/repaird/internal/sandbox"
 )
 
+// seed is that of every run, as of those with which package repro certifies the
+// test: a verdict is about the patch, not about the order of a set.
+const seed = 1
+
 // judgement is one patch on its way through the gates.
 type judgement struct {
 	v       *Verifier
@@ -183,7 +187,7 @@ func (j *judgement) admitsCode(ctx context.Context) (finding, error) {
 
 // session runs the test on an overlay in a fresh sandbox.
 func (j *judgement) session(ctx context.Context, overlay patch.Overlay, traced bool) (*pytest.Result, error) {
-	req := pytest.Request{Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Test: &j.in.Test, Limits: sandbox.Limits{Wall: j.wall}}
+	req := pytest.Request{Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Test: &j.in.Test, Limits: sandbox.Limits{Wall: j.wall}, Seed: seed}
 	if traced {
 		req.Trace = &pytrace.Config{Lines: true}
 	}

@@ -85,7 +85,7 @@ func (j *judgement) runSuite(ctx context.Context, overlay patch.Overlay) (*pytes
 		arguments = []string{}
 	}
 	return j.v.Runner.Run(ctx, pytest.Request{
-		Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Suite: arguments,
+		Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Suite: arguments, Seed: seed,
 		Limits: sandbox.Limits{Wall: j.v.suiteWall(j.in.Quick)},
 	})
 }

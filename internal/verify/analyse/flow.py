@@ -7,7 +7,7 @@ nobody in the tree made the value: it came with the input.
 """
 import ast
 
-from guards import FUNCTIONS, Origin, called, own
+from origin import FUNCTIONS, Origin, called, own
 
 PASSING = {"enumerate", "zip", "list", "tuple", "sorted", "reversed", "iter", "items", "values", "keys", "get"}
 

@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import guards  # noqa: E402
 import lines  # noqa: E402
+import origin  # noqa: E402
 import policy  # noqa: E402
 
 
@@ -70,7 +71,7 @@ def main():
         answer["broad"] += policy.broadened(base, head, changed)
         answer["lines"][f["path"]] = lines.executable(head.tree, compiled)
         parsed.append((base, head))
-    answer["guards"] = guards.find(parsed, request.get("stack") or [], request.get("exception") or "", guards.Tree(request["root"]))
+    answer["guards"] = guards.find(parsed, request.get("stack") or [], request.get("exception") or "", origin.Tree(request["root"]))
     text = json.dumps(answer)
     # Printable and bounded whatever the sources hold.
     sys.stdout.write(re.sub(r"[^\x20-\x7e]", "?", text))
