@@ -49,10 +49,11 @@ type pairParser struct {
 	level sensitivity
 	add   func(finding)
 
-	budget *int
-	past   int  // where the scan goes on; 0 behind the name
-	phrase bool // the name is the last word of a quoted text
-	called bool // the name is that of a function, the value its argument
+	budget     *int
+	past       int  // where the scan goes on; 0 behind the name
+	quotedName bool // the name has quotes of its own
+	phrase     bool // the name is the last word of a quoted text
+	called     bool // the name is that of a function, the value its argument
 }
 
 const (
@@ -90,7 +91,7 @@ func (p *pairParser) parse(i int) {
 		before--
 	}
 	wholeQuoted := nameQuoted && before > 0 && s[before-1] == q
-	p.phrase = nameQuoted && !wholeQuoted
+	p.quotedName, p.phrase = wholeQuoted, nameQuoted && !wholeQuoted
 	if nameQuoted {
 		i = after
 		if i < len(s) && s[i] == ']' { // environ['SECRET'] = …
@@ -207,7 +208,7 @@ func (p *pairParser) quoted(i int) (end int, ok bool) {
 // an odd number of such quotes is before the name, and what follows is not how
 // a value begins.
 func (p *pairParser) closes(slashes int, q byte, open int) bool {
-	if open < len(p.s) && strings.IndexByte(" ,;:.)]}+\n\r", p.s[open]) < 0 {
+	if p.quotedName || open < len(p.s) && strings.IndexByte(" ,;:.)]}+\n\r", p.s[open]) < 0 {
 		return false
 	}
 	odd := false

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -315,13 +316,15 @@ func findRandom(s string, keeps func(string) bool, add func(finding)) {
 	findSymbols(s, add)
 }
 
+var traceparentShape = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`) // W3C trace context
+
 // randomRun judges one run of base64's alphabet.
 func randomRun(run string) bool {
 	sh := shapeOf(run)
 	switch {
 	case sh.hex:
 		return sh.alnum == 32 || sh.alnum == 48
-	case uuidShape.MatchString(run), strings.HasPrefix(run, "sha256-"), strings.HasPrefix(run, "sha512-"), strings.HasPrefix(run, "sha384-"):
+	case uuidShape.MatchString(run), traceparentShape.MatchString(run), strings.HasPrefix(run, "sha256-"), strings.HasPrefix(run, "sha512-"), strings.HasPrefix(run, "sha384-"):
 		return false
 	case strings.IndexByte(run, '/') >= 0:
 		// A path, unless a part of it is random by itself, or the whole has the

@@ -36,11 +36,10 @@ func leaks(out string, c context, k kind, made string) bool {
 
 // recall plants every kind in every context and returns the share removed, in
 // all and for each context.
-func recall(t *testing.T, kinds []kind, contexts []context) (all float64, each map[string]float64, missed map[string]int) {
+func recall(t *testing.T, samples int, kinds []kind, contexts []context) (all float64, each map[string]float64, missed map[string]int) {
 	r := New(testKey)
 	each, missed = map[string]float64{}, map[string]int{}
 	rng := rand.New(rand.NewPCG(1, 2))
-	const samples = 20
 	total, removed := 0, 0
 	for _, c := range contexts {
 		here := 0
@@ -100,13 +99,19 @@ func flat(tree any) string {
 
 func TestPlantedSecretsAreRemoved(t *testing.T) {
 	t.Parallel()
-	all, each, missed := recall(t, kinds, contexts)
+	all, each, missed := recall(t, 20, kinds, contexts)
 	for _, c := range contexts {
 		t.Logf("%6.2f %%  %s", 100*each[c.name], c.name)
 	}
 	t.Logf("%6.2f %%  in all; missed: %v", 100*all, missed)
 	if all < 0.985 {
 		t.Errorf("recall is %.4f", all)
+	}
+	// Where a name or a scheme announces the secret, none may stay.
+	for _, c := range contexts {
+		if !strings.Contains(c.name, "neutral") && each[c.name] < 1 {
+			t.Errorf("%s: recall is %.4f", c.name, each[c.name])
+		}
 	}
 }
 
@@ -118,11 +123,11 @@ func TestSecretsThatTheRulesWereNotMadeForAreRemoved(t *testing.T) {
 		contexts []context
 		floor    float64
 	}{
-		{"held-out kinds, known contexts", heldOutKinds, contexts, 0.8},
-		{"known kinds, held-out contexts", kinds, heldOutContexts, 0.8},
-		{"held-out kinds, held-out contexts", heldOutKinds, heldOutContexts, 0.8},
+		{"held-out kinds, known contexts", heldOutKinds, contexts, 0.93},
+		{"known kinds, held-out contexts", kinds, heldOutContexts, 0.97},
+		{"held-out kinds, held-out contexts", heldOutKinds, heldOutContexts, 0.93},
 	} {
-		all, each, missed := recall(t, set.kinds, set.contexts)
+		all, each, missed := recall(t, 8, set.kinds, set.contexts)
 		t.Logf("%6.2f %%  %s", 100*all, set.name)
 		for _, c := range set.contexts {
 			t.Logf("%6.2f %%     %s", 100*each[c.name], c.name)

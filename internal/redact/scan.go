@@ -65,13 +65,13 @@ func withheld(reason string) string { return "[redacted: " + reason + "]" }
 // text redacts one text; reason is not empty where the whole of it had to be
 // replaced.
 func (sc *scan) text(s string) (out, reason string) {
+	sc.budget = unitsPerByte*len(s) + unitsPerText
 	switch {
 	case len(s) > maxText:
 		return withheld("too long"), "too long"
 	case !utf8.ValidString(s):
 		return withheld("not UTF-8"), "not UTF-8"
 	}
-	sc.budget = unitsPerByte*len(s) + unitsPerText
 	out, ok := sc.layers(s, 0)
 	if !ok {
 		return withheld("over budget"), "over budget"
@@ -174,7 +174,7 @@ func (sc *scan) replacement(f finding, s string, cells []cell) (text string, cha
 	}
 	switch {
 	case f.given != "":
-		text, changed = f.given, true
+		text, changed = f.given, f.given != value
 	case f.basic:
 		text = sc.r.basicToken(value)
 		changed = text != value
