@@ -22,8 +22,12 @@ func (w *walker) value(place string, v incident.Value, level sensitivity, depth 
 	}
 	switch v.Kind {
 	case incident.KindList:
+		before, pair := "", len(v.Items) == 2
 		v.Items = each(w, place, v.Items, maxItems, func(_ string, item incident.Value) incident.Value {
-			return w.value(place, item, level, depth+1)
+			this := text(item)
+			out := w.value(place, item, max(level, follows(before, this, pair)), depth+1)
+			before = this
+			return out
 		})
 		v.Repr, v.Fields = "", nil
 	case incident.KindDict:
@@ -51,6 +55,36 @@ func (w *walker) value(place string, v incident.Value, level sensitivity, depth 
 		v.Repr, v.Items, v.Fields = repr, nil, nil
 	}
 	return v
+}
+
+// text returns what a recorded str or bytes literal holds, as it is escaped;
+// "" for everything else.
+func text(v incident.Value) string {
+	if v.Kind == incident.KindRepr && len(v.Repr) < 300 {
+		if open, end, ok := literal(v.Repr); ok {
+			return v.Repr[open:end]
+		}
+	}
+	return ""
+}
+
+// follows says how sensitive an item of a list is by the item before it: a
+// command line's "--password", or a header's name where the list is a pair. A
+// pair may also be two names, so that it is taken for name and value only where
+// the name is a header's or the value looks random.
+func follows(before, item string, pair bool) sensitivity {
+	name := strings.TrimLeft(before, "-")
+	switch {
+	case name == "" || strings.ContainsAny(name, "= ") || strings.HasPrefix(item, "-"):
+		return harmless
+	case name != before:
+		return sensitivityOf(name)
+	case pair && secretHeaders[strings.ToLower(name)]:
+		return strong
+	case pair:
+		return min(sensitivityOf(name), opaque)
+	}
+	return harmless
 }
 
 // repr redacts the repr of a Python value, which stays a repr of its type.
