@@ -53,6 +53,8 @@ func BenchmarkRecording(b *testing.B) {
 	}
 }
 
+// BenchmarkRead reads a trace with the scanner, and with encoding/json in its
+// place, so that the gain can be told on a loaded machine.
 func BenchmarkRead(b *testing.B) {
 	dir, file := program(b, "def f(n, items):\n    return g(n)\ndef g(n):\n    return {'n': n}\nfor i in range(20000):\n    f(i, [i, 'x'])\n")
 	s := run(b, pythons(b)[0], &Config{Include: []string{dir}, PerCode: 1 << 30, MaxRecords: 1 << 20}, file)
@@ -65,13 +67,37 @@ func BenchmarkRead(b *testing.B) {
 		}
 		all.Write(text)
 	}
-	b.SetBytes(int64(all.Len()))
-	b.ReportAllocs()
-	for b.Loop() {
-		t, err := Read(bytes.NewReader(all.Bytes()))
-		if err != nil || len(t.Records) < 80000 {
-			b.Fatal(err, len(t.Records))
-		}
+	for _, m := range []struct {
+		name string
+		read func() *Trace
+	}{
+		{"scanner", func() *Trace {
+			t, err := Read(bytes.NewReader(all.Bytes()))
+			if err != nil {
+				b.Fatal(err)
+			}
+			return t
+		}},
+		{"encoding-json", func() *Trace { return oracleRead(all.Bytes()) }},
+		{"lines-alone", func() *Trace {
+			d, w := &newBuilder().decoder, wireRecord{}
+			for line := range bytes.Lines(all.Bytes()) {
+				if !d.line(trim(line), &w) {
+					b.Fatalf("%q", line)
+				}
+			}
+			return nil
+		}},
+	} {
+		b.Run(m.name, func(b *testing.B) {
+			b.SetBytes(int64(all.Len()))
+			b.ReportAllocs()
+			for b.Loop() {
+				if t := m.read(); t != nil && len(t.Records) < 80000 {
+					b.Fatal(len(t.Records))
+				}
+			}
+		})
 	}
 }
 

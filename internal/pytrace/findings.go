@@ -98,7 +98,7 @@ func (s *scene) sameRoot(id int64) bool {
 	if len(s.path) == 0 {
 		return true
 	}
-	c := s.t.calls[id]
+	c := s.t.call(id)
 	for c != nil && c.parent != nil {
 		c = c.parent
 	}
@@ -136,7 +136,7 @@ func (s *scene) swallow(w Swallow, times int) Finding {
 	if s.sameRoot(w.HandlerCall) {
 		weight += 0.15
 	}
-	c := s.t.calls[w.HandlerCall]
+	c := s.t.call(w.HandlerCall)
 	if c != nil && c.end != nil && c.end.Value != nil && c.end.Value.nothing() {
 		weight += 0.1
 	}
@@ -207,7 +207,7 @@ func (s *scene) mutated() []Finding {
 			}
 			times[r.Code]++
 			before := ""
-			if c := s.t.calls[r.Call]; c != nil && c.start != nil {
+			if c := s.t.call(r.Call); c != nil && c.start != nil {
 				before = argText(c.start.Args, m.Name)
 			}
 			weight := 0.25
@@ -217,7 +217,7 @@ func (s *scene) mutated() []Finding {
 			if !s.sameRoot(r.Call) {
 				weight -= 0.15
 			}
-			out = append(out, Finding{Kind: "mutated", Records: recordIDs(s.t.calls[r.Call], r), File: r.Code.File, Line: r.Code.Line, Name: r.Code.Name, Weight: weight,
+			out = append(out, Finding{Kind: "mutated", Records: recordIDs(s.t.call(r.Call), r), File: r.Code.File, Line: r.Code.Line, Name: r.Code.Name, Weight: weight,
 				Text: fmt.Sprintf("%s changed its argument %s in place: %s → %s.", r.Code.Name, oneLine(m.Name), cutText(before, 120), cutText(m.Value.String(), 120))})
 		}
 	}
@@ -285,7 +285,7 @@ func (s *scene) nothing() []Finding {
 		if y.none <= y.some && s.raise != nil {
 			weight = 0.45
 		}
-		c := s.t.calls[y.last.Call]
+		c := s.t.call(y.last.Call)
 		args := ""
 		if c != nil && c.start != nil {
 			args = renderVars(c.start.Args, 60, 160, true)

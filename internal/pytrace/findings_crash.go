@@ -41,7 +41,7 @@ func (s *scene) returnedFrom(v Var) (Finding, bool) {
 		if r.Kind != KindReturn || r.Value == nil || s.onPath[r.Call] {
 			continue
 		}
-		c := s.t.calls[r.Call]
+		c := s.t.call(r.Call)
 		if c == nil || c.parent == nil || !s.onPath[c.parent.id] || r.Value.plain() != want {
 			continue
 		}
@@ -129,7 +129,7 @@ func (s *scene) recursion() []Finding {
 	runs := map[*call]int{} // length of the run of nested calls of one function with equal arguments, ending here
 	text := map[*call]string{}
 	for i := range s.t.Records {
-		c := s.t.calls[s.t.Records[i].Call]
+		c := s.t.call(s.t.Records[i].Call)
 		if c == nil || c.start != &s.t.Records[i] {
 			continue
 		}

@@ -48,7 +48,7 @@ func (t *Trace) matches(r *Record, q Query) bool {
 		return false
 	}
 	if q.CallID != 0 && r.Call != q.CallID {
-		c := t.calls[r.Call]
+		c := t.call(r.Call)
 		if c == nil || c.parent == nil || c.parent.id != q.CallID || (r != c.start && r != c.end) {
 			return false
 		}

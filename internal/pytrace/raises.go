@@ -70,7 +70,7 @@ func (t *Trace) Swallowed() []Swallow {
 			}
 			s := Swallow{Raise: raiseOf(first), HandlerFile: r.Code.File, HandlerName: r.Code.Name, HandlerCall: r.Call,
 				Handler: r.Handler, After: r.After, Outcome: r.Outcome, Records: []int{first.ID, r.ID}}
-			if c := t.calls[r.Call]; c != nil && c.end != nil && c.end.Kind == KindReturn && c.end.Value != nil {
+			if c := t.call(r.Call); c != nil && c.end != nil && c.end.Kind == KindReturn && c.end.Value != nil {
 				s.Returned = c.end.Value.String()
 				s.Records = append(s.Records, c.end.ID)
 			}
@@ -95,7 +95,7 @@ func (t *Trace) crash() (path []*call, raise *Record) {
 			continue
 		}
 		if r := raises[root.end.Exc]; r != nil && !ignorable(r) {
-			if c := t.calls[r.Call]; c != nil {
+			if c := t.call(r.Call); c != nil {
 				return c.path(), r
 			}
 		}

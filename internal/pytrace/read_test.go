@@ -134,7 +134,16 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"k":"seg","f":"trace-7","n":2}` + "\n" + small))
 	f.Add([]byte(strings.ReplaceAll(small, `"p":1`, `"p":3`)))
 	f.Add([]byte(strings.Replace(small, `"v":{"t":"list"`, `"v":{"t":"X","f":[["a",{"t":"list","id":3}]],"cf":[["b",{"t":"dict","kv":[["1","2"]]}]]`, 1)))
+	for _, v := range oddVars {
+		f.Add([]byte(strings.Replace(small, `["x","1"]`, v, 1)))
+	}
+	for _, line := range oddLines {
+		f.Add([]byte(small + line))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
+		if d := differsFromOracle(text); d != "" {
+			t.Fatal(d)
+		}
 		trace, err := Read(bytes.NewReader(text))
 		if err != nil {
 			t.Fatal(err)

@@ -10,7 +10,7 @@ type Trace struct {
 	codes      []*Code
 	executed   map[string]map[int]bool
 	executable map[string]map[int]bool
-	calls      map[int64]*call
+	calls      callTable
 	roots      []*call
 }
 
@@ -66,18 +66,76 @@ type call struct {
 	first    int       // id of its first record
 }
 
-// index builds the call tree.
-func (t *Trace) index() {
-	t.calls = make(map[int64]*call)
-	for i := range t.Records {
-		r := &t.Records[i]
-		if r.Call == 0 {
+// A callTable finds calls by their ids. The calls of a process are numbered
+// from 1, so that a table does; a hostile trace, whose numbers have gaps, gets
+// a map.
+type callTable struct {
+	calls  []call
+	dense  [][]int32 // process, number → index in calls, from 1
+	sparse map[int64]int32
+}
+
+// call returns the call with that id, nil where no record is of it.
+func (t *Trace) call(id int64) *call {
+	if n := t.calls.find(id); n > 0 {
+		return &t.calls.calls[n-1]
+	}
+	return nil
+}
+
+func (x *callTable) find(id int64) int32 {
+	process, n := id>>procShift, id&(1<<procShift-1)
+	if process < int64(len(x.dense)) && n < int64(len(x.dense[process])) {
+		return x.dense[process][n]
+	}
+	return x.sparse[id]
+}
+
+// reserve numbers the calls of records.
+func (x *callTable) reserve(records []Record) {
+	type extent struct{ last, records int64 }
+	var extents []extent
+	for i := range records {
+		process, n := records[i].Call>>procShift, records[i].Call&(1<<procShift-1)
+		for int64(len(extents)) <= process { // at most 2,000, by maxProcs and the bound of a call's number
+			extents = append(extents, extent{})
+		}
+		e := &extents[process]
+		e.last, e.records = max(e.last, n), e.records+1
+	}
+	x.sparse, x.dense = map[int64]int32{}, make([][]int32, len(extents))
+	for i, e := range extents {
+		if e.last < 4*e.records+1024 {
+			x.dense[i] = make([]int32, e.last+1)
+		}
+	}
+	n := int32(0)
+	for i := range records {
+		id := records[i].Call
+		if id == 0 || x.find(id) > 0 {
 			continue
 		}
-		c := t.calls[r.Call]
+		n++
+		if table := x.dense[id>>procShift]; table != nil {
+			table[id&(1<<procShift-1)] = n
+		} else {
+			x.sparse[id] = n
+		}
+	}
+	x.calls = make([]call, n)
+}
+
+// index builds the call tree.
+func (t *Trace) index() {
+	t.calls.reserve(t.Records)
+	for i := range t.Records {
+		r := &t.Records[i]
+		c := t.call(r.Call)
 		if c == nil {
-			c = &call{id: r.Call, code: r.Code, first: r.ID}
-			t.calls[r.Call] = c
+			continue
+		}
+		if c.first == 0 {
+			c.id, c.code, c.first = r.Call, r.Code, r.ID
 		}
 		switch r.Kind {
 		case KindCall:
@@ -96,20 +154,28 @@ func (t *Trace) index() {
 // link hangs calls under their parents, in order of their first records. A
 // parent must have begun before its child, so a hostile trace makes no cycle.
 func (t *Trace) link() {
-	for i := range t.Records {
-		r := &t.Records[i]
-		c := t.calls[r.Call]
-		if c == nil || c.first != r.ID {
-			continue
-		}
+	calls := t.calls.calls // in order of their first records
+	sizes, total := make([]int32, len(calls)), 0
+	for i := range calls {
+		c := &calls[i]
 		if c.start != nil {
-			if p := t.calls[c.start.Parent]; p != nil && p.id < c.id {
-				c.parent = p
-				p.children = append(p.children, c)
+			if n := t.calls.find(c.start.Parent); n > 0 && calls[n-1].id < c.id {
+				c.parent = &calls[n-1]
+				sizes[n-1]++
+				total++
 				continue
 			}
 		}
 		t.roots = append(t.roots, c)
+	}
+	all := make([]*call, total)
+	for i, n := range sizes {
+		calls[i].children, all = all[:0:n], all[n:]
+	}
+	for i := range calls {
+		if p := calls[i].parent; p != nil {
+			p.children = append(p.children, &calls[i])
+		}
 	}
 }
 

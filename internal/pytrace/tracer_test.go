@@ -203,7 +203,7 @@ func TestSuspendingIsNotReturning(t *testing.T) {
 				if r.Kind != KindCall || r.Code.Name != "cleanup" {
 					continue
 				}
-				if p := s.trace.calls[r.Parent]; p == nil || p.code.Name != "guarded" {
+				if p := s.trace.call(r.Parent); p == nil || p.code.Name != "guarded" {
 					t.Errorf("cleanup was called by %+v, want guarded", p)
 				}
 			}
@@ -394,7 +394,7 @@ except KeyError:
 	if len(raised) != 1 || raised[0].Type != "KeyError" || raised[0].Name != "down" || raised[0].Line != 3 {
 		t.Fatalf("raised %+v", raised)
 	}
-	c := s.trace.calls[raised[0].Call]
+	c := s.trace.call(raised[0].Call)
 	if c == nil || c.start == nil || !c.start.Late || c.start.Args[0].Value.Text != "0" {
 		t.Errorf("the call that raised is not backfilled with n=0: %+v", c)
 	}
@@ -427,7 +427,7 @@ for t in threads: t.join()
 			continue
 		}
 		seen[r.Thread] = true
-		p := s.trace.calls[r.Parent]
+		p := s.trace.call(r.Parent)
 		if p == nil || p.code.Name != "work" || p.start.Args[0].Value.Text != r.Args[0].Value.Text {
 			t.Errorf("step(%s) under %+v", r.Args[0].Value.Text, p)
 		}

@@ -1,10 +1,6 @@
 package pytrace
 
-import (
-	"encoding/json"
-	"errors"
-	"math"
-)
+import "strings"
 
 // Bounds of one line. The tracer keeps within them by far.
 const (
@@ -13,92 +9,26 @@ const (
 	maxName       = 1000
 )
 
-// wireRecord is one line of any kind; SCHEMA.md says which keys go with which.
+// A wireRecord is one line of any kind; SCHEMA.md says which keys go with
+// which. A key that the kind does not use may be left unset.
 type wireRecord struct {
-	K       string `json:"k"`
-	I       int64  `json:"i"`
-	P       int64  `json:"p"`
-	C       int    `json:"c"`
-	D       int    `json:"d"`
-	N       int    `json:"n"`
-	T       int64  `json:"t"`
-	L       any    `json:"l"`
-	Th      int    `json:"th"`
-	Late    int    `json:"late"`
-	Gap     int    `json:"gap"`
-	A       []any  `json:"a"`
-	M       []any  `json:"m"`
-	Loc     []any  `json:"loc"`
-	V       any    `json:"v"`
-	Df      []any  `json:"df"`
-	E       int64  `json:"e"`
-	X       string `json:"x"`
-	Xm      string `json:"xm"`
-	Msg     string `json:"msg"`
-	Ctx     int64  `json:"ctx"`
-	H       int    `json:"h"`
-	O       string `json:"o"`
-	After   int    `json:"after"`
-	Name    string `json:"name"`
-	State   string `json:"state"`
-	File    string `json:"file"`
-	F       string `json:"f"`
-	Kind    string `json:"kind"`
-	Args    []any  `json:"args"`
-	Line    int    `json:"line"`
-	PID     int    `json:"pid"`
-	PPID    int    `json:"ppid"`
-	Python  string `json:"python"`
-	Engine  string `json:"engine"`
-	Argv    []any  `json:"argv"`
-	Cwd     string `json:"cwd"`
-	Forked  int    `json:"forked"`
-	Records int    `json:"records"`
-	Written int    `json:"written"`
-	Dropped int    `json:"dropped"`
-	Uncall  int    `json:"uncalled"`
-	Faults  int    `json:"faults"`
-	Over    int    `json:"oversize"`
-	Lost    string `json:"lost"`
-	Dead    string `json:"dead"`
-	From    *struct {
-		File string `json:"file"`
-		Name string `json:"name"`
-		Line int    `json:"line"`
-	} `json:"from"`
+	K, X, Xm, Msg, O, Name, State, File, F, Kind, Python, Engine, Cwd, Lost, Dead string
+
+	I, P, T, E, Ctx                                           int64
+	C, D, N, Th, Late, Gap, H, After, Line, PID, PPID, Forked int
+	Records, Written, Dropped, Uncall, Faults, Over           int
+	L                                                         int   // where "l" is a number
+	Ls                                                        []int // where it is a list
+	A, M, Loc                                                 []Var
+	V                                                         *Value
+	Df, Args, Argv                                            []string
+	From                                                      *Origin
 }
 
-var errSchema = errors.New("does not fit the schema")
-
-// number returns a JSON number as an int, 0 for anything else or out of range.
-func number(v any) int {
-	f, ok := v.(float64)
-	if !ok || f != math.Trunc(f) || f < 0 || f > 1<<40 {
-		return 0
-	}
-	return int(f)
-}
-
-func numbers(v any) []int {
-	list, _ := v.([]any)
-	out := make([]int, 0, len(list))
-	for _, e := range list {
-		if n := number(e); n > 0 {
-			out = append(out, n)
-		}
-	}
-	return out
-}
-
-func texts(list []any) []string {
-	var out []string
-	for _, e := range list {
-		if s, ok := e.(string); ok {
-			out = append(out, clip(s, maxName))
-		}
-	}
-	return out
-}
+// wireKeys are the keys of a line. As encoding/json does, a key that is none
+// of them is compared without regard to case.
+var wireKeys = strings.Fields("k i p c d n t l th late gap a m loc v df e x xm msg ctx h o after name state file f kind args " +
+	"line pid ppid python engine argv cwd forked records written dropped uncalled faults oversize lost dead from")
 
 func clip(s string, n int) string {
 	if len(s) > n {
@@ -107,78 +37,311 @@ func clip(s string, n int) string {
 	return s
 }
 
-// decodeVars decodes pairs of a name and a value.
-func decodeVars(list []any, depth int) []Var {
-	var out []Var
-	for _, e := range list {
-		pair, ok := e.([]any)
-		if !ok || len(pair) != 2 {
-			continue
-		}
-		name, ok := pair[0].(string)
+// A decoder decodes lines. What it returns shares memory.
+type decoder struct {
+	scanner
+	texts
+	vars   list[Var]
+	values list[Value]
+	pairs  list[[2]Value]
+	names  list[string]
+
+	keys  int  // of the line so far
+	eager bool // decode also what the kind does not use
+	again bool // the kind came late: decode once more, eagerly
+	left  int  // values that may still be decoded
+	over  bool // that bound was reached
+}
+
+// line decodes one line into w. What is not valid, or of another type than the
+// schema says, gives false.
+func (d *decoder) line(line []byte, w *wireRecord) bool {
+	d.eager, d.again = false, false
+	ok := d.object(line, w)
+	if d.again {
+		d.eager = true
+		ok = d.object(line, w)
+	}
+	return ok && w.I >= 0 && w.P >= 0 && w.C >= 0 && w.N >= 0 && w.E >= 0 && w.Th >= 0 && w.D >= 0 &&
+		w.I <= 1<<40 && w.P <= 1<<40 && w.E <= 1<<40
+}
+
+func (d *decoder) object(line []byte, w *wireRecord) bool {
+	*w = wireRecord{}
+	d.b, d.i, d.depth, d.keys = line, 0, 0, 0
+	if d.null() {
+		return d.end()
+	}
+	if !d.open('{') {
+		return false
+	}
+	for ; ; d.keys++ {
+		more, ok := d.next('}', d.keys)
 		if !ok {
-			continue
+			return false
 		}
-		out = append(out, Var{clip(name, maxName), decodeValue(pair[1], depth)})
-	}
-	return out
-}
-
-func decodeValues(list any, depth int) []Value {
-	items, _ := list.([]any)
-	var out []Value
-	for _, e := range items {
-		out = append(out, decodeValue(e, depth))
-	}
-	return out
-}
-
-// decodeValue decodes a value: a string is a literal, an object says more.
-func decodeValue(v any, depth int) Value {
-	if s, ok := v.(string); ok {
-		return Value{Text: s, Literal: true}
-	}
-	m, ok := v.(map[string]any)
-	if !ok || depth > maxValueDepth {
-		return Value{Type: "?", Cut: true}
-	}
-	out := Value{ID: number(m["id"]), Len: number(m["n"])}
-	out.Type, _ = m["t"].(string)
-	if out.Type == "" {
-		out.Type = "?"
-	}
-	out.Module, _ = m["m"].(string)
-	out.Text, _ = m["r"].(string)
-	out.Literal = number(m["lit"]) == 1
-	out.Cut = number(m["cut"]) == 1 || m["err"] != nil
-	out.Cycle = number(m["cyc"]) == 1
-	out.Masked = number(m["masked"]) == 1
-	out.Items = decodeValues(m["e"], depth+1)
-	out.Args = decodeValues(m["a"], depth+1)
-	if pairs, ok := m["kv"].([]any); ok {
-		for _, e := range pairs {
-			if p, ok := e.([]any); ok && len(p) == 2 {
-				out.Pairs = append(out.Pairs, [2]Value{decodeValue(p[0], depth+1), decodeValue(p[1], depth+1)})
-			}
+		if !more {
+			return d.end()
+		}
+		key, ok := d.key()
+		if !ok || !d.field(key, w) {
+			return false
 		}
 	}
-	if f, ok := m["f"].([]any); ok {
-		out.Fields = decodeVars(f, depth+1)
-	}
-	if f, ok := m["cf"].([]any); ok {
-		out.Shared = decodeVars(f, depth+1)
-	}
-	return out
 }
 
-// decodeLine decodes one line.
-func decodeLine(line []byte) (*wireRecord, error) {
-	w := &wireRecord{}
-	if err := json.Unmarshal(line, w); err != nil {
-		return nil, err
+func (d *decoder) end() bool { return d.peek() == 0 && d.i == len(d.b) }
+
+// field decodes the value of a key.
+func (d *decoder) field(key []byte, w *wireRecord) bool {
+	switch string(key) {
+	case "k":
+		if d.keys > 0 && !d.eager {
+			d.again = true
+			return false
+		}
+		return d.str(&w.K)
+	case "i":
+		return d.long(&w.I)
+	case "p":
+		return d.long(&w.P)
+	case "c":
+		return d.int(&w.C)
+	case "d":
+		return d.int(&w.D)
+	case "n":
+		return d.int(&w.N)
+	case "t":
+		return d.long(&w.T)
+	case "l":
+		return d.lines(w)
+	case "v":
+		return d.result(w)
+	case "a":
+		return d.pairsOf(&w.A, w.K == "call")
+	case "m":
+		return d.pairsOf(&w.M, w.K == "ret" || w.K == "unwind")
+	case "loc":
+		return d.pairsOf(&w.Loc, w.K == "raise")
+	case "e":
+		return d.long(&w.E)
+	case "th":
+		return d.int(&w.Th)
 	}
-	if w.I < 0 || w.P < 0 || w.C < 0 || w.N < 0 || w.E < 0 || w.Th < 0 || w.D < 0 || w.I > 1<<40 || w.P > 1<<40 || w.E > 1<<40 {
-		return nil, errSchema
+	return d.rareField(key, w)
+}
+
+func (d *decoder) rareField(key []byte, w *wireRecord) bool {
+	if to := w.textOf(key); to != nil {
+		return d.str(to)
 	}
-	return w, nil
+	if to := w.intOf(key); to != nil {
+		return d.int(to)
+	}
+	switch string(key) {
+	case "ctx":
+		return d.long(&w.Ctx)
+	case "df":
+		return d.strs(&w.Df)
+	case "args":
+		return d.strs(&w.Args)
+	case "argv":
+		return d.strs(&w.Argv)
+	case "from":
+		return d.origin(w)
+	}
+	for _, name := range wireKeys {
+		if strings.EqualFold(name, string(key)) && name != string(key) {
+			return d.field([]byte(name), w)
+		}
+	}
+	return d.skip(false)
+}
+
+func (w *wireRecord) textOf(key []byte) *string {
+	switch string(key) {
+	case "x":
+		return &w.X
+	case "xm":
+		return &w.Xm
+	case "msg":
+		return &w.Msg
+	case "o":
+		return &w.O
+	case "name":
+		return &w.Name
+	case "state":
+		return &w.State
+	case "file":
+		return &w.File
+	case "f":
+		return &w.F
+	case "kind":
+		return &w.Kind
+	case "python":
+		return &w.Python
+	case "engine":
+		return &w.Engine
+	case "cwd":
+		return &w.Cwd
+	case "lost":
+		return &w.Lost
+	case "dead":
+		return &w.Dead
+	}
+	return nil
+}
+
+func (w *wireRecord) intOf(key []byte) *int {
+	switch string(key) {
+	case "late":
+		return &w.Late
+	case "gap":
+		return &w.Gap
+	case "h":
+		return &w.H
+	case "after":
+		return &w.After
+	case "line":
+		return &w.Line
+	case "pid":
+		return &w.PID
+	case "ppid":
+		return &w.PPID
+	case "forked":
+		return &w.Forked
+	case "records":
+		return &w.Records
+	case "written":
+		return &w.Written
+	case "dropped":
+		return &w.Dropped
+	case "uncalled":
+		return &w.Uncall
+	case "faults":
+		return &w.Faults
+	case "oversize":
+		return &w.Over
+	}
+	return nil
+}
+
+// str decodes a string; null leaves it as it is, here and below.
+func (d *decoder) str(to *string) bool {
+	if d.null() {
+		return true
+	}
+	text, ok := d.text()
+	if ok {
+		*to = d.keep(text)
+	}
+	return ok
+}
+
+func (d *decoder) long(to *int64) bool {
+	if d.null() {
+		return true
+	}
+	n, ok := d.integer()
+	if ok {
+		*to = n
+	}
+	return ok
+}
+
+func (d *decoder) int(to *int) bool {
+	n := int64(*to)
+	ok := d.long(&n)
+	*to = int(n)
+	return ok
+}
+
+// strs decodes a list and keeps the strings in it.
+func (d *decoder) strs(to *[]string) bool {
+	*to = nil
+	if d.null() {
+		return true
+	}
+	mark := d.names.mark()
+	ok := d.each(func() bool {
+		if d.peek() != '"' {
+			return d.skip(true)
+		}
+		text, ok := d.text()
+		if ok {
+			d.names.push(clip(d.keep(text), maxName))
+		}
+		return ok
+	})
+	*to = d.names.cut(mark)
+	return ok
+}
+
+// each calls f at each element of a list.
+func (d *decoder) each(f func() bool) bool {
+	if !d.open('[') {
+		return false
+	}
+	for n := 0; ; n++ {
+		more, ok := d.next(']', n)
+		if !ok || !more {
+			return ok
+		}
+		if !f() {
+			return false
+		}
+	}
+}
+
+// lines decodes a line number, a list of them, or what is neither.
+func (d *decoder) lines(w *wireRecord) bool {
+	w.L, w.Ls = 0, nil
+	if d.peek() != '[' {
+		n, ok := d.natural()
+		w.L = n
+		return ok
+	}
+	return d.each(func() bool {
+		n, ok := d.natural()
+		if n > 0 {
+			w.Ls = append(w.Ls, n)
+		}
+		return ok
+	})
+}
+
+func (d *decoder) origin(w *wireRecord) bool {
+	if d.null() {
+		w.From = nil
+		return true
+	}
+	if !d.open('{') {
+		return false
+	}
+	if w.From == nil {
+		w.From = &Origin{}
+	}
+	for n := 0; ; n++ {
+		more, ok := d.next('}', n)
+		if !ok || !more {
+			return ok
+		}
+		key, ok := d.key()
+		if !ok {
+			return false
+		}
+		switch name := string(key); {
+		case strings.EqualFold(name, "file"):
+			ok = d.str(&w.From.File)
+		case strings.EqualFold(name, "name"):
+			ok = d.str(&w.From.Name)
+		case strings.EqualFold(name, "line"):
+			ok = d.int(&w.From.Line)
+		default:
+			ok = d.skip(false)
+		}
+		if !ok {
+			return false
+		}
+	}
 }

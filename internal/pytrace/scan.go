@@ -1,0 +1,323 @@
+package pytrace
+
+import (
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// maxNesting is how deep JSON may nest, in all and also where it is skipped;
+// encoding/json has the same bound.
+const maxNesting = 10_000
+
+// A scanner walks over one line of JSON. It is as strict as encoding/json, in
+// what is valid as well as in how strings are decoded, and copies nothing but
+// strings with escapes. Its methods return false for what is not valid; the
+// line is lost then, and so is the position.
+type scanner struct {
+	b       []byte
+	i       int
+	depth   int
+	scratch []byte // of the last string that had escapes
+}
+
+// plain holds the bytes of a string that stand for themselves.
+var plain = func() (t [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
+// peek skips white space and returns the next byte, 0 at the end.
+func (s *scanner) peek() byte {
+	for s.i < len(s.b) {
+		switch c := s.b[s.i]; c {
+		case ' ', '\t', '\r', '\n':
+			s.i++
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+// take skips white space and then c, if it is there.
+func (s *scanner) take(c byte) bool {
+	if s.i < len(s.b) && s.b[s.i] == c || s.peek() == c && s.i < len(s.b) {
+		s.i++
+		return true
+	}
+	return false
+}
+
+// open takes the bracket that begins an object or a list.
+func (s *scanner) open(c byte) bool {
+	s.depth++
+	return s.take(c) && s.depth <= maxNesting
+}
+
+// next says whether another element follows, after n of them, and takes the
+// comma before it or the closing bracket.
+func (s *scanner) next(end byte, n int) (more, ok bool) {
+	if s.take(end) {
+		s.depth--
+		return false, true
+	}
+	return true, n == 0 || s.take(',')
+}
+
+// key reads a key of an object and its colon. The bytes are valid until the
+// next string.
+func (s *scanner) key() ([]byte, bool) {
+	k, ok := s.text()
+	return k, ok && s.take(':')
+}
+
+// text reads a string. The bytes are valid until the next one.
+func (s *scanner) text() ([]byte, bool) {
+	if !s.take('"') {
+		return nil, false
+	}
+	b, i := s.b, s.i
+	for i < len(b) && plain[b[i]] {
+		i++
+	}
+	if i < len(b) && b[i] == '"' {
+		text := b[s.i:i]
+		s.i = i + 1
+		return text, true
+	}
+	return s.escaped(i)
+}
+
+// escaped reads the rest of a string that is plain up to i. Bytes that are no
+// UTF-8 and lone surrogates become U+FFFD.
+func (s *scanner) escaped(i int) ([]byte, bool) {
+	b, out := s.b, append(s.scratch[:0], s.b[s.i:i]...)
+	for i < len(b) {
+		switch c := b[i]; {
+		case plain[c]:
+			out = append(out, c)
+			i++
+		case c == '"':
+			s.i, s.scratch = i+1, out
+			return out, true
+		case c == '\\':
+			r, n := escape(b[i:])
+			if n == 0 {
+				return nil, false
+			}
+			out = utf8.AppendRune(out, r)
+			i += n
+		case c < ' ':
+			return nil, false
+		default:
+			r, n := utf8.DecodeRune(b[i:])
+			out = utf8.AppendRune(out, r)
+			i += n
+		}
+	}
+	return nil, false
+}
+
+// escape decodes what begins with a backslash, and returns its length, 0 where
+// it is not valid. A pair of surrogates is one.
+func escape(b []byte) (rune, int) {
+	if len(b) < 2 {
+		return 0, 0
+	}
+	switch c := b[1]; c {
+	case '"', '\\', '/':
+		return rune(c), 2
+	case 'b':
+		return '\b', 2
+	case 'f':
+		return '\f', 2
+	case 'n':
+		return '\n', 2
+	case 'r':
+		return '\r', 2
+	case 't':
+		return '\t', 2
+	}
+	r := hex4(b)
+	if r < 0 {
+		return 0, 0
+	}
+	if utf16.IsSurrogate(r) {
+		if pair := utf16.DecodeRune(r, hex4(b[6:])); pair != utf8.RuneError {
+			return pair, 12
+		}
+		return utf8.RuneError, 6
+	}
+	return r, 6
+}
+
+// hex4 decodes \uXXXX; -1 where b begins with something else.
+func hex4(b []byte) rune {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return -1
+	}
+	var r rune
+	for _, c := range b[2:6] {
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c >= 'a' && c <= 'f':
+			c -= 'a' - 10
+		case c >= 'A' && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return -1
+		}
+		r = r<<4 | rune(c)
+	}
+	return r
+}
+
+// number reads a number. whole says that it is digits alone.
+func (s *scanner) number() (text []byte, whole, ok bool) {
+	s.peek()
+	start := s.i
+	if s.i < len(s.b) && s.b[s.i] == '-' {
+		s.i++
+	}
+	first := s.i
+	n := s.digits()
+	if n == 0 || n > 1 && s.b[first] == '0' {
+		return nil, false, false
+	}
+	whole = first == start
+	if s.i < len(s.b) && s.b[s.i] == '.' {
+		s.i++
+		if whole = false; s.digits() == 0 {
+			return nil, false, false
+		}
+	}
+	if s.i < len(s.b) && s.b[s.i]|0x20 == 'e' {
+		s.i++
+		if s.i < len(s.b) && (s.b[s.i] == '+' || s.b[s.i] == '-') {
+			s.i++
+		}
+		if whole = false; s.digits() == 0 {
+			return nil, false, false
+		}
+	}
+	return s.b[start:s.i], whole, true
+}
+
+func (s *scanner) digits() int {
+	start := s.i
+	for s.i < len(s.b) && s.b[s.i]-'0' <= 9 {
+		s.i++
+	}
+	return s.i - start
+}
+
+// integer reads a number that must be an int64.
+func (s *scanner) integer() (int64, bool) {
+	text, whole, ok := s.number()
+	if !ok {
+		return 0, false
+	}
+	if whole && len(text) < 19 {
+		return atoi(text), true
+	}
+	n, err := strconv.ParseInt(string(text), 10, 64)
+	return n, err == nil
+}
+
+// atoi reads digits, fewer than 19.
+func atoi(text []byte) (n int64) {
+	for _, c := range text {
+		n = n*10 + int64(c-'0')
+	}
+	return n
+}
+
+// isNumber says whether a value that begins with c is a number.
+func isNumber(c byte) bool { return c == '-' || c-'0' <= 9 }
+
+// natural reads any value, and returns the number that it is, where it is a
+// whole one from 0 to 1<<40 however written, else 0.
+func (s *scanner) natural() (int, bool) {
+	if !isNumber(s.peek()) {
+		return 0, s.skip(true)
+	}
+	text, whole, ok := s.number()
+	if !ok {
+		return 0, false
+	}
+	if whole && len(text) <= 15 {
+		if n := atoi(text); n <= 1<<40 {
+			return int(n), true
+		}
+		return 0, true
+	}
+	f, err := strconv.ParseFloat(string(text), 64)
+	if err != nil {
+		return 0, false
+	}
+	if f < 0 || f > 1<<40 || f != float64(int(f)) {
+		return 0, true
+	}
+	return int(f), true
+}
+
+// null takes null, if that comes next.
+func (s *scanner) null() bool { return s.peek() == 'n' && s.word("null") }
+
+func (s *scanner) word(w string) bool {
+	if len(s.b)-s.i < len(w) || string(s.b[s.i:s.i+len(w)]) != w {
+		return false
+	}
+	s.i += len(w)
+	return true
+}
+
+// skip takes a value of any kind. Where numbers is set those in it must fit a
+// float64: encoding/json fails for others where it decodes, not where it skips.
+func (s *scanner) skip(numbers bool) bool {
+	switch c := s.peek(); {
+	case c == '"':
+		_, ok := s.text()
+		return ok
+	case c == '{' || c == '[':
+		return s.skipInside(c, numbers)
+	case isNumber(c):
+		text, whole, ok := s.number()
+		if ok && numbers && (!whole || len(text) > 300) {
+			_, err := strconv.ParseFloat(string(text), 64)
+			ok = err == nil
+		}
+		return ok
+	case c == 't':
+		return s.word("true")
+	case c == 'f':
+		return s.word("false")
+	case c == 'n':
+		return s.word("null")
+	}
+	return false
+}
+
+func (s *scanner) skipInside(begin byte, numbers bool) bool {
+	if !s.open(begin) {
+		return false
+	}
+	for n := 0; ; n++ {
+		more, ok := s.next(begin+2, n) // '{'+2 is '}', '['+2 is ']'
+		if !ok || !more {
+			return ok
+		}
+		if begin == '{' {
+			if _, ok := s.key(); !ok {
+				return false
+			}
+		}
+		if !s.skip(numbers) {
+			return false
+		}
+	}
+}

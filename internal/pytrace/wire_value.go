@@ -1,0 +1,265 @@
+package pytrace
+
+// maxValues bounds the values of a trace, inner ones and names included. What
+// is over it reads as cut.
+const maxValues = 8_000_000
+
+var cutValue = Value{Type: "?", Cut: true}
+
+// spend takes one value from the budget.
+func (d *decoder) spend() bool {
+	if d.left <= 0 {
+		d.over = true
+		return false
+	}
+	d.left--
+	return true
+}
+
+// pairsOf decodes a list of pairs of a name and a value. The list of a kind
+// that does not use it is only skipped.
+func (d *decoder) pairsOf(to *[]Var, used bool) bool {
+	*to = nil
+	if d.null() {
+		return true
+	}
+	if !used && !d.eager {
+		return d.peek() == '[' && d.skip(true)
+	}
+	vars, ok := d.varList(0)
+	*to = vars
+	return ok
+}
+
+// result decodes the value of a record. Where it is a string, as most are,
+// equal ones are one.
+func (d *decoder) result(w *wireRecord) bool {
+	w.V = nil
+	if d.null() {
+		return true
+	}
+	if d.peek() == '"' {
+		text, ok := d.text()
+		if ok {
+			w.V = d.literal(text)
+		}
+		return ok
+	}
+	var v Value
+	ok := d.value(&v, 0)
+	if ok {
+		w.V = d.vals.one(v)
+	}
+	return ok
+}
+
+// varList decodes pairs of a name and a value, and skips what is none.
+func (d *decoder) varList(depth int) ([]Var, bool) {
+	mark := d.vars.mark()
+	ok := d.open('[')
+	for n := 0; ok; n++ {
+		var more bool
+		if more, ok = d.next(']', n); !ok || !more {
+			break
+		}
+		ok = d.variable(depth)
+	}
+	return d.vars.cut(mark), ok
+}
+
+func (d *decoder) variable(depth int) bool {
+	if d.peek() != '[' {
+		return d.skip(true)
+	}
+	var v Var
+	named, n := false, 0
+	if !d.open('[') {
+		return false
+	}
+	for ; ; n++ {
+		more, ok := d.next(']', n)
+		if !ok {
+			return false
+		}
+		if !more {
+			break
+		}
+		switch {
+		case n == 0 && d.peek() == '"':
+			var text []byte
+			if text, named = d.text(); !named {
+				return false
+			}
+			v.Name = clip(d.keep(text), maxName)
+		case n == 1 && named:
+			ok = d.value(&v.Value, depth)
+		default:
+			ok = d.skip(true)
+		}
+		if !ok {
+			return false
+		}
+	}
+	if named && n == 2 && d.spend() {
+		d.vars.push(v)
+	}
+	return true
+}
+
+// valueList decodes a list of values; nil for what is no list.
+func (d *decoder) valueList(depth int) ([]Value, bool) {
+	if d.peek() != '[' {
+		return nil, d.skip(true)
+	}
+	mark := d.values.mark()
+	ok := d.open('[')
+	for n := 0; ok; n++ {
+		var more bool
+		if more, ok = d.next(']', n); !ok || !more {
+			break
+		}
+		var v Value
+		if ok = d.value(&v, depth); ok && d.spend() {
+			d.values.push(v)
+		}
+	}
+	return d.values.cut(mark), ok
+}
+
+// pairList decodes a list of pairs of values, and skips what is none.
+func (d *decoder) pairList(depth int) ([][2]Value, bool) {
+	if d.peek() != '[' {
+		return nil, d.skip(true)
+	}
+	mark := d.pairs.mark()
+	ok := d.open('[')
+	for n := 0; ok; n++ {
+		var more bool
+		if more, ok = d.next(']', n); !ok || !more {
+			break
+		}
+		ok = d.pair(depth)
+	}
+	return d.pairs.cut(mark), ok
+}
+
+func (d *decoder) pair(depth int) bool {
+	if d.peek() != '[' {
+		return d.skip(true)
+	}
+	var pair [2]Value
+	n := 0
+	ok := d.open('[')
+	for ; ok; n++ {
+		var more bool
+		if more, ok = d.next(']', n); !ok || !more {
+			break
+		}
+		if n < 2 {
+			ok = d.value(&pair[n], depth)
+		} else {
+			ok = d.skip(true)
+		}
+	}
+	if ok && n == 2 && d.spend() && d.spend() {
+		d.pairs.push(pair)
+	}
+	return ok
+}
+
+// value decodes a value: a string is a literal, an object says more.
+func (d *decoder) value(out *Value, depth int) bool {
+	c := d.peek()
+	if c == '"' {
+		text, ok := d.text()
+		if ok {
+			out.Text, out.Literal = d.keep(text), true
+		}
+		return ok
+	}
+	if c != '{' || depth > maxValueDepth || d.left <= 0 {
+		*out = cutValue
+		return d.skip(true)
+	}
+	failed := false // the tracer could not render all of it
+	ok := d.open('{')
+	for n := 0; ok; n++ {
+		var more bool
+		if more, ok = d.next('}', n); !ok || !more {
+			break
+		}
+		var key []byte
+		if key, ok = d.key(); ok {
+			ok = d.part(key, out, &failed, depth+1)
+		}
+	}
+	if out.Type == "" {
+		out.Type = "?"
+	}
+	out.Cut = out.Cut || failed
+	return ok
+}
+
+// part decodes the value of one key of a value. Of a key that comes twice the
+// last counts, and what is of the wrong type counts as nothing.
+func (d *decoder) part(key []byte, out *Value, failed *bool, depth int) (ok bool) {
+	switch string(key) {
+	case "t":
+		return d.label(&out.Type)
+	case "m":
+		return d.label(&out.Module)
+	case "r":
+		return d.label(&out.Text)
+	case "id":
+		out.ID, ok = d.natural()
+	case "n":
+		out.Len, ok = d.natural()
+	case "lit":
+		return d.flag(&out.Literal)
+	case "cut":
+		return d.flag(&out.Cut)
+	case "cyc":
+		return d.flag(&out.Cycle)
+	case "masked":
+		return d.flag(&out.Masked)
+	case "err":
+		*failed = d.peek() != 'n'
+		return d.skip(true)
+	case "e":
+		out.Items, ok = d.valueList(depth)
+	case "a":
+		out.Args, ok = d.valueList(depth)
+	case "kv":
+		out.Pairs, ok = d.pairList(depth)
+	case "f":
+		out.Fields, ok = d.varsOrNothing(depth)
+	case "cf":
+		out.Shared, ok = d.varsOrNothing(depth)
+	default:
+		return d.skip(true)
+	}
+	return ok
+}
+
+func (d *decoder) varsOrNothing(depth int) ([]Var, bool) {
+	if d.peek() != '[' {
+		return nil, d.skip(true)
+	}
+	return d.varList(depth)
+}
+
+func (d *decoder) label(to *string) bool {
+	*to = ""
+	if d.peek() != '"' {
+		return d.skip(true)
+	}
+	text, ok := d.text()
+	*to = d.keep(text)
+	return ok
+}
+
+func (d *decoder) flag(to *bool) bool {
+	n, ok := d.natural()
+	*to = n == 1
+	return ok
+}
