@@ -85,12 +85,7 @@ func (d *Demo) Run(ctx context.Context) (_ []DemoResult, err error) {
 			return nil, err
 		}
 	}
-	for i := range results {
-		if err := d.follow(ctx, &results[i]); err != nil {
-			return nil, err
-		}
-	}
-	return results, nil
+	return results, d.follow(ctx, results)
 }
 
 // Close stops the daemon and the database.
@@ -229,29 +224,27 @@ func (d *Demo) send(ctx context.Context, id int, s samples.Sample) (DemoResult, 
 	return r, nil
 }
 
-// follow reports a run's ledger until it ends.
-func (d *Demo) follow(ctx context.Context, r *DemoResult) error {
+// follow reports the runs' ledgers until all have ended.
+func (d *Demo) follow(ctx context.Context, results []DemoResult) error {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	seen := 0
-	for {
-		run, err := d.app.DB.Run(ctx, r.Run)
-		if err != nil {
-			return err
-		}
-		entries, err := d.app.DB.Ledger(ctx, r.Run, seen)
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			seen = e.Seq
-			var line struct{ Stage, Text string }
-			if e.Kind == "progress" && json.Unmarshal(e.Data, &line) == nil {
-				d.say(r.Sample, line.Stage, line.Text)
+	seen := make([]int, len(results))
+	for open := len(results); ; {
+		for i := range results {
+			r := &results[i]
+			if r.State != "" {
+				continue
+			}
+			ended, err := d.news(ctx, r, &seen[i])
+			if err != nil {
+				return err
+			}
+			if ended {
+				open--
 			}
 		}
-		if run.Finished != nil {
-			return d.finish(ctx, r, run)
+		if open == 0 {
+			return nil
 		}
 		select {
 		case <-ctx.Done():
@@ -259,6 +252,29 @@ func (d *Demo) follow(ctx context.Context, r *DemoResult) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// news reports what a run's ledger says after line seen, and whether it ended.
+func (d *Demo) news(ctx context.Context, r *DemoResult, seen *int) (ended bool, err error) {
+	run, err := d.app.DB.Run(ctx, r.Run) // before its ledger: nothing comes after an end
+	if err != nil {
+		return false, err
+	}
+	entries, err := d.app.DB.Ledger(ctx, r.Run, *seen)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range entries {
+		*seen = e.Seq
+		var line struct{ Stage, Text string }
+		if e.Kind == "progress" && json.Unmarshal(e.Data, &line) == nil {
+			d.say(r.Sample, line.Stage, line.Text)
+		}
+	}
+	if run.Finished == nil {
+		return false, nil
+	}
+	return true, d.finish(ctx, r, run)
 }
 
 func (d *Demo) finish(ctx context.Context, r *DemoResult, run *postgres.Run) error {
@@ -288,6 +304,7 @@ func (d *Demo) finish(ctx context.Context, r *DemoResult, run *postgres.Run) err
 			last = e.At
 		}
 	}
+	d.say(r.Sample, "ended", "as "+run.State)
 	r.File, err = d.save(ctx, r)
 	return err
 }

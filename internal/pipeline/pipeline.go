@@ -262,7 +262,7 @@ func (p *Pipeline) verifyInput(c *Case, tree string, candidate patch.Patch) veri
 	r := c.Reproduction
 	in := verify.Input{
 		Run: c.Run, Tree: tree, Env: r.Env, Test: r.Test, Patch: candidate, Signature: r.Signature,
-		Suite: c.Project.TestCommand, Repeats: p.Repeats, Policy: c.Project.Policy,
+		Suite: suiteArguments(c.Project.TestCommand), Repeats: p.Repeats, Policy: c.Project.Policy,
 	}
 	for _, f := range r.Frames {
 		if f.Path != "" {
@@ -297,6 +297,17 @@ func (p *Pipeline) Verify(ctx context.Context, c *Case) error {
 	}
 	return &fault.Stop{Type: fault.Rejected, Detail: "gate " + g.Name + ": " + c.redactor().Text(g.Evidence, nil).String(),
 		Help: "the evidence page has the candidate and every gate's evidence; a person may take it from there"}
+}
+
+// suiteArguments returns what a test command gives to pytest: the runner is our
+// own. nil means the whole tree.
+func suiteArguments(command []string) []string {
+	for i, word := range command {
+		if word == "pytest" || word == "py.test" {
+			return append([]string{}, command[i+1:]...)
+		}
+	}
+	return command
 }
 
 func failedGate(v *verify.Verdict) *verify.Gate {

@@ -225,6 +225,29 @@ func TestATestThatNeverEndsIsNamed(t *testing.T) {
 	}
 }
 
+func TestAnEndlessTestOfASuiteDoesNotCostTheOthers(t *testing.T) {
+	t.Parallel()
+	res := run(t, Request{Tree: tree(t, `
+-- test_x.py --
+def test_a():
+    pass
+
+def test_b():
+    while True:
+        try:
+            while True:
+                pass
+        except Exception:
+            pass
+
+def test_c():
+    pass
+`)})
+	if got := endings(res); got != "test_a passed, test_b failed, test_c passed" {
+		t.Errorf("got %s; %s %s\n%s", got, res.Cause, res.Forged, res.Output)
+	}
+}
+
 func TestSourceRootsAreOnThePathInOrder(t *testing.T) {
 	t.Parallel()
 	dir := tree(t, "-- src/app/__init__.py --\nvalue = 'src'\n-- app.py --\nvalue = 'root'\n")
@@ -276,4 +299,12 @@ func TestBothBackendsGiveTheSameResult(t *testing.T) {
 		}
 		t.Logf("one session took %v", res.Wall)
 	})
+}
+
+func endings(res *Result) string {
+	var out []string
+	for _, o := range res.Tests {
+		out = append(out, strings.TrimPrefix(o.ID, "test_x.py::")+" "+string(o.Status))
+	}
+	return strings.Join(out, ", ")
 }

@@ -1,13 +1,20 @@
 """The pytest plugin of a session: plants the canaries and reports outcomes."""
 
+import contextlib
 import importlib.util
 import os
+import signal
+import threading
 from pathlib import Path
 
 import pytest
 import render
 
 MAX_DETAILED = 100  # failures reported with frames
+
+# Seconds for one test of a suite: an endless one must not cost the others. After
+# PATIENCE such tests the rest get less.
+TEST_SECONDS, HASTY_SECONDS, PATIENCE = 10.0, 2.0, 5
 
 
 def arguments(config):
@@ -26,7 +33,7 @@ def arguments(config):
         args.append("--no-cov")
     if importlib.util.find_spec("xdist"):
         args += ["-n0"]
-    return args + list(config["suite"])
+    return args + list(config["suite"] or [])
 
 
 def module(session, path):
@@ -46,6 +53,7 @@ class Plugin:
         self.raised = {}
         self.canaries = set()
         self.detailed = 0
+        self.overdue = 0
 
     # Collection.
 
@@ -83,6 +91,36 @@ class Plugin:
         # A boundary in the trace; it also re-arms a tracer that was lost.
         if self.tracer is not None and item.nodeid not in self.canaries:
             self.tracer.mark(self.shown(item.nodeid), "call")
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_pyfunc_call(self, pyfuncitem):
+        if self.config["test"] or pyfuncitem.nodeid in self.canaries:
+            yield  # the session's own limit holds
+            return
+        with self.limited():
+            yield
+
+    @contextlib.contextmanager
+    def limited(self):
+        """Fails what runs too long, where an alarm can reach it."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        seconds = TEST_SECONDS if self.overdue < PATIENCE else HASTY_SECONDS
+
+        def ring(number, frame):
+            self.overdue += 1
+            # Again in a while: the test may have swallowed the first.
+            signal.setitimer(signal.ITIMER_REAL, 1.0)
+            pytest.fail("the test ran longer than %g s" % seconds)
+
+        before = signal.signal(signal.SIGALRM, ring)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
 
     def shown(self, nodeid):
         """A synthesized test goes by the name that it has in the repository."""
