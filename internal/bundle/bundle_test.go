@@ -2,7 +2,11 @@ package bundle_test
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -211,6 +215,68 @@ func TestTheSchemaKnowsEveryFieldOfTheEvent(t *testing.T) {
 	f.AbsPath, f.Module, f.Pre, f.Post, f.Repeated = "/app/shop/cart.py", "shop.cart", []string{"a"}, []string{"b"}, 3
 	e.Environment = incident.Environment{Name: "a", Service: "b", Server: "c", Runtime: "d", Python: "e", OS: "f", SDK: "g", Modules: map[string]string{"h": "i"}, TimeZone: "UTC", Repo: "https://j.example/k"}
 	seal(t, e)
+}
+
+func TestNoCanaryReachesABundle(t *testing.T) {
+	t.Parallel()
+	repr := func(name, text string) incident.Variable {
+		return incident.Variable{Name: name, Value: incident.Value{Kind: incident.KindRepr, Repr: incident.Quote(text)}}
+	}
+	e := sample()
+	var canaries []string
+	f := &e.Exceptions[0].Frames[0]
+	e.Request = &incident.Request{Method: "GET", URL: "https://shop.example/"}
+	for i := range 50 {
+		c := fmt.Sprintf("Cn%dq%%'x Zk%02dTr", 7919*(i+13), i)
+		canaries = append(canaries, c)
+		f.Locals = append(f.Locals, repr("password", c))
+		switch i % 5 { // and once more where nothing tells
+		case 0:
+			f.Locals = append(f.Locals, repr("x", "before "+c+" after"))
+		case 1:
+			e.Logs = append(e.Logs, incident.Log{Time: e.Time, Message: "tried " + c + ", " + url.QueryEscape(c)})
+		case 2:
+			e.Request.Query += "&q=" + url.QueryEscape(c)
+			e.Request.Headers = append(e.Request.Headers, incident.Header{Name: "X-Custom", Value: c}, incident.Header{Name: "User-Agent", Value: c})
+		case 3:
+			f.Locals = append(f.Locals, repr("y", base64.StdEncoding.EncodeToString([]byte(c))), repr("z", hex.EncodeToString([]byte(c))))
+			e.Tags[c] = c
+		case 4:
+			f.Locals = append(f.Locals, incident.Variable{Name: "d", Value: incident.Value{Kind: incident.KindDict, Fields: []incident.Variable{repr(c, c)}}})
+			e.Extra = append(e.Extra, repr("e", c))
+			e.Exceptions[0].Message += " " + c
+		}
+	}
+	b := seal(t, e)
+	data, err := json.Marshal(string(b.JSON()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := string(b.JSON()) + string(b.YAML()) + string(data)
+	for _, c := range canaries {
+		quoted, _ := json.Marshal(c)
+		inner := string(quoted[1 : len(quoted)-1])
+		for _, form := range []string{c, inner, url.QueryEscape(c), url.PathEscape(c), incident.Quote(c), base64.RawStdEncoding.EncodeToString([]byte(c)), hex.EncodeToString([]byte(c)), c[:12], c[8:]} {
+			if strings.Contains(out, form) {
+				t.Errorf("the bundle holds %q of the canary %q", form, c)
+			}
+		}
+	}
+}
+
+func TestTheEventOfAnOpenedBundleIsRedactedAlready(t *testing.T) {
+	t.Parallel()
+	e := sample()
+	e.Message = "password=hunter2-Friday for jane.doe@example.org from 91.12.7.8"
+	b := seal(t, e)
+	opened, err := bundle.Open(b.YAML())
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := redactor.Event(opened.Event)
+	if d := cmp.Diff(opened.Event, again.Event()); d != "" || again.Report().Replaced != 0 {
+		t.Errorf("redacting it again changed (-bundle +again):\n%s\n%v", d, again.Report())
+	}
 }
 
 func FuzzOpen(f *testing.F) {

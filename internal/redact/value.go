@@ -31,7 +31,7 @@ func (w *walker) value(place string, v incident.Value, level sensitivity, depth 
 		})
 		v.Repr, v.Fields = "", nil
 	case incident.KindDict:
-		fields := make([]incident.Variable, 0, len(v.Fields))
+		var fields []incident.Variable
 		for i, f := range v.Fields {
 			if i >= maxItems {
 				w.dropped(place, "too many")
