@@ -31,6 +31,13 @@ var plain = func() (t [256]bool) {
 
 // peek skips white space and returns the next byte, 0 at the end.
 func (s *scanner) peek() byte {
+	if s.i < len(s.b) && s.b[s.i] > ' ' {
+		return s.b[s.i]
+	}
+	return s.space()
+}
+
+func (s *scanner) space() byte {
 	for s.i < len(s.b) {
 		switch c := s.b[s.i]; c {
 		case ' ', '\t', '\r', '\n':
@@ -44,11 +51,19 @@ func (s *scanner) peek() byte {
 
 // take skips white space and then c, if it is there.
 func (s *scanner) take(c byte) bool {
-	if s.i < len(s.b) && s.b[s.i] == c || s.peek() == c && s.i < len(s.b) {
+	if s.i < len(s.b) && s.b[s.i] == c {
 		s.i++
 		return true
 	}
-	return false
+	return s.takeLater(c)
+}
+
+func (s *scanner) takeLater(c byte) bool {
+	if s.peek() != c || s.i >= len(s.b) {
+		return false
+	}
+	s.i++
+	return true
 }
 
 // open takes the bracket that begins an object or a list.
@@ -70,6 +85,10 @@ func (s *scanner) next(end byte, n int) (more, ok bool) {
 // key reads a key of an object and its colon. The bytes are valid until the
 // next string.
 func (s *scanner) key() ([]byte, bool) {
+	if b := s.b[s.i:]; len(b) > 3 && b[0] == '"' && b[2] == '"' && b[3] == ':' && plain[b[1]] { // as most are
+		s.i += 4
+		return b[1:2], true
+	}
 	k, ok := s.text()
 	return k, ok && s.take(':')
 }
@@ -215,6 +234,25 @@ func (s *scanner) digits() int {
 	return s.i - start
 }
 
+// short reads a number of few digits that ends in a comma or a bracket, as
+// nearly all do. Where it returns false nothing was read.
+func (s *scanner) short() (n int64, ok bool) {
+	b, i := s.b, s.i
+	for i < len(b) && b[i]-'0' <= 9 {
+		n = n*10 + int64(b[i]-'0')
+		i++
+	}
+	digits := i - s.i
+	if digits == 0 || digits > 15 || i == len(b) || b[s.i] == '0' && digits > 1 {
+		return 0, false
+	}
+	if c := b[i]; c != ',' && c != '}' && c != ']' {
+		return 0, false
+	}
+	s.i = i
+	return n, true
+}
+
 // integer reads a number that must be an int64.
 func (s *scanner) integer() (int64, bool) {
 	text, whole, ok := s.number()
@@ -242,6 +280,12 @@ func isNumber(c byte) bool { return c == '-' || c-'0' <= 9 }
 // natural reads any value, and returns the number that it is, where it is a
 // whole one from 0 to 1<<40 however written, else 0.
 func (s *scanner) natural() (int, bool) {
+	if n, ok := s.short(); ok {
+		if n > 1<<40 {
+			n = 0
+		}
+		return int(n), true
+	}
 	if !isNumber(s.peek()) {
 		return 0, s.skip(true)
 	}

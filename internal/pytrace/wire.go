@@ -239,10 +239,13 @@ func (d *decoder) str(to *string) bool {
 }
 
 func (d *decoder) long(to *int64) bool {
-	if d.null() {
-		return true
+	n, ok := d.short()
+	if !ok {
+		if d.null() {
+			return true
+		}
+		n, ok = d.integer()
 	}
-	n, ok := d.integer()
 	if ok {
 		*to = n
 	}
