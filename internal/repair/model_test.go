@@ -156,7 +156,7 @@ func TestTheSchemasAreStrict(t *testing.T) {
 	}
 }
 
-type tests struct{ ran []string }
+type tests struct{}
 
 func (tests) RunTest(_ context.Context, _ repair.Input, source string) (string, error) {
 	return "ran " + source, nil

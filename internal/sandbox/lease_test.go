@@ -17,7 +17,7 @@ func TestLease(t *testing.T) {
 			t.Errorf("%q: got %+v, %v, want %+v", text, got, err, self)
 		}
 	}
-	if self.Next() == self.Next() {
+	if first, second := self.Next(), self.Next(); first == second {
 		t.Error("Next repeats itself")
 	}
 	for _, bad := range []string{"", "a.b.c.d", "a.b.-1.d", "a.b.1", "..1.", "a.b.1.2.3.4"} {

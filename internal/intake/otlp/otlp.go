@@ -53,7 +53,7 @@ func Traces(body []byte, enc Encoding) (b *Batch, err error) {
 	if err := checkDepth(body, enc, tracesRequest); err != nil {
 		return nil, err
 	}
-	td, err := ptrace.NewTraces(), error(nil)
+	var td ptrace.Traces
 	if enc == JSON {
 		td, err = (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(body)
 	} else {
@@ -74,7 +74,7 @@ func Logs(body []byte, enc Encoding) (b *Batch, err error) {
 	if err := checkDepth(body, enc, logsRequest); err != nil {
 		return nil, err
 	}
-	ld, err := plog.NewLogs(), error(nil)
+	var ld plog.Logs
 	if enc == JSON {
 		ld, err = (&plog.JSONUnmarshaler{}).UnmarshalLogs(body)
 	} else {
