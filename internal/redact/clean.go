@@ -20,7 +20,7 @@ type Clean struct{ text string }
 // untyped constants: the compiler refuses a string variable.
 type constant string
 
-// Constant returns the repaird's own words. It takes only constants that are
+// Constant returns repaird's own words. It takes only constants that are
 // written in the code.
 func Constant(c constant) Clean { return Clean{string(c)} }
 

@@ -1,9 +1,6 @@
 package redact
 
-import (
-	"encoding/base64"
-	"strings"
-)
+import "strings"
 
 // Values are found by their names in whatever notation a text uses: JSON,
 // Python, YAML, environment files, headers, URLs, XML, and JSON in a string in
@@ -335,83 +332,6 @@ func skipLiteral(s string, i, limit int) int {
 	return limit
 }
 
-// header reads the value of a header field; false where the name is none.
-func (p *pairParser) header(i int) bool {
-	name := strings.ToLower(p.name)
-	switch name {
-	case "authorization", "proxy-authorization", "x-authorization", "http_authorization":
-	case "cookie", "http_cookie", "set-cookie":
-		p.past = headerEnd(p.s, i)
-		p.cookies(i, p.past, name == "set-cookie")
-		return true
-	default:
-		return false
-	}
-	if _, _, open := quoteAt(p.s, i); open > i || strings.IndexByte("([{", p.s[i]) >= 0 {
-		return false // quoted, then like any other value
-	}
-	end := headerEnd(p.s, i)
-	*p.budget -= end - i
-	if !p.nested(i, end) {
-		p.emit(i, end, false, nil)
-	}
-	return true
-}
-
-var authSchemes = []string{"bearer", "basic", "token", "apikey", "api-key", "digest", "negotiate", "aws4-hmac-sha256", "dpop"}
-
-// manyParts are the schemes whose credentials are a list.
-var manyParts = map[string]bool{"digest": true, "aws4-hmac-sha256": true}
-
-// credentials reads what follows an authentication scheme. Basic credentials
-// are taken apart, so that the password is known elsewhere.
-func (p *pairParser) credentials(start, end int, basic bool) {
-	if value := p.s[start:end]; isPlaceholder(value, false) {
-		return
-	}
-	p.add(finding{start: start, end: end, rule: "authorization", firm: true, basic: basic && decodeBasic(p.s[start:end]) != ""})
-}
-
-// decodeBasic returns user:password of Basic credentials; "" where they are none.
-func decodeBasic(s string) string {
-	data, err := base64.StdEncoding.DecodeString(s)
-	if err != nil || !printable(data, false) || strings.IndexByte(string(data), ':') < 0 {
-		return ""
-	}
-	return string(data)
-}
-
-// cookies reads name=value; name=value. Of a Set-Cookie only the first is one.
-func (p *pairParser) cookies(start, end int, set bool) {
-	for i := start; i < end; {
-		stop := end
-		if n := strings.IndexByte(p.s[i:end], ';'); n >= 0 {
-			stop = i + n
-		}
-		eq := strings.IndexByte(p.s[i:stop], '=')
-		if eq >= 0 && i+eq+1 < stop {
-			value := p.s[i+eq+1 : stop]
-			p.add(finding{start: i + eq + 1, end: stop, rule: "cookie", firm: len(value) >= 8})
-		}
-		if set {
-			return
-		}
-		i = stop + 1
-	}
-}
-
-// headerEnd is where a header's value ends: at the line's end or at the quote
-// around the whole header.
-func headerEnd(s string, i int) int {
-	for j := i; j < len(s) && j < i+maxBare; j++ {
-		switch s[j] {
-		case '\n', '\r', '"', '\'', '`', '\\', '}':
-			return j
-		}
-	}
-	return min(len(s), i+maxBare)
-}
-
 // fillers may stand between a name and its value in a sentence.
 var fillers = wordSet(`is was are were value of for to using with given got set as be`)
 
@@ -529,83 +449,4 @@ func isName(s string) bool {
 		}
 	}
 	return s != "" && !(s[0] >= '0' && s[0] <= '9')
-}
-
-// findPEM finds the bodies of private keys.
-func findPEM(s string, add func(finding)) {
-	const begin, dashes = "-----BEGIN", "-----"
-	for i := 0; ; {
-		n := strings.Index(s[i:], begin)
-		if n < 0 {
-			return
-		}
-		i += n + len(begin)
-		label := strings.Index(s[i:min(len(s), i+80)], dashes)
-		if label < 0 || !strings.Contains(strings.ReplaceAll(s[i:i+label], "+", " "), "PRIVATE KEY") {
-			continue
-		}
-		start := i + label + len(dashes)
-		end := len(s)
-		if n := strings.Index(s[start:], dashes+"END"); n >= 0 {
-			end = start + n
-		}
-		add(finding{start: start, end: end, rule: "private-key", firm: true, cells: decodeEscapes(s[start:end])})
-		i = end
-	}
-}
-
-// findUserinfo finds user:password in URLs, and returns the places of the @
-// after them. In programs, examples are left.
-func findUserinfo(s string, inProgram bool, add func(finding)) (ats []int) {
-	for i := 0; ; {
-		n := strings.Index(s[i:], "://")
-		if n < 0 {
-			return ats
-		}
-		i += n + 3
-		end, at := i, -1
-		for end < len(s) && end < i+1000 && strings.IndexByte(" \t\r\n\"'<>`\\", s[end]) < 0 {
-			if s[end] == '@' {
-				at = end
-			}
-			if strings.IndexByte("/?#", s[end]) >= 0 && (at >= 0 || !startsUserinfo(s[i:end])) {
-				break
-			}
-			end++
-		}
-		if at <= i {
-			continue
-		}
-		ats = append(ats, at)
-		userinfo := s[i:at]
-		user, password, _ := strings.Cut(userinfo, ":")
-		if inProgram && isExampleLogin(user, password) {
-			continue
-		}
-		if user != "" {
-			add(finding{start: i, end: i + len(user), rule: "url-userinfo", firm: len(user) >= 16 || password == "", cells: percentCells(user)})
-		}
-		if password != "" {
-			add(finding{start: i + len(user) + 1, end: at, rule: "url-userinfo", firm: true, cells: percentCells(password)})
-		}
-		i = at
-	}
-}
-
-// startsUserinfo reports whether text before a slash can be a user and the
-// beginning of a password, rather than host and port.
-func startsUserinfo(s string) bool {
-	_, rest, ok := strings.Cut(s, ":")
-	return ok && rest != "" && !shapeOf(rest).numeric(rest) && !strings.HasPrefix(s, "[")
-}
-
-var exampleLogins = wordSet(`user username usr name pass password passwd pwd pw secret login me you alice bob foo bar baz guest test admin root
-	postgres mysql redis default example host myuser mypassword user1 u p xxx token key x-access-token git oauth2 demo`)
-
-// isExampleLogin recognises documentation and templates in source code.
-func isExampleLogin(user, password string) bool {
-	if strings.ContainsAny(user+password, "{}$<>%*[](),") {
-		return true
-	}
-	return exampleLogins[strings.ToLower(password)] || password == "" && (exampleLogins[strings.ToLower(user)] || len(user) < 20)
 }
