@@ -2,11 +2,15 @@ package verify
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"github.com/repaird/repaird/internal/sandbox"
 )
 
 func TestAnHonestFixIsAcceptedWithEveryGate(t *testing.T) {
@@ -142,9 +146,56 @@ func TestAPatchThatBreaksTheSuiteIsRejected(t *testing.T) {
 	t.Parallel()
 	in := ranking.input(shop(t), "shop/ranking.py", "kth(above, k)", "kth(above, 0)")
 	in.Quick = true
-	rejectedBy(t, judge(t, verifier(t, "bwrap"), in), Suite, "1 of 7 tests that pass on base fail twice on head: tests/test_shop.py::test_kth_among_equals")
+	rejectedBy(t, judge(t, verifier(t, "bwrap"), in), Suite, "1 of 8 tests that pass on base fail twice on head: tests/test_shop.py::test_kth_among_equals")
 	none := ranking.input(t.TempDir(), "a.py", "", "x = 1\n")
 	if _, err := verifier(t, "bwrap").Judge(t.Context(), Input{Tree: none.Tree}); err == nil {
 		t.Error("an input without a test was judged")
+	}
+}
+
+// turns makes one test of the suite fail in some of its runs, counted from 1.
+type turns struct {
+	sandbox.Backend
+	n    *atomic.Int32
+	fail []int32
+}
+
+func (b turns) Run(ctx context.Context, spec sandbox.Spec) (*sandbox.Result, error) {
+	_, session := spec.Files["runner/config.json"]
+	_, alone := spec.Files["test/empty.ini"]
+	if session && !alone && slices.Contains(b.fail, b.n.Add(1)) {
+		spec.Files["fail"] = []byte("1")
+	}
+	return b.Backend.Run(ctx, spec)
+}
+
+func TestTheSuitesOwnFlakesDoNotCount(t *testing.T) {
+	t.Parallel()
+	tree := shop(t)
+	for _, tt := range []struct {
+		name string
+		fail []int32 // runs 1 and 2 are on base, 3 and 4 on head, 5 on base
+		want Outcome
+		says string
+	}{
+		{"it fails once on base", []int32{2, 3}, Held, "all 7 tests that pass on base pass on head; not counted: 1 flaky and 1 failing on base"},
+		{"it fails once on head", []int32{3}, Held, "all 8 tests that pass on base pass on head, 1 of them at the second try"},
+		{"it fails on head and then on base", []int32{3, 4, 5}, Held, "all 7 tests that pass on base pass on head; not counted: 1 flaky"},
+		{"it fails on head only", []int32{3, 4}, Failed, "test_that_a_turn_can_fail"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			v := verifier(t, "bwrap")
+			v.Runner.Backend = turns{v.Runner.Backend, new(atomic.Int32), tt.fail}
+			in := ranking.input(tree, "shop/ranking.py", "return kth(above, k)", fix)
+			j := newJudgement(v, in, 0)
+			if _, err := j.applies(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			got, err := j.suite(t.Context())
+			if err != nil || got.outcome != tt.want || !strings.Contains(got.evidence, tt.says) {
+				t.Errorf("got %s %q (%v), want %s saying %q", got.outcome, got.evidence, err, tt.want, tt.says)
+			}
+		})
 	}
 }
