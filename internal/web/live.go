@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -43,8 +44,9 @@ func describe(e postgres.Entry) logLine {
 		if d.Ref != "" {
 			line.Text = d.Act + " done: " + d.Ref
 		}
-	case line.Text == "":
-		line.Text = string(e.Data[:min(len(e.Data), 200)])
+	case line.Text == "": // what proposers record: prompts, tool calls, judgements
+		line.Stage = "repair"
+		line.Text = e.Kind + ": " + strings.ToValidUTF8(string(e.Data[:min(len(e.Data), 160)]), "") + "…"
 	}
 	return line
 }

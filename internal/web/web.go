@@ -21,6 +21,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/postgres"
 	"github.com/repaird/repaird/internal/secret"
 )
@@ -171,9 +172,41 @@ var functions = template.FuncMap{
 	"short": func(s string) string { return s[:min(len(s), 12)] },
 	"pct":   func(f float64) string { return fmt.Sprintf("%.2f", f) },
 	"diff":  diffLines,
+	"value": func(v incident.Value) string { return render(v, 0) },
 	"ms": func(n int64) string {
 		return (time.Duration(n) * time.Millisecond).Round(10 * time.Millisecond).String()
 	},
+}
+
+// render writes a recorded value much as Python would, within bounds.
+func render(v incident.Value, depth int) string {
+	if depth > 6 {
+		return "…"
+	}
+	var parts []string
+	switch v.Kind {
+	case incident.KindList:
+		for _, x := range v.Items {
+			parts = append(parts, render(x, depth+1))
+		}
+		return "[" + strings.Join(parts, ", ") + mark(v) + "]"
+	case incident.KindDict:
+		for _, f := range v.Fields {
+			parts = append(parts, "'"+f.Name+"': "+render(f.Value, depth+1))
+		}
+		return "{" + strings.Join(parts, ", ") + mark(v) + "}"
+	}
+	return v.Repr + mark(v)
+}
+
+func mark(v incident.Value) string {
+	switch {
+	case v.Filtered:
+		return " (filtered)"
+	case v.Trimmed:
+		return " … (cut by the SDK)"
+	}
+	return ""
 }
 
 func ago(d time.Duration) string {
