@@ -3,7 +3,7 @@
 STATE ?= $(CURDIR)/.state
 GO    ?= go
 
-.PHONY: help setup build demo test check bench stop-test-db clean
+.PHONY: help setup build demo test check bench bench-sandbox bench-trace bench-redact stop-test-db clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -18,7 +18,19 @@ demo: setup build ## repair three sample incidents end to end on this machine
 	./bin/repaird demo
 
 test: setup ## every test, those on real PostgreSQL, Docker and bubblewrap included
+	./deploy/test-clients.sh
 	./deploy/test.sh
+
+bench: bench-sandbox bench-trace bench-redact ## measure: start of sandboxes, tracer and reader, redaction
+
+bench-sandbox:
+	$(GO) test -run '^$$' -bench Start -benchtime 20x ./internal/sandbox/docker ./internal/sandbox/bwrap
+
+bench-trace:
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./internal/pytrace
+
+bench-redact:
+	$(GO) test -run '^$$' -bench . -benchtime 20x ./internal/redact
 
 check: ## vet, staticcheck, golangci-lint, tidy, govulncheck
 	./deploy/check.sh
