@@ -218,6 +218,7 @@ func guards() []call {
 	}
 	return []call{
 		edit(price, "    try:\n        return PRICES[band(grams)]\n    except IndexError:\n        return 0\n"),
+		edit(price, "    if grams > 20000:\n        return 0\n    return PRICES[band(grams)]\n"),
 		edit(price, "    if grams == 25300:\n        return 2490\n    return PRICES[band(grams)]\n"),
 		edit(price, "    import os\n    os._exit(0)\n"),
 		edit(price, "    import sys\n    if 'pytest' in sys.modules:\n        sys.modules['pytest'].exit('ok', 0)\n    return PRICES[band(grams)]\n"),

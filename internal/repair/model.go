@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -219,7 +221,7 @@ func (s *session) lastGate() string {
 
 // answer handles one turn of the model.
 func (s *session) answer(ctx context.Context, resp *llm.Response, text redact.Clean) (*Result, error) {
-	turn := llm.Message{Role: llm.Assistant, Text: text, Calls: resp.Calls}
+	turn := llm.Message{Role: llm.Assistant, Text: text, Calls: bounded(resp.Calls)}
 	next := llm.Message{Role: llm.User}
 	if len(resp.Calls) == 0 {
 		if s.silent++; s.silent > 3 {
@@ -256,6 +258,18 @@ func (s *session) answer(ctx context.Context, resp *llm.Response, text redact.Cl
 	}
 	s.messages = append(s.messages, turn, next)
 	return nil, nil
+}
+
+// bounded empties inputs that are too long to be looked at, which would else be
+// sent again with every turn.
+func bounded(calls []llm.ToolCall) []llm.ToolCall {
+	calls = slices.Clone(calls)
+	for i := range calls {
+		if len(calls[i].Input) > maxInput {
+			calls[i].Input = json.RawMessage("{}")
+		}
+	}
+	return calls
 }
 
 // call runs one tool.
