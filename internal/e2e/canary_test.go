@@ -211,7 +211,7 @@ func (p *planter) rest(event object) {
 	event["extra"].(object)["dump"] = object{"secret": p.plant("extra that nobody lists", "", alnums, 27)}
 	event["contexts"].(object)["vault"] = object{"token": p.plant("context that nobody lists", "", alnums, 29)}
 	event["logentry"] = object{"message": "login of %s failed: password=%s", "params": []any{"k", p.plant("parameter of the log entry", "", alnums, 19)}}
-	event["transaction"] = "/hooks/T00000000/B00000000/" + p.plant("secret in the transaction", "", alnums, 24) + "?token=1"
+	event["transaction"] = "/reset-password/MTc/" + p.plant("token in the transaction", "", hexes, 32) + "/done"
 }
 
 // envelope returns the sample's envelope with secrets in every part of it.
@@ -278,7 +278,7 @@ func TestNoPlantedCanaryIsFoundAnywhere(t *testing.T) {
 		place{"what went to the code host", marker, outward()},
 		place{"the code host's state", "tariff", [][]byte{[]byte(asJSON(s.hub.State()))}},
 		place{"the repository's objects", marker, [][]byte{s.objects()}},
-		place{"files left on the disk", "bookworm", files(t, state, filepath.Join(s.dir, "tmp"))},
+		place{"files left on the disk", "rootfs", files(t, state, filepath.Join(s.dir, "tmp"))},
 	)
 	hits, size := h.search(t, places)
 	t.Logf("%d canaries and %d secrets of the daemon, in %d forms (%d needles), searched in %d places, %d KiB: %d hits",
