@@ -8,6 +8,8 @@ from .source import Candidate, header_nodes
 
 NAME = "off-by-one"
 
+INDEX = getattr(ast, "Index", ())  # Python 3.8 wraps what stands in brackets
+
 
 def shifted(source, node, by):
     """The text of an expression plus or minus one, as a person would write it."""
@@ -32,7 +34,7 @@ def shifted(source, node, by):
 def mirrored(source, node, text):
     """Whether the change makes both sides of an operator equal: x[i] - x[i]."""
     inner = source.parents.get(node)
-    if isinstance(inner, ast.Index):
+    if isinstance(inner, INDEX):
         inner = source.parents.get(inner)
     outer = source.parents.get(inner)
     if not isinstance(inner, ast.Subscript) or not isinstance(outer, (ast.BinOp, ast.Compare)):
@@ -96,7 +98,7 @@ def sites(source, stmt, types):
                 yield arg, 0.86 if stop else 0.72, "the end of range" if stop else "the start of range"
         elif isinstance(node, ast.Subscript):
             index = node.slice
-            if isinstance(index, ast.Index):  # Python 3.8
+            if isinstance(index, INDEX):  # Python 3.8
                 index = index.value
             if isinstance(index, ast.Slice):
                 if index.upper is not None:

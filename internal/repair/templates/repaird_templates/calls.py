@@ -3,6 +3,7 @@
 import ast
 import itertools
 
+from .bounds import INDEX
 from .context import callee_name, simple
 from .source import Candidate, header_nodes
 
@@ -30,7 +31,7 @@ def word(node):
         return node.attr
     if isinstance(node, ast.Subscript):
         index = node.slice
-        if isinstance(index, ast.Index):
+        if isinstance(index, INDEX):
             index = index.value
         if isinstance(index, ast.Constant) and isinstance(index.value, str):
             return index.value
@@ -66,6 +67,8 @@ def swaps(ctx, source, function, node, near, stmt):
             if j < len(names):
                 crossed = alike(word(a), names[j]) + alike(word(b), names[i])
                 straight = alike(word(a), names[i]) + alike(word(b), names[j])
+                if straight > crossed and straight > 1.5:
+                    continue  # both stand where their names say
                 if straight > crossed:
                     prior = 0.15
                 elif crossed > straight:
@@ -117,9 +120,11 @@ def adjustments(ctx, source, function, node, near, stmt):
                     prior = 0.9 if recursive else 0.6
                 elif pair == "below" and sign == "+":
                     prior = base + 0.08
-                yield Candidate(ADJUST, function, [(source.start(arg), source.end(arg), "%s %s %s" % (text, sign, name))],
-                                "the argument `%s` of %s should be `%s %s %s`" % (text, callee_name(node), text, sign, name),
-                                prior * near, stmt.lineno)
+                found = Candidate(ADJUST, function, [(source.start(arg), source.end(arg), "%s %s %s" % (text, sign, name))],
+                                  "the argument `%s` of %s should be `%s %s %s`" % (text, callee_name(node), text, sign, name),
+                                  prior * near, stmt.lineno)
+                found.guess = not (pair == "above" and sign == "-" or pair == "below" and sign == "+")
+                yield found
         if recursive:
             for sign in ("-", "+"):
                 yield Candidate(ADJUST, function, [(source.start(arg), source.end(arg), "%s %s 1" % (text, sign))],

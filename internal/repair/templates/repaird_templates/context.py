@@ -90,6 +90,24 @@ class Context:
                 return True
         return False
 
+    def checks(self):
+        """(path, first, last byte) of the conditions whose raise is the failure,
+        its cause, or was swallowed."""
+        found, places = [], []
+        for frames in [self.facts["frames"]] + [c["frames"] for c in self.facts["causes"]]:
+            places += [(f["path"], f["line"]) for f in frames[-1:]]
+        places += [(p, line) for s in self.facts["swallowed"] for p, line, _ in s["places"][:1]]
+        for path, line in places:
+            source = self.source(path)
+            function = source and source.function_at(line)
+            for stmt in function.statements() if function else ():
+                if not isinstance(stmt, (ast.Raise, ast.Assert)) or not stmt.lineno <= line <= stmt.end_lineno:
+                    continue
+                test = stmt.test if isinstance(stmt, ast.Assert) else getattr(source.parents.get(stmt), "test", None)
+                if test is not None:
+                    found.append((source.path, source.start(test), source.end(test)))
+        return found
+
     def types(self, function):
         """Names -> type names as the run saw them."""
         for call in self.facts["calls"]:

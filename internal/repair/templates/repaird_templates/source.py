@@ -180,6 +180,7 @@ class Candidate:
 
     def __init__(self, template, function, changes, why, prior, line, avoids=False):
         self.template = template
+        self.guess = False  # nothing in the code speaks for it: answers near the input must
         self.avoids = avoids  # whether it may be right although the failing lines no longer run
         self.function = function
         self.source = function.source
