@@ -79,6 +79,9 @@ const (
 // (fault.Retryable) do not count, crashes of the daemon do.
 const maxAttempts = 6
 
+// patience is how long outages are waited for, from a run's beginning.
+const patience = 24 * time.Hour
+
 type stageArgs struct {
 	Run   string `json:"run"`
 	Stage string `json:"stage"`
@@ -289,7 +292,7 @@ func (h *hold) settle(ctx, stageCtx context.Context, job *river.Job[stageArgs], 
 	case errors.Is(context.Cause(stageCtx), context.DeadlineExceeded):
 		return h.commit(ctx, job, c, h.stopStep(&fault.Stop{Type: fault.OverBudget, Detail: fmt.Sprintf("stage %s took longer than %s", h.run.Stage, h.o.StageTimeout), Help: "raise stage_timeout"}))
 	}
-	retryable := fault.KindOf(err) == fault.Retryable
+	retryable := fault.KindOf(err) == fault.Retryable && time.Since(h.run.Created) < patience
 	if !retryable && h.run.Attempt >= maxAttempts {
 		return h.fail(ctx, job, err)
 	}

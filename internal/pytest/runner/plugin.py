@@ -14,7 +14,7 @@ MAX_DETAILED = 100  # failures reported with frames
 
 # Seconds for one test of a suite: an endless one must not cost the others. After
 # PATIENCE such tests the rest get less.
-TEST_SECONDS, HASTY_SECONDS, PATIENCE = 10.0, 2.0, 5
+TEST_SECONDS, HASTY_SECONDS, PATIENCE = 5.0, 1.0, 3
 
 
 def arguments(config):
