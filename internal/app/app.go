@@ -31,7 +31,6 @@ import (
 	"github.com/repaird/repaird/internal/postgres"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/repair"
-	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/secret"
 	"github.com/repaird/repaird/internal/web"
 )
@@ -98,7 +97,7 @@ func New(ctx context.Context, c *config.Config, log *slog.Logger, failpoint func
 	if err != nil {
 		return nil, err
 	}
-	pl.Source = &pipeline.Repos{Cache: machine.mirrors(), Work: machine.work(), Token: repoToken(c, hub)}
+	pl.Source = &pipeline.Repos{Cache: machine.mirrors(), Work: machine.work(), Token: repoToken(hub)}
 	projects := map[string]pipeline.Project{}
 	for _, p := range c.Projects {
 		projects[p.Name] = project(p, c, key, forges[p.Forge])
@@ -116,7 +115,7 @@ func New(ctx context.Context, c *config.Config, log *slog.Logger, failpoint func
 	if err != nil {
 		return nil, err
 	}
-	handler, err := a.handler(backend)
+	handler, err := a.handler()
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +124,7 @@ func New(ctx context.Context, c *config.Config, log *slog.Logger, failpoint func
 		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 40 * time.Second, WriteTimeout: 60 * time.Second,
 		IdleTimeout: 60 * time.Second, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-	if a.listener, err = net.Listen("tcp", c.Listen); err != nil {
+	if a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
 		return nil, fault.Errorf(fault.Invalid, "listen: %w", err)
 	}
 	a.onStop("listener", func(context.Context) error { _ = a.listener.Close(); return nil })
@@ -177,7 +176,7 @@ func (a *App) Stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (a *App) handler(backend sandbox.Backend) (http.Handler, error) {
+func (a *App) handler() (http.Handler, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	in, err := intake.New(intake.Config{
@@ -296,7 +295,7 @@ func secrets(in []config.Secret) []secret.String {
 
 // repoToken lets mirrors of GitHub repositories be fetched with the App's or
 // the configured token.
-func repoToken(c *config.Config, hub *github.Forge) func(context.Context, pipeline.Project) (secret.String, error) {
+func repoToken(hub *github.Forge) func(context.Context, pipeline.Project) (secret.String, error) {
 	if hub == nil {
 		return nil
 	}
