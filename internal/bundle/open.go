@@ -118,9 +118,10 @@ func checkDepth(data []byte) error {
 	for i := 0; i < len(data); i++ {
 		switch c := data[i]; {
 		case inString:
-			if c == '\\' {
+			switch c {
+			case '\\':
 				i++
-			} else if c == '"' {
+			case '"':
 				inString = false
 			}
 		case c == '"':

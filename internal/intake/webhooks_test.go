@@ -216,9 +216,9 @@ func TestALabelAsksForARepair(t *testing.T) {
 		t.Errorf("got %+v, ask %+v", d, d.Ask)
 	}
 
-	other := []byte(strings.Replace(string(body), `"name": "bug"`, `"name": "wontfix"`, -1))
+	other := []byte(strings.ReplaceAll(string(body), `"name": "bug"`, `"name": "wontfix"`))
 	l.want(l.github("issues", "g3", other), 200, "not a label")
-	elsewhere := []byte(strings.Replace(string(body), `"full_name": "Codertocat/Hello-World"`, `"full_name": "acme/other"`, -1))
+	elsewhere := []byte(strings.ReplaceAll(string(body), `"full_name": "Codertocat/Hello-World"`, `"full_name": "acme/other"`))
 	l.want(l.github("issues", "g4", elsewhere), 200, "no project has this repository")
 	l.want(l.github("check_run", "g5", payload(t, "github/testdata/check_run.rerequested.json")), 200, "nothing to do")
 	l.stored(2)

@@ -36,7 +36,7 @@ type Stage struct {
 	Next  string // "" at the end
 }
 
-// Stages, in order. docs/states.md draws them, and a test compares.
+// Stages are in order. docs/states.md draws them, and a test compares.
 var Stages = []Stage{
 	{"assemble", "assembled", "reproduce"},
 	{"reproduce", "reproduced", "repair"},

@@ -228,5 +228,5 @@ func markdown(text string) (template.HTML, error) {
 	if err := converter.Convert([]byte(text), &out); err != nil {
 		return "", err
 	}
-	return template.HTML(sanitiser.SanitizeBytes(out.Bytes())), nil // #nosec G203 -- sanitised above
+	return template.HTML(sanitiser.SanitizeBytes(out.Bytes())), nil //nolint:gosec // sanitised above
 }

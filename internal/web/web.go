@@ -123,6 +123,7 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost {
 		r.Body = http.MaxBytesReader(w, r.Body, 4096)
 		if s.valid(r.PostFormValue("token")) {
+			//nolint:gosec // Secure wherever the page came by TLS: on loopback it may not have
 			http.SetCookie(w, &http.Cookie{Name: cookie, Value: s.Token.Reveal(), Path: "/", HttpOnly: true,
 				Secure: r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https", SameSite: http.SameSiteStrictMode, MaxAge: 7 * 24 * 3600})
 			http.Redirect(w, r, "/", http.StatusSeeOther)
