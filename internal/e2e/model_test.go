@@ -53,7 +53,6 @@ type scriptedModel struct {
 	said int
 	list []utterance
 	seen [][]byte // request bodies
-	last int      // status of the last answer
 }
 
 func startModel(t *testing.T) *scriptedModel {
@@ -333,7 +332,7 @@ func TestAnEvilModelGetsAStopAndNothingElse(t *testing.T) {
 
 	st := s.hub.State()
 	for _, c := range st.Calls {
-		if c.Method != "GET" {
+		if c.Method != http.MethodGet {
 			t.Errorf("the code host was asked %s %s", c.Method, c.Path)
 		}
 	}
