@@ -138,12 +138,12 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	var body io.ReadCloser
 	if req.Body != nil {
 		if body, err = req.GetBody(); err != nil {
-			return res, nil
+			return res, nil //nolint:nilerr // the first answer stands
 		}
 	}
 	again, renewed, err := t.send(req, body, used, true)
 	if err != nil || again == nil || renewed.Reveal() == used.Reveal() {
-		return res, nil
+		return res, nil //nolint:nilerr // the first answer stands
 	}
 	_ = res.Body.Close()
 	return again, nil
