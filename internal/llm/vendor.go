@@ -148,7 +148,7 @@ func (r Retry) Do(ctx context.Context, try func(ctx context.Context) error) erro
 			return err
 		}
 		wait := min(time.Second<<(n-1), r.MaxWait)
-		wait -= time.Duration(rand.Int64N(int64(wait)/4 + 1)) // so that many runs do not come back together
+		wait -= time.Duration(rand.Int64N(int64(wait)/4 + 1)) //nolint:gosec // spreads runs that would come back together; no secret
 		var status *StatusError
 		if errors.As(err, &status) && status.RetryAfter > 0 {
 			if status.RetryAfter > r.MaxWait {

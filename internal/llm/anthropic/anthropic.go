@@ -61,16 +61,15 @@ func (m *Model) Generate(ctx context.Context, req llm.Request) (*llm.Response, e
 		if errors.As(err, &refused) {
 			err = refusal(refused)
 			var status *llm.StatusError
-			if errors.As(err, &status) && status.Status == http.StatusBadRequest &&
-				params.Temperature.Valid() && strings.Contains(status.Message, "temperature") {
-				// Some models accept no temperature; the answer matters more.
-				params.Temperature = sdk.MessageNewParams{}.Temperature
-				answer, err = m.messages.New(try, params)
-				if errors.As(err, &refused) {
-					return refusal(refused)
-				}
-			} else {
+			if !errors.As(err, &status) || status.Status != http.StatusBadRequest ||
+				!params.Temperature.Valid() || !strings.Contains(status.Message, "temperature") {
 				return err
+			}
+			// Some models accept no temperature; the answer matters more.
+			params.Temperature = sdk.MessageNewParams{}.Temperature
+			answer, err = m.messages.New(try, params)
+			if errors.As(err, &refused) {
+				return refusal(refused)
 			}
 		}
 		if err != nil {
@@ -104,7 +103,7 @@ func refusal(e *sdk.Error) error {
 
 func (m *Model) params(req llm.Request) sdk.MessageNewParams {
 	p := sdk.MessageNewParams{
-		Model:       sdk.Model(m.opts.Model),
+		Model:       m.opts.Model,
 		MaxTokens:   int64(req.MaxTokens),
 		Temperature: sdk.Float(req.Temperature),
 	}

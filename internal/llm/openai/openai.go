@@ -127,7 +127,7 @@ func refusal(e *sdk.Error) error {
 
 func (m *Model) params(req llm.Request) sdk.ChatCompletionNewParams {
 	p := sdk.ChatCompletionNewParams{
-		Model:       shared.ChatModel(m.opts.Model),
+		Model:       m.opts.Model,
 		Temperature: sdk.Float(req.Temperature),
 	}
 	if m.opts.BaseURL == official {
