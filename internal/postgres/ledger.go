@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -38,7 +39,7 @@ func AppendLedger(ctx context.Context, tx pgx.Tx, run, kind string, data any) er
 	var seq int
 	prev := make([]byte, sha256.Size)
 	err = tx.QueryRow(ctx, `select seq, hash from ledger where run_id = $1 order by seq desc limit 1 for update`, run).Scan(&seq, &prev)
-	if err != nil && err != pgx.ErrNoRows {
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return Classify(err)
 	}
 	seq++

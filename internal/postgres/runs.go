@@ -85,7 +85,7 @@ func (db *DB) Release(ctx context.Context, id string, fence int64, counts bool, 
 func CheckFence(ctx context.Context, tx pgx.Tx, id string, fence int64) error {
 	var newest int64
 	err := tx.QueryRow(ctx, `select fence from runs where id = $1 and finished_at is null for update`, id).Scan(&newest)
-	if err == pgx.ErrNoRows || err == nil && newest != fence {
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && newest != fence {
 		return ErrFenced
 	}
 	return Classify(err)
