@@ -2,7 +2,7 @@ package pytrace
 
 import (
 	"fmt"
-	"sort"
+	"slices"
 )
 
 // A sighting is one place where a mutable object was seen under an owner.
@@ -150,12 +150,6 @@ func (s *scene) defaults() []Finding {
 }
 
 func uniqueInts(list []int) []int {
-	sort.Ints(list)
-	out := list[:0]
-	for i, n := range list {
-		if i == 0 || n != list[i-1] {
-			out = append(out, n)
-		}
-	}
-	return out
+	slices.Sort(list)
+	return slices.Compact(list)
 }
