@@ -81,4 +81,3 @@ func headerEnd(s string, i int) int {
 	}
 	return min(len(s), i+maxBare)
 }
-

@@ -58,19 +58,18 @@ const (
 	maxBare  = 4 << 10
 )
 
-func (p *pairParser) emit(start, end int, quoted bool, cells []cell) bool {
+func (p *pairParser) emit(start, end int, quoted bool, cells []cell) {
 	value := p.s[start:end]
 	if cells != nil {
 		value = textOf(cells)
 	}
 	if strings.Contains(value, "-----BEGIN") || strings.Contains(value, "-----END") {
-		return false // is found by itself, and keeps its frame
+		return // is found by itself, and keeps its frame
 	}
 	if !p.level.accepts(value, quoted) || p.called && strings.IndexByte(value, ' ') >= 0 && shapeOf(value).digit == 0 {
-		return false // of a call, a sentence is a message
+		return // of a call, a sentence is a message
 	}
 	p.add(finding{start: start, end: end, rule: "name:" + p.level.String(), firm: p.level != opaque, cells: cells})
-	return true
 }
 
 // String names the level in reports.

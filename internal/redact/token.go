@@ -9,7 +9,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"unicode"
 )
 
 // A token is what stands for a value. It is a function of the project's key and
@@ -38,22 +37,6 @@ const (
 type cell struct {
 	r   rune
 	raw string
-}
-
-// cellsOf returns the cells of a text that is not encoded.
-func cellsOf(s string) []cell {
-	cells := make([]cell, 0, len(s))
-	for i, r := range s {
-		cells = append(cells, cell{r, s[i : i+runeLen(s[i:], r)]})
-	}
-	return cells
-}
-
-func runeLen(s string, r rune) int {
-	if r == unicode.ReplacementChar && (len(s) < 3 || s[:3] != "\uFFFD") {
-		return 1 // a byte that is not UTF-8
-	}
-	return len(string(r))
 }
 
 func textOf(cells []cell) string {
@@ -113,8 +96,8 @@ func encodeLike(raw, text string) string {
 	if len(raw) < 2 || isASCII(text) {
 		return text
 	}
-	switch {
-	case raw[0] == '%':
+	switch raw[0] {
+	case '%':
 		var b strings.Builder
 		for i := range len(text) {
 			b.WriteByte('%')
@@ -122,7 +105,7 @@ func encodeLike(raw, text string) string {
 			b.WriteByte("0123456789ABCDEF"[text[i]&15])
 		}
 		return b.String()
-	case raw[0] == '\\':
+	case '\\':
 		slashes := raw[:len(raw)-len(strings.TrimLeft(raw, `\`))]
 		if r := []rune(text); len(r) == 1 && r[0] < 0x100 && raw[len(slashes)] == 'x' {
 			return slashes + "x" + strconv.FormatInt(int64(r[0]), 16) // of bytes, which know no \u
@@ -154,8 +137,8 @@ func isASCII(s string) bool {
 func (r *Redactor) stream(domain, text string, n int) []byte {
 	mac := r.macs.Get().(hash.Hash)
 	mac.Reset()
-	io.WriteString(mac, "repaird redact 1\x00"+domain+"\x00")
-	io.WriteString(mac, text)
+	_, _ = io.WriteString(mac, "repaird redact 1\x00"+domain+"\x00")
+	_, _ = io.WriteString(mac, text)
 	sum := mac.Sum(nil)
 	r.macs.Put(mac)
 	if n <= len(sum) {
@@ -442,11 +425,9 @@ func (r *Redactor) replaceNumeric(value string) []string {
 	for i := range text {
 		text[i] = digits[int(binary.BigEndian.Uint16(bytes[2*i:]))%10]
 	}
-	switch {
-	case value[0] == '0':
+	text[0] = '1' + bytes[0]%8 // the greatest int64 begins with 9
+	if value[0] == '0' {
 		text[0] = '0' // a leading zero tells an identifier from a number
-	default:
-		text[0] = '1' + bytes[0]%8 // the greatest int64 begins with 9
 	}
 	text = append(text, r.digitCheck(string(text), check)...)
 	out := make([]string, n)
