@@ -100,7 +100,7 @@ func (t *tree) search(re *regexp.Regexp, under string) ([]string, bool, error) {
 	err := fs.WalkDir(t.root.FS(), under, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			return nil // what cannot be listed is not searched
+			return nil //nolint:nilerr // what cannot be listed is not searched
 		case d.IsDir():
 			if hidden(name) || d.Name() == "node_modules" || d.Name() == "__pycache__" {
 				return fs.SkipDir
@@ -111,14 +111,14 @@ func (t *tree) search(re *regexp.Regexp, under string) ([]string, bool, error) {
 		}
 		info, err := d.Info()
 		if err != nil {
-			return nil
+			return nil //nolint:nilerr // nor what has just gone
 		}
 		if files, size = files+1, size+info.Size(); files > maxSearchFiles || size > maxSearchBytes || len(found) > maxMatches {
 			return fs.SkipAll
 		}
 		text, err := t.read(name)
 		if err != nil {
-			return nil
+			return nil //nolint:nilerr // nor what is too large or not text
 		}
 		n := 0
 		for line := range strings.SplitSeq(text, "\n") {

@@ -17,7 +17,7 @@ type quoter struct {
 	known *redact.Known
 }
 
-// maxInput bounds what is looked at at all, in bytes.
+// maxInput bounds, in bytes, what is looked at.
 const maxInput = 64 << 10
 
 // text quotes several lines for a block.

@@ -142,7 +142,7 @@ func (r *round) judgeAll(ctx context.Context, candidates []candidate) (*repair.R
 func (r *round) judge(ctx context.Context, c candidate) (*repair.Judgement, error) {
 	p := patch.Patch{Edits: c.Edits, Why: c.Template + ": " + c.Why}
 	if (patch.Policy{}).Check(patch.Dir(r.in.Tree), p) != nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // the next candidate's turn
 	}
 	r.progress(fmt.Sprintf("templates: judging candidate %d (%s in %s)", len(r.attempts)+1, c.Template, c.Function))
 	judged, err := r.in.Judge.Judge(ctx, p)

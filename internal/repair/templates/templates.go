@@ -181,7 +181,7 @@ func (p *Proposer) search(ctx context.Context, in repair.Input) (*answer, error)
 	}
 	var a answer
 	if err := json.Unmarshal(data, &a); err != nil {
-		return &answer{Note: "the search answered with something else than JSON"}, nil
+		return &answer{Note: "the search answered with something else than JSON"}, nil //nolint:nilerr // the note says it
 	}
 	if len(a.Candidates) > survivors {
 		a.Candidates = a.Candidates[:survivors]

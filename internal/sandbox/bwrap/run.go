@@ -114,7 +114,7 @@ func start(p *plan, g *group) (*child, error) {
 	defer planR.Close()
 	c.in, c.out = inW, outR
 
-	cmd := exec.Command("/proc/self/exe")
+	cmd := exec.Command("/proc/self/exe") //nolint:noctx // supervise ends it, and collects what it wrote
 	cmd.Args = []string{launcherName}
 	cmd.Env = []string{}
 	cmd.Dir = "/"

@@ -63,7 +63,7 @@ func TestTheContainerIsConfigured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.remove(context.Background(), id)
+	defer func() { _ = b.remove(context.Background(), id) }()
 	info, err := b.api.ContainerInspect(context.Background(), id, client.ContainerInspectOptions{})
 	if err != nil {
 		t.Fatal(err)
