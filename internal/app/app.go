@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,6 +41,7 @@ type App struct {
 	Config   *config.Config
 	DB       *postgres.DB
 	Logger   *slog.Logger
+	backend  sandbox.Backend
 	listener net.Listener
 	server   *http.Server
 	orc      *orchestrator.Orchestrator
@@ -128,12 +130,39 @@ func New(ctx context.Context, c *config.Config, log *slog.Logger, failpoint func
 		return nil, fault.Errorf(fault.Invalid, "listen: %w", err)
 	}
 	a.onStop("listener", func(context.Context) error { _ = a.listener.Close(); return nil })
-	if n, err := backend.Reap(ctx); err != nil {
-		log.Warn("left-over sandboxes could not be removed", "error", err)
-	} else if n > 0 {
-		log.Info("left-over sandboxes removed", "count", n)
-	}
+	a.backend = backend
+	a.reap(ctx)
 	return a, nil
+}
+
+// reap removes what dead daemons left.
+func (a *App) reap(ctx context.Context) {
+	if n, err := a.backend.Reap(ctx); err != nil {
+		a.Logger.Warn("left-over sandboxes could not be removed", "error", err)
+	} else if n > 0 {
+		a.Logger.Info("left-over sandboxes removed", "count", n)
+	}
+}
+
+// reapEvery goes on reaping until the returned function is called: an engine
+// may finish a create after the daemon that asked for it has died.
+func (a *App) reapEvery(interval time.Duration) (stop func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				a.reap(ctx)
+			}
+		}
+	}()
+	return func(context.Context) error { cancel(); <-done; return nil }
 }
 
 // Address is where the daemon listens.
@@ -144,6 +173,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.orc.Start(ctx); err != nil {
 		return err
 	}
+	a.onStop("reaper", a.reapEvery(5*time.Minute))
 	a.onStop("orchestrator", a.orc.Stop)
 	go func() {
 		if err := a.server.Serve(a.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
@@ -194,7 +224,7 @@ func (a *App) handler() (http.Handler, error) {
 	for _, path := range []string{"/webhooks/", "/api/", "/v1/"} {
 		mux.Handle(path, in)
 	}
-	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.Handle("/metrics", bearer(a.Config.Web.Token.String, promhttp.HandlerFor(registry, promhttp.HandlerOpts{})))
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
@@ -206,6 +236,18 @@ func (a *App) handler() (http.Handler, error) {
 	})
 	mux.Handle("/", pages)
 	return mux, nil
+}
+
+// bearer asks for the token where one is configured.
+func bearer(token secret.String, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !token.Empty() && subtle.ConstantTimeCompare([]byte(given), []byte(token.Reveal())) != 1 {
+			http.Error(w, "a token is required: Authorization: Bearer <web.token>", http.StatusUnauthorized)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // forges opens what the projects publish to.

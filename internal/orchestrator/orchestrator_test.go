@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -264,5 +265,57 @@ func TestTheDailyLimitStopsRuns(t *testing.T) {
 	second.Events[0].Exceptions[0].Type = "ValueError"
 	if r := until(t, db, accept(t, orc, second), ended); r.State != "stopped" {
 		t.Errorf("got %s, want stopped by the budget", r.State)
+	}
+}
+
+// commentForge keeps comments; it publishes nothing.
+type commentForge struct {
+	forge.Forge
+	mu       sync.Mutex
+	comments []string
+}
+
+func (f *commentForge) Comment(_ context.Context, repository string, issue int, _ string, text redact.Clean) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.comments = append(f.comments, fmt.Sprintf("%s#%d %s", repository, issue, text))
+	return nil
+}
+
+func TestAPersonWhoAsksForARepairIsTold(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	f := &commentForge{}
+	orc, stages := start(t, db, stageFuncs{
+		"reproduce": func(context.Context, *pipeline.Case) error {
+			return &fault.Stop{Type: fault.Flaky, Detail: "3 of 5", Help: "fix the clock"}
+		},
+	}, func(o *orchestrator.Options) {
+		o.Project = func(name string) (pipeline.Project, bool) {
+			return pipeline.Project{Name: name, Repository: "acme/shop", Forge: f, RedactKey: make([]byte, 32)}, true
+		}
+	})
+	first := until(t, db, accept(t, orc, delivery(1)), ended)
+	if len(f.comments) != 0 {
+		t.Fatalf("nobody asked, and got %v", f.comments)
+	}
+	ask := intake.Delivery{
+		Project: "shop", Source: incident.SourceGitHub, ID: "guid", Digest: sha256.Sum256([]byte("ask")),
+		Ask: &intake.Ask{Repository: "acme/shop", Issue: 9, User: "ana", Incident: first.Incident},
+	}
+	again := until(t, db, accept(t, orc, ask), ended)
+	if again.State != "stopped" || len(f.comments) != 1 || !strings.HasPrefix(f.comments[0], "acme/shop#9") ||
+		!strings.Contains(f.comments[0], "flaky") || !strings.Contains(f.comments[0], "fix the clock") {
+		t.Errorf("got state %s and comments %v", again.State, f.comments)
+	}
+	if a, err := orc.Accept(ctx, ask); err != nil || !a.Duplicate {
+		t.Errorf("the same delivery again: got %+v, %v, want a duplicate", a, err)
+	}
+	if n := stages.count("reproduce"); n != 2 {
+		t.Errorf("reproduced %d times, want twice", n)
+	}
+	ask.ID, ask.Digest, ask.Ask.Incident = "guid2", sha256.Sum256([]byte("other")), "inc-unknown"
+	if _, err := orc.Accept(ctx, ask); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("an unknown incident: got %v, want NotFound", err)
 	}
 }
