@@ -32,6 +32,7 @@ import (
 	"github.com/repaird/repaird/internal/postgres"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/repair"
+	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/secret"
 	"github.com/repaird/repaird/internal/web"
 )
