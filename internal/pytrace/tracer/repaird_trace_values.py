@@ -17,7 +17,10 @@ _float_finite = frozenset(["nan", "inf", "-inf"])
 _bool, _float, _bytes, _bytearray, _complex = bool, float, bytes, bytearray, complex
 _min, _max, _map, _sum = min, max, map, sum
 _INT_ID, _STR_ID = id(int), id(str)
+_SMALL = 1 << 32
+_NAMES = {id(list): "list", id(dict): "dict", id(set): "set"}
 
+_NOTHING = {}  # never written
 NoneType = type(None)
 FunctionType = type(lambda: 0)
 BuiltinType = type(quote)
@@ -97,13 +100,29 @@ def is_secret(name, value):
     return kind == 1
 
 
+_heads = {}  # the beginning of a pair, of names that are never masked
+
+
+def head_of(name):
+    """The JSON of a name and what stands before it, "" where a value under
+    this name may have to be masked."""
+    head = _heads.get(name)
+    if head is None:
+        is_secret(name, None)
+        head = "" if _names.get(name, 1) else '[%s,' % quote(name)
+        if _len(_heads) > 20000:
+            _heads.clear()
+        _heads[name] = head
+    return head
+
+
 def any_space(value):
     return _len(value.split(None, 1)) > 1
 
 
 class ClassInfo(object):
     """What rendering needs to know of a class. Holds the class weakly."""
-    __slots__ = ("ref", "head", "name", "dict_at", "slots", "base", "mock", "enum", "own", "size", "safe", "c_str")
+    __slots__ = ("ref", "head", "name", "dict_at", "slots", "base", "mock", "enum", "own", "size", "safe", "c_str", "named")
 
 
 def _bases():
@@ -181,6 +200,9 @@ class Renderer(object):
 
     def named(self, name, v):
         """A JSON pair of a name and a value, masked where the name asks for it."""
+        head = head_of(name)
+        if head:
+            return head + self.value(v) + "]"
         if is_secret(name, v):
             return '[%s,%s]' % (quote(name), '{"t":%s,"masked":1}' % quote(self.class_name(_type(v))))
         return '[%s,%s]' % (quote(name), self.value(v))
@@ -188,7 +210,7 @@ class Renderer(object):
     def literal(self, v, t, depth, left):
         """Python literal text of v, or None when it is not one or over the bounds."""
         if t is _int:
-            return "%d" % v if _int.bit_length(v) <= 200 else None
+            return "%d" % v if -_SMALL < v < _SMALL or _int.bit_length(v) <= 200 else None
         if t is _str or t is _bytes:
             n = _len(v)
             left[1] -= n
@@ -206,46 +228,72 @@ class Renderer(object):
             return None
         if t is _dict:
             return self._literal_dict(v, depth, left)
-        if n and t is not _set:
-            # One kind of scalar: C does it all.
-            kinds = _set(_map(_id, _map(_type, v)))
+        # One kind of scalar: C does it all. Of a list a copy, into which no
+        # other thread puts anything between the look and the repr.
+        c = v[:] if t is not _set else ()
+        if c and (n > 2 or _type(c[0]) is _str):
+            kinds = _set(_map(_id, _map(_type, c)))
             if _len(kinds) == 1:
                 if _INT_ID in kinds:
-                    return _repr(v) if _max(_map(_int.bit_length, v)) <= 200 else None
+                    return _repr(c) if _max(_map(_int.bit_length, c)) <= 200 else None
                 if _STR_ID in kinds:
-                    left[1] -= _sum(_map(_len, v))
-                    return _repr(v) if left[1] >= 0 else None
-        parts = []
+                    left[1] -= _sum(_map(_len, c))
+                    return _repr(c) if left[1] >= 0 else None
+        return self._literal_items(v, t, depth, left)
+
+    def _literal_items(self, v, t, depth, left):
+        parts, longest = [], self.max_str
         for e in v:
             te = _type(e)
-            a = "%d" % e if te is _int and -0xffffffff < e < 0xffffffff else self.literal(e, te, depth - 1, left)
-            if a is None:
-                return None
-            parts.append(a)
+            if te is _int and -_SMALL < e < _SMALL:
+                parts.append("%d" % e)
+            elif te is _str:
+                n = _len(e)
+                left[1] -= n
+                if n > longest or left[1] < 0:
+                    return None
+                parts.append(_repr(e))
+            else:
+                a = self.literal(e, te, depth - 1, left)
+                if a is None:
+                    return None
+                parts.append(a)
         if t is _list:
             return "[" + ", ".join(parts) + "]"
         if t is _tuple:
-            return "(" + parts[0] + ",)" if n == 1 else "(" + ", ".join(parts) + ")"
+            return "(" + parts[0] + ",)" if _len(parts) == 1 else "(" + ", ".join(parts) + ")"
         if not parts:
             return None  # set() is a call, not a literal
         parts.sort()
         return "{" + ", ".join(parts) + "}"
 
     def _literal_dict(self, v, depth, left):
-        parts = []
+        parts, longest = [], self.max_str
         for k, e in v.items():
-            tk, te = _type(k), _type(e)
-            if tk is _str:
-                left[1] -= _len(k)
-                if _len(k) > self.max_str or left[1] < 0 or is_secret(k, e):
+            te = _type(e)
+            if _type(k) is _str:
+                n = _len(k)
+                left[1] -= n
+                if n > longest or left[1] < 0 or not head_of(k) and is_secret(k, e):
                     return None
                 a = _repr(k)
             else:
-                a = self.literal(k, tk, depth - 1, left)
-            b = None if a is None else "%d" % e if te is _int and -0xffffffff < e < 0xffffffff else self.literal(e, te, depth - 1, left)
-            if b is None:
-                return None
-            parts.append(a + ": " + b)
+                a = self.literal(k, _type(k), depth - 1, left)
+                if a is None:
+                    return None
+            if te is _int and -_SMALL < e < _SMALL:
+                parts.append("%s: %d" % (a, e))
+            elif te is _str:
+                n = _len(e)
+                left[1] -= n
+                if n > longest or left[1] < 0:
+                    return None
+                parts.append(a + ": " + _repr(e))
+            else:
+                b = self.literal(e, te, depth - 1, left)
+                if b is None:
+                    return None
+                parts.append(a + ": " + b)
         return "{" + ", ".join(parts) + "}"
 
     def _any(self, v, depth, left, seen):
@@ -262,7 +310,7 @@ class Renderer(object):
                 left[1] -= _len(text)
                 if t is _tuple:
                     return quote(text)
-                return '{"t":"%s","id":%d,"n":%d,"r":%s,"lit":1}' % (t.__name__, self.tag(v), _len(v), quote(text))
+                return '{"t":"%s","id":%d,"n":%d,"r":%s,"lit":1}' % (_NAMES[_id(t)], self.tag(v), _len(v), quote(text))
         i = _id(v)
         info = self.class_info(t)
         if i in seen:
@@ -284,24 +332,32 @@ class Renderer(object):
             out.append('"r":' + quote(_repr(v)[:self.max_str]))
             return "{" + ",".join(out) + "}"
         stop = depth <= 0 or left[0] <= 0 or left[1] <= 0
-        if base == "":
+        if info.named:
             named = self._named_thing(v, t)
             if named is not None:
                 return "{" + ",".join([info.head, '"r":' + quote(named[:self.max_str])]) + "}"
+        elif base == "":
+            pass
         elif base in ("list", "tuple", "set", "frozenset", "dict", "bytearray"):
             self._container(v, base, out, stop, depth, left, seen)
         elif base == "exc":
             out.append(self._items("a", _get_exc_args(v), stop, depth, left, seen))
         else:
             self._scalar_subclass(v, base, out)
-        fields = self._fields(v, info, stop, depth, left, seen)
-        if fields:
-            out.append('"f":[%s]' % ",".join(fields))
-        shared = self._shared(v, t, info, stop, depth, left, seen)
-        if shared:
-            out.append('"cf":[%s]' % ",".join(shared))
         if stop:
             out.append('"cut":1')
+            return "{" + ",".join(out) + "}"
+        mro = _get_mro(t)
+        mine = self.instance_dict(v, mro, info) if info.dict_at >= 0 else _NOTHING
+        if mine or info.slots:
+            fields = self._fields(v, info, mro, mine, depth, left, seen)
+            if fields:
+                out.append('"f":[%s]' % ",".join(fields))
+        own = self.shared_names(t, info)
+        if own:
+            shared = self._shared(own, mro, mine, depth, left, seen)
+            if shared:
+                out.append('"cf":[%s]' % ",".join(shared))
         return "{" + ",".join(out) + "}"
 
     def _named_thing(self, v, t):
@@ -369,18 +425,14 @@ class Renderer(object):
         elif base == "float":
             out.append('"r":"%s"' % _float.__repr__(v))
 
-    def _fields(self, v, info, stop, depth, left, seen):
+    def _fields(self, v, info, mro, mine, depth, left, seen):
         parts = []
-        if stop:
-            return parts
-        mro = _get_mro(_type(v))
-        if info.dict_at >= 0:
-            for k, e in self.instance_dict(v, mro, info).items():
-                if _len(parts) >= self.max_items or left[0] <= 0 or left[1] <= 0:
-                    parts.append('["...",{"t":"?","cut":1}]')
-                    return parts
-                if _type(k) is _str:
-                    parts.append(self._field(k, e, depth, left, seen))
+        for k, e in mine.items():
+            if _len(parts) >= self.max_items or left[0] <= 0 or left[1] <= 0:
+                parts.append('["...",{"t":"?","cut":1}]')
+                return parts
+            if _type(k) is _str:
+                parts.append(self._field(k, e, depth, left, seen))
         for at, name in info.slots:
             member = _get_class_dict(mro[at]).get(name) if at < _len(mro) else None
             if _type(member) is MemberType and _len(parts) < self.max_items:
@@ -397,21 +449,19 @@ class Renderer(object):
             d = d.__get__(v)
             if _type(d) is _dict:
                 return d
-        return {}
+        return _NOTHING
 
     def _field(self, name, e, depth, left, seen):
+        head = head_of(name)
+        if head:
+            return head + self._any(e, depth - 1, left, seen) + "]"
         if is_secret(name, e):
             return '[%s,{"t":%s,"masked":1}]' % (quote(name), quote(self.class_name(_type(e))))
         return "[%s,%s]" % (quote(name), self._any(e, depth - 1, left, seen))
 
-    def _shared(self, v, t, info, stop, depth, left, seen):
+    def _shared(self, own, mro, mine, depth, left, seen):
         """Mutable attributes of the class that the instance does not shadow:
         state that all its instances share."""
-        own = self.shared_names(t, info)
-        if stop or not own:
-            return ()
-        mro = _get_mro(t)
-        mine = self.instance_dict(v, mro, info) if info.dict_at >= 0 else {}
         parts = []
         for at, name in own:
             if name in mine or at >= _len(mro):
@@ -423,9 +473,7 @@ class Renderer(object):
 
     def shared_names(self, t, info):
         mro = _get_mro(t)
-        size = 0
-        for k in mro:
-            size += _len(_get_class_dict(k))
+        size = _sum(_map(_len, _map(_get_class_dict, mro)))
         if info.own is not None and info.size == size:
             return info.own
         found = []
@@ -497,6 +545,7 @@ class Renderer(object):
             if info.base:
                 break
         info.slots = _tuple(slots)
+        info.named = info.base == "" and (t is FunctionType or t is MethodType or t is BuiltinType or t is ModuleType or derives(t, type))
         info.safe = not _get_flags(t) & _HEAP and (module + "." + name) in _SAFE_STATIC
         if _len(self.classes) > 4096:
             self.classes.clear()
