@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"io/fs"
@@ -62,6 +63,8 @@ func watch(t *testing.T, pid int, state, tmp string) func() [][]byte {
 		defer mu.Unlock()
 		all[sha256.Sum256(content)] = content
 	}
+	own, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	must(t, err)
 	stop, done := make(chan struct{}), make(chan struct{})
 	end := sync.OnceFunc(func() { close(stop); <-done })
 	t.Cleanup(end)
@@ -72,10 +75,16 @@ func watch(t *testing.T, pid int, state, tmp string) func() [][]byte {
 		for {
 			for _, child := range descendants(pid) {
 				root := fmt.Sprintf("/proc/%d", child)
-				for _, name := range []string{"cmdline", "environ"} {
-					content, _ := os.ReadFile(filepath.Join(root, name))
-					keep("", content)
+				// Until it executes its program, a new process is the daemon's own
+				// memory, environment included: nothing hostile runs in it. The
+				// arguments are read first, so that the environment is not older.
+				arguments, _ := os.ReadFile(filepath.Join(root, "cmdline"))
+				if bytes.Equal(arguments, own) {
+					continue
 				}
+				environment, _ := os.ReadFile(filepath.Join(root, "environ"))
+				keep("", arguments)
+				keep("", environment)
 				// Only a sandbox has /in.
 				if _, err := os.Stat(filepath.Join(root, "root", "in")); err == nil {
 					for _, dir := range []string{"in", "work", "out", "tmp"} {
