@@ -209,7 +209,7 @@ func TestALabelAsksForARepair(t *testing.T) {
 	}
 	l.want(l.github("issues", "g1", body), 200, "duplicate")
 
-	named := []byte(strings.Replace(string(body), "It looks like you accidently spelled 'commit' with two 't's.", "repaird incident inc-7", 1))
+	named := []byte(strings.Replace(string(body), "It looks like you accidently spelled 'commit' with two 't's.", "repaird incident inc-7", 1)) //nolint:misspell // GitHub's example
 	form := []byte(url.Values{"payload": {string(named)}}.Encode())
 	l.want(l.github("issues", "g2", form, "Content-Type", "application/x-www-form-urlencoded"), 200, "accepted")
 	if d := l.stored(2)[1]; d.Ask.Incident != "inc-7" || len(d.Events) != 0 {

@@ -96,7 +96,7 @@ func Supervise(ctx context.Context, spec Spec, c Connection) (*Result, int, erro
 			case 'E':
 				timer.Reset(collectAllowance)
 			case 'Z':
-				<-written
+				<-written //nolint:errcheck // the program has ended: what it left unread matters no more
 				return r.result, r.oom, nil
 			}
 		}

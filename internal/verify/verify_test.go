@@ -81,7 +81,7 @@ func TestPatchesAreJudged(t *testing.T) {
 		{"a guard for the input, in a function that only passes it on", monthly.input(tree, "shop/report.py", "    return sum(values)", "    if not values:\n        return 0.0\n    return sum(values)"), "", "production's input"},
 		{"the same guard for a value that the tree makes wrong", lifetime.input(tree, "shop/report.py", "    return sum(values)", "    if not values:\n        return 0.0\n    return sum(values)"), NoBandAid, "Mend what makes it"},
 		{"a guard in the outermost call for a value that the tree makes wrong", lifetime.input(tree, "shop/report.py", "    return mean(paid)", "    return mean(paid) if paid else 0.0"), NoBandAid, "Mend what makes it"},
-		{"the maker of the value mended", lifetime.input(tree, "shop/report.py", `"payed"`, `"paid"`), "", "no guard"},
+		{"the maker of the value mended", lifetime.input(tree, "shop/report.py", `"payed"`, `"paid"`), "", "no guard"}, //nolint:misspell // the fault that is mended
 		{"a guard for what a function should have found", price.input(tree, "shop/invoice.py", `    return line["price"]`, "    if line is None:\n        return 0\n    return line[\"price\"]"), NoBandAid, "a guard (exit) to price_of"},
 		{"the search mended", price.input(tree, "shop/invoice.py", `line["name"] == sku`, `line["sku"] == sku`), "", "no guard"},
 		{"a guard for what a function documents", coupon.input(tree, "shop/invoice.py", `    return coupon["price"]`, "    if coupon is None:\n        return 0\n    return coupon[\"price\"]"), "", "the docstring of find_coupon"},

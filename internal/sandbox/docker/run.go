@@ -223,7 +223,7 @@ func (l *line) log() string {
 
 func (l *line) close() {
 	l.conn.Close()
-	l.out.Close()
+	_ = l.out.Close()
 	<-l.done
 }
 
