@@ -85,6 +85,9 @@ missing_packages() {
     [[ -e /usr/share/keyrings/debian-archive-keyring.gpg || $(distribution) != debian ]] || out+=(debian-archive-keyring)
   fi
   [[ -e /etc/ssl/certs/ca-certificates.crt ]] || out+=(ca-certificates)
+  # The race detector of the tests links with C.
+  command -v gcc >/dev/null || out+=(gcc)
+  [[ -e /usr/include/stdlib.h ]] || out+=(libc6-dev)
   echo "${out[@]}"
 }
 

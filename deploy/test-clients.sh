@@ -11,10 +11,10 @@ if [[ -z $state ]]; then
 fi
 requirements='sentry-sdk==2.75.0
 flask==3.1.3
-brotli
-opentelemetry-sdk>=1.40
-opentelemetry-exporter-otlp-proto-http>=1.40
-opentelemetry-instrumentation-flask>=0.61b0'
+brotli==1.2.1
+opentelemetry-sdk==1.45.1
+opentelemetry-exporter-otlp-proto-http==1.45.1
+opentelemetry-instrumentation-flask==0.66b1'
 venv=$state/test-clients/$(sha256sum <<<"$requirements" | cut -c1-12)
 
 if [[ ! -e $venv/ready ]]; then
@@ -30,8 +30,11 @@ ln -sfn "$venv" "$state/test-clients/current"
 if ! /usr/bin/python3 -c 'import sentry_sdk, flask' 2>/dev/null; then
   if [[ $(id -u) -eq 0 ]]; then
     echo "test-clients: installing the distribution's Sentry SDK and Flask" >&2
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-sentry-sdk python3-flask >/dev/null
+    export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
+    apt-get update -qq >&2
+    apt-get install -y -qq python3-sentry-sdk python3-flask >&2
   else
     echo "test-clients: to test the distribution's Sentry SDK too, run as root: apt-get install python3-sentry-sdk python3-flask" >&2
+    [[ -z ${CI:-} ]] || exit 4
   fi
 fi

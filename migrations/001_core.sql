@@ -44,7 +44,8 @@ create table runs (
     id          text        primary key,
     incident_id text        not null references incidents on delete cascade,
     project     text        not null,
-    commit_sha  text        not null default '',
+    asked_commit text       not null default '',        -- as the event named it: a commit, or nothing
+    commit_sha  text        not null default '',        -- in full, once the bundle is sealed
     rank        smallint    not null default 0,
     state       text        not null default 'accepted',
     stage       text        not null default 'assemble', -- the stage to do next; '' at the end
@@ -123,6 +124,7 @@ declare
     stored    bigint;
     best      smallint;
     open_run  boolean;
+    proposed  boolean;
     incidents_out jsonb := '[]';
     runs_out      jsonb := '[]';
 begin
@@ -152,23 +154,34 @@ begin
             returning t.id into inc;
         incidents_out := incidents_out || to_jsonb(inc);
 
+        -- What counts as tried: the same commit, with an end that another try
+        -- with equal evidence would only repeat.
         select bool_or(finished_at is null),
-               max(rank) filter (where commit_sha = coalesce(e->>'commit', ''))
-            into open_run, best from runs where incident_id = inc;
+               bool_or(state = 'proposed' and finished_at is not null),
+               max(rank) filter (where asked_commit = coalesce(e->>'commit', '') and state <> 'failed'
+                   and coalesce(stop->>'type', '') not in ('budget', 'cancelled'))
+            into open_run, proposed, best from runs where incident_id = inc;
 
-        -- Evidence is kept while it can still help: at most twenty undigested events.
-        if (select count(*) from events join event_keys on event_id = id where incident_id = inc) < 20 then
+        -- Evidence is kept while it can still help: at most twenty undigested
+        -- events, and whatever is better than all of them.
+        if (select count(*) < 20 or coalesce(max(rank), -1) < (e->>'rank')::smallint
+            from events join event_keys on event_id = id where incident_id = inc) then
             insert into events (incident_id, source, rank, body)
                 values (inc, p_source, (e->>'rank')::smallint, p_bodies[i]) returning id into stored;
             insert into event_keys values (stored, p_wrapped[i]);
         end if;
 
-        -- A new run: none is open, and this commit was not tried with evidence
-        -- as good as this, or a person asks for it.
-        if not coalesce(open_run, false)
-           and (best is null or best < (e->>'rank')::smallint or p_ask is not null) then
-            insert into runs (id, incident_id, project, commit_sha, rank, ask)
-                values (e->>'run', inc, p_project, coalesce(e->>'commit', ''), (e->>'rank')::smallint, p_ask);
+        -- A new run: none is open, no pull request of the incident waits for its
+        -- reviewer, and this commit was not tried with evidence as good as this;
+        -- or a person asks for it. Who asks while a run is open hears of its end.
+        if coalesce(open_run, false) then
+            if p_ask is not null then
+                update runs set ask = p_ask where incident_id = inc and finished_at is null;
+            end if;
+        elsif p_ask is not null
+           or not coalesce(proposed, false) and (best is null or best < (e->>'rank')::smallint) then
+            insert into runs (id, incident_id, project, asked_commit, commit_sha, rank, ask)
+                values (e->>'run', inc, p_project, coalesce(e->>'commit', ''), coalesce(e->>'commit', ''), (e->>'rank')::smallint, p_ask);
             insert into river_job (kind, args, queue, max_attempts, priority, state)
                 values ('stage', jsonb_build_object('run', e->>'run', 'stage', 'assemble'), 'default', 25, 1, 'available');
             runs_out := runs_out || to_jsonb(e->>'run');

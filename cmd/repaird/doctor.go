@@ -26,7 +26,7 @@ func doctor(ctx context.Context, args []string) error {
 	if err := parse(fs, args, 0); err != nil {
 		return err
 	}
-	bad := false
+	bad, image, wanted := false, "", "auto"
 	check := func(name string, needed bool, err error, good string) {
 		switch {
 		case err == nil:
@@ -42,7 +42,7 @@ func doctor(ctx context.Context, args []string) error {
 		c, err := config.Load(*file)
 		check("config", true, err, *file)
 		if err == nil {
-			*state = c.StateDir
+			*state, image, wanted = c.StateDir, c.Sandbox.Image, c.Sandbox.Backend
 			db, err := postgres.Open(ctx, c.Database.Reveal(), 0)
 			check("database", true, err, "answers")
 			if err == nil {
@@ -60,13 +60,13 @@ func doctor(ctx context.Context, args []string) error {
 	check("bases", false, err, names)
 	working := 0
 	for _, backend := range []string{"docker", "bwrap"} {
-		m := app.Machine{StateDir: *state, Backend: backend, Logger: logger("error")}
+		m := app.Machine{StateDir: *state, Backend: backend, Image: image, Logger: logger("error")}
 		began := time.Now()
 		_, _, err := m.Sandbox(ctx)
 		if err == nil {
 			working++
 		}
-		check(backend, false, err, fmt.Sprintf("contains every attack that was tried (%.1f s)", time.Since(began).Seconds()))
+		check(backend, backend == wanted, err, fmt.Sprintf("contains every attack that was tried (%.1f s)", time.Since(began).Seconds()))
 	}
 	if working == 0 {
 		check("sandbox", true, errors.New("no backend works: run deploy/setup.sh"), "")

@@ -80,7 +80,7 @@ verifier without a model has accepted.
 		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.brief)
 	}
 	fmt.Fprint(w, `
-Exit codes: 0 done, 1 failure, 2 wrong usage, 3 a typed stop (repair, demo).
+Exit codes: 0 done, 1 failure, 2 wrong usage, 3 a typed stop (repair).
 `)
 }
 

@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -303,6 +304,9 @@ func (c *Config) validateProjects(bad func(string, ...any)) {
 			bad("%s.url: must not hold a password; configure github.token", at)
 		}
 		oneOf(bad, at+".forge", p.Forge, "github", "local")
+		if p.Forge == "local" && strings.Contains(p.URL, "://") && !strings.HasPrefix(p.URL, "file://") {
+			bad("%s.forge: local publishes to a repository on this machine: set url to its path, or configure the github section", at)
+		}
 		if p.Forge == "github" && c.GitHub == nil {
 			bad("%s.forge: github needs the github section", at)
 		}

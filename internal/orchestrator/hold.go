@@ -25,6 +25,8 @@ type hold struct {
 	o   *Orchestrator
 	run *postgres.Run
 	log *slog.Logger
+	// read is the newest event that the assemble stage has decrypted.
+	read int64
 }
 
 // keep prolongs the lease while the stage works. The returned context ends
@@ -117,6 +119,8 @@ func (o *Orchestrator) notify(ctx context.Context, h *hold, c *pipeline.Case) er
 			in.Summary = c.Bundle.Incident.Summary
 		}
 		text = report.Stop(in)
+	case h.run.State == StateFailed:
+		text = redact.Constant("The repair could not be finished because of a defect or an outage; whoever runs repaird has been told in its log and can start it again.")
 	default:
 		return nil
 	}

@@ -191,7 +191,7 @@ func (w *stageWorker) Work(ctx context.Context, job *river.Job[stageArgs]) error
 	o.Failpoint("stage." + run.Stage + ".begin")
 	c, err := o.do(stageCtx, h)
 	end()
-	log.Info("stage ended", "attempt", run.Attempt, "seconds", time.Since(began).Seconds(), "error", outcome(err))
+	log.Info("stage ended", "attempt", run.Attempt, "seconds", time.Since(began).Seconds(), "error", h.clean(outcome(err)))
 	return h.settle(ctx, stageCtx, job, c, err)
 }
 
@@ -262,6 +262,7 @@ func (o *Orchestrator) admit(ctx context.Context, h *hold, c *pipeline.Case) err
 		return err
 	}
 	for _, s := range stored {
+		h.read = max(h.read, s.ID)
 		e, err := o.open(s)
 		if err != nil {
 			return err
@@ -296,8 +297,8 @@ func (h *hold) settle(ctx, stageCtx context.Context, job *river.Job[stageArgs], 
 	if !retryable && h.run.Attempt >= maxAttempts {
 		return h.fail(ctx, job, err)
 	}
-	h.log.Error("stage will be tried again", "attempt", h.run.Attempt, "error", err)
-	if rerr := h.o.DB.Release(ctx, h.run.ID, h.run.Fence, !retryable, err.Error()); rerr != nil {
+	h.log.Error("stage will be tried again", "attempt", h.run.Attempt, "error", h.clean(err.Error()))
+	if rerr := h.o.DB.Release(ctx, h.run.ID, h.run.Fence, !retryable, h.clean(err.Error())); rerr != nil {
 		return rerr
 	}
 	if wait, ok := forge.RetryAfter(err); ok && wait > 0 {
@@ -307,8 +308,11 @@ func (h *hold) settle(ctx, stageCtx context.Context, job *river.Job[stageArgs], 
 }
 
 func (h *hold) fail(ctx context.Context, job *river.Job[stageArgs], err error) error {
-	h.log.Error("run failed", "error", err)
-	return h.commit(ctx, job, nil, postgres.Step{State: StateFailed, Error: err.Error()})
+	h.log.Error("stage failed", "error", h.clean(err.Error()))
+	if h.run.Stage == stageNotify { // an answer that cannot be posted changes nothing about the run
+		return h.commit(ctx, job, nil, postgres.Step{State: h.run.State, Stop: rawOrNil(h.run.Stop), Error: h.clean(err.Error())})
+	}
+	return h.commit(ctx, job, nil, postgres.Step{State: StateFailed, Error: h.clean(err.Error())})
 }
 
 func (h *hold) nextStep(c *pipeline.Case) postgres.Step {
@@ -326,20 +330,20 @@ func (h *hold) nextStep(c *pipeline.Case) postgres.Step {
 			Repository string `json:"repository"`
 		}{c.PullRequest, c.Project.Repository}
 	}
-	return h.withNotice(step)
+	return step
 }
 
+// stopStep ends the run with an answer. Its texts may hold what came from
+// outside, so they are redacted once more.
 func (h *hold) stopStep(s *fault.Stop) postgres.Step {
-	return h.withNotice(postgres.Step{State: StateStopped, Stop: s})
+	if h.run.Stage == stageNotify {
+		return postgres.Step{State: h.run.State, Stop: rawOrNil(h.run.Stop)}
+	}
+	return postgres.Step{State: StateStopped, Stop: &fault.Stop{Type: s.Type, Detail: h.clean(s.Detail), Help: h.clean(s.Help), Log: h.clean(s.Log)}}
 }
 
-// withNotice lets a run that a person asked for end with an answer to them.
-func (h *hold) withNotice(s postgres.Step) postgres.Step {
-	if s.Stage == "" && len(h.run.Ask) > 0 && h.run.Stage != stageNotify {
-		s.Stage = stageNotify
-	}
-	return s
-}
+// clean redacts a text of which part may come from outside.
+func (h *hold) clean(text string) string { return h.o.Clean(h.run.Project, text).String() }
 
 // commit is the one transaction in which a stage ends.
 func (h *hold) commit(ctx context.Context, job *river.Job[stageArgs], c *pipeline.Case, step postgres.Step) error {
@@ -353,6 +357,14 @@ func (h *hold) commit(ctx context.Context, job *river.Job[stageArgs], c *pipelin
 		line["error"] = step.Error
 	}
 	err := pgx.BeginFunc(ctx, o.DB.Pool, func(tx pgx.Tx) error {
+		// Who asks while the last stage runs is told too.
+		ask, err := postgres.AskOf(ctx, tx, h.run.ID)
+		if err != nil {
+			return err
+		}
+		if step.Stage == "" && len(ask) > 0 && h.run.Stage != stageNotify {
+			step.Stage = stageNotify
+		}
 		if c != nil {
 			artifacts, err := c.Artifacts()
 			if err != nil {
@@ -367,8 +379,8 @@ func (h *hold) commit(ctx context.Context, job *river.Job[stageArgs], c *pipelin
 				digests[name] = hex.EncodeToString(sum[:])
 			}
 			line["artifacts"] = digests
-			if c.Bundle != nil { // sealed: the raw events are not needed any more
-				if err := postgres.ForgetEvents(ctx, tx, h.run.Incident); err != nil {
+			if c.Bundle != nil && h.read > 0 { // sealed: the raw events that are in it are not needed any more
+				if err := postgres.ForgetEvents(ctx, tx, h.run.Incident, h.read); err != nil {
 					return err
 				}
 			}
@@ -379,12 +391,16 @@ func (h *hold) commit(ctx context.Context, job *river.Job[stageArgs], c *pipelin
 		if err := postgres.AppendLedger(ctx, tx, h.run.ID, "stage", line); err != nil {
 			return err
 		}
-		if step.Stage != "" {
+		if step.Stage == "" {
+			if err := postgres.FollowUp(ctx, tx, h.run.ID, newRunID()); err != nil {
+				return err
+			}
+		} else {
 			if _, err := o.client.InsertTx(ctx, tx, stageArgs{h.run.ID, step.Stage}, nil); err != nil {
 				return err
 			}
 		}
-		_, err := river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job)
+		_, err = river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx, job)
 		return err
 	})
 	if errors.Is(err, postgres.ErrFenced) {

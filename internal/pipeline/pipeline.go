@@ -188,7 +188,14 @@ func (p *Pipeline) Reproduce(ctx context.Context, c *Case) error {
 		Run: c.Run, Bundle: c.Bundle, Tree: tree, Setup: c.Project.Setup, Repeats: p.Repeats, Floor: p.Floor,
 		Progress: func(line string) { c.progress("%s", line) },
 	}
-	if head, err := p.Source.Resolve(ctx, c.Project, ""); err == nil && head != c.Bundle.Code.Commit {
+	head, err := p.Source.Resolve(ctx, c.Project, "")
+	if fault.KindOf(err) == fault.Retryable {
+		return err
+	}
+	if err != nil {
+		c.progress("the default branch cannot be read, so nobody knows whether it is fixed there")
+	}
+	if err == nil && head != c.Bundle.Code.Commit {
 		if in.Head, remove, err = p.Source.Checkout(ctx, c.Project, head); err != nil {
 			return err
 		}

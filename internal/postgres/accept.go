@@ -119,13 +119,14 @@ func (db *DB) Events(ctx context.Context, incident string) ([]StoredEvent, error
 	return out, Classify(err)
 }
 
-// ForgetEvents destroys the keys of an incident's events and empties their
-// bodies: after it they cannot be read, and the row says only that they were.
-func ForgetEvents(ctx context.Context, tx pgx.Tx, incident string) error {
+// ForgetEvents destroys the keys of the incident's events up to the one with
+// id last and empties their bodies: after it they cannot be read, and the row
+// says only that they were. Later ones are another run's.
+func ForgetEvents(ctx context.Context, tx pgx.Tx, incident string, last int64) error {
 	_, err := tx.Exec(ctx, `
 		with gone as (delete from event_keys using events
-			where event_id = events.id and incident_id = $1 returning event_id)
-		update events set body = ''::bytea from gone where id = gone.event_id`, incident)
+			where event_id = events.id and incident_id = $1 and events.id <= $2 returning event_id)
+		update events set body = ''::bytea from gone where id = gone.event_id`, incident, last)
 	return Classify(err)
 }
 

@@ -103,5 +103,8 @@ func canonicalJSON(v any) ([]byte, error) {
 	if err := d.Decode(&tree); err != nil {
 		return nil, err
 	}
-	return json.Marshal(tree)
+	if b, err = json.Marshal(tree); err != nil {
+		return nil, err
+	}
+	return []byte(withoutNUL(string(b))), nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -78,6 +79,57 @@ func TestBetterEvidenceStartsAnotherRunAndWorseDoesNot(t *testing.T) {
 	}
 }
 
+func TestARunIsNotRepeatedForWhatWasTried(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	end := func(run string, step postgres.Step) {
+		t.Helper()
+		r, err := db.Acquire(ctx, run, "assemble", "me", time.Minute)
+		if err != nil || r == nil {
+			t.Fatalf("acquire: %v, %v", r, err)
+		}
+		inTx(t, db, func(tx pgx.Tx) error { return postgres.Advance(ctx, tx, run, r.Fence, step) })
+	}
+	deliver := func(n int, commit string) []string {
+		t.Helper()
+		e := event("f", 2, "")
+		e.Commit = commit
+		return accept(t, db, []string{fmt.Sprint("sha:", n)}, e).Runs
+	}
+	// The event names a tag; assembling finds the commit.
+	run := deliver(1, "")
+	end(run[0], postgres.Step{State: "stopped", Commit: strings.Repeat("a", 40), Stop: &fault.Stop{Type: fault.NoPatch}})
+	if again := deliver(2, ""); len(again) != 0 {
+		t.Errorf("the same release again: got runs %v, want none", again)
+	}
+	run = deliver(3, "b0b")
+	if len(run) != 1 {
+		t.Fatal("another commit is worth a run")
+	}
+	end(run[0], postgres.Step{State: "stopped", Stop: &fault.Stop{Type: fault.OverBudget}})
+	if run = deliver(4, "b0b"); len(run) != 1 {
+		t.Fatal("a run that the budget stopped is no try")
+	}
+	end(run[0], postgres.Step{State: "proposed"})
+	if again := deliver(5, "c0c"); len(again) != 0 {
+		t.Errorf("while a pull request waits: got runs %v, want none", again)
+	}
+}
+
+func TestEvidenceThatCameTooLateGetsARunOfItsOwn(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	first := accept(t, db, []string{"sha:1"}, event("f", 1, ""))
+	if late := accept(t, db, []string{"sha:2"}, event("f", 2, "")); len(late.Runs) != 0 {
+		t.Fatalf("while a run is open: got %v", late.Runs)
+	}
+	finish(t, db, first.Runs[0])
+	inTx(t, db, func(tx pgx.Tx) error { return postgres.FollowUp(ctx, tx, first.Runs[0], "run-follow") })
+	if r, err := db.Run(ctx, "run-follow"); err != nil || r.Rank != 2 || r.Finished != nil {
+		t.Errorf("got %+v, %v, want an open run with the better evidence", r, err)
+	}
+}
+
 func finish(t *testing.T, db *postgres.DB, run string) {
 	t.Helper()
 	r, err := db.Acquire(ctx, run, "assemble", "me", time.Minute)
@@ -128,7 +180,7 @@ func TestForgottenEventsCannotBeRead(t *testing.T) {
 	if ev, err := db.Events(ctx, a.Incidents[0]); err != nil || len(ev) != 1 || string(ev[0].Body) != "sealed" {
 		t.Fatalf("before: got %v, %v", ev, err)
 	}
-	inTx(t, db, func(tx pgx.Tx) error { return postgres.ForgetEvents(ctx, tx, a.Incidents[0]) })
+	inTx(t, db, func(tx pgx.Tx) error { return postgres.ForgetEvents(ctx, tx, a.Incidents[0], 1<<62) })
 	if ev, err := db.Events(ctx, a.Incidents[0]); err != nil || len(ev) != 0 {
 		t.Errorf("after: got %v, %v, want none", ev, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -135,8 +136,32 @@ func optionalJSON(v any) (*string, error) {
 	if err != nil || string(b) == "null" {
 		return nil, err
 	}
-	s := string(b)
+	s := withoutNUL(string(b))
 	return &s, nil
+}
+
+// withoutNUL replaces what PostgreSQL's jsonb cannot hold.
+func withoutNUL(json string) string { return strings.ReplaceAll(json, `\u0000`, `\ufffd`) }
+
+// AskOf returns who asked for the run by now; the row is locked.
+func AskOf(ctx context.Context, tx pgx.Tx, id string) (ask json.RawMessage, err error) {
+	err = tx.QueryRow(ctx, `select ask from runs where id = $1 for update`, id).Scan(&ask)
+	return ask, Classify(err)
+}
+
+// FollowUp begins another run of an ended one's incident in tx, when events
+// that it has not read are better evidence than it had.
+func FollowUp(ctx context.Context, tx pgx.Tx, ended, id string) error {
+	tag, err := tx.Exec(ctx, `
+		insert into runs (id, incident_id, project, rank)
+		select $2, r.incident_id, r.project, (select max(e.rank) from events e join event_keys on event_id = e.id where e.incident_id = r.incident_id)
+		from runs r where r.id = $1 and r.finished_at is not null and r.state <> 'proposed' and exists (
+			select from events e join event_keys on event_id = e.id where e.incident_id = r.incident_id and e.rank > r.rank)
+		on conflict do nothing`, ended, id)
+	if err != nil || tag.RowsAffected() == 0 {
+		return Classify(err)
+	}
+	return EnqueueStage(ctx, tx, id, "assemble")
 }
 
 // An Orphan is an open run that nobody works on.
@@ -195,8 +220,8 @@ func (db *DB) Reopen(ctx context.Context, old, id string) error {
 }
 
 func reopen(ctx context.Context, tx pgx.Tx, old, id string, ask *string) error {
-	tag, err := tx.Exec(ctx, `insert into runs (id, incident_id, project, commit_sha, rank, ask)
-		select $2, incident_id, project, commit_sha, rank, coalesce($3::text::jsonb, ask)
+	tag, err := tx.Exec(ctx, `insert into runs (id, incident_id, project, asked_commit, commit_sha, rank, ask)
+		select $2, incident_id, project, asked_commit, commit_sha, rank, coalesce($3::text::jsonb, ask)
 		from runs where id = $1 and finished_at is not null`, old, id, ask)
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.ConstraintName == "runs_one_open" {
@@ -224,14 +249,15 @@ func EnqueueStage(ctx context.Context, tx pgx.Tx, run, stage string) error {
 
 // RunsToday counts a project's runs of the last 24 hours.
 func (db *DB) RunsToday(ctx context.Context, project string) (n int, err error) {
-	err = db.Pool.QueryRow(ctx, `select count(*) from runs where project = $1 and created_at > now() - interval '24 hours'`, project).Scan(&n)
+	err = db.Pool.QueryRow(ctx, `select count(*) from runs where project = $1
+		and created_at > now() - interval '24 hours' and coalesce(stop->>'type', '') <> 'budget'`, project).Scan(&n)
 	return n, Classify(err)
 }
 
 // RunByPullRequest finds the run that opened a pull request; fault.NotFound when none did.
 func (db *DB) RunByPullRequest(ctx context.Context, repository string, number int) (*Run, error) {
 	return one[Run](ctx, db, `select `+runColumns+` from runs
-		where pull_request->>'repository' = $1 and (pull_request->>'number')::int = $2
+		where lower(pull_request->>'repository') = lower($1) and (pull_request->>'number')::int = $2
 		order by created_at desc limit 1`, repository, number)
 }
 
