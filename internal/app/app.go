@@ -217,7 +217,7 @@ func (a *App) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages, err := web.New(web.Options{DB: a.DB, Token: a.Config.Web.Token.String, Logger: a.Logger})
+	pages, err := web.New(web.Options{DB: a.DB, PublicURL: a.Config.PublicURL, Token: a.Config.Web.Token.String, Logger: a.Logger})
 	if err != nil {
 		return nil, err
 	}

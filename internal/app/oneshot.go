@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -10,6 +11,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/repaird/repaird/internal/bundle"
 	"github.com/repaird/repaird/internal/config"
@@ -143,14 +146,18 @@ func readEvent(name string) ([]byte, error) {
 
 // decodeEvent reads a bundle, or anything that intake receives.
 func decodeEvent(data []byte, name string) ([]incident.Event, error) {
-	if bytes.Contains(data[:min(len(data), 1<<20)], []byte("redaction")) {
-		if b, err := bundle.Open(data); err == nil {
-			e := b.Event
-			e.Commit = b.Code.Commit
-			return []incident.Event{e}, nil
-		} else if bytes.Contains(data, []byte("sha256:")) {
-			return nil, err // a bundle that does not verify is not taken for something else
+	plain, err := unpacked(data)
+	if err != nil {
+		return nil, fmt.Errorf("--event %s: %w", name, err)
+	}
+	if isBundle(plain) {
+		b, err := bundle.Open(plain)
+		if err != nil {
+			return nil, fmt.Errorf("--event %s: %w", name, err)
 		}
+		e := b.Event
+		e.Commit = b.Code.Commit
+		return []incident.Event{e}, nil
 	}
 	events, err := intake.Decode(data, filepath.Base(name))
 	if err != nil {
@@ -160,6 +167,45 @@ func decodeEvent(data []byte, name string) ([]incident.Event, error) {
 		return nil, fault.Errorf(fault.Invalid, "--event %s holds no error event", name)
 	}
 	return best(events), nil
+}
+
+// isBundle looks for the names that only a bundle has at its top, in JSON or
+// in YAML.
+func isBundle(data []byte) bool {
+	for _, name := range []string{"redaction", "digests", "fingerprint"} {
+		if !bytes.Contains(data, []byte(`"`+name+`":`)) && !bytes.Contains(data, []byte(name+":")) {
+			return false
+		}
+	}
+	return bytes.HasPrefix(bytes.TrimSpace(data), []byte(`{"code":`)) || bytes.Contains(data, []byte("\nredaction:"))
+}
+
+// unpacked decompresses gzip and zstd, within the bound of a bundle; what is
+// packed otherwise is left to intake.
+func unpacked(data []byte) ([]byte, error) {
+	var in io.Reader
+	switch {
+	case bytes.HasPrefix(data, []byte{0x1f, 0x8b}):
+		z, err := gzip.NewReader(bytes.NewReader(data))
+		if err != nil {
+			return nil, fault.Errorf(fault.Invalid, "gzip: %w", err)
+		}
+		in = z
+	case bytes.HasPrefix(data, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		z, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderMaxMemory(maxEventFile))
+		if err != nil {
+			return nil, fault.Errorf(fault.Invalid, "zstd: %w", err)
+		}
+		defer z.Close()
+		in = z
+	default:
+		return data, nil
+	}
+	plain, err := io.ReadAll(io.LimitReader(in, maxEventFile))
+	if err != nil {
+		return nil, fault.Errorf(fault.Invalid, "it cannot be decompressed: %w", err)
+	}
+	return plain, nil
 }
 
 // best puts the event with the most evidence first.

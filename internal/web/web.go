@@ -14,7 +14,9 @@ import (
 	"html/template"
 	"io/fs"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -34,6 +36,10 @@ type Options struct {
 	DB     *postgres.DB
 	Token  secret.String // empty: nobody is asked
 	Logger *slog.Logger
+	// PublicURL is the address that readers use. Without a token, requests for
+	// another host than it and this machine are refused: a page of elsewhere
+	// whose name was made to lead here must not read evidence.
+	PublicURL string
 	// Poll is how often a live page looks for news; default 400 ms.
 	Poll time.Duration
 }
@@ -102,6 +108,10 @@ func (s *server) authorise(next http.Handler) http.Handler {
 		if c, err := r.Cookie(cookie); err == nil && given == "" {
 			given = c.Value
 		}
+		if s.Token.Empty() && !s.ourHost(r.Host) {
+			http.Error(w, "this host name is not public_url's", http.StatusMisdirectedRequest)
+			return
+		}
 		if s.Token.Empty() || s.valid(given) {
 			next.ServeHTTP(w, r)
 			return
@@ -112,6 +122,18 @@ func (s *server) authorise(next http.Handler) http.Handler {
 		}
 		http.Error(w, "a token is required: Authorization: Bearer …", http.StatusUnauthorized)
 	})
+}
+
+func (s *server) ourHost(hostport string) bool {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	if u, err := url.Parse(s.PublicURL); err == nil && strings.EqualFold(u.Hostname(), host) {
+		return true
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func (s *server) valid(given string) bool {

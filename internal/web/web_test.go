@@ -131,6 +131,23 @@ func TestATokenIsAskedOfEveryReader(t *testing.T) {
 	}
 }
 
+func TestAnotherHostNameIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "")
+	for host, want := range map[string]int{"127.0.0.1:7230": 200, "localhost": 200, "[::1]:80": 200, "evil.example": 421, "127.0.0.1.evil.example": 421} {
+		req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.srv.URL+"/", nil)
+		req.Host = host
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s: got %d, want %d", host, resp.StatusCode, want)
+		}
+	}
+}
+
 func TestALivePageHearsEveryLineAndTheEnd(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "")
