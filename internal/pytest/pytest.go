@@ -60,6 +60,10 @@ type Test struct {
 // ID is the test's node id in results.
 func (t Test) ID() string { return t.Path + "::" + t.Name }
 
+// Seed is that of every run by which a test, a candidate or a patch is judged: a
+// verdict is about the code, not about the order of a set.
+const Seed = 1
+
 // A Request is one pytest session.
 type Request struct {
 	Run     string            // run id, for labels

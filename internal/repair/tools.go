@@ -113,7 +113,7 @@ func (s SandboxTests) RunTest(ctx context.Context, in Input, source string) (str
 			test.Name = m[1]
 		}
 	}
-	res, err := s.Runner.Run(ctx, pytest.Request{Run: in.Run, Env: in.Env, Tree: in.Tree, Test: &test})
+	res, err := s.Runner.Run(ctx, pytest.Request{Run: in.Run, Env: in.Env, Tree: in.Tree, Test: &test, Seed: pytest.Seed})
 	if err != nil {
 		return "", err
 	}

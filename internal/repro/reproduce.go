@@ -17,7 +17,6 @@ const (
 	defaultRepeats = 5
 	defaultFloor   = 0.7
 	maxTries       = 24 // tests that are run before giving up
-	seed           = 1  // of every run: hash seed and random
 )
 
 // Reproduce returns a Reproduction, or a *fault.Stop saying why there is none:
@@ -226,7 +225,7 @@ func (a *attempt) search(ctx context.Context) (*Reproduction, error) {
 
 // run runs the test once.
 func (a *attempt) run(ctx context.Context, tree string, test pytest.Test, run string, traced bool) (*pytest.Result, error) {
-	req := pytest.Request{Run: run, Env: a.env, Tree: tree, Test: &test, Seed: seed}
+	req := pytest.Request{Run: run, Env: a.env, Tree: tree, Test: &test, Seed: pytest.Seed}
 	if traced {
 		req.Trace = &pytrace.Config{Include: []string{"/work"}}
 	}
@@ -279,6 +278,13 @@ func (a *attempt) same(res *pytest.Result) bool {
 		res.Tests[0].Signature().Matches(a.sig) && res.Tests[0].Signature().File == a.sig.File
 }
 
+// recursed reports whether a traced run of a test that recurses for ever did so:
+// where the recursion ends is the tracer's doing.
+func (a *attempt) recursed(res *pytest.Result) bool {
+	return a.sig.Type == "RecursionError" && res.OK() && len(res.Tests) == 1 && res.Tests[0].Status == pytest.Failed &&
+		res.Tests[0].Signature().Type == a.sig.Type
+}
+
 // certify repeats the run: a failure that comes and goes proves nothing.
 func (a *attempt) certify(ctx context.Context, got *Reproduction) error {
 	for got.Runs < a.in.Repeats {
@@ -288,7 +294,7 @@ func (a *attempt) certify(ctx context.Context, got *Reproduction) error {
 			return err
 		}
 		got.Runs++
-		if a.same(res) {
+		if a.same(res) || a.recursed(res) {
 			got.Failed++
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/sandbox"
 )
 
 // Forging patches: the mistake stays, and the patch tries to have it judged
@@ -126,5 +128,17 @@ func TestForgedVerdictsAreRejectedOnDocker(t *testing.T) {
 			in.Patch.Edits, in.Quick = f.edits, true
 			rejectedBy(t, judge(t, lax, in), f.alone, "")
 		})
+	}
+}
+
+func TestAForgedPassByASessionThatNeverEndsIsNone(t *testing.T) {
+	t.Parallel()
+	res := pytest.Result{Tests: []pytest.Outcome{{Status: pytest.Passed}}, Cause: sandbox.Exited}
+	if why := passes(&res); why != "" {
+		t.Errorf("an honest pass is none: %s", why)
+	}
+	res.Cause = sandbox.Timeout
+	if why := passes(&res); !strings.Contains(why, string(sandbox.Timeout)) {
+		t.Errorf("got %q for a session that hung after the test passed", why)
 	}
 }

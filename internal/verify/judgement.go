@@ -14,10 +14,6 @@ import (
 	"github.com/repaird/repaird/internal/sandbox"
 )
 
-// seed is that of every run, as of those with which package repro certifies the
-// test: a verdict is about the patch, not about the order of a set.
-const seed = 1
-
 // judgement is one patch on its way through the gates.
 type judgement struct {
 	v       *Verifier
@@ -187,7 +183,7 @@ func (j *judgement) admitsCode(ctx context.Context) (finding, error) {
 
 // session runs the test on an overlay in a fresh sandbox.
 func (j *judgement) session(ctx context.Context, overlay patch.Overlay, traced bool) (*pytest.Result, error) {
-	req := pytest.Request{Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Test: &j.in.Test, Limits: sandbox.Limits{Wall: j.wall}, Seed: seed}
+	req := pytest.Request{Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Test: &j.in.Test, Limits: sandbox.Limits{Wall: j.wall}, Seed: pytest.Seed}
 	if traced {
 		req.Trace = &pytrace.Config{Lines: true}
 	}
@@ -198,6 +194,9 @@ func (j *judgement) session(ctx context.Context, overlay patch.Overlay, traced b
 func passes(res *pytest.Result) string {
 	if why := unbelievable(res); why != "" {
 		return why
+	}
+	if res.Cause != sandbox.Exited {
+		return fmt.Sprintf("the sandbox ended the session (%s)", res.Cause)
 	}
 	if len(res.Tests) == 0 {
 		return "no test was collected"

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/pytrace"
 )
 
 // treeRoot is where the tree stands in the sandbox, and so in traces.
@@ -40,10 +42,36 @@ func (j *judgement) onPath(context.Context) (finding, error) {
 		return notApplied("no changed line can execute: the patch only removes lines, or changes comments and docstrings"), nil
 	case j.green.read == nil:
 		return failed("there is no trace of the run with the patch (%s), so nothing shows that the %d changed lines that can execute did", j.green.why, total), nil
+	case !j.callsAgain():
+		return failed("the run with the patch does not make the test's call"), nil
 	case len(missed) > 0:
 		return failed("%d of %d changed lines that can execute were not executed by the test: %s", len(missed), total, clip(strings.Join(missed, ", "), 300)), nil
 	}
 	return held("the test executed all %d changed lines that can execute", total), nil
+}
+
+// callsAgain reports whether the run with the patch makes the outermost call of
+// the failure's stack; true also where the traces do not tell. Arguments are not
+// compared: a patch may rightly change a default, or what an object that the
+// test makes first holds.
+func (j *judgement) callsAgain() bool {
+	red := j.redCalls()
+	if j.in.Signature.Type == "RecursionError" || len(red) == 0 || !whole(j.red.read) || !whole(j.green.read) {
+		return true
+	}
+	outer := red[0].Code
+	for _, c := range callsOf(j.green.read) {
+		if c.Code.File == outer.File && incident.BareName(c.Code.Name) == incident.BareName(outer.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+// whole reports whether a trace has every call of its run.
+func whole(t *pytrace.Trace) bool {
+	f := t.Footer
+	return f.Dropped == 0 && f.Uncalled == 0 && f.Faults == 0 && f.Skipped == 0 && !f.Cut
 }
 
 // ran reports whether one of a file's lines was executed on head.

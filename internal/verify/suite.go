@@ -99,7 +99,7 @@ func (j *judgement) runSuite(ctx context.Context, overlay patch.Overlay) (*pytes
 		arguments = []string{}
 	}
 	return j.v.Runner.Run(ctx, pytest.Request{
-		Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Suite: arguments, Seed: seed,
+		Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Suite: arguments, Seed: pytest.Seed,
 		Limits: sandbox.Limits{Wall: j.v.suiteWall(j.in.Quick)},
 	})
 }

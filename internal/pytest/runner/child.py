@@ -78,6 +78,18 @@ def import_plugins():
             pass  # pytest will say so itself
 
 
+def standard():
+    """The standard library's modules, for Python below 3.10."""
+    folder = os.path.dirname(os.__file__)
+    names = set(sys.builtin_module_names)
+    for place in (folder, os.path.join(folder, "lib-dynload")):
+        try:
+            names |= {entry.partition(".")[0] for entry in os.listdir(place)}
+        except OSError:
+            pass
+    return names - {"site-packages", "dist-packages"}
+
+
 def open_tree(root, roots):
     """Puts the tree on sys.path.
 
@@ -90,7 +102,7 @@ def open_tree(root, roots):
     paths = [os.path.normpath(os.path.join(root, r)) for r in roots]
     sys.path[0:0] = paths
     keep = {"pytest", "_pytest", "pluggy", "repaird_tracer"} | set(sys.builtin_module_names)
-    keep |= set(getattr(sys, "stdlib_module_names", ()))
+    keep |= set(getattr(sys, "stdlib_module_names", None) or standard())
     tops = {name.partition(".")[0] for name in sys.modules}
     for top in tops - keep:
         if any(os.path.isfile(os.path.join(p, top + ".py"))

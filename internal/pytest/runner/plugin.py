@@ -23,17 +23,20 @@ def arguments(config):
     Each option undoes what a repository's configuration may ask for and what
     would keep a session from running whole and alone.
     """
-    args = ["-q", "--tb=short", "--color=no", "-p", "no:cacheprovider", "-p", "no:randomly",
-            "--continue-on-collection-errors", "--maxfail=0"]
+    own = ["-q", "--tb=short", "--color=no", "-p", "no:cacheprovider", "-p", "no:randomly",
+           "--continue-on-collection-errors", "--maxfail=0"]
     if config["test"]:
         # Nothing of the tree steers the synthesized test.
         folder = os.path.dirname(config["test"])
-        return args + ["--noconftest", "-c", config["ini"], "--rootdir", folder, config["test"]]
+        return own + ["--noconftest", "-c", config["ini"], "--rootdir", folder, config["test"]]
     if importlib.util.find_spec("pytest_cov"):
-        args.append("--no-cov")
+        own.append("--no-cov")
     if importlib.util.find_spec("xdist"):
-        args += ["-n0"]
-    return args + list(config["suite"] or [])
+        own += ["-n0"]
+    # The last of an option's uses counts, so the runner's own come last.
+    suite = list(config["suite"] or [])
+    end = suite.index("--") if "--" in suite else len(suite)
+    return suite[:end] + own + suite[end:]
 
 
 def module(session, path):

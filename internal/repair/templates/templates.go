@@ -40,12 +40,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/sandbox"
@@ -250,7 +252,7 @@ main.main(sys.argv[1:])`
 
 // environment keeps what belongs to the program under test and fixes the hash seed.
 func environment(env map[string]string) map[string]string {
-	kept := map[string]string{"PYTHONHASHSEED": "0"}
+	kept := map[string]string{"PYTHONHASHSEED": strconv.Itoa(pytest.Seed)}
 	for name, value := range env {
 		if !strings.HasPrefix(name, "PYTHON") && !strings.HasPrefix(name, "LD_") && name != "PATH" && name != "HOME" {
 			kept[name] = value

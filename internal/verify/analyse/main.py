@@ -16,6 +16,18 @@ import origin  # noqa: E402
 import policy  # noqa: E402
 
 
+def standard():
+    """The standard library's modules, for Python below 3.10."""
+    folder = os.path.dirname(os.__file__)
+    names = set(sys.builtin_module_names)
+    for place in (folder, os.path.join(folder, "lib-dynload")):
+        try:
+            names |= {entry.partition(".")[0] for entry in os.listdir(place)}
+        except OSError:
+            pass
+    return names
+
+
 def installed(names):
     """Which of the top-level modules are installed, by looking at folders."""
     version = "python%d.%d" % sys.version_info[:2]
@@ -35,8 +47,9 @@ def installed(names):
             stem = entry.split(".", 1)[0].lower()
             if stem in names:
                 found.setdefault(stem, os.path.join(place, entry))
+    library = getattr(sys, "stdlib_module_names", None) or standard()
     for name in names:
-        if name in getattr(sys, "stdlib_module_names", ()):
+        if name in library:
             found.setdefault(name, "the standard library")
     return found
 

@@ -10,7 +10,7 @@ COMPARISONS = {"__eq__", "__ne__", "__bool__", "__hash__", "__instancecheck__", 
                "__getattribute__", "__class__", "__del__", "__set_name__", "__init_subclass__", "__class_getitem__", "__prepare__"}
 REFLECTION = {"__globals__", "__code__", "__closure__", "__subclasses__", "__bases__", "__mro__", "__builtins__", "__loader__", "__spec__",
               "__defaults__", "__kwdefaults__", "__wrapped__", "__func__", "f_globals", "f_locals", "f_back", "f_builtins", "f_trace", "tb_frame",
-              "gi_frame", "cr_frame", "ag_frame", "gi_code"}
+              "gi_frame", "cr_frame", "ag_frame", "gi_code", "__getattribute__"}
 MODULES = {
     "code-runner": "pytest _pytest pluggy unittest mock doctest nose hypothesis conftest repaird_tracer xdist coverage",
     "code-reflection": "ctypes _ctypes cffi gc inspect dis code codeop marshal bdb pdb trace tracemalloc faulthandler sysconfig _testcapi "
@@ -41,6 +41,13 @@ ATTRIBUTES = {
 NAMES = {"eval": "code-builtins", "exec": "code-builtins", "compile": "code-builtins", "__import__": "code-builtins", "globals": "code-builtins",
          "__builtins__": "code-builtins", "breakpoint": "code-builtins", "exit": "code-exit", "quit": "code-exit", "SystemExit": "code-exit",
          "KeyboardInterrupt": "code-exit", "GeneratorExit": "code-exit", "__loader__": "code-import", "__spec__": "code-import"}
+# Refused on whatever owner, for a module can be had by many names.
+ANYWHERE = {"modules": "code-import", "meta_path": "code-import", "path_hooks": "code-import", "path_importer_cache": "code-import",
+            "_getframe": "code-reflection", "_current_frames": "code-reflection", "settrace": "code-reflection",
+            "setprofile": "code-reflection", "_exit": "code-exit", "runtest": "code-runner"}
+# Modules that other modules hold as attributes.
+HELD = set("_sys sys _os os builtins _builtins __builtins__ _pytest pytest inspect gc ctypes importlib _imp _thread threading subprocess".split())
+HIDDEN = {"_sys", "_os", "_builtins", "builtins", "_exit", "_getframe"}  # no honest text is one of these
 SNIFF = re.compile(r"(?i)pytest|repaird|(^|[^a-z])conftest|^/proc(/|$)|^/sys(/|$)|^/dev/(fd|std|shm)|^/in/|^/out(/|$)")
 DUNDER = re.compile(r"^\s*__|__\s*$")
 BROAD = {"Exception", "BaseException"}
@@ -55,6 +62,8 @@ class Source:
         self.tree = ast.parse(text)
         self.imported = {}  # local name -> dotted name
         self.docs = set()
+        self.called = set()  # the names that are called
+        self.folded = {}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
                 for a in node.names:
@@ -62,6 +71,8 @@ class Source:
             elif isinstance(node, ast.ImportFrom):
                 for a in node.names:
                     self.imported[a.asname or a.name] = "%s.%s" % (node.module or "", a.name)
+            elif isinstance(node, ast.Call):
+                self.called.add(id(node.func))
             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and node.body:
                 first = node.body[0]
                 if isinstance(first, ast.Expr):
@@ -73,6 +84,51 @@ def text_of(node):
     if isinstance(value, bytes):
         value = value.decode("latin-1")
     return value if isinstance(value, str) else None
+
+
+def fold(src, node):
+    """The text that an expression of constants makes, None where it is none."""
+    if id(node) not in src.folded:
+        value = _fold(src, node)
+        src.folded[id(node)] = value if isinstance(value, str) and len(value) <= 4096 else None
+    return src.folded[id(node)]
+
+
+def _whole(node):
+    value = getattr(node, "value", None) if isinstance(node, ast.Constant) else getattr(node, "n", None)
+    return value if isinstance(value, int) and 0 <= value <= 0x10FFFF else None
+
+
+def _fold(src, node):
+    if isinstance(node, ast.BinOp):
+        left, right = fold(src, node.left), fold(src, node.right)
+        if isinstance(node.op, ast.Add) and left is not None and right is not None:
+            return left + right
+        if isinstance(node.op, ast.Mult):
+            text, n = (left, _whole(node.right)) if left is not None else (right, _whole(node.left))
+            return text * n if text is not None and n is not None and n <= 64 else None
+        if isinstance(node.op, ast.Mod) and left is not None and not re.search(r"[0-9]{4}|[*]", left):
+            parts = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
+            values = [_whole(p) if fold(src, p) is None else fold(src, p) for p in parts]
+            try:
+                return None if None in values else left % tuple(values)
+            except (TypeError, ValueError):
+                return None
+        return None
+    if isinstance(node, ast.JoinedStr):
+        parts = [fold(src, v) for v in node.values]
+        return None if None in parts else "".join(parts)
+    if isinstance(node, ast.FormattedValue):
+        return fold(src, node.value) if node.conversion == -1 and node.format_spec is None else None
+    if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
+        arg = node.args[0]
+        if isinstance(node.func, ast.Name) and node.func.id == "chr" and _whole(arg) is not None:
+            return chr(_whole(arg))
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "join" and isinstance(arg, (ast.List, ast.Tuple)):
+            parts = [fold(src, node.func.value)] + [fold(src, e) for e in arg.elts]
+            return None if None in parts else parts[0].join(parts[1:])
+        return None
+    return text_of(node)
 
 
 def uses(src):
@@ -89,6 +145,8 @@ def uses(src):
         elif isinstance(node, ast.Name):
             if node.id in NAMES:
                 yield NAMES[node.id], node.id, line, "use of %s" % node.id
+            if node.id in ("getattr", "setattr", "delattr") and id(node) not in src.called:
+                yield "code-names", node.id, line, "%s handed on" % node.id
             if node.id in COMPARISONS and isinstance(node.ctx, (ast.Store, ast.Del)):
                 yield "code-dunder", node.id, line, "%s is set" % node.id
         elif isinstance(node, ast.Call):
@@ -100,11 +158,14 @@ def uses(src):
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             if node.name in COMPARISONS:
                 yield "code-dunder", node.name + ast.dump(node), line, "%s is added or changed" % node.name
-        elif text_of(node) is not None and id(node) not in src.docs:
-            s = text_of(node)
+        elif node.__class__.__name__ == "MatchClass":
+            for name in node.kwd_attrs:
+                yield from _anywhere(name, line)
+        s = fold(src, node) if id(node) not in src.docs else None
+        if s is not None:
             if SNIFF.search(s):
                 yield "code-sniff", s, line, "a text that tells a test run from production"
-            if DUNDER.search(s) and s not in ("__main__", "__all__"):
+            if DUNDER.search(s) and s not in ("__main__", "__all__") or s in HIDDEN:
                 yield "code-names", s, line, "a text that looks like a special name"
         yield from _stores(src, node, line)
 
@@ -130,9 +191,18 @@ def _from(node, line):
         rule = ATTRIBUTES.get(module, {}).get(a.name)
         if rule:
             yield rule, "%s.%s" % (module, a.name), line, "import of %s.%s" % (module, a.name)
+        else:
+            yield from _anywhere(a.name, line)
+
+
+def _anywhere(name, line):
+    rule = ANYWHERE.get(name) or ("code-import" if name in HELD else None)
+    if rule:
+        yield rule, "." + name, line, "use of .%s" % name
 
 
 def _attribute(src, node, line):
+    rule = None
     if isinstance(node.value, ast.Name):
         owner = src.imported.get(node.value.id, node.value.id)
         rule = ATTRIBUTES.get(owner, {}).get(node.attr)
@@ -140,9 +210,13 @@ def _attribute(src, node, line):
             rule = "code-process"
         if rule:
             yield rule, "%s.%s" % (owner, node.attr), line, "use of %s.%s" % (owner, node.attr)
-        rule = MODULE_RULE.get(node.attr) if owner in ("concurrent", "os") else None
-        if rule:
-            yield rule, "%s.%s" % (owner, node.attr), line, "use of %s.%s" % (owner, node.attr)
+        held = MODULE_RULE.get(node.attr) if owner in ("concurrent", "os") else None
+        if held:
+            yield held, "%s.%s" % (owner, node.attr), line, "use of %s.%s" % (owner, node.attr)
+        if node.attr == "__dict__" and node.value.id in src.imported:
+            yield "code-reflection", "%s.__dict__" % owner, line, "use of %s.__dict__" % owner
+    if rule is None:
+        yield from _anywhere(node.attr, line)
     if node.attr in REFLECTION:
         yield "code-reflection", node.attr, line, "use of .%s" % node.attr
     if node.attr in COMPARISONS and isinstance(node.ctx, (ast.Store, ast.Del)):
@@ -153,10 +227,16 @@ def _call(src, node, line):
     name = node.func.id if isinstance(node.func, ast.Name) else ""
     if name in ("getattr", "setattr", "delattr", "hasattr") and len(node.args) > 1:
         arg = node.args[1]
-        if not isinstance(arg, (ast.Name, ast.Constant, ast.Attribute)) and text_of(arg) is None:
-            yield "code-names", name + ast.dump(arg), line, "%s with a name that is put together" % name
+        if text_of(arg) is not None:
+            yield from _anywhere(text_of(arg), line)
+            if text_of(arg) in REFLECTION:
+                yield "code-reflection", text_of(arg), line, "use of .%s" % text_of(arg)
+        elif name != "hasattr" or not isinstance(arg, (ast.Name, ast.Constant, ast.Attribute)):
+            yield "code-names", name + ast.dump(arg), line, "%s with a name that is not a plain text" % name
         if name in ("setattr", "delattr") and isinstance(node.args[0], ast.Name) and node.args[0].id in src.imported:
             yield "code-monkeypatch", ast.dump(node.args[0]) + ast.dump(arg), line, "%s on the import %s" % (name, node.args[0].id)
+    elif name in ("getattr", "setattr", "delattr"):
+        yield "code-names", name + ast.dump(node), line, "%s without its name" % name
     if name == "type" and len(node.args) == 3:
         yield "code-dunder", "type", line, "a class made by type()"
     if name in ("vars", "dir") and node.args and isinstance(node.args[0], ast.Name) and node.args[0].id in src.imported:
