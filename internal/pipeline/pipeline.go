@@ -271,12 +271,24 @@ func (p *Pipeline) verifyInput(c *Case, tree string, candidate patch.Patch) veri
 		Run: c.Run, Tree: tree, Env: r.Env, Test: r.Test, Patch: candidate, Signature: r.Signature,
 		Suite: suiteArguments(c.Project.TestCommand), Repeats: p.Repeats, Policy: c.Project.Policy,
 	}
-	for _, f := range r.Frames {
-		if f.Path != "" {
-			in.Crash = verify.Crash{Path: f.Path, Function: f.Function, Line: f.Line}
+	in.Outer = outer(r.Frames, r.Called)
+	return in
+}
+
+// outer counts the repository's functions on production's stack outside the
+// one that the test calls. A module's body is no function: what it reads is
+// input.
+func outer(frames []repro.MappedFrame, called string) (n int) {
+	for _, f := range frames {
+		switch {
+		case f.Path == "" || f.Function == "<module>":
+		case incident.BareName(f.Function) == incident.BareName(called):
+			return n
+		default:
+			n++
 		}
 	}
-	return in
+	return 0 // the called function is not among them: nothing is known
 }
 
 // Verify computes the verdict; only it lets a run go on to a pull request.
@@ -307,14 +319,14 @@ func (p *Pipeline) Verify(ctx context.Context, c *Case) error {
 }
 
 // suiteArguments returns what a test command gives to pytest: the runner is our
-// own. nil means the whole tree.
+// own. nil means the whole tree, also for a command that is not pytest's.
 func suiteArguments(command []string) []string {
 	for i, word := range command {
 		if word == "pytest" || word == "py.test" {
 			return append([]string{}, command[i+1:]...)
 		}
 	}
-	return command
+	return nil
 }
 
 func failedGate(v *verify.Verdict) *verify.Gate {

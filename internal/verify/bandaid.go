@@ -35,8 +35,9 @@ import (
 //
 //   - nobody in the tree made the value: what the guard asks about depends on
 //     Lj's parameters only, and these are, call by call, names, attributes, items
-//     or loop variables of L0's own arguments, which are production's input. Where
-//     j < n the guard must ask about the parameters as such: a local that Lj
+//     or loop variables of L0's own arguments, which are production's input: no
+//     function of the tree stood outside L0 on production's stack (Input.Outer
+//     is 0), else that one may have made them. Where j < n the guard must ask about the parameters as such: a local that Lj
 //     computed and handed on is a value that Lj made;
 //   - base documents the value: Optional or None in the annotation, None as the
 //     default, or a sentence of the docstring that allows for it, on the parameter
@@ -141,12 +142,15 @@ func (j *judgement) hides(g guard, at int, seen bool) (why, pass string) {
 	recursion := at > 0 && j.stack[at-1].Path == j.stack[at].Path && j.stack[at-1].Function == j.stack[at].Function
 	fromInput := slices.Contains(g.DirectAt, at) || (at == n && slices.Contains(g.InputAt, at))
 	switch {
-	case fromInput:
+	case fromInput && j.in.Outer == 0:
 		return "", fmt.Sprintf("the condition added to %s asks about production's input (%s), which nothing in the tree made", place, strings.Join(g.Roots, ", "))
 	case g.Documented != "":
 		return "", fmt.Sprintf("the condition added to %s is for a value that base documents (%s)", place, g.Documented)
 	case j.in.Signature.Type == "RecursionError" || (recursion && g.BaseCase):
 		return "", fmt.Sprintf("the condition added to %s is the base case of a recursion", place)
+	}
+	if fromInput {
+		return fmt.Sprintf("the patch adds a guard (%s) to %s on a value that %s: that may be where it is made", g.Kind, place, callers(j.in.Outer)), ""
 	}
 	shown := "where the failure passed"
 	if seen {
@@ -156,6 +160,13 @@ func (j *judgement) hides(g guard, at int, seen bool) (why, pass string) {
 		}
 	}
 	return fmt.Sprintf("the patch adds a guard (%s) to %s, %s: the value that broke it is still made. Mend what makes it", g.Kind, place, shown), ""
+}
+
+func callers(n int) string {
+	if n == 1 {
+		return "in production came from another function of the repository, which the test does not call"
+	}
+	return fmt.Sprintf("in production came through %d other functions of the repository, which the test does not call", n)
 }
 
 // redCalls returns the failure's stack as calls of the red trace, outermost

@@ -52,19 +52,12 @@ type Input struct {
 	Test      pytest.Test        // the synthesized test
 	Patch     patch.Patch        //
 	Signature incident.Signature // what base must fail with; File relative to the tree
-	Crash     Crash              // where production crashed, mapped to the tree
+	Outer     int                // functions of the tree that were on production's stack outside the one that the test calls
 	Suite     []string           // pytest arguments of the repository's suite; nil: the whole tree
 	Repeats   int                // N, default 5
 	Policy    patch.Policy
 	Quick     bool              // feedback for a proposer: see the package comment
 	Progress  func(gate string) // may be nil
-}
-
-// Crash is the innermost in-app frame of the incident in the base tree.
-type Crash struct {
-	Path     string `json:"path"`
-	Function string `json:"function"`
-	Line     int    `json:"line"`
 }
 
 // A Verdict is what was computed.

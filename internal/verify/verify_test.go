@@ -79,6 +79,7 @@ func TestPatchesAreJudged(t *testing.T) {
 		{"a file that is not for patches", ranking.input(tree, "setup.py", "", "x = 1\n"), Applies, "steering"},
 		{"an installed module's name", ranking.input(tree, "shop/pygments.py", "", "x = 1\n"), Applies, "shadow"},
 		{"a guard for the input, in a function that only passes it on", monthly.input(tree, "shop/report.py", "    return sum(values)", "    if not values:\n        return 0.0\n    return sum(values)"), "", "production's input"},
+		{"the same guard where another function stood outside the test's call", inside(monthly.input(tree, "shop/report.py", "    return sum(values)", "    if not values:\n        return 0.0\n    return sum(values)")), NoBandAid, "another function of the repository, which the test does not call"},
 		{"the same guard for a value that the tree makes wrong", lifetime.input(tree, "shop/report.py", "    return sum(values)", "    if not values:\n        return 0.0\n    return sum(values)"), NoBandAid, "Mend what makes it"},
 		{"a guard in the outermost call for a value that the tree makes wrong", lifetime.input(tree, "shop/report.py", "    return mean(paid)", "    return mean(paid) if paid else 0.0"), NoBandAid, "Mend what makes it"},
 		{"the maker of the value mended", lifetime.input(tree, "shop/report.py", `"payed"`, `"paid"`), "", "no guard"}, //nolint:misspell // the fault that is mended
@@ -106,6 +107,12 @@ func TestPatchesAreJudged(t *testing.T) {
 // production events do.
 func crashing(in Input) Input {
 	in.Test = testOf("from shop.ranking import median_total", "median_total([{'total': n} for n in (3, 7, 1, 9, 5)])")
+	return in
+}
+
+// inside says that production's call came through one more function.
+func inside(in Input) Input {
+	in.Outer = 1
 	return in
 }
 
