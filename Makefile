@@ -12,7 +12,8 @@ setup: ## install what is missing (PostgreSQL, Docker, bubblewrap, Python) and m
 	./deploy/setup.sh
 
 build: ## compile bin/repaird
-	@$(GO) build -trimpath -o bin/repaird ./cmd/repaird
+	@echo 'compiling bin/repaird (some minutes the first time)'
+	@$(GO) build -o bin/repaird ./cmd/repaird
 
 demo: setup build ## repair three sample incidents end to end on this machine
 	./bin/repaird demo
