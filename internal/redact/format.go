@@ -49,6 +49,9 @@ func (r *Redactor) replaceFormat(value string) (out []string, done bool) {
 		return r.replaceCard(value, prefix)
 	}
 	if isIBAN(value) {
+		if r.isPlainToken(value) { // one word in some thousands of upper case is an IBAN by accident
+			return nil, true
+		}
 		return r.replaceIBAN(value)
 	}
 	if kind := phoneKind(value); kind != notPhone {

@@ -140,7 +140,7 @@ func isIBAN(s string) bool {
 		return false
 	}
 	c := compactIBAN(s)
-	return ibanLengths[c[:min(2, len(c))]] == len(c) && mod97(c[4:]+c[:4]) == 1
+	return ibanLengths[c[:min(2, len(c))]] == len(c) && c[2] <= '9' && c[3] <= '9' && mod97(c[4:]+c[:4]) == 1
 }
 
 // mod97 returns the remainder of a text in which letters count from 10; -1
