@@ -146,6 +146,43 @@ class Renderer(object):
             _id(NoneType): self._none, _id(_bool): self._bool, _id(_int): self._int, _id(_float): self._float,
             _id(_str): self._str, _id(_bytes): self._str, _id(_complex): self._complex,
         }
+        self.light, self.light_named = self._make_light()
+
+    def _make_light(self):
+        """The two functions of values that are only named: scalars exactly, all
+        else by type, identity and length. Closures, since they are called most."""
+        scalar_of, tags_of, classes_of = self.scalars.get, self.tags.get, self.classes.get
+        tag, class_info = self.tag, self.class_info
+
+        def light(v):
+            t = _type(v)
+            f = scalar_of(_id(t))
+            if f is not None:
+                return f(v)
+            if t is _list or t is _dict or t is _set:
+                n = _len(v)
+                name = "list" if t is _list else "dict" if t is _dict else "set"
+                if n == 0 and t is not _set:
+                    return '{"t":"%s","id":%d,"n":0,"r":"%s","lit":1}' % (name, tags_of(_id(v)) or tag(v), "[]" if t is _list else "{}")
+                return '{"t":"%s","id":%d,"n":%d,"cut":1}' % (name, tags_of(_id(v)) or tag(v), n)
+            if t is _tuple:
+                return '{"t":"tuple","n":%d,"cut":1}' % _len(v) if v else '"()"'
+            info = classes_of(_id(t))
+            if info is None or info.ref() is not t:
+                info = class_info(t)
+            return '{%s,"id":%d,"cut":1}' % (info.head, tags_of(_id(v)) or tag(v))
+
+        def light_named(name, v):
+            head = _heads.get(name)
+            if head is None:
+                head = head_of(name)
+            if head:
+                return head + light(v) + "]"
+            if is_secret(name, v):
+                return '[%s,{"t":%s,"masked":1}]' % (quote(name), quote(self.class_name(_type(v))))
+            return "[%s,%s]" % (quote(name), light(v))
+
+        return light, light_named
 
     # Scalars. A JSON string is a complete Python literal; everything else is an object.
 
