@@ -49,7 +49,7 @@ import (
 //     value it asks about.
 //
 // A raise or assert that failed and is gone, and a statement that failed and is
-// gone with nothing in its place, are rejected wherever they stood.
+// gone with nothing or a constant in its place, are rejected wherever they stood.
 //
 // If the traces do not tell which call is Lj (the red one lacks the stack, the
 // green one is missing or has gaps), every guard in a function of the stack
@@ -130,6 +130,8 @@ func (j *judgement) hides(g guard, at int, seen bool) (why, pass string) {
 		return fmt.Sprintf("the patch adds a handler for %s in %s, where the failure passed", j.in.Signature.Type, place), ""
 	case "check":
 		return fmt.Sprintf("the check that failed is taken out of %s", place), ""
+	case "constant":
+		return fmt.Sprintf("a constant stands in %s where the statement that failed computed", place), ""
 	case "removed":
 		return fmt.Sprintf("the statement that failed is taken out of %s, and nothing takes its place", place), ""
 	}

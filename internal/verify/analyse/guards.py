@@ -4,18 +4,19 @@ For each function on the stack of the failure (and functions that the patch adds
 and they call), the constructs of base and head are compared. Reported are, when
 they are new:
 
-    exit        if COND: return/continue/break/pass with nothing computed
+    exit        if COND, while COND or case PATTERN: return/continue/break/pass with nothing computed
     default     if COND: X = …, where COND asks about X
     wrap        statements that stood there before, now under a condition
     conjunct    an existing condition with "and"/"or" something
-    ifexp       A if COND else B, one of them a constant or empty
+    ifexp       A if COND else B, one of them a constant or empty; the same said by arithmetic or an index: A * COND, (A, B)[COND]
     or-default  X or DEFAULT, X and X.y
     get-default X.get(k), getattr(X, n, d), next(X, d), default=…, where X[k], X.n, … stood
     clamp       min/max around an expression of the statement that failed
     filter      an "if" in a comprehension
-    try         a handler or suppress() that catches the failure's exception
+    try         a handler, suppress() or leaving finally that catches the failure's exception
     check       the raise or assert that failed is gone
     removed     the statement that failed is gone and nothing came for it
+    constant    a constant stands where the statement that failed computed
 
 Each has an origin, of the values that COND asks about: "input" when they come
 from the function's parameters by expressions of the function alone, "callee"
@@ -128,6 +129,10 @@ class Finder:
                 for cond in node.ifs:
                     if self.is_new(cond):
                         self.report("filter", cond, cond)
+            elif isinstance(node, (ast.BinOp, ast.Subscript)) and self.is_new(node):
+                self.arithmetic(node)
+            elif type(node).__name__ == "Match":
+                self.match(node)
             if isinstance(node, ast.Try) or type(node).__name__ == "TryStar":
                 self.handlers(node)
         self.gone()
@@ -143,7 +148,7 @@ class Finder:
             kept = [self.old_dumps[dump(b)] > 0 for b in (node.body, node.orelse)]
             if constant(node.body) or constant(node.orelse) or (kept[0] and trivial(node.orelse)) or (kept[1] and trivial(node.body)):
                 self.report("ifexp", node, node.test)
-        elif isinstance(node, ast.If) and not self.changed_condition(node):
+        elif isinstance(node, (ast.If, ast.While)) and not self.changed_condition(node):
             self.new_if(node)
 
     def conjunct(self, test):
@@ -168,7 +173,7 @@ class Finder:
         its body is the same, and the condition asks about the same names."""
         body = [dump(s) for s in node.body]
         for n in self.old_nodes:
-            if isinstance(n, ast.If) and [dump(s) for s in n.body] == body and self.gone_tests[dump(n.test)] and names(n.test) & names(node.test):
+            if isinstance(n, (ast.If, ast.While)) and [dump(s) for s in n.body] == body and self.gone_tests[dump(n.test)] and names(n.test) & names(node.test):
                 return True
         return False
 
@@ -188,6 +193,26 @@ class Finder:
             self.report("wrap", node, node.test)
         elif self.assigns_subject(node):
             self.report("default", node, node.test)
+
+    def match(self, node):
+        """A new case that leaves, or that puts statements of base under a condition."""
+        for case in node.cases:
+            subject = node.subject if case.guard is None else ast.Tuple([node.subject, case.guard], ast.Load())
+            if not self.is_new(case):
+                continue
+            if self.leaves(case.body):
+                return self.report("exit", node, subject)
+            if self.is_new(node.subject) and any(self.old_dumps[dump(s)] for s in case.body) and len(node.cases) == 1:
+                return self.report("wrap", node, subject)
+
+    def arithmetic(self, node):
+        """A condition as a number: 0 where it does not hold, or the index of one of two answers."""
+        if isinstance(node, ast.BinOp):
+            for cond in (node.left, node.right):
+                if truth(cond):
+                    return self.report("ifexp", node, cond)
+        elif isinstance(node.value, (ast.Tuple, ast.List, ast.Dict)) and truth(getattr(node.slice, "value", node.slice)):
+            self.report("ifexp", node, node.slice)
 
     def leaves(self, body):
         last = body[-1]
@@ -265,6 +290,10 @@ class Finder:
 
     def handlers(self, node):
         """New handlers, or ones that catch more than they did."""
+        for s in node.finalbody:  # leaving there drops the exception
+            for n in ast.walk(s):
+                if isinstance(n, (ast.Return, ast.Break, ast.Continue)) and self.is_new(s):
+                    return self.report("try", n, None)
         before = Counter()
         for n in self.old_nodes:
             if isinstance(n, ast.ExceptHandler):
@@ -290,6 +319,17 @@ class Finder:
                 self.report("check", self.new, None)
             elif not any(self.new_dumps[d] > self.old_dumps[d] for d in self.new_dumps):
                 self.report("removed", self.new, None)
+            elif self.constant_for(n) is not None:
+                self.report("constant", self.constant_for(n), None)
+
+    def constant_for(self, node):
+        """The new statement that gives a constant to what the failed one had computed, or None."""
+        if constant(getattr(node, "value", None)) or getattr(node, "value", None) is None:
+            return None
+        for n in self.new_nodes:
+            if type(n) is type(node) and self.is_new(n) and n.value is not None and constant(n.value) and targets(n) == targets(node):
+                return n
+        return None
 
     def similar(self, node):
         """A raise of the same exception that is new may stand for one that went."""
@@ -298,6 +338,22 @@ class Finder:
             if isinstance(n, type(node)) and self.is_new(n) and (isinstance(n, ast.Assert) or (n.exc is not None and names(n.exc) & want)):
                 return True
         return False
+
+
+def truth(node):
+    """Whether an expression is a condition: it gives True or False."""
+    if isinstance(node, ast.Compare):
+        return True
+    if isinstance(node, ast.UnaryOp):
+        return isinstance(node.op, ast.Not)
+    return isinstance(node, ast.Call) and called(node) in ("bool", "isinstance", "hasattr") and isinstance(node.func, ast.Name)
+
+
+def targets(node):
+    """What a statement gives its value to, as text."""
+    if isinstance(node, (ast.Return, ast.Expr)):
+        return ""
+    return [dump(t) for t in (node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", node)])]
 
 
 def kinds(handler):
