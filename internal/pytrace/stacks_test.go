@@ -1,0 +1,179 @@
+package pytrace
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+const stacksText = `main 0x0000000000000002
+Thread 0x0000000000000001 (most recent call first):
+  File "/usr/lib/python3.11/threading.py", line 982 in run
+  File "/usr/lib/python3.11/threading.py", line 1002 in _bootstrap
+
+Thread 0x0000000000000003 [Worker "1"] (most recent call first):
+  <no Python frame>
+
+Current thread 0x0000000000000002 (most recent call first):
+  File "/app/sl\xf6w.py", line 7 in infinite_\u20ac
+  Garbage-collecting
+  File ???, line ??? in <module>
+  ...
+Current thread's C stack trace (most recent call first):
+  Binary file "/usr/bin/python3", at _Py_DumpStack+0x1 [0x5]
+`
+
+func TestFaulthandlersTextBecomesStacks(t *testing.T) {
+	t.Parallel()
+	want := []ThreadStack{
+		{Ident: 2, Name: "MainThread", Cut: true, Frames: []StackFrame{{"/app/slöw.py", "infinite_€", 7}, {"", "<module>", 0}}},
+		{Ident: 1, Frames: []StackFrame{{"/usr/lib/python3.11/threading.py", "run", 982}, {"/usr/lib/python3.11/threading.py", "_bootstrap", 1002}}},
+		{Ident: 3, Name: `Worker "1"`},
+	}
+	if got := ParseStacks([]byte(stacksText)); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+	second := stacksText + "Current thread 0x0000000000000002 (most recent call first):\n  File \"/app/a.py\", line 9 in later\n"
+	if got := ParseStacks([]byte(second)); len(got) != 1 || got[0].Frames[0].Name != "later" {
+		t.Errorf("of two dumps: got %+v, want the last", got)
+	}
+}
+
+func FuzzParseStacks(f *testing.F) {
+	f.Add([]byte(stacksText))
+	f.Add([]byte("Thread 0xffffffffffffffff (most recent call first):\n  File \"\\U7fffffff\", line 999999999 in \n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		stacks := ParseStacks(text)
+		if len(stacks) > maxThreads {
+			t.Fatalf("%d threads", len(stacks))
+		}
+		for _, s := range stacks {
+			if len(s.Frames) > maxStackFrames {
+				t.Fatalf("%d frames", len(s.Frames))
+			}
+		}
+	})
+}
+
+// hangs never ends: a thread that waits, and a main thread within one call of C.
+const hangs = `
+import sys, threading
+sys.path.insert(0, sys.argv[1])
+import repaird_trace_stacks
+assert repaird_trace_stacks.start({"timeout": 1, "out": sys.argv[2]})
+def waits():
+    threading.Event().wait()
+def loops():
+    print("ready", flush=True)
+    while sys.argv[3] == "python":
+        pass
+    1 in iter(int, 2)
+threading.Thread(target=waits, daemon=True).start()
+loops()
+`
+
+func TestAProgramThatHangsShowsTheStacksOfItsThreads(t *testing.T) {
+	t.Parallel()
+	for _, python := range pythons(t) {
+		for _, in := range []string{"python", "C"} {
+			t.Run(python+" in "+in, func(t *testing.T) {
+				t.Parallel()
+				out := t.TempDir()
+				_, file := program(t, hangs)
+				cmd := exec.Command(python, file, tracerDir(t), out, in)
+				stdout, err := cmd.StdoutPipe()
+				if err != nil {
+					t.Fatal(err)
+				}
+				cmd.Stderr = os.Stderr
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				ready := make([]byte, 6)
+				if _, err := stdout.Read(ready); err != nil {
+					t.Fatal(err)
+				}
+				asked, err := RequestStacks(out)
+				if err != nil || len(asked) != 1 || asked[0] != cmd.Process.Pid {
+					t.Fatalf("asked %v, %v; want process %d", asked, err, cmd.Process.Pid)
+				}
+				ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+				defer cancel()
+				if !WaitStacks(ctx, out, asked) {
+					t.Fatal("no stacks")
+				}
+				if err := cmd.Process.Kill(); err != nil {
+					t.Fatal(err)
+				}
+				cmd.Wait()
+				stacks, err := CollectStacks(out)
+				if err != nil || len(stacks) != 2 {
+					t.Fatalf("got %+v, %v; want two threads", stacks, err)
+				}
+				if s := stacks[0]; s.Name != "MainThread" || !has(s, "loops") || has(s, "waits") {
+					t.Errorf("main thread: %+v", s)
+				}
+				if !has(stacks[1], "waits") {
+					t.Errorf("second thread: %+v", stacks[1])
+				}
+			})
+		}
+	}
+}
+
+func has(s ThreadStack, name string) bool {
+	for _, f := range s.Frames {
+		if f.Name == name && strings.HasSuffix(f.File, "prog.py") {
+			return true
+		}
+	}
+	return false
+}
+
+func TestAForkedChildHasAStacksFileOfItsOwn(t *testing.T) {
+	t.Parallel()
+	const forks = `
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import repaird_trace_stacks
+repaird_trace_stacks.start({"timeout": 1, "out": sys.argv[2]})
+first = os.open(os.devnull, os.O_RDONLY)
+pid = os.fork()
+if pid == 0:
+    os.kill(os.getpid(), repaird_trace_stacks.SIGNAL)
+    os._exit(0)
+os.waitpid(pid, 0)
+print(pid, first)
+`
+	for _, python := range pythons(t) {
+		t.Run(python, func(t *testing.T) {
+			t.Parallel()
+			out := t.TempDir()
+			_, file := program(t, forks)
+			bare, err := exec.Command(python, file, t.TempDir(), out).CombinedOutput()
+			if err == nil {
+				t.Fatalf("without the tracer's files: %s", bare)
+			}
+			text, err := exec.Command(python, file, tracerDir(t), out).Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			fields := strings.Fields(string(text))
+			if fields[1] != "3" {
+				t.Errorf("the program's first descriptor is %s, want 3 as without the tracer", fields[1])
+			}
+			child, err := os.ReadFile(filepath.Join(out, "stacks-"+fields[0]+".txt"))
+			if os.IsNotExist(err) && strings.Contains(python, "3.6") {
+				return // no hook in a forked child there: it writes into its parent's file
+			}
+			if got := ParseStacks(child); err != nil || len(got) != 1 || got[0].Name != "MainThread" {
+				t.Errorf("child: %v, %q", err, child)
+			}
+		})
+	}
+}
