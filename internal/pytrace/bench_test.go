@@ -96,8 +96,8 @@ func BenchmarkRead(b *testing.B) {
 			b.ReportAllocs()
 			before, n := cpuTime(b), 0
 			for ; b.Loop(); n++ {
-				if t := m.read(); t != nil && len(t.Records) < 80000 {
-					b.Fatal(len(t.Records))
+				if t := m.read(); t != nil && t.Len() < 80000 {
+					b.Fatal(t.Len())
 				}
 			}
 			b.ReportMetric(float64(n*all.Len())/1e6/(cpuTime(b)-before).Seconds(), "MB/cpu-s")

@@ -6,6 +6,12 @@ import (
 	"slices"
 )
 
+// A count is how often a function was called, or at least was.
+type count struct {
+	n       int
+	atLeast bool
+}
+
 // A process under construction.
 type process struct {
 	Process
@@ -14,7 +20,7 @@ type process struct {
 	codes    map[int]*Code
 	segments map[int]*segment // 0 head, then 1, 2, … of the tail: files may come in any order
 	current  *segment
-	counts   map[int]int
+	counts   map[int]count
 	written  int
 	dropped  int
 	end      *wireRecord
@@ -25,19 +31,19 @@ type process struct {
 // A segment holds records in pieces that are never copied but once, to their
 // place in the trace. Until then the ID of a record is its code's number.
 type segment struct {
-	pieces [][]Record
+	pieces [][]event
 }
 
 const maxPiece = 2048 // records
 
-func (s *segment) add() *Record {
+func (s *segment) add() *event {
 	last := len(s.pieces) - 1
 	if last < 0 || len(s.pieces[last]) == cap(s.pieces[last]) {
 		size := 16
 		if last >= 0 {
 			size = min(4*cap(s.pieces[last]), maxPiece)
 		}
-		s.pieces = append(s.pieces, make([]Record, 0, size))
+		s.pieces = append(s.pieces, make([]event, 0, size))
 		last++
 	}
 	piece := s.pieces[last]
@@ -95,7 +101,7 @@ func (b *builder) accept(w *wireRecord) bool {
 
 func kindIsRecord(k Kind) bool {
 	switch k {
-	case KindCall, KindReturn, KindUnwind, KindYield, KindResume, KindRaise, KindPass, KindHandled, KindMark:
+	case KindCall, KindReturn, KindUnwind, KindYield, KindResume, KindRaise, KindPass, KindHandled, KindStep, KindBranch, KindSnapshot, KindMark:
 		return true
 	}
 	return false
@@ -114,7 +120,8 @@ func (b *builder) open(w *wireRecord) bool {
 			return true
 		}
 		p = &process{name: w.F, index: len(b.procs), codes: map[int]*Code{}, segments: map[int]*segment{},
-			counts: map[int]int{}, modules: map[int][]int{}, lines: map[int][]int{}}
+			counts: map[int]count{}, modules: map[int][]int{}, lines: map[int][]int{}}
+		p.tasks = map[int]string{}
 		p.current = p.segment(0)
 		b.procs = append(b.procs, p)
 		b.byName[w.F] = p
@@ -130,7 +137,7 @@ func (b *builder) open(w *wireRecord) bool {
 	}
 	p.current = p.segment(0)
 	p.PID, p.Parent, p.Python, p.Engine = w.PID, w.PPID, clip(w.Python, 40), clip(w.Engine, 40)
-	p.Argv, p.Dir, p.Threads = w.Argv, clip(w.Cwd, maxName), []string{"MainThread"}
+	p.Argv, p.Dir, p.Exe, p.Threads = w.Argv, clip(w.Cwd, maxName), clip(w.Exe, maxName), []string{"MainThread"}
 	return true
 }
 
@@ -154,7 +161,15 @@ func (b *builder) define(w *wireRecord) bool {
 		}
 		p.modules[w.C] = append(p.modules[w.C], w.Ls...)
 	case "count":
-		p.counts[w.C] = w.N
+		p.counts[w.C] = count{w.N, w.Min == 1}
+	case "task":
+		p.tasks[w.Ta] = clip(w.Name, 100)
+	case "stack":
+		b.trace.stacks = append(b.trace.stacks, Stack{clip(w.Why, 20), p.index, w.Th, clip(w.Name, 100), w.Frames})
+	case "child":
+		b.trace.children = append(b.trace.children, Child{p.index, w.PID, clip(w.How, 20), w.Argv})
+	case "problem":
+		b.trace.problems = append(b.trace.problems, Problem{p.index, clip(w.Msg, maxName)})
 	case "end":
 		end := *w
 		p.end = &end
@@ -166,7 +181,7 @@ func (b *builder) define(w *wireRecord) bool {
 
 func (b *builder) record(w *wireRecord) bool {
 	kind := Kind(w.K)
-	if kind != KindMark && (w.I == 0 || w.C == 0) || (kind == KindReturn && w.V == nil) {
+	if kind != KindMark && kind != KindSnapshot && (w.I == 0 || w.C == 0) || (kind == KindReturn && w.V == nil) {
 		return false
 	}
 	if b.records >= maxRecords {
@@ -175,7 +190,7 @@ func (b *builder) record(w *wireRecord) bool {
 	}
 	b.records++
 	r := b.now.current.add()
-	*r = Record{ID: w.C, Kind: kind, Process: b.now.index, Thread: w.Th, Call: b.unique(w.I), Parent: b.unique(w.P), Depth: w.D, Nth: w.N,
+	*r = event{ID: w.C, Kind: kind, Process: b.now.index, Thread: w.Th, Task: w.Ta, Call: b.unique(w.I), Parent: b.unique(w.P), Depth: w.D, Nth: w.N,
 		Micros: w.T, Line: w.L, Late: w.Late == 1, Gap: w.Gap, Value: w.V, Exc: b.unique(w.E), Type: clip(w.X, maxName),
 		Module: clip(w.Xm, maxName), Text: w.Msg, Context: b.unique(w.Ctx), Handler: w.H, After: w.After,
 		Outcome: clip(w.O, 20), State: clip(w.State, 200)}
@@ -183,7 +198,14 @@ func (b *builder) record(w *wireRecord) bool {
 	case KindCall:
 		r.Args, r.Defaults = w.A, w.Df
 	case KindReturn, KindUnwind:
-		r.Changed = w.M
+		r.Changed, r.Assigned = w.M, w.S
+	case KindStep:
+		r.Assigned = w.S
+	case KindBranch:
+		r.To, r.Taken = w.To, w.On == 1
+	case KindSnapshot:
+		r.Snapshot = &Snapshot{N: w.N, Why: clip(w.Why, 20), At: clip(w.At, maxName), Hit: w.Hit, Line: w.L, Time: w.Ts, Type: r.Type, Text: r.Text,
+			Stack: w.Stack, Watches: w.W}
 	case KindRaise:
 		r.Args = w.Loc
 	case KindMark:
@@ -208,7 +230,7 @@ func (b *builder) finish() *Trace {
 	t.Footer.Cut = t.Footer.Cut || b.decoder.over
 	t.executed, t.executable = map[string]map[int]bool{}, map[string]map[int]bool{}
 	t.Footer.Ended = len(b.procs) > 0
-	t.Records = make([]Record, 0, b.records)
+	t.records = make([]event, 0, b.records)
 	for _, p := range b.procs {
 		b.finishProcess(p)
 	}
@@ -225,7 +247,7 @@ func (b *builder) place(p *process) {
 		for i := range s.pieces {
 			for j := range s.pieces[i] {
 				r := &s.pieces[i][j]
-				if r.Kind != KindMark {
+				if r.Kind != KindMark && (r.Kind != KindSnapshot || r.ID != 0) {
 					if r.Code = p.codes[r.ID]; r.Code == nil {
 						t.Footer.Skipped++
 						continue
@@ -235,8 +257,8 @@ func (b *builder) place(p *process) {
 						t.codes = append(t.codes, r.Code)
 					}
 				}
-				r.ID = len(t.Records) + 1
-				t.Records = append(t.Records, *r)
+				r.ID = len(t.records) + 1
+				t.records = append(t.records, *r)
 			}
 			s.pieces[i] = nil // memory for what follows
 		}
@@ -247,7 +269,7 @@ func (b *builder) finishProcess(p *process) {
 	t := b.trace
 	b.place(p)
 	for n, c := range p.codes {
-		c.Calls = p.counts[n]
+		c.Calls, c.AtLeast = p.counts[n].n, p.counts[n].atLeast
 	}
 	for n, lines := range p.lines {
 		if c := p.codes[n]; c != nil {

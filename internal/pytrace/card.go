@@ -173,7 +173,7 @@ func (c *cardWriter) openCalls() {
 			break
 		}
 		for _, id := range f.Records {
-			for p := c.t.call(c.t.Records[id-1].Call); p != nil; p = p.parent {
+			for p := c.t.call(c.t.records[id-1].Call); p != nil; p = p.parent {
 				if p.parent != nil {
 					c.open[p.parent.id] = true
 				}

@@ -3,6 +3,7 @@ package pytrace
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -325,7 +326,7 @@ func TestQueryFindsRecords(t *testing.T) {
 			}
 		})
 	}
-	if text := Format(trace.Records, "/w", 300); len(text) > 340 || !strings.Contains(text, "more records") || !strings.Contains(text, "call call=2 f (app.py:2) parent=1 depth=1 (x=1)") {
+	if text := Format(slices.Collect(trace.All()), "/w", 300); len(text) > 340 || !strings.Contains(text, "more records") || !strings.Contains(text, "call call=2 f (app.py:2) parent=1 depth=1 (x=1)") {
 		t.Errorf("format:\n%s", text)
 	}
 }

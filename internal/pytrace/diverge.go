@@ -47,15 +47,18 @@ func Diverge(red, green *Trace, opts CardOptions) Divergence {
 		return Divergence{Kind: "none", Text: "The two runs made the same calls with the same values.\n"}
 	}
 	out := Divergence{Found: true, Kind: s.kind, Changed: s.changed}
-	if s.red != nil {
-		out.RedCall = s.red.start
-	}
-	if s.green != nil {
-		out.GreenCall = s.green.start
-	}
+	out.RedCall, out.GreenCall = startOf(s.red), startOf(s.green)
 	out.Lines = cardLines(red, green, r, g, s, opts)
 	out.Text = sideBySide(out.Lines)
 	return out
+}
+
+func startOf(c *call) *Record {
+	if c == nil || c.start == nil {
+		return nil
+	}
+	r := c.start.record()
+	return &r
 }
 
 // testRoots returns the root calls to compare: the one that crashed, and the
@@ -188,7 +191,7 @@ func callName(c *call) string {
 }
 
 // raisedIn returns the first exception that was raised in the call's own frame.
-func (t *Trace) raisedIn(c *call) *Record {
+func (t *Trace) raisedIn(c *call) *event {
 	for _, r := range c.events {
 		if r.Kind == KindRaise {
 			return r
@@ -197,7 +200,7 @@ func (t *Trace) raisedIn(c *call) *Record {
 	return nil
 }
 
-func raiseText(r *Record, c *call, n int) string {
+func raiseText(r *event, c *call, n int) string {
 	switch {
 	case r != nil:
 		return exceptionText(r.Type, r.Text, 200)
@@ -216,8 +219,8 @@ func endText(t *Trace, c *call, limit int) string {
 	if c.end.Kind == KindReturn {
 		return "returns " + c.end.Value.render(limit, false)
 	}
-	for i := range t.Records {
-		if r := &t.Records[i]; r.Kind == KindRaise && r.Exc == c.end.Exc {
+	for i := range t.records {
+		if r := &t.records[i]; r.Kind == KindRaise && r.Exc == c.end.Exc {
 			return "raises " + exceptionText(r.Type, r.Text, limit)
 		}
 	}

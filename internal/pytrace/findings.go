@@ -57,7 +57,7 @@ type scene struct {
 	t       *Trace
 	path    []*call // outermost to the frame that raised
 	onPath  map[int64]bool
-	raise   *Record
+	raise   *event
 	inCrash map[int]bool // identities of values that the crash path's frames held
 }
 
@@ -199,8 +199,8 @@ func exceptionText(kind, message string, limit int) string {
 func (s *scene) mutated() []Finding {
 	var out []Finding
 	times := map[*Code]int{}
-	for i := range s.t.Records {
-		r := &s.t.Records[i]
+	for i := range s.t.records {
+		r := &s.t.records[i]
 		for _, m := range r.Changed {
 			if m.Name == "self" || m.Name == "cls" || times[r.Code] > 0 {
 				continue
@@ -233,7 +233,7 @@ func argText(args []Var, name string) string {
 	return "?"
 }
 
-func recordIDs(c *call, more ...*Record) []int {
+func recordIDs(c *call, more ...*event) []int {
 	var out []int
 	if c != nil && c.start != nil {
 		out = append(out, c.start.ID)
@@ -251,12 +251,12 @@ func recordIDs(c *call, more ...*Record) []int {
 func (s *scene) nothing() []Finding {
 	type tally struct {
 		some, none int
-		last       *Record
+		last       *event
 	}
 	tallies := map[*Code]*tally{}
 	var order []*Code
-	for i := range s.t.Records {
-		r := &s.t.Records[i]
+	for i := range s.t.records {
+		r := &s.t.records[i]
 		if r.Kind != KindReturn || r.Value == nil || r.Code.Kind != "" {
 			continue
 		}

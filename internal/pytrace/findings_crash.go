@@ -37,7 +37,7 @@ func (s *scene) returnedFrom(v Var) (Finding, bool) {
 	}
 	want := v.Value.plain()
 	for i := s.raise.ID - 2; i >= 0; i-- {
-		r := &s.t.Records[i]
+		r := &s.t.records[i]
 		if r.Kind != KindReturn || r.Value == nil || s.onPath[r.Call] {
 			continue
 		}
@@ -128,9 +128,9 @@ func (s *scene) recursion() []Finding {
 	var worst []*call
 	runs := map[*call]int{} // length of the run of nested calls of one function with equal arguments, ending here
 	text := map[*call]string{}
-	for i := range s.t.Records {
-		c := s.t.call(s.t.Records[i].Call)
-		if c == nil || c.start != &s.t.Records[i] {
+	for i := range s.t.records {
+		c := s.t.call(s.t.records[i].Call)
+		if c == nil || c.start != &s.t.records[i] {
 			continue
 		}
 		text[c] = progress(c.start.Args)

@@ -7,7 +7,7 @@ import (
 
 // A sighting is one place where a mutable object was seen under an owner.
 type sighting struct {
-	record *Record
+	record *event
 	owner  int // identity of the owner
 	name   string
 	text   string
@@ -22,8 +22,8 @@ type sighting struct {
 func (s *scene) shared() []Finding {
 	seen := map[[2]int][]sighting{} // process, identity
 	var order [][2]int
-	for i := range s.t.Records {
-		r := &s.t.Records[i]
+	for i := range s.t.records {
+		r := &s.t.records[i]
 		note := func(v, owner *Value, field string, class bool) {
 			if owner == nil || v.ID == 0 || owner.ID == 0 || (v.Type != "list" && v.Type != "dict" && v.Type != "set" && v.Type != "bytearray") {
 				return
@@ -109,7 +109,7 @@ func (s *scene) inCrashPath(list []sighting) bool {
 // defaults finds mutable default arguments that kept content from an earlier call.
 func (s *scene) defaults() []Finding {
 	type use struct {
-		record *Record
+		record *event
 		value  Value
 	}
 	type param struct {
@@ -119,8 +119,8 @@ func (s *scene) defaults() []Finding {
 	firsts := map[param]use{}
 	done := map[param]bool{}
 	var out []Finding
-	for i := range s.t.Records {
-		r := &s.t.Records[i]
+	for i := range s.t.records {
+		r := &s.t.records[i]
 		for _, name := range r.Defaults {
 			p := param{r.Code, name}
 			for _, a := range r.Args {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -36,7 +37,7 @@ type oracleRecord struct {
 	Msg     string `json:"msg"`
 	Ctx     int64  `json:"ctx"`
 	H       int    `json:"h"`
-	O       string `json:"o"`
+	O       any    `json:"o"`
 	After   int    `json:"after"`
 	Name    string `json:"name"`
 	State   string `json:"state"`
@@ -60,6 +61,19 @@ type oracleRecord struct {
 	Over    int    `json:"oversize"`
 	Lost    string `json:"lost"`
 	Dead    string `json:"dead"`
+	Exe     string `json:"exe"`
+	At      string `json:"at"`
+	Why     string `json:"why"`
+	How     string `json:"how"`
+	Ta      int    `json:"ta"`
+	To      int    `json:"to"`
+	Hit     int    `json:"hit"`
+	Min     int    `json:"min"`
+	Ts      any    `json:"ts"`
+	S       []any  `json:"s"`
+	Stack   any    `json:"stack"`
+	Frames  any    `json:"frames"`
+	W       any    `json:"w"`
 	From    *struct {
 		File string `json:"file"`
 		Name string `json:"name"`
@@ -139,6 +153,16 @@ func oracleValue(v any, depth int) Value {
 	}
 	out.Module, _ = m["m"].(string)
 	out.Text, _ = m["r"].(string)
+	out.Rebuild, _ = m["re"].(string)
+	out.New, _ = m["new"].(string)
+	out.DType, _ = m["dt"].(string)
+	if shape, ok := m["sh"].([]any); ok {
+		for _, e := range shape {
+			if len(out.Shape) < 32 {
+				out.Shape = append(out.Shape, oracleNumber(e))
+			}
+		}
+	}
 	out.Literal = oracleNumber(m["lit"]) == 1
 	out.Cut = oracleNumber(m["cut"]) == 1 || m["err"] != nil
 	out.Cycle = oracleNumber(m["cyc"]) == 1
@@ -161,21 +185,59 @@ func oracleValue(v any, depth int) Value {
 	return out
 }
 
+func oracleObjects(v any, f func(map[string]any)) {
+	list, _ := v.([]any)
+	for _, e := range list {
+		m, _ := e.(map[string]any)
+		f(m)
+	}
+}
+
+func oracleFrames(v any) (out []Frame) {
+	oracleObjects(v, func(m map[string]any) {
+		f := Frame{Line: oracleNumber(m["line"])}
+		f.File, _ = m["file"].(string)
+		f.Name, _ = m["name"].(string)
+		loc, _ := m["loc"].([]any)
+		f.Locals = oracleVars(loc, 0)
+		out = append(out, f)
+	})
+	return out
+}
+
+func oracleWatches(v any) (out []Watch) {
+	oracleObjects(v, func(m map[string]any) {
+		var x Watch
+		x.Expr, _ = m["x"].(string)
+		x.Err, _ = m["err"].(string)
+		if m["v"] != nil {
+			value := oracleValue(m["v"], 0)
+			x.Value = &value
+		}
+		out = append(out, x)
+	})
+	return out
+}
+
 // oracleLine does what decoder.line does.
 func oracleLine(line []byte, to *wireRecord) bool {
 	w := &oracleRecord{}
 	if err := json.Unmarshal(line, w); err != nil {
 		return false
 	}
-	if w.I < 0 || w.P < 0 || w.C < 0 || w.N < 0 || w.E < 0 || w.Th < 0 || w.D < 0 || w.I > 1<<40 || w.P > 1<<40 || w.E > 1<<40 {
+	if w.I < 0 || w.P < 0 || w.C < 0 || w.N < 0 || w.E < 0 || w.Th < 0 || w.Ta < 0 || w.D < 0 || w.I > 1<<40 || w.P > 1<<40 || w.E > 1<<40 {
 		return false
 	}
 	*to = wireRecord{K: w.K, I: w.I, P: w.P, C: w.C, D: w.D, N: w.N, T: w.T, L: oracleNumber(w.L), Ls: oracleNumbers(w.L), Th: w.Th,
 		Late: w.Late, Gap: w.Gap, A: oracleVars(w.A, 0), M: oracleVars(w.M, 0), Loc: oracleVars(w.Loc, 0), Df: oracleTexts(w.Df),
-		E: w.E, X: w.X, Xm: w.Xm, Msg: w.Msg, Ctx: w.Ctx, H: w.H, O: w.O, After: w.After, Name: w.Name, State: w.State, File: w.File,
+		E: w.E, X: w.X, Xm: w.Xm, Msg: w.Msg, Ctx: w.Ctx, H: w.H, After: w.After, Name: w.Name, State: w.State, File: w.File,
 		F: w.F, Kind: w.Kind, Args: oracleTexts(w.Args), Line: w.Line, PID: w.PID, PPID: w.PPID, Python: w.Python, Engine: w.Engine,
 		Argv: oracleTexts(w.Argv), Cwd: w.Cwd, Forked: w.Forked, Records: w.Records, Written: w.Written, Dropped: w.Dropped,
-		Uncall: w.Uncall, Faults: w.Faults, Over: w.Over, Lost: w.Lost, Dead: w.Dead}
+		Uncall: w.Uncall, Faults: w.Faults, Over: w.Over, Lost: w.Lost, Dead: w.Dead,
+		Exe: w.Exe, At: w.At, Why: w.Why, How: w.How, Ta: w.Ta, To: w.To, Hit: w.Hit, Min: w.Min, On: oracleNumber(w.O), S: oracleVars(w.S, 0),
+		Stack: oracleFrames(w.Stack), Frames: oracleFrames(w.Frames), W: oracleWatches(w.W)}
+	to.O, _ = w.O.(string)
+	to.Ts, _ = w.Ts.(float64)
 	if w.V != nil {
 		v := oracleValue(w.V, 0)
 		to.V = &v
@@ -208,7 +270,7 @@ func differsFromOracle(text []byte) string {
 }
 
 func describe(t *Trace) string {
-	text, _ := json.Marshal(t)
+	text, _ := json.Marshal([]any{t, slices.Collect(t.All())})
 	lines, _ := json.Marshal(t.codes)
 	return string(text) + string(lines)
 }
@@ -273,7 +335,7 @@ func TestTheScannersBoundsAreSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	trace := b.finish()
-	if !trace.Footer.Cut || len(trace.Records) != 8 || trace.Footer.Skipped != 0 || len(trace.Records[7].Args) != 0 {
-		t.Errorf("footer %+v, %d records", trace.Footer, len(trace.Records))
+	if !trace.Footer.Cut || trace.Len() != 8 || trace.Footer.Skipped != 0 || len(trace.Record(8).Args()) != 0 {
+		t.Errorf("footer %+v, %d records", trace.Footer, trace.Len())
 	}
 }

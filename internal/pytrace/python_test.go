@@ -135,7 +135,7 @@ func runSource(t testing.TB, python, source string, config Config) session {
 // kinds renders the records of one function in order, such as "call ret".
 func kinds(t *Trace, function string) string {
 	var out []string
-	for _, r := range t.Records {
+	for r := range t.All() {
 		if r.Code != nil && r.Code.Name == function {
 			out = append(out, string(r.Kind))
 		}

@@ -22,7 +22,7 @@ func (t *Trace) Query(q Query) []Record {
 		q.Limit = 50
 	}
 	q.Limit = min(q.Limit, 500)
-	records := t.Records
+	records := t.records
 	if q.Around > 0 {
 		from := max(q.Around-1-q.Limit/2, 0)
 		to := min(q.Around+q.Limit/2, len(records))
@@ -37,13 +37,13 @@ func (t *Trace) Query(q Query) []Record {
 			break
 		}
 		if t.matches(&records[i], q) {
-			out = append(out, records[i])
+			out = append(out, records[i].record())
 		}
 	}
 	return out
 }
 
-func (t *Trace) matches(r *Record, q Query) bool {
+func (t *Trace) matches(r *event, q Query) bool {
 	if q.Kind != "" && r.Kind != q.Kind {
 		return false
 	}
@@ -62,7 +62,7 @@ func (t *Trace) matches(r *Record, q Query) bool {
 	if q.File != "" && r.Code.File != q.File && !strings.HasSuffix(r.Code.File, "/"+strings.TrimPrefix(q.File, "/")) {
 		return false
 	}
-	return q.Text == "" || strings.Contains(r.Summary("", 2000), q.Text)
+	return q.Text == "" || strings.Contains(r.record().Summary("", 2000), q.Text)
 }
 
 // Summary renders the record in one line of at most limit bytes; root is cut
@@ -71,34 +71,39 @@ func (r Record) Summary(root string, limit int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d ", r.ID)
 	if r.Kind == KindMark {
-		fmt.Fprintf(&b, "mark %s %s", oneLine(r.Text), oneLine(r.State))
+		fmt.Fprintf(&b, "mark %s %s", oneLine(r.Text()), oneLine(r.State()))
+		return cutText(b.String(), limit)
+	}
+	if r.Kind == KindSnapshot {
+		s := r.Snapshot()
+		fmt.Fprintf(&b, "snap %s %s", oneLine(s.Why), oneLine(s.At))
 		return cutText(b.String(), limit)
 	}
 	fmt.Fprintf(&b, "%s call=%d %s (%s:%d)", r.Kind, r.Call, oneLine(r.Code.Name), oneLine(relative(r.Code.File, root)), r.at())
 	switch r.Kind {
 	case KindCall:
-		fmt.Fprintf(&b, " parent=%d depth=%d (%s)", r.Parent, r.Depth, renderVars(r.Args, 200, limit, true))
+		fmt.Fprintf(&b, " parent=%d depth=%d (%s)", r.Parent, r.Depth, renderVars(r.Args(), 200, limit, true))
 	case KindReturn, KindYield:
-		if r.Value != nil {
-			fmt.Fprintf(&b, " → %s", r.Value.render(min(limit, 400), true))
+		if r.Value() != nil {
+			fmt.Fprintf(&b, " → %s", r.Value().render(min(limit, 400), true))
 		}
 	case KindRaise:
-		fmt.Fprintf(&b, " exc=%d %s", r.Exc, exceptionText(r.Type, r.Text, 300))
-		if r.Origin != nil {
-			fmt.Fprintf(&b, " from %s:%d", oneLine(r.Origin.File), r.Origin.Line)
+		fmt.Fprintf(&b, " exc=%d %s", r.Exc, exceptionText(r.Type(), r.Text(), 300))
+		if r.Origin() != nil {
+			fmt.Fprintf(&b, " from %s:%d", oneLine(r.Origin().File), r.Origin().Line)
 		}
-		if len(r.Args) > 0 {
-			fmt.Fprintf(&b, " locals: %s", renderVars(r.Args, 160, limit, true))
+		if len(r.Args()) > 0 {
+			fmt.Fprintf(&b, " locals: %s", renderVars(r.Args(), 160, limit, true))
 		}
 	case KindPass:
 		fmt.Fprintf(&b, " exc=%d", r.Exc)
 	case KindUnwind:
-		fmt.Fprintf(&b, " exc=%d %s", r.Exc, oneLine(r.Type))
+		fmt.Fprintf(&b, " exc=%d %s", r.Exc, oneLine(r.Type()))
 	case KindHandled:
-		fmt.Fprintf(&b, " exc=%d handler=line %d outcome=%s at line %d", r.Exc, r.Handler, oneLine(r.Outcome), r.After)
+		fmt.Fprintf(&b, " exc=%d handler=line %d outcome=%s at line %d", r.Exc, r.Handler(), oneLine(r.Outcome()), r.After())
 	}
-	if len(r.Changed) > 0 {
-		fmt.Fprintf(&b, " changed: %s", renderVars(r.Changed, 160, limit, true))
+	if len(r.Changed()) > 0 {
+		fmt.Fprintf(&b, " changed: %s", renderVars(r.Changed(), 160, limit, true))
 	}
 	return cutText(b.String(), limit)
 }

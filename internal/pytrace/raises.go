@@ -24,8 +24,8 @@ func (t *Trace) Raised() []Raise {
 		}
 	}
 	var out []Raise
-	for i := range t.Records {
-		if r := &t.Records[i]; r.Kind == KindRaise {
+	for i := range t.records {
+		if r := &t.records[i]; r.Kind == KindRaise {
 			x := raiseOf(r)
 			x.Escaped = escaped[r.Exc]
 			out = append(out, x)
@@ -34,7 +34,7 @@ func (t *Trace) Raised() []Raise {
 	return out
 }
 
-func raiseOf(r *Record) Raise {
+func raiseOf(r *event) Raise {
 	return Raise{Exc: r.Exc, Type: r.Type, Module: r.Module, Message: r.Text, Call: r.Call,
 		File: r.Code.File, Name: r.Code.Name, Line: r.Line, Record: r.ID}
 }
@@ -56,10 +56,10 @@ type Swallow struct {
 // swallowed: those after which the function that caught them went on or
 // returned. An exception that a handler replaced by another is not swallowed.
 func (t *Trace) Swallowed() []Swallow {
-	raises := map[int64]*Record{}
+	raises := map[int64]*event{}
 	var out []Swallow
-	for i := range t.Records {
-		r := &t.Records[i]
+	for i := range t.records {
+		r := &t.records[i]
 		switch r.Kind {
 		case KindRaise:
 			raises[r.Exc] = r
@@ -82,10 +82,10 @@ func (t *Trace) Swallowed() []Swallow {
 
 // crash returns the way to the failure that the trace ends with: the last
 // exception that left a root, or nil. raise may be nil where it was dropped.
-func (t *Trace) crash() (path []*call, raise *Record) {
-	raises := map[int64]*Record{}
-	for i := range t.Records {
-		if r := &t.Records[i]; r.Kind == KindRaise && raises[r.Exc] == nil {
+func (t *Trace) crash() (path []*call, raise *event) {
+	raises := map[int64]*event{}
+	for i := range t.records {
+		if r := &t.records[i]; r.Kind == KindRaise && raises[r.Exc] == nil {
 			raises[r.Exc] = r
 		}
 	}
@@ -104,7 +104,7 @@ func (t *Trace) crash() (path []*call, raise *Record) {
 }
 
 // ignorable says whether an exception that escapes is no failure.
-func ignorable(r *Record) bool {
+func ignorable(r *event) bool {
 	switch r.Type {
 	case "SystemExit":
 		return r.Text == "0" || r.Text == "None" || r.Text == ""

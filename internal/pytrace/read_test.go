@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -37,14 +38,14 @@ func read(t *testing.T, text string) *Trace {
 func TestReadKeepsWhatIsThereOfACutTrace(t *testing.T) {
 	t.Parallel()
 	whole := read(t, small)
-	if len(whole.Records) != 8 || !whole.Footer.Ended || whole.Footer.Skipped != 0 || whole.Records[2].Value.Text != "[1]" || whole.Records[2].Code.Calls != 2 {
-		t.Fatalf("%+v, %d records", whole.Footer, len(whole.Records))
+	if whole.Len() != 8 || !whole.Footer.Ended || whole.Footer.Skipped != 0 || whole.Record(3).Value().Text != "[1]" || whole.Record(3).Code.Calls != 2 {
+		t.Fatalf("%+v, %d records", whole.Footer, whole.Len())
 	}
 	for n := range len(small) {
 		trace := read(t, small[:n])
 		lines := strings.Count(small[:n], "\n")
-		if trace.Footer.Skipped > 1 || (trace.Footer.Ended && n < len(small)-1) || len(trace.Records) > lines+1 {
-			t.Fatalf("cut at %d: %+v with %d records", n, trace.Footer, len(trace.Records))
+		if trace.Footer.Skipped > 1 || (trace.Footer.Ended && n < len(small)-1) || trace.Len() > lines+1 {
+			t.Fatalf("cut at %d: %+v with %d records", n, trace.Footer, trace.Len())
 		}
 	}
 }
@@ -66,8 +67,8 @@ func TestReadSkipsAndCountsWhatDoesNotFit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			trace := read(t, strings.Replace(small, `{"k":"unwind","i":3`, line+"\n"+`{"k":"unwind","i":3`, 1))
-			if trace.Footer.Skipped != 1 || len(trace.Records) != 8 || trace.Records[0].Code.File != "/w/app.py" {
-				t.Errorf("footer %+v, %d records", trace.Footer, len(trace.Records))
+			if trace.Footer.Skipped != 1 || trace.Len() != 8 || trace.Record(1).Code.File != "/w/app.py" {
+				t.Errorf("footer %+v, %d records", trace.Footer, trace.Len())
 			}
 		})
 	}
@@ -77,8 +78,8 @@ func TestReadSurvivesDeepNesting(t *testing.T) {
 	t.Parallel()
 	deep := strings.Repeat(`{"t":"list","e":[`, 2000) + strings.Repeat(`]}`, 2000)
 	trace := read(t, strings.Replace(small, `"v":{"t":"list","id":1,"n":1,"r":"[1]","lit":1}`, `"v":`+deep, 1))
-	if len(trace.Records) != 8 || len(trace.Records[2].Value.String()) > 400 {
-		t.Errorf("%d records", len(trace.Records))
+	if trace.Len() != 8 || len(trace.Record(3).Value().String()) > 400 {
+		t.Errorf("%d records", trace.Len())
 	}
 	self := read(t, strings.ReplaceAll(small, `"p":1`, `"p":3`))
 	if len(self.roots) == 0 || Diagnose(self, CardOptions{}).Text == "" {
@@ -96,7 +97,7 @@ func TestReadPutsThePartsOfATraceInPlace(t *testing.T) {
 	trace := read(t, third+"\n"+second+"\n"+head+other)
 	var names []string
 	for _, r := range trace.Query(Query{Kind: KindMark}) {
-		names = append(names, r.Text)
+		names = append(names, r.Text())
 	}
 	if got := strings.Join(names, " "); got != "m1 m2 m3 m1" {
 		t.Errorf("marks in the order %q, want m1 m2 m3 m1; footer %+v", got, trace.Footer)
@@ -148,7 +149,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i, r := range trace.Records {
+		for i, r := range slices.Collect(trace.All()) {
 			if r.ID != i+1 {
 				t.Fatalf("record %d has the id %d", i+1, r.ID)
 			}
@@ -159,8 +160,8 @@ func FuzzRead(f *testing.F) {
 		}
 		for _, finding := range card.Findings {
 			for _, id := range finding.Records {
-				if id < 1 || id > len(trace.Records) {
-					t.Fatalf("finding %+v names record %d of %d", finding, id, len(trace.Records))
+				if id < 1 || id > trace.Len() {
+					t.Fatalf("finding %+v names record %d of %d", finding, id, trace.Len())
 				}
 			}
 		}

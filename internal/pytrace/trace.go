@@ -1,12 +1,21 @@
 package pytrace
 
+import (
+	"iter"
+	"path"
+	"strings"
+)
+
 // A Trace is a trace that was read. It is not changed after that and safe for
 // concurrent use.
 type Trace struct {
 	Processes []Process
-	Records   []Record // Records[i].ID is i+1
 	Footer    Footer
 
+	records    []event // records[i].ID is i+1
+	children   []Child
+	stacks     []Stack
+	problems   []Problem
 	codes      []*Code
 	executed   map[string]map[int]bool
 	executable map[string]map[int]bool
@@ -19,12 +28,15 @@ type Process struct {
 	PID     int      `json:"pid"`
 	Parent  int      `json:"ppid,omitempty"`
 	Python  string   `json:"python,omitempty"` // such as 3.11.2
-	Engine  string   `json:"engine,omitempty"` // settrace
+	Engine  string   `json:"engine,omitempty"` // settrace or monitoring
+	Exe     string   `json:"exe,omitempty"`    // path of the interpreter
 	Argv    []string `json:"argv,omitempty"`
 	Dir     string   `json:"cwd,omitempty"`
 	Ended   bool     `json:"ended"`          // it ended in order; else killed, crashed or still running
 	Lost    string   `json:"lost,omitempty"` // why the tracer ceased to see a thread or to write, where it noticed
 	Threads []string `json:"threads,omitempty"`
+
+	tasks map[int]string
 }
 
 // A Footer says what is missing from a trace.
@@ -42,6 +54,150 @@ type Footer struct {
 // traced must be reported as that, never as one without calls.
 func (t *Trace) Traced() bool { return len(t.Processes) > 0 }
 
+// Len returns the number of records.
+func (t *Trace) Len() int { return len(t.records) }
+
+// Record returns the record with an id from 1 to Len, the zero Record for others.
+func (t *Trace) Record(id int) Record {
+	if id < 1 || id > len(t.records) {
+		return Record{}
+	}
+	return t.records[id-1].record()
+}
+
+// All returns the records in order: processes in the order in which their files
+// came, each in the order of its events.
+func (t *Trace) All() iter.Seq[Record] {
+	return func(yield func(Record) bool) {
+		for id := 1; id <= t.Len(); id++ {
+			if !yield(t.Record(id)) {
+				return
+			}
+		}
+	}
+}
+
+// record returns e as callers see it.
+func (e *event) record() Record {
+	if e == nil {
+		return Record{}
+	}
+	return Record{ID: e.ID, Kind: e.Kind, Process: e.Process, Thread: e.Thread, Task: e.Task, Call: e.Call, Parent: e.Parent, Depth: e.Depth,
+		Nth: e.Nth, Micros: e.Micros, Code: e.Code, Line: e.Line, Exc: e.Exc, Late: e.Late, e: e}
+}
+
+// TaskName returns the name of the asyncio task that a record belongs to, ""
+// where it belongs to none.
+func (t *Trace) TaskName(r Record) string {
+	if r.Task == 0 || r.Process >= len(t.Processes) {
+		return ""
+	}
+	return t.Processes[r.Process].tasks[r.Task]
+}
+
+// Snapshots returns what the breakpoints recorded, in order.
+func (t *Trace) Snapshots() []Record {
+	var out []Record
+	for r := range t.All() {
+		if r.Kind == KindSnapshot {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// Stacks returns where the threads were when a time-out struck.
+func (t *Trace) Stacks() []Stack { return t.stacks }
+
+// Problems returns what the tracer says that it could not do.
+func (t *Trace) Problems() []Problem { return t.problems }
+
+// Children returns the processes that traced ones say they started, Python or not.
+func (t *Trace) Children() []Child { return t.children }
+
+// Untraced returns the children that must have run Python but never shook
+// hands: nothing is known of what they did.
+func (t *Trace) Untraced() []Child {
+	shook := map[int]bool{}
+	for _, p := range t.Processes {
+		shook[p.PID] = true
+	}
+	var out []Child
+	for _, c := range t.children {
+		if !shook[c.PID] && t.runsPython(c) {
+			shook[c.PID] = true // a fork that then executed is one process
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// runsPython says whether a child's program is a Python: a fork of one is, and
+// what has an interpreter's name.
+func (t *Trace) runsPython(c Child) bool {
+	if len(c.Argv) == 0 {
+		return c.How == "fork"
+	}
+	name := path.Base(c.Argv[0])
+	return strings.HasPrefix(name, "python") || strings.HasPrefix(name, "pypy") ||
+		(c.Process < len(t.Processes) && t.Processes[c.Process].Exe == c.Argv[0])
+}
+
+// A Call is one call of the tree. The zero Call stands for none: its ID is 0.
+// Calls of one trace can be compared with ==.
+type Call struct{ c *call }
+
+// Roots returns the calls that no recorded call made, in order.
+func (t *Trace) Roots() []Call { return exported(t.roots) }
+
+// Call returns the call with an id, the zero Call where no record is of it.
+func (t *Trace) Call(id int64) Call { return Call{t.call(id)} }
+
+// ID returns the call's number, unique in the trace.
+func (c Call) ID() int64 { return c.node().id }
+
+// Code returns the function that was called.
+func (c Call) Code() *Code { return c.node().code }
+
+// Parent returns the calling call in scope, the zero Call for none.
+func (c Call) Parent() Call { return Call{c.node().parent} }
+
+// Children returns the calls that c made, in order.
+func (c Call) Children() []Call { return exported(c.node().children) }
+
+// Start returns the record of the call, the zero Record where it was dropped.
+func (c Call) Start() Record { return c.node().start.record() }
+
+// End returns the record of the return or unwind, the zero Record where it was
+// dropped or never came.
+func (c Call) End() Record { return c.node().end.record() }
+
+// Events returns the call's raise, pass and handled records, in order.
+func (c Call) Events() []Record {
+	var out []Record
+	for _, e := range c.node().events {
+		out = append(out, e.record())
+	}
+	return out
+}
+
+var noCall call
+
+func (c Call) node() *call {
+	if c.c == nil {
+		return &noCall
+	}
+	return c.c
+}
+
+func exported(calls []*call) []Call {
+	out := make([]Call, len(calls))
+	for i, c := range calls {
+		out[i] = Call{c}
+	}
+	return out
+}
+
 // Executed returns the lines that ran, file → set of line numbers. It is
 // complete also where calls were dropped, up to 300,000 lines; empty without
 // Config.Lines.
@@ -56,14 +212,14 @@ func (t *Trace) Codes() []*Code { return t.codes }
 
 // A call is one call in the tree.
 type call struct {
-	start    *Record // nil when it was dropped
-	end      *Record // ret or unwind; nil when it was dropped or never came
+	start    *event // nil when it was dropped
+	end      *event // ret or unwind; nil when it was dropped or never came
 	code     *Code
 	id       int64
 	parent   *call
 	children []*call
-	events   []*Record // raise, pass, handled, in order
-	first    int       // id of its first record
+	events   []*event // raise, pass, handled, in order
+	first    int      // id of its first record
 }
 
 // A callTable finds calls by their ids. The calls of a process are numbered
@@ -92,7 +248,7 @@ func (x *callTable) find(id int64) int32 {
 }
 
 // reserve numbers the calls of records.
-func (x *callTable) reserve(records []Record) {
+func (x *callTable) reserve(records []event) {
 	type extent struct{ last, records int64 }
 	var extents []extent
 	for i := range records {
@@ -127,9 +283,9 @@ func (x *callTable) reserve(records []Record) {
 
 // index builds the call tree.
 func (t *Trace) index() {
-	t.calls.reserve(t.Records)
-	for i := range t.Records {
-		r := &t.Records[i]
+	t.calls.reserve(t.records)
+	for i := range t.records {
+		r := &t.records[i]
 		c := t.call(r.Call)
 		if c == nil {
 			continue

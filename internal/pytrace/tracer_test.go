@@ -199,7 +199,7 @@ func TestSuspendingIsNotReturning(t *testing.T) {
 					t.Errorf("%s: records %q, want %q", name, g, w)
 				}
 			}
-			for _, r := range s.trace.Records {
+			for r := range s.trace.All() {
 				if r.Kind != KindCall || r.Code.Name != "cleanup" {
 					continue
 				}
@@ -284,8 +284,8 @@ func TestValuesRunNoCodeOfTheProgram(t *testing.T) {
 			t.Parallel()
 			s := runSource(t, python, hostileProgram, Config{})
 			var text strings.Builder
-			for _, r := range s.trace.Records {
-				text.WriteString(r.Text + renderVars(r.Args, 20000, 20000, true) + "\n")
+			for r := range s.trace.All() {
+				text.WriteString(r.Text() + renderVars(r.Args(), 20000, 20000, true) + "\n")
 			}
 			for _, want := range []string{"Hostile#", "(x=1)", "Slots#", "(a=1)", "Dict{'k': 1}", "<list again#", "…(1000000)", "…99968 more", "<masked str>", "<masked list>",
 				"'tokens': [1, 2]", "{'secret': <masked str>, 'port': 1}", "(1, 2): {3}", "<function f>", "<module sys>", "<type Hostile>", "range(0, 3)", "nan"} {
@@ -326,9 +326,9 @@ for v in [1, -2.5, "a'b", None, True, b"x", [], {}, (), (1,), [1, [2, {"a": (3,)
     f(v)
 `, Config{})
 	var got []bool
-	for _, r := range s.trace.Records {
+	for r := range s.trace.All() {
 		if r.Kind == KindCall && r.Code.Name == "f" {
-			got = append(got, r.Args[0].Value.Literal)
+			got = append(got, r.Args()[0].Value.Literal)
 		}
 	}
 	for i, lit := range got {
@@ -422,14 +422,14 @@ for t in threads: t.start()
 for t in threads: t.join()
 `, Config{})
 	seen := map[int]bool{}
-	for _, r := range s.trace.Records {
+	for r := range s.trace.All() {
 		if r.Kind != KindCall || r.Code.Name != "step" {
 			continue
 		}
 		seen[r.Thread] = true
 		p := s.trace.call(r.Parent)
-		if p == nil || p.code.Name != "work" || p.start.Args[0].Value.Text != r.Args[0].Value.Text {
-			t.Errorf("step(%s) under %+v", r.Args[0].Value.Text, p)
+		if p == nil || p.code.Name != "work" || p.start.Args[0].Value.Text != r.Args()[0].Value.Text {
+			t.Errorf("step(%s) under %+v", r.Args()[0].Value.Text, p)
 		}
 	}
 	if len(seen) != 4 || seen[0] {
@@ -456,11 +456,11 @@ def crash(name):
     return {}[name]
 outer("key")
 `, Config{MaxRecords: 400, PerCode: 100000})
-	if n := len(s.trace.Records); n > 400 || n < 300 {
+	if n := s.trace.Len(); n > 400 || n < 300 {
 		t.Errorf("%d records, want 300 to 400", n)
 	}
-	if f := s.trace.Footer; f.Recorded-f.Dropped != len(s.trace.Records) || f.Dropped < 11000 || !f.Ended {
-		t.Errorf("footer %+v with %d records", f, len(s.trace.Records))
+	if f := s.trace.Footer; f.Recorded-f.Dropped != s.trace.Len() || f.Dropped < 11000 || !f.Ended {
+		t.Errorf("footer %+v with %d records", f, s.trace.Len())
 	}
 	path, raise := s.trace.crash()
 	if raise == nil || len(path) != 3 || path[1].code.Name != "outer" {
@@ -551,8 +551,8 @@ func TestAKilledProcessLeavesWhatItRecorded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := runSource(t, pythons(t)[0], "import os\ndef last(n):\n    "+end+"\ndef step(n):\n    return n\nfor i in range(500):\n    step(i)\nlast(7)\n", Config{})
-			last := s.trace.Records[len(s.trace.Records)-1]
-			if last.Kind != KindCall || last.Code.Name != "last" || last.Args[0].Value.Text != "7" {
+			last := s.trace.Record(s.trace.Len())
+			if last.Kind != KindCall || last.Code.Name != "last" || last.Args()[0].Value.Text != "7" {
 				t.Errorf("last record %+v", last)
 			}
 			if s.trace.Footer.Ended || s.trace.Processes[0].Ended {
@@ -583,9 +583,9 @@ if len(sys.argv) < 2:
 `, Config{})
 	who := map[string]int{}
 	procs := map[int]bool{}
-	for _, r := range s.trace.Records {
+	for r := range s.trace.All() {
 		if r.Kind == KindCall && r.Code.Name == "work" {
-			who[r.Args[0].Value.Text]++
+			who[r.Args()[0].Value.Text]++
 			procs[r.Process] = true
 		}
 	}
@@ -613,9 +613,9 @@ os.waitpid(pid, 0)
 work("after")
 `, Config{})
 			who := map[string]int{}
-			for _, r := range s.trace.Records {
+			for r := range s.trace.All() {
 				if r.Kind == KindCall && r.Code.Name == "work" && r.Process == 0 {
-					who[r.Args[0].Value.Text]++
+					who[r.Args()[0].Value.Text]++
 				}
 			}
 			if len(who) != 2 || who["'parent'"] != 1 || who["'after'"] != 1 || !s.trace.Processes[0].Ended {
@@ -653,7 +653,7 @@ func TestScopeIsByRealPath(t *testing.T) {
 		t.Fatalf("%s", s.err)
 	}
 	calls := map[string]int{}
-	for _, r := range s.trace.Records {
+	for r := range s.trace.All() {
 		if r.Kind == KindCall && r.Code.Name == "f" {
 			calls[filepath.Base(r.Code.File)]++
 		}
@@ -806,7 +806,7 @@ prog.f(4)
 		t.Errorf("records of f: %q; program %s", k, file)
 	}
 	marks := trace.Query(Query{Kind: KindMark})
-	if len(marks) != 2 || marks[1].Text != "prog::two" || marks[0].State != "call" {
+	if len(marks) != 2 || marks[1].Text() != "prog::two" || marks[0].State() != "call" {
 		t.Errorf("marks %+v", marks)
 	}
 	if n := len(trace.Raised()); n != 2 || trace.Processes[0].Lost == "" {

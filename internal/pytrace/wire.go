@@ -7,19 +7,26 @@ const (
 	maxLine       = 256 << 10
 	maxValueDepth = 12
 	maxName       = 1000
+	maxFrames     = 1000 // of one stack
 )
 
 // A wireRecord is one line of any kind; SCHEMA.md says which keys go with
 // which. A key that the kind does not use may be left unset.
 type wireRecord struct {
 	K, X, Xm, Msg, O, Name, State, File, F, Kind, Python, Engine, Cwd, Lost, Dead string
+	Exe, At, Why, How                                                             string
 
 	I, P, T, E, Ctx                                           int64
 	C, D, N, Th, Late, Gap, H, After, Line, PID, PPID, Forked int
 	Records, Written, Dropped, Uncall, Faults, Over           int
 	L                                                         int   // where "l" is a number
 	Ls                                                        []int // where it is a list
-	A, M, Loc                                                 []Var
+	Ta, To, Hit, Min                                          int
+	On                                                        int     // where "o" is a number
+	Ts                                                        float64 // where "ts" is a number
+	A, M, Loc, S                                              []Var
+	Stack, Frames                                             []Frame
+	W                                                         []Watch
 	V                                                         *Value
 	Df, Args, Argv                                            []string
 	From                                                      *Origin
@@ -28,7 +35,8 @@ type wireRecord struct {
 // wireKeys are the keys of a line. As encoding/json does, a key that is none
 // of them is compared without regard to case.
 var wireKeys = strings.Fields("k i p c d n t l th late gap a m loc v df e x xm msg ctx h o after name state file f kind args " +
-	"line pid ppid python engine argv cwd forked records written dropped uncalled faults oversize lost dead from")
+	"line pid ppid python engine argv cwd forked records written dropped uncalled faults oversize lost dead from " +
+	"exe at why how ta to hit min ts s stack frames w")
 
 func clip(s string, n int) string {
 	if len(s) > n {
@@ -62,7 +70,7 @@ func (d *decoder) line(line []byte, w *wireRecord) bool {
 		d.eager = true
 		ok = d.object(line, w)
 	}
-	return ok && w.I >= 0 && w.P >= 0 && w.C >= 0 && w.N >= 0 && w.E >= 0 && w.Th >= 0 && w.D >= 0 &&
+	return ok && w.I >= 0 && w.P >= 0 && w.C >= 0 && w.N >= 0 && w.E >= 0 && w.Th >= 0 && w.Ta >= 0 && w.D >= 0 &&
 		w.I <= 1<<40 && w.P <= 1<<40 && w.E <= 1<<40
 }
 
@@ -121,6 +129,8 @@ func (d *decoder) field(key []byte, w *wireRecord) bool {
 		return d.pairsOf(&w.A, w.K == "call")
 	case "m":
 		return d.pairsOf(&w.M, w.K == "ret" || w.K == "unwind")
+	case "s":
+		return d.pairsOf(&w.S, w.K == "step" || w.K == "ret" || w.K == "unwind")
 	case "loc":
 		return d.pairsOf(&w.Loc, w.K == "raise")
 	case "e":
@@ -149,6 +159,16 @@ func (d *decoder) rareField(key []byte, w *wireRecord) bool {
 		return d.strs(&w.Argv)
 	case "from":
 		return d.origin(w)
+	case "o":
+		return d.outcome(w)
+	case "ts":
+		return d.float(&w.Ts)
+	case "stack":
+		return d.framesOf(&w.Stack, w.K == string(KindSnapshot))
+	case "frames":
+		return d.framesOf(&w.Frames, w.K == "stack")
+	case "w":
+		return d.watches(w)
 	}
 	for _, name := range wireKeys {
 		if strings.EqualFold(name, string(key)) && name != string(key) {
@@ -166,8 +186,6 @@ func (w *wireRecord) textOf(key []byte) *string {
 		return &w.Xm
 	case "msg":
 		return &w.Msg
-	case "o":
-		return &w.O
 	case "name":
 		return &w.Name
 	case "state":
@@ -188,6 +206,14 @@ func (w *wireRecord) textOf(key []byte) *string {
 		return &w.Lost
 	case "dead":
 		return &w.Dead
+	case "exe":
+		return &w.Exe
+	case "at":
+		return &w.At
+	case "why":
+		return &w.Why
+	case "how":
+		return &w.How
 	}
 	return nil
 }
@@ -222,6 +248,14 @@ func (w *wireRecord) intOf(key []byte) *int {
 		return &w.Faults
 	case "oversize":
 		return &w.Over
+	case "ta":
+		return &w.Ta
+	case "to":
+		return &w.To
+	case "hit":
+		return &w.Hit
+	case "min":
+		return &w.Min
 	}
 	return nil
 }

@@ -210,6 +210,14 @@ func (d *decoder) part(key []byte, out *Value, failed *bool, depth int) (ok bool
 		return d.label(&out.Module)
 	case "r":
 		return d.label(&out.Text)
+	case "re":
+		return d.label(&out.Rebuild)
+	case "new":
+		return d.label(&out.New)
+	case "dt":
+		return d.label(&out.DType)
+	case "sh":
+		out.Shape, ok = d.naturals()
 	case "id":
 		out.ID, ok = d.natural()
 	case "n":

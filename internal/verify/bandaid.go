@@ -204,9 +204,9 @@ func (j *judgement) redCalls() []*pytrace.Record {
 
 func callsOf(t *pytrace.Trace) map[int64]*pytrace.Record {
 	calls := map[int64]*pytrace.Record{}
-	for i := range t.Records {
-		if r := &t.Records[i]; r.Kind == pytrace.KindCall && r.Code != nil {
-			calls[r.Call] = r
+	for r := range t.All() {
+		if r.Kind == pytrace.KindCall && r.Code != nil {
+			calls[r.Call] = &r
 		}
 	}
 	return calls
@@ -221,10 +221,10 @@ func (j *judgement) innermostShared() (at int, ok bool) {
 	}
 	type function struct{ file, name string }
 	made := map[function][]*pytrace.Record{}
-	for i := range j.green.read.Records {
-		if r := &j.green.read.Records[i]; r.Kind == pytrace.KindCall && r.Code != nil {
+	for r := range j.green.read.All() {
+		if r.Kind == pytrace.KindCall && r.Code != nil {
 			key := function{r.Code.File, r.Code.Name}
-			made[key] = append(made[key], r)
+			made[key] = append(made[key], &r)
 		}
 	}
 	// Calls that the tracer only counted may have been deeper ones.
@@ -245,7 +245,7 @@ func (j *judgement) arguments(at int) string {
 		return ""
 	}
 	var parts []string
-	for _, a := range red[at].Args {
+	for _, a := range red[at].Args() {
 		parts = append(parts, a.Name+"="+clip(a.Value.String(), 60))
 	}
 	return clip(strings.Join(parts, ", "), 200)

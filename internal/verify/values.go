@@ -18,10 +18,10 @@ func sameArguments(red, green *pytrace.Record) bool {
 		return true
 	}
 	got := map[string]pytrace.Value{}
-	for _, a := range green.Args {
+	for _, a := range green.Args() {
 		got[a.Name] = a.Value
 	}
-	for _, a := range red.Args {
+	for _, a := range red.Args() {
 		if v, ok := got[a.Name]; ok && !same(a.Value, v) {
 			return false
 		}

@@ -272,7 +272,7 @@ func hints(trace []byte) []hint {
 	}
 	seen := map[hint]bool{}
 	var out []hint
-	for _, r := range t.Records {
+	for r := range t.All() {
 		if r.Code == nil || r.Code.Kind == "module" || len(out) >= 200 {
 			continue
 		}
