@@ -85,7 +85,8 @@ def _installed(rest):
 class Info(object):
     """What the tracer knows of one code object. It keeps the code alive, so
     that its id stays its own."""
-    __slots__ = ("id", "code", "ops", "file", "name", "args", "kind", "gen", "fold", "calls", "yields", "seen", "snaps", "defaults")
+    __slots__ = ("id", "code", "ops", "file", "name", "args", "kind", "gen", "fold", "calls", "yields", "seen", "snaps", "defaults",
+                 "watch")
 
 
 _OPTIMIZED, _VARARGS, _VARKEYWORDS, _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 1, 4, 8, 32, 128, 512
@@ -120,6 +121,7 @@ def describe(number, code, path, qualname):
     info.fold = name in _FOLDED or (not flags & _OPTIMIZED and name != "<module>")
     info.calls = info.yields = 0
     info.seen, info.snaps, info.defaults = set(), {}, ()
+    info.watch = None  # lines that the probes want: None, True for all, or a frozenset
     return info
 
 

@@ -107,7 +107,7 @@ class Backend(object):
         """Trace functions of one thread, its state in their cells."""
         core, backend, stack = self.core, self, th.stack
         files, codes, decide, lines_on = core.scope.files, core.codes, core.scope.decide, core.lines
-        max_depth, per_code = core.max_depth, core.per_code
+        max_depth, per_code, probes = core.max_depth, core.per_code, core.probes
         enter, returned, raised, stepped = core.enter, core.returned, core.raised, core.stepped
 
         def find(fid):
@@ -124,8 +124,11 @@ class Backend(object):
                     n, info = frame.f_lineno, e.info
                     if n not in info.seen and n is not None:
                         core.line(info, n)
-                if (e.fresh or e.pend) and not stepped(th, e, frame) and not lines_on and _HAS_TRACE_LINES:
+                watch = e.info.watch
+                if (e.fresh or e.pend) and not stepped(th, e, frame) and not lines_on and watch is None and _HAS_TRACE_LINES:
                     frame.f_trace_lines = False
+                if watch is not None and (watch is True or frame.f_lineno in watch):
+                    probes.line(th, e, frame, e.info, frame.f_lineno)
             elif event == "return":
                 info = e.info
                 at = frame.f_lasti
@@ -191,9 +194,13 @@ class Backend(object):
                 if event == "line":
                     try:
                         n = frame.f_lineno
-                        if n not in self.info.seen and n is not None:
-                            core.line(self.info, n)
-                    except _Exception as error:
+                        info = self.info
+                        if lines_on and n not in info.seen and n is not None:
+                            core.line(info, n)
+                        watch = info.watch
+                        if watch is not None and (watch is True or n in watch):
+                            probes.line(th, None, frame, info, n)
+                    except _BaseException as error:
                         core.faults += 1
                         if backend._foreign(error):
                             raise
@@ -217,7 +224,7 @@ class Backend(object):
                     if info is None:
                         return None
                 if info.fold:
-                    return Silent(info) if lines_on else None
+                    return Silent(info) if lines_on or info.watch is not None else None
                 if info.gen:
                     g = frame.f_trace
                     # By name: a generator may be resumed by another thread,
@@ -232,13 +239,13 @@ class Backend(object):
                 info.calls += 1
                 if _len(stack) >= max_depth or info.calls > per_code:
                     core.uncalled += 1
-                    if lines_on or info.gen:
-                        if not lines_on and _HAS_TRACE_LINES:
+                    if lines_on or info.gen or info.watch is not None:
+                        if not lines_on and info.watch is None and _HAS_TRACE_LINES:
                             frame.f_trace_lines = False
                         return Silent(info)
                     return None
                 e = enter(th, frame, info)
-                if not lines_on and _HAS_TRACE_LINES:
+                if not lines_on and info.watch is None and _HAS_TRACE_LINES:
                     frame.f_trace_lines = False
                 return Suspendable(e) if info.gen else local
             except _BaseException as error:

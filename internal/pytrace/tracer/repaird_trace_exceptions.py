@@ -1,0 +1,292 @@
+"""What becomes of exceptions: raised, passed on, handled, and the calls around
+them, which are recorded after the fact where a bound had left them out.
+"""
+import sys
+
+import repaird_trace_scope as scope_module
+from repaird_trace_values import FunctionType, ModuleType, derives, quote
+
+_len, _id, _type, _max, _Exception = len, id, type, max, Exception
+_BaseException, _exc_info = BaseException, sys.exc_info
+_get_context = BaseException.__dict__["__context__"].__get__
+_get_traceback = BaseException.__dict__["__traceback__"].__get__
+_FLOW = {id(k): k.__name__ for k in (StopIteration, GeneratorExit, StopAsyncIteration)}
+_NO_SNAPSHOT = frozenset(map(id, (FunctionType, ModuleType, type)))
+
+
+class Entry(object):
+    """One call that is under way. pend is the exception on its way through the
+    frame, obj its address, at the instruction where it arrived and fresh that
+    nothing ran in the frame since; child is an exception that left a callee."""
+    __slots__ = ("id", "fid", "info", "seg", "parent", "muts", "pend", "obj", "line", "at", "fresh", "flow", "lines",
+                 "child", "child_obj", "foreign")
+
+
+class Thread(object):
+    """The state of one thread."""
+    __slots__ = ("index", "suffix", "stack", "flying", "escaped")
+
+
+class Exceptions(object):
+    """The part of Core that deals with exceptions."""
+
+    def late(self, th, frame, info, parent, gap):
+        """Records a call after the fact, for an exception that came from it."""
+        e = Entry()
+        e.id, e.fid, e.info, e.muts = self.next_call(), _id(frame), info, None
+        e.seg = self.writer.seg
+        self._write_late(th, e, frame, parent, gap, 0)
+        return e
+
+    def _write_late(self, th, e, frame, parent, gap, depth):
+        args = self._args(e, frame, e.info) if e.info.args else ""
+        e.muts = None
+        self.writer.write('{"k":"call","i":%d,"p":%d,"c":%d,"d":%d,"n":%d,"t":%d,"l":0,"late":1,"gap":%d%s%s}\n' % (
+            e.id, parent, e.info.id, depth, e.info.calls, self.micros(), gap, args, th.suffix))
+
+    # Exceptions.
+
+    def raised(self, th, e, frame, exc, tb):
+        """An exception arrived in a frame, raised there or further in."""
+        e.at, e.fresh = frame.f_lasti, True
+        e.flow = _FLOW.get(_id(_type(exc)), "")
+        if e.pend and _type(exc) is GeneratorExit:  # closed where a handler had yielded
+            self.handled(th, e, "yield", frame.f_lineno)
+        if e.flow or not derives(_type(exc), _BaseException):
+            return
+        key, ctx, number = _id(exc), 0, 0
+        inner = tb.tb_next if tb is not None else None
+        known = th.flying.get(key, 0)
+        context = _get_context(exc)
+        before = _id(context) if context is not None else 0
+        if before:
+            ctx = th.flying.get(before, 0)
+        if e.pend and e.obj != key and before != e.obj:
+            self.handled(th, e, "continue", frame.f_lineno)
+        if e.child and e.child_obj != key and before != e.child_obj:
+            self._outside(th, e, "outside", frame.f_lineno)
+        e.child = 0
+        if known and (inner is not None or e.obj == key):
+            number = known
+            self.writer.write('{"k":"pass","i":%d,"c":%d,"e":%d,"l":%d}\n' % (e.id, e.info.id, number, frame.f_lineno or 0))
+        else:
+            number = self.next_exc()
+            if _len(th.flying) > 256:
+                th.flying.clear()
+            th.flying[key] = number
+            self._first(th, e, frame, exc, inner, number, ctx)
+        e.pend, e.obj, e.line, e.lines = number, key, frame.f_lineno or 0, None
+
+    def _first(self, th, e, frame, exc, tb, number, ctx):
+        """First sight of an exception: keep its callers, backfill its callees."""
+        self._keep(th, frame)
+        frames, total, last = [], 0, None
+        while tb is not None and total < 100000:
+            f = tb.tb_frame
+            if self.scope.holds(f.f_code.co_filename):
+                info = self.codes.get(_id(f.f_code)) or self.register(f, f.f_code, self.scope.files[f.f_code.co_filename])
+                if info is not None and not info.fold:
+                    frames.append((f, info, tb.tb_lineno, total))
+                    if _len(frames) > 24:
+                        del frames[8]
+            total += 1
+            last = tb
+            tb = tb.tb_next
+        origin = ""
+        if last is not None and not self.scope.holds(last.tb_frame.f_code.co_filename):
+            code = last.tb_frame.f_code
+            origin = ',"from":{"file":%s,"name":%s,"line":%d}' % (
+                quote(code.co_filename[-300:]), quote(code.co_name), last.tb_lineno or 0)
+        if not frames:
+            self._raise(th, e, frame, e.info, frame.f_lineno, exc, number, origin, ctx)
+            return
+        made, parent, seen, depth = [], e, -1, _len(th.stack)
+        for f, info, line, nth in frames:
+            late = Entry()
+            late.id, late.fid, late.info, late.seg, late.muts = self.next_call(), _id(f), info, self.writer.seg, None
+            self._write_late(th, late, f, parent.id, nth - seen - 1, depth)
+            made.append((late, line))
+            parent, seen, depth = late, nth, depth + 1
+        f, info, line, nth = frames[-1]
+        self._raise(th, made[-1][0], f, info, line, exc, number, origin, ctx)
+        for i in range(_len(made) - 1, -1, -1):
+            late, line = made[i]
+            if i < _len(made) - 1:
+                self.writer.write('{"k":"pass","i":%d,"c":%d,"e":%d,"l":%d}\n' % (late.id, late.info.id, number, line or 0))
+            self.writer.write('{"k":"unwind","i":%d,"c":%d,"t":%d,"e":%d}\n' % (late.id, late.info.id, self.micros(), number))
+        self.writer.write('{"k":"pass","i":%d,"c":%d,"e":%d,"l":%d}\n' % (e.id, e.info.id, number, frame.f_lineno or 0))
+
+    def _raise(self, th, e, frame, info, line, exc, number, origin, ctx):
+        render = self.render
+        about = render.class_info(_type(exc))
+        self.writer.write('{"k":"raise","i":%d,"c":%d,"l":%d,"e":%d,"x":%s,"xm":%s,"msg":%s,"v":%s,"ctx":%d%s%s}\n' % (
+            e.id, info.id, line or 0, number, quote(about.name[:200]), quote(render.class_module(_type(exc))[:200]),
+            quote(render.message(exc)), render.value(exc), ctx, origin, self._locals(info, frame, line)))
+
+    def _locals(self, info, frame, line):
+        """The frame's variables, for the first raises of each line."""
+        n = info.snaps.get(line, 0)
+        if info.kind == "module" or n >= 10 or self.snaps >= 1000:
+            return ""
+        info.snaps[line] = n + 1
+        self.snaps += 1
+        parts, values = [], frame.f_locals
+        for name in info.code.co_varnames + info.code.co_cellvars + info.code.co_freevars:
+            if name[:1] in "@." or name not in values or _len(parts) >= 24:
+                continue
+            v = values[name]
+            if _id(_type(v)) not in _NO_SNAPSHOT:
+                text = self.render.named(name, v)
+                if text not in parts:
+                    parts.append(text)
+        return ',"loc":[%s]' % ",".join(parts)
+
+    def _keep(self, th, frame):
+        """Writes the calls around an exception again where the ring has lost them."""
+        alive, lost = self.writer.alive, False
+        for e in th.stack:
+            if not e.foreign and not alive(e.seg):
+                lost = True
+        if not lost:
+            return
+        frames = {}
+        while frame is not None:
+            frames[_id(frame)] = frame
+            frame = frame.f_back
+        for depth, e in enumerate(th.stack):
+            f = frames.get(e.fid)
+            if not e.foreign and not alive(e.seg) and f is not None:
+                muts = e.muts
+                e.seg = self.writer.seg
+                self._write_late(th, e, f, e.parent, 0, depth)
+                e.muts = muts
+
+    def stepped(self, th, e, frame):
+        """A line begins in a frame that an exception arrived in. True while
+        the exception is still being handled."""
+        e.fresh, e.flow = False, ""
+        if not e.pend:
+            return False
+        current = _exc_info()[1]
+        if current is not None and _id(current) == e.obj:
+            if e.lines is None:
+                e.lines = []
+            if _len(e.lines) < 16:
+                e.lines.append(frame.f_lineno)
+            return True
+        while current is not None:  # an exception was raised while this one was handled
+            current = _get_context(current)
+            if current is not None and _id(current) == e.obj:
+                return True
+        current = None
+        self.handled(th, e, "continue", frame.f_lineno)
+        return False
+
+    def handled(self, th, e, outcome, after):
+        self.writer.write('{"k":"handled","i":%d,"c":%d,"e":%d,"l":%d,"h":%d,"o":"%s","after":%d}\n' % (
+            e.id, e.info.id, e.pend, e.line, self._handler(e), outcome, after or 0))
+        e.pend = 0
+        th.flying.pop(e.obj, None)
+
+    def _outside(self, th, e, outcome, after):
+        self.writer.write('{"k":"handled","i":%d,"c":%d,"e":%d,"l":%d,"h":0,"o":"%s","after":%d}\n' % (
+            e.id, e.info.id, e.child, after or 0, outcome, after or 0))
+        e.child = 0
+        th.flying.pop(e.child_obj, None)
+
+    def unwound(self, th, e, frame):
+        stack = th.stack
+        flow = e.flow
+        if not e.foreign:
+            left = self.probes.left(th, e, frame) if e.info.watch is True else ""
+            self.writer.write('{"k":"unwind","i":%d,"c":%d,"t":%d,"e":%d%s%s%s}\n' % (
+                e.id, e.info.id, self.micros(), e.pend, ',"x":"%s"' % flow if flow and not e.pend else "", self._changed(e, frame), left))
+        if not stack:  # out of scope; the address may soon be another exception's
+            th.flying.clear()
+            th.escaped = e.obj if e.pend else 0
+        elif e.pend:
+            stack[-1].child, stack[-1].child_obj = e.pend, e.obj
+
+    def _handler(self, e):
+        """The line of the handler. Of the lines that ran since the exception,
+        the last of the leading except clauses; the first line of a finally; or
+        the with whose manager took the exception. 0 where the source does not tell."""
+        text, ran = self._source(e.info.file), e.lines or ()
+        if not text:
+            return ran[0] if ran else 0
+        best = 0
+        for n in ran:
+            if not _starts(text, n, (b"except",)):
+                break
+            best = n
+        if best:
+            return best
+        if ran:
+            for n in range(e.line + 1, ran[0] + 1):
+                if _starts(text, n, (b"finally",)):
+                    return ran[0]
+        for n in range(e.line, _max(0, e.line - 100), -1):
+            if _starts(text, n, (b"with ", b"with(", b"async with")):
+                return n
+        return ran[0] if ran else 0
+
+    def _source(self, path):
+        if path not in self.sources:
+            if _len(self.sources) >= 16:
+                self.sources.clear()
+            self.sources[path] = _read_lines(path)
+        return self.sources[path]
+
+    # After the fact.
+
+    def failure(self, th, exc, alive):
+        """Records the way to an exception that the tracer did not see raised.
+        alive says whether the tracer is still installed in the thread."""
+        if alive and (_id(exc) in th.flying or _id(exc) == th.escaped):
+            return
+        tb = _get_traceback(exc)
+        while tb is not None:
+            frame = tb.tb_frame
+            if self.scope.holds(frame.f_code.co_filename):
+                break
+            tb = tb.tb_next
+        if tb is None:
+            return
+        info = self.codes.get(_id(frame.f_code)) or self.register(frame, frame.f_code, self.scope.files[frame.f_code.co_filename])
+        if info is None:
+            return
+        number = self.next_exc()
+        th.flying[_id(exc)] = number
+        outer = self.late(th, frame, info, 0, 0)
+        outer.pend = outer.child = 0
+        outer.foreign = False
+        if tb.tb_next is None:
+            self._raise(th, outer, frame, info, tb.tb_lineno, exc, number, "", 0)
+        else:
+            saved, th.stack = th.stack, [outer]
+            try:
+                self._first(th, outer, frame, exc, tb.tb_next, number, 0)
+            finally:
+                th.stack = saved
+        self.writer.write('{"k":"unwind","i":%d,"c":%d,"t":%d,"e":%d}\n' % (outer.id, info.id, self.micros(), number))
+
+
+def _starts(lines, n, words):
+    if not 0 < n <= _len(lines):
+        return False
+    line = lines[n - 1].lstrip()
+    for w in words:
+        if line.startswith(w):
+            return True
+    return False
+
+
+def _read_lines(path):
+    try:
+        fd = scope_module.os.open(path, scope_module.os.O_RDONLY)
+        try:
+            return scope_module.os.read(fd, 1 << 20).split(b"\n")
+        finally:
+            scope_module.os.close(fd)
+    except _Exception:
+        return []
