@@ -20,6 +20,7 @@ demo: setup build ## repair three sample incidents end to end on this machine
 
 test: setup ## every test, those on real PostgreSQL, Docker and bubblewrap included
 	./deploy/test-clients.sh
+	./deploy/pythons.sh
 	./deploy/test.sh
 
 bench: bench-sandbox bench-trace bench-redact ## measure: start of sandboxes, tracer and reader, redaction
