@@ -20,7 +20,7 @@ var layers = [][]string{
 	{"internal/incident", "internal/fault", "internal/secret", "migrations"},
 	{"internal/redact", "internal/patch"},
 	{"internal/pytrace", "internal/llm"},
-	{"internal/bundle"},
+	{"internal/bundle", "internal/trace/view"},
 	{"internal/intake", "internal/sandbox", "internal/gitrepo", "internal/forge", "internal/postgres"},
 	{"internal/pytest"},
 	{"internal/repro", "internal/verify", "internal/repair"},

@@ -1,0 +1,51 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/repaird/repaird/internal/pytrace"
+)
+
+// Records are named by index, from 0, within this package, and by id, from 1,
+// in what it writes.
+type rec = pytrace.Record
+
+func size(t *pytrace.Trace) int          { return t.Len() }
+func record(t *pytrace.Trace, i int) rec { return t.Record(i + 1) }
+
+// procShift is where a call's id holds the number of its process.
+const procShift = 40
+
+// number is a call's number within its process, the one that the tracer gave.
+func number(id int64) int64 { return id & (1<<procShift - 1) }
+
+const maxAbsences = 50
+
+// absences lists processes that were started but not traced, and what the
+// tracer could not do.
+func absences(t *pytrace.Trace) []string {
+	var out []string
+	for _, c := range t.Untraced() {
+		text := fmt.Sprintf("not traced: process %d (%s by %d)", c.PID, visible(c.How), pid(t, c.Process))
+		if len(c.Argv) > 0 {
+			text += "  " + cut(visible(strings.Join(c.Argv, " ")), 100)
+		}
+		out = append(out, text)
+	}
+	for _, p := range t.Problems() {
+		out = append(out, fmt.Sprintf("the tracer of process %d says: %s", pid(t, p.Process), cut(visible(p.Text), 200)))
+	}
+	if len(out) > maxAbsences {
+		more := len(out) - maxAbsences
+		out = append(out[:maxAbsences], fmt.Sprintf("… and %d more", more))
+	}
+	return out
+}
+
+func pid(t *pytrace.Trace, process int) int {
+	if process < 0 || process >= len(t.Processes) {
+		return 0
+	}
+	return t.Processes[process].PID
+}

@@ -1,0 +1,188 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/repaird/repaird/internal/pytrace"
+)
+
+const (
+	maxChanges     = 3 // of one argument that are told apart
+	maxChangeDepth = 4
+)
+
+// A difference is one part of a value that a call changed.
+type difference struct {
+	path   string // such as self.items
+	before *pytrace.Value
+	after  *pytrace.Value
+	added  string // text of items that were appended, where that is all
+}
+
+// differences finds which parts of a value changed: attributes of an object,
+// keys of a dict, items that were appended to a list.
+func differences(out []difference, path string, a, b *pytrace.Value, depth int) []difference {
+	if text(a, 2000, idsPlain) == text(b, 2000, idsPlain) {
+		return out
+	}
+	if depth < maxChangeDepth && a.ID == b.ID && a.Type == b.Type && !a.Cut && !b.Cut {
+		switch {
+		case len(b.Fields)+len(b.Shared) > 0:
+			if list, ok := fieldDifferences(out, path, a, b, depth); ok {
+				return list
+			}
+		case len(b.Pairs) > 0:
+			if list, ok := pairDifferences(out, path, a, b, depth); ok {
+				return list
+			}
+		default:
+			if added := appended(a, b); added != "" {
+				return append(out, difference{path: path, before: a, after: b, added: added})
+			}
+		}
+	}
+	return append(out, difference{path: path, before: a, after: b})
+}
+
+func fieldDifferences(out []difference, path string, a, b *pytrace.Value, depth int) ([]difference, bool) {
+	n := len(out)
+	before := map[string]*pytrace.Value{}
+	for i := range a.Fields {
+		before[a.Fields[i].Name] = &a.Fields[i].Value
+	}
+	for i := range b.Fields {
+		f := &b.Fields[i]
+		if old := before[f.Name]; old != nil {
+			out = differences(out, path+"."+f.Name, old, &f.Value, depth+1)
+			delete(before, f.Name)
+		} else {
+			out = append(out, difference{path: path + "." + f.Name, after: &f.Value})
+		}
+	}
+	for i := range a.Fields {
+		if f := &a.Fields[i]; before[f.Name] != nil {
+			out = append(out, difference{path: path + "." + f.Name, before: &f.Value})
+		}
+	}
+	for i := range b.Shared {
+		for k := range a.Shared {
+			if a.Shared[k].Name == b.Shared[i].Name {
+				out = differences(out, b.Type+"."+b.Shared[i].Name, &a.Shared[k].Value, &b.Shared[i].Value, depth+1)
+			}
+		}
+	}
+	return out, len(out) > n
+}
+
+func pairDifferences(out []difference, path string, a, b *pytrace.Value, depth int) ([]difference, bool) {
+	n := len(out)
+	before := map[string]*pytrace.Value{}
+	for i := range a.Pairs {
+		before[text(&a.Pairs[i][0], 200, idsPlain)] = &a.Pairs[i][1]
+	}
+	for i := range b.Pairs {
+		key := text(&b.Pairs[i][0], 200, idsPlain)
+		if old := before[key]; old != nil {
+			out = differences(out, path+"["+key+"]", old, &b.Pairs[i][1], depth+1)
+			delete(before, key)
+		} else {
+			out = append(out, difference{path: path + "[" + key + "]", after: &b.Pairs[i][1]})
+		}
+	}
+	if len(before) > 0 && len(a.Pairs) == 0 { // a literal dict before: keys are not known
+		return out[:n], false
+	}
+	for i := range a.Pairs {
+		key := text(&a.Pairs[i][0], 200, idsPlain)
+		if before[key] != nil {
+			out = append(out, difference{path: path + "[" + key + "]", before: &a.Pairs[i][1]})
+		}
+	}
+	return out, len(out) > n && (len(a.Pairs) > 0 || a.Len == 0)
+}
+
+// appended returns the text of what was put behind the items of a list.
+func appended(a, b *pytrace.Value) string {
+	if b.Type != "list" {
+		return ""
+	}
+	if len(b.Items) > 0 && (len(a.Items) > 0 || a.Text == "" || a.Text == "[]") && len(b.Items) > len(a.Items) {
+		for i := range a.Items {
+			if text(&a.Items[i], 500, idsPlain) != text(&b.Items[i], 500, idsPlain) {
+				return ""
+			}
+		}
+		var parts []string
+		for i := len(a.Items); i < len(b.Items); i++ {
+			parts = append(parts, text(&b.Items[i], 200, idsMarked))
+		}
+		return strings.Join(parts, ", ")
+	}
+	if a.Text == "" || b.Text == "" || !a.Literal || !b.Literal {
+		return ""
+	}
+	head := strings.TrimSuffix(a.Text, "]")
+	rest, ok := strings.CutPrefix(strings.TrimSuffix(b.Text, "]"), head)
+	if !ok || rest == "" {
+		return ""
+	}
+	if head == "[" {
+		return visible(rest)
+	}
+	if rest, ok = strings.CutPrefix(rest, ", "); !ok {
+		return ""
+	}
+	return visible(rest)
+}
+
+// changeText says how an argument was when the call began and when it ended.
+func changeText(f *forest, r rec, v *pytrace.Var, room int) string {
+	var before *pytrace.Value
+	if i := f.find(r.Call); i >= 0 && f.nodes[i].start >= 0 {
+		for _, a := range record(f.t, int(f.nodes[i].start)).Args() {
+			if a.Name == v.Name {
+				before = &a.Value
+				break
+			}
+		}
+	}
+	name := visible(v.Name)
+	if before == nil {
+		return name + " is now " + text(&v.Value, max(room-len(name)-8, 40), idsMarked)
+	}
+	all := differences(nil, v.Name, before, &v.Value, 0)
+	if len(all) == 0 {
+		return name + " changed in a part that was not recorded: " + text(&v.Value, max(room-len(name)-48, 40), idsMarked)
+	}
+	var parts []string
+	for i, d := range all {
+		if i == maxChanges {
+			parts = append(parts, fmt.Sprintf("%d more", len(all)-i))
+			break
+		}
+		parts = append(parts, d.text(max(room/min(len(all), maxChanges), 40)))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (d difference) text(room int) string {
+	path := visible(d.path)
+	room = max(room-len(path)-8, 32)
+	switch {
+	case d.before == nil:
+		return path + " = " + text(d.after, room, idsMarked)
+	case d.after == nil:
+		return path + " deleted, was " + text(d.before, room, idsMarked)
+	case d.added != "":
+		id := ""
+		if d.after.ID > 0 {
+			id = fmt.Sprintf("%c#%d%c", tagOpen, d.after.ID, tagClose)
+		}
+		return path + id + " += " + cut(d.added, room) + fmt.Sprintf(" (%s → %d)", length(d.before), d.after.Len)
+	}
+	after := text(d.after, room/2, idsMarked)
+	return path + ": " + text(d.before, max(room-len(unmark(after)), 16), idsMarked) + " → " + after
+}
+
+func length(v *pytrace.Value) string { return fmt.Sprintf("len %d", v.Len) }

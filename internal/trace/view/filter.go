@@ -1,0 +1,203 @@
+package view
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/repaird/repaird/internal/pytrace"
+)
+
+// A Filter selects records. Zero fields do not restrict; of those that are set
+// all must hold, and of a list one entry.
+type Filter struct {
+	Functions []string       // qualified name, its last part, or a pattern with * and ?
+	Files     []string       // path, the end of one, a directory, or a pattern with * and ?
+	Modules   []string       // dotted names: app.core is app/core.py, app/core/__init__.py and what is below
+	Kinds     []pytrace.Kind //
+	Text      string         // part of a value, a name or a message, as views write them
+	Object    int            // identity: records whose values hold the object
+	Calls     []int64        // records of these calls
+	Records   []int          // ids
+	Process   int            // process id; 0 for any
+	Thread    string         // its name or number
+	Task      string         // name of the asyncio task
+	From, To  time.Duration  // since the start of tracing in the record's process; To 0 for no end
+	Callers   bool           // with the calls that lead to a selected one
+	Callees   bool           // with all that selected calls called
+	Whole     bool           // with all other records of the selected calls
+	Limit     int            // the first so many; 0 for no limit
+}
+
+// ParseObject reads an identity as views write it, such as #3.
+func ParseObject(s string) (int, error) {
+	n, err := strconv.Atoi(strings.TrimPrefix(s, "#"))
+	if err != nil || n <= 0 {
+		return 0, fmt.Errorf("object %q: want an identity such as #3", s)
+	}
+	return n, nil
+}
+
+// selection returns the indexes of the records that a filter selects, in order.
+func (q Filter) selection(f *forest) []int {
+	var out []int
+	clock := map[threadKey]int64{} // records without a time have that of the one before
+	for i := range size(f.t) {
+		r := record(f.t, i)
+		key := threadKey{r.Process, r.Thread}
+		clock[key] = max(clock[key], r.Micros)
+		if q.matches(f, r, clock[key]) {
+			out = append(out, i)
+			if q.Limit > 0 && len(out) >= q.Limit && !q.widens() {
+				break
+			}
+		}
+	}
+	if q.widens() {
+		out = q.widen(f, out)
+		if q.Limit > 0 && len(out) > q.Limit {
+			out = out[:q.Limit]
+		}
+	}
+	return out
+}
+
+func (q Filter) widens() bool { return q.Callers || q.Callees || q.Whole }
+
+func (q Filter) matches(f *forest, r rec, at int64) bool {
+	if len(q.Kinds) > 0 && !slices.Contains(q.Kinds, r.Kind) {
+		return false
+	}
+	if len(q.Calls) > 0 && !slices.Contains(q.Calls, r.Call) {
+		return false
+	}
+	if len(q.Records) > 0 && !slices.Contains(q.Records, r.ID) {
+		return false
+	}
+	if at < q.From.Microseconds() || (q.To > 0 && at > q.To.Microseconds()) {
+		return false
+	}
+	return q.place(f.t, r) && q.code(r.Code) && (q.Object == 0 || recordHolds(r, q.Object)) &&
+		(q.Text == "" || strings.Contains(recordText(r, "", 100_000, idsPlain), q.Text))
+}
+
+func (q Filter) place(t *pytrace.Trace, r rec) bool {
+	if q.Process != 0 && pid(t, r.Process) != q.Process {
+		return false
+	}
+	if q.Thread != "" && q.Thread != strconv.Itoa(r.Thread) && q.Thread != threadName(t, r.Process, r.Thread) {
+		return false
+	}
+	return q.Task == "" || q.Task == t.TaskName(r)
+}
+
+func (q Filter) code(c *pytrace.Code) bool {
+	if len(q.Functions)+len(q.Files)+len(q.Modules) == 0 {
+		return true
+	}
+	if c == nil {
+		return false
+	}
+	return (len(q.Functions) == 0 || slices.ContainsFunc(q.Functions, func(p string) bool { return isFunction(c.Name, p) })) &&
+		(len(q.Files) == 0 || slices.ContainsFunc(q.Files, func(p string) bool { return isFile(c.File, p) })) &&
+		(len(q.Modules) == 0 || slices.ContainsFunc(q.Modules, func(p string) bool { return isModule(c.File, p) }))
+}
+
+func isFunction(name, pattern string) bool {
+	if name == pattern || strings.HasSuffix(name, "."+pattern) {
+		return true
+	}
+	if !strings.ContainsAny(pattern, "*?[") {
+		return false
+	}
+	for {
+		if ok, err := path.Match(pattern, name); ok && err == nil {
+			return true
+		}
+		_, rest, more := strings.Cut(name, ".")
+		if !more {
+			return false
+		}
+		name = rest
+	}
+}
+
+func isFile(file, pattern string) bool {
+	p := strings.TrimSuffix(strings.TrimPrefix(pattern, "./"), "/")
+	if p == "" {
+		return true
+	}
+	if file == p || strings.HasSuffix(file, "/"+strings.TrimPrefix(p, "/")) || strings.HasPrefix(file, p+"/") || strings.Contains(file, "/"+p+"/") {
+		return true
+	}
+	if !strings.ContainsAny(p, "*?[") {
+		return false
+	}
+	for { // a pattern may begin at any folder
+		if ok, err := path.Match(p, file); ok && err == nil {
+			return true
+		}
+		_, rest, more := strings.Cut(file, "/")
+		if !more {
+			return false
+		}
+		file = rest
+	}
+}
+
+func isModule(file, dotted string) bool {
+	p := "/" + strings.ReplaceAll(dotted, ".", "/")
+	file = "/" + strings.TrimSuffix(strings.TrimPrefix(file, "/"), ".py")
+	return strings.HasSuffix(file, p) || strings.Contains(file, p+"/")
+}
+
+// recordHolds says whether the object is in a record's values.
+func recordHolds(r rec, id int) bool {
+	return anyHolds(r.Args(), id) || anyHolds(r.Changed(), id) || anyHolds(r.Assigned(), id) || holds(r.Value(), id)
+}
+
+// widen adds callers, callees, and the other records of selected calls.
+func (q Filter) widen(f *forest, list []int) []int {
+	whole := make([]bool, len(f.nodes)) // calls all of whose records are wanted
+	start := make([]bool, len(f.nodes)) // calls whose beginning and end are
+	keep := make([]bool, size(f.t))
+	for _, i := range list {
+		keep[i] = true
+		n := f.find(record(f.t, i).Call)
+		if n < 0 {
+			continue
+		}
+		whole[n] = q.Whole || q.Callees
+		for c := f.nodes[n].parent; q.Callers && c >= 0 && !start[c]; c = f.nodes[c].parent {
+			start[c] = true
+		}
+	}
+	for i := range f.nodes { // parents stand before their children
+		c := &f.nodes[i]
+		if q.Callees && c.parent >= 0 && whole[c.parent] {
+			whole[i] = true
+		}
+		if whole[i] || start[i] {
+			for _, r := range []int32{c.start, c.end} {
+				if r >= 0 {
+					keep[r] = true
+				}
+			}
+		}
+		if whole[i] {
+			for _, e := range c.events {
+				keep[e] = true
+			}
+		}
+	}
+	var out []int
+	for i, k := range keep {
+		if k {
+			out = append(out, i)
+		}
+	}
+	return out
+}

@@ -1,0 +1,112 @@
+package view
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+
+	"github.com/repaird/repaird/internal/pytrace"
+)
+
+// maxPeriod is how many calls a loop may make in turn to be recognised.
+const maxPeriod = 6
+
+// A run is siblings that follow one another: times repetitions of period
+// calls that look alike.
+type run struct {
+	from, period, times int
+}
+
+// runs splits siblings into runs. A call that is repeated at least least times
+// in a row is folded; all else is a run of one call, once.
+func (f *forest) runs(list []int32, least int) []run {
+	var out []run
+	for i := 0; i < len(list); {
+		best := run{i, 1, 1}
+		for period := 1; period <= maxPeriod && i+period*least <= len(list); period++ {
+			times := 1
+			for f.alike(list, i, i+times*period, period) {
+				times++
+			}
+			if times >= least && times*period > best.times*best.period {
+				best = run{i, period, times}
+			}
+		}
+		out = append(out, best)
+		i += best.period * best.times
+	}
+	return out
+}
+
+func (f *forest) alike(list []int32, a, b, n int) bool {
+	if b+n > len(list) {
+		return false
+	}
+	for k := range n {
+		if f.nodes[list[a+k]].shape != f.nodes[list[b+k]].shape {
+			return false
+		}
+	}
+	return true
+}
+
+// fold gives calls their shapes: function, exceptions, and the shapes of the
+// calls below with repetitions counted as one. Values are not part of it.
+func (f *forest) fold() {
+	seed := maphash.MakeSeed()
+	codes := map[*pytrace.Code]uint64{}
+	var h maphash.Hash
+	h.SetSeed(seed)
+	put := func(n uint64) {
+		var b [8]byte
+		binary.LittleEndian.PutUint64(b[:], n)
+		_, _ = h.Write(b[:])
+	}
+	for i := len(f.nodes) - 1; i >= 0; i-- {
+		c := &f.nodes[i]
+		h.Reset()
+		if _, ok := codes[c.code]; !ok {
+			codes[c.code] = uint64(len(codes))
+		}
+		put(codes[c.code])
+		f.endShape(c, put, &h)
+		last, before := uint64(0), uint64(0)
+		for _, k := range c.kids {
+			s := f.nodes[k].shape
+			if s == last || s == before { // a loop over one or two calls
+				continue
+			}
+			before, last = last, s
+			put(s)
+		}
+		c.shape = h.Sum64()
+	}
+}
+
+// endShape adds how a call ended and what was raised in it.
+func (f *forest) endShape(c *node, put func(uint64), h *maphash.Hash) {
+	if c.start < 0 || c.end < 0 {
+		put(1)
+	}
+	for _, e := range c.events {
+		switch r := record(f.t, int(e)); r.Kind {
+		case pytrace.KindRaise:
+			_, _ = h.WriteString("raise " + r.Type())
+			put(uint64(r.Line))
+		case pytrace.KindHandled:
+			_, _ = h.WriteString("handled " + r.Outcome())
+			put(uint64(r.Handler()))
+		}
+	}
+	if c.end >= 0 {
+		r := record(f.t, int(c.end))
+		if r.Kind == pytrace.KindUnwind {
+			_, _ = h.WriteString("unwind " + r.Type())
+			if x, ok := f.left(c); ok {
+				_, _ = h.WriteString(x.Type())
+			}
+		}
+		for _, v := range r.Changed() {
+			_, _ = h.WriteString("*" + v.Name)
+		}
+	}
+}

@@ -1,0 +1,142 @@
+package view
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/repaird/repaird/internal/pytrace"
+)
+
+// callName is how views write the id of a call: its number within the process,
+// after the process's own, from 0, and a point where that is not 0.
+func callName(id int64) string {
+	if p := id >> procShift; p != 0 {
+		return strconv.FormatInt(p, 10) + "." + strconv.FormatInt(number(id), 10)
+	}
+	return strconv.FormatInt(id, 10)
+}
+
+// ParseCall reads the id of a call as views write it, such as 17 or 2.17, or as
+// JSON holds it.
+func ParseCall(s string) (int64, error) {
+	process, n, split := strings.Cut(s, ".")
+	if !split {
+		process, n = "0", s
+	}
+	p, err := strconv.ParseInt(process, 10, 64)
+	if err == nil && (p < 0 || p >= 1<<20) {
+		err = strconv.ErrRange
+	}
+	if err != nil {
+		return 0, fmt.Errorf("call %q: want a number, or PROCESS.NUMBER", s)
+	}
+	id, err := strconv.ParseInt(n, 10, 64)
+	if err != nil || id <= 0 || (split && id >= 1<<procShift) {
+		return 0, fmt.Errorf("call %q: want a number, or PROCESS.NUMBER", s)
+	}
+	return id | p<<procShift, nil
+}
+
+// duration writes microseconds as people do.
+func duration(us int64) string {
+	switch {
+	case us < 1000:
+		return strconv.FormatInt(us, 10) + "µs"
+	case us < 1_000_000:
+		return strconv.FormatFloat(float64(us)/1e3, 'f', 2, 64) + "ms"
+	}
+	return strconv.FormatFloat(float64(us)/1e6, 'f', 3, 64) + "s"
+}
+
+func base(file string) string { return file[strings.LastIndexByte(file, '/')+1:] }
+
+// commonRoot returns the directory that all files of a trace have in common;
+// "" when that is the root.
+func commonRoot(t *pytrace.Trace) string {
+	root, first := "", true
+	for _, c := range t.Codes() {
+		dir := c.File[:max(strings.LastIndexByte(c.File, '/'), 0)]
+		if !strings.HasPrefix(c.File, "/") {
+			continue // <string> and the like
+		}
+		if first {
+			root, first = dir, false
+			continue
+		}
+		for root != "" && dir != root && !strings.HasPrefix(dir, root+"/") {
+			root = root[:max(strings.LastIndexByte(root, '/'), 0)]
+		}
+	}
+	return root
+}
+
+func processText(t *pytrace.Trace, n int) string {
+	p := &t.Processes[n]
+	text := fmt.Sprintf("process %d", p.PID)
+	if len(p.Argv) > 0 {
+		text += "  " + cut(visible(strings.Join(p.Argv, " ")), 100)
+	}
+	text += "  (CPython " + visible(p.Python)
+	if p.Engine != "" {
+		text += ", " + visible(p.Engine)
+	}
+	for i := range t.Processes {
+		if t.Processes[i].PID == p.Parent && i != n && p.Parent != 0 {
+			text += fmt.Sprintf(", started by %d", p.Parent)
+			break
+		}
+	}
+	text += ")"
+	if !p.Ended {
+		text += "  did not end in order"
+	}
+	if p.Lost != "" {
+		text += "  " + visible(p.Lost)
+	}
+	return text
+}
+
+func threadName(t *pytrace.Trace, process, n int) string {
+	if names := t.Processes[process].Threads; n >= 0 && n < len(names) && names[n] != "" {
+		return visible(names[n])
+	}
+	return strconv.Itoa(n)
+}
+
+// Summary says in one line what a trace holds and what it lacks.
+func Summary(t *pytrace.Trace) string {
+	if !t.Traced() {
+		return "No process of this run was traced."
+	}
+	threads := 0
+	for _, p := range t.Processes {
+		threads += max(len(p.Threads), 1)
+	}
+	parts := []string{plural(size(t), "record"), plural(len(t.Codes()), "function")}
+	if n := len(t.Processes); n > 1 {
+		parts = append(parts, fmt.Sprintf("%d processes", n))
+	} else if threads > 1 {
+		parts = append(parts, plural(threads, "thread"))
+	}
+	f := t.Footer
+	if f.Dropped > 0 {
+		parts = append(parts, fmt.Sprintf("%d dropped from the middle", f.Dropped))
+	}
+	if f.Uncalled > 0 {
+		parts = append(parts, plural(f.Uncalled, "call")+" only counted")
+	}
+	if f.Faults > 0 {
+		parts = append(parts, plural(f.Faults, "event")+" not recorded")
+	}
+	if f.Skipped > 0 {
+		parts = append(parts, plural(f.Skipped, "line")+" not readable")
+	}
+	if f.Cut {
+		parts = append(parts, "cut at the reader's bounds")
+	}
+	if !f.Ended {
+		parts = append(parts, "a process did not end in order")
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,117 @@
+package view
+
+import (
+	"github.com/repaird/repaird/internal/pytrace"
+)
+
+// A span is a time during which a call was on the stack of its thread: a
+// generator or a coroutine has one for each time that it ran. The spans of a
+// thread nest.
+type span struct {
+	call    int64
+	process int
+	thread  int
+	from    int64 // microseconds since the process's start of tracing
+	to      int64
+	self    int64  // without the spans inside
+	depth   int    // spans around it in its thread
+	part    int    // 0 the call's first, 1, 2, … after a suspension
+	begin   int32  // record, -1: it was dropped
+	end     int32  // record, -1: none was recorded
+	ended   string // kind of the record at its end, "" for none
+}
+
+type threadKey struct{ process, thread int }
+
+type stack struct {
+	open []int // indexes of spans
+	last int64
+}
+
+// timeline returns the spans in the order of their beginnings. What a trace
+// lacks, or says wrongly, is made up for: times do not run backwards within a
+// thread, and a call ends at the latest with the one around it.
+func timeline(t *pytrace.Trace) []span {
+	w := winder{t: t, stacks: map[threadKey]*stack{}, parts: map[int64]int{}, last: map[int]int64{}}
+	for i := range size(t) {
+		w.record(int32(i), record(t, i))
+	}
+	for key, s := range w.stacks {
+		w.closeTo(s, 0, max(s.last, w.last[key.process]))
+	}
+	return w.spans
+}
+
+type winder struct {
+	t      *pytrace.Trace
+	spans  []span
+	stacks map[threadKey]*stack
+	parts  map[int64]int
+	last   map[int]int64 // process → its last time
+}
+
+func (w *winder) record(i int32, r rec) {
+	key := threadKey{r.Process, r.Thread}
+	s := w.stacks[key]
+	if s == nil {
+		s = &stack{}
+		w.stacks[key] = s
+	}
+	if r.Micros > s.last {
+		s.last = r.Micros
+		w.last[r.Process] = max(w.last[r.Process], r.Micros)
+	}
+	switch r.Kind {
+	case pytrace.KindCall:
+		if r.Late && w.parts[r.Call] > 0 {
+			return
+		}
+		w.open(s, r, i)
+	case pytrace.KindResume:
+		w.open(s, r, i)
+	case pytrace.KindReturn, pytrace.KindUnwind, pytrace.KindYield:
+		w.close(s, r, i)
+	}
+}
+
+func (w *winder) open(s *stack, r rec, i int32) {
+	// What a parent called is above it: calls above that are no longer open.
+	if r.Parent != 0 {
+		for n := len(s.open) - 1; n >= 0; n-- {
+			if w.spans[s.open[n]].call == r.Parent {
+				w.closeTo(s, n+1, s.last)
+				break
+			}
+		}
+	}
+	w.spans = append(w.spans, span{call: r.Call, process: r.Process, thread: r.Thread, from: s.last, to: s.last,
+		depth: len(s.open), part: w.parts[r.Call], begin: i, end: -1})
+	w.parts[r.Call]++
+	s.open = append(s.open, len(w.spans)-1)
+}
+
+// close ends the topmost span of the call. Where there is none its beginning
+// was dropped, and it is left out.
+func (w *winder) close(s *stack, r rec, i int32) {
+	for n := len(s.open) - 1; n >= 0; n-- {
+		x := &w.spans[s.open[n]]
+		if x.call == r.Call {
+			x.end, x.ended = i, string(r.Kind)
+			w.closeTo(s, n, s.last)
+			return
+		}
+	}
+}
+
+// closeTo ends all but the n outermost spans.
+func (w *winder) closeTo(s *stack, n int, at int64) {
+	for k := len(s.open) - 1; k >= n; k-- {
+		x := &w.spans[s.open[k]]
+		x.to = max(at, x.from)
+		x.self += x.to - x.from
+		if k > 0 {
+			w.spans[s.open[k-1]].self -= x.to - x.from
+		}
+	}
+	s.open = s.open[:n]
+}
