@@ -10,20 +10,22 @@ duplicate is never closed by us, for its number may by then be the program's.
 Bounds: half of the records and bytes go to the head, file 0. The rest goes to
 files 1 and 2, which take turns: when one is full the other is wiped, so the
 end of the run is kept. Definitions (code, thread, line) always go to file 0,
-under a byte bound of their own.
+under a byte bound of their own. In ring mode file 0 has definitions only, and
+the two others share all of the records.
 """
 import mmap as _mmap
 import os
 import sys
+import time
 from _thread import RLock
 
-_open, _close, _truncate, _getpid = os.open, os.close, os.ftruncate, os.getpid
+_open, _close, _truncate, _getpid, _fstat = os.open, os.close, os.ftruncate, os.getpid, os.fstat
 _allocate = getattr(os, "posix_fallocate", None)
 _pwrite = getattr(os, "pwrite", None)
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 _AGAIN = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-_Map = _mmap.mmap
-_OSError, _ValueError, _Exception, _len, _min, _max, _bytes = OSError, ValueError, Exception, len, min, max, bytes
+_Map, _clock = _mmap.mmap, time.monotonic
+_OSError, _Exception, _len, _min, _max, _bytes, _type, _isinstance = OSError, Exception, len, min, max, bytes, type, isinstance
 
 MAX_LINE = 64 * 1024
 # Without at-fork hooks (3.6) each line asks whether it is in a forked child,
@@ -35,7 +37,8 @@ _FIRST = 512 * 1024
 
 
 class Segment(object):
-    """One mapped file."""
+    """One mapped file. limit is how far it is allocated; soft is where the
+    next allocation is due, limited by full where it must not go on."""
 
     def __init__(self, path, size):
         self.path, self.map, self.limit, self.size, self.soft, self.count = path, None, 0, 0, 0, 0
@@ -49,8 +52,9 @@ class Segment(object):
                     size //= 2
                     if size < 2 * _FIRST:
                         raise
-            self.size = size
+            self.size = self.full = size
             self._reserve(fd, 0, _FIRST)
+            self.file = _identity(fd)
             if sys.version_info >= (3, 13):
                 self.map = _Map(fd, size, trackfd=False)
             else:
@@ -70,7 +74,11 @@ class Segment(object):
 
     def _extended(self, limit):
         self.limit = limit
-        self.soft = limit - _AHEAD if limit < self.size else self.size - _AHEAD
+        self.soft = (limit if limit < self.size else self.size) - _AHEAD
+
+    def left(self):
+        """How many bytes may be written before the next look."""
+        return _min(self.soft, self.full) - self.map.tell()
 
     def extend(self):
         """Allocates ahead of the write position; False when the segment is full."""
@@ -79,6 +87,8 @@ class Segment(object):
         n = _min(_CHUNK, self.size - self.limit)
         fd = _open(self.path, _AGAIN)
         try:
+            if _identity(fd) != self.file:  # the program has put another file there
+                raise _OSError(2, "replaced")
             self._reserve(fd, self.limit, n)
         finally:
             _close(fd)
@@ -104,53 +114,129 @@ class Segment(object):
                 used = _min(self.limit, used + 2 * MAX_LINE)
             fd = _open(self.path, _AGAIN)
             try:
-                _truncate(fd, used)
+                if _identity(fd) == self.file:
+                    _truncate(fd, used)
             finally:
                 _close(fd)
         except _Exception:
             pass
 
 
-class Writer(object):
-    """The trace files of one process."""
+def _identity(fd):
+    about = _fstat(fd)
+    return about.st_dev, about.st_ino
 
-    def __init__(self, out, max_records, max_bytes):
+
+def _gate(slow):
+    """The hot path, with its state in cells: write(line), set(put, left, room),
+    spend(bytes), shut() and room(). put takes the bytes, left of them and room
+    records may come before slow(bytes) is asked. Between the test and put the
+    interpreter does not change threads from 3.10 on; before, an update that two
+    threads lose to each other costs a few bytes of the margin that slow keeps."""
+    put, left, room, length, most = None, -1, 0, _len, MAX_LINE
+
+    def write(line):
+        nonlocal left, room
+        line = line.encode()
+        n = length(line)
+        if n > left or room < 1 or n > most:
+            return slow(line)
+        left -= n
+        room -= 1
+        put(line)
+
+    def set_(to, bytes_left, records_left):
+        nonlocal put, left, room
+        put, left, room = to, bytes_left, records_left
+
+    def spend(n):
+        nonlocal left
+        left -= n
+
+    def shut():
+        nonlocal left
+        left = -1
+
+    def get():
+        return room
+
+    return write, set_, spend, shut, get
+
+
+class Writer(object):
+    """The trace files of one process. write is a function, not a method, and
+    stays the same one through rotation and fork: it may be kept.
+
+    max_events ends the recording after so many records, wall after so many
+    seconds; full, when set, is called once then, and dead says which it was."""
+
+    def __init__(self, out, max_records, max_bytes, ring=False, max_events=0, wall=0):
         self.out, self.max_records, self.max_bytes = out, max_records, max_bytes
-        self.lock = RLock()
+        self.ring, self.max_events, self.wall = ring, max_events, wall
+        self.full = None
         self.leaked = []  # maps that are no longer used must not be closed, see above
+        self.write, self._set, self._spend, self._shut, self._room = _gate(self._slow)
+        if wall or _ASK_PID:
+            self.write = self._guarded(self.write)
         self.open()
 
+    def _guarded(self, write):
+        """write for the rare cases that need a look before each record."""
+        end = _clock() + self.wall if self.wall else 0
+
+        def guarded(line):
+            if end and _clock() > end:
+                self._end("wall")
+            elif not (_ASK_PID and self._forked()):
+                write(line)
+
+        return guarded
+
     def open(self):
+        self.lock = RLock()
         self.pid = _getpid()
         self.busy = False
         self.dead = ""
-        self.written = self.dropped = self.oversize = 0
+        self.dropped = self.oversize = self.before = 0
+        self.limit = 0  # records that the current segment may take
         self.segments = [None, None, None]
         self.defs = _min(self.max_bytes // 4, 16 << 20)
-        self.head_records = _max(1, self.max_records // 2)
-        self.tail_records = _max(1, self.max_records // 4)
         self.seg = 0  # ordinal of the segment being written: 0 head, then 1, 2, 3, … in turns
-        head = _max(2 * _FIRST, self.max_bytes // 2)
+        self._set(None, -1, 0)
+        share = 0 if self.ring else 2
+        head = _max(2 * _FIRST, self.max_bytes // share if share else 0)
         n = 0
         while True:
             base = "%s/trace-%d%s" % (self.out, self.pid, "" if n == 0 else "x%d" % n)
             try:
                 self.segments[0] = Segment(base + "-0.jsonl", head + self.defs)
                 break
-            except OSError as e:  # a process id that was used before
+            except _OSError as e:  # a process id that was used before
                 n += 1
                 if e.errno != 17 or n > 1000:
                     raise
         self.base = base
         self.name = base[_len(self.out) + 1:]  # what tells processes apart: process ids come again
-        self.current = self.segments[0]
-        self.defs = _min(self.defs, self.current.size // 4)  # a file size limit may have made it smaller
-        self.full = self.current.size - self.defs - _AHEAD
+        s = self.current = self.segments[0]
+        self.defs = _min(self.defs, s.size // 4)  # a file size limit may have made it smaller
+        s.full = s.size - self.defs - _AHEAD
+        self.limit = 0 if self.ring else self._allowed(_max(1, self.max_records // 2))
+        self._set(s.map.write, s.left(), self.limit)
+
+    def _allowed(self, n):
+        """n, or the number of events after which recording ends, whichever is less."""
+        if self.max_events:
+            n = _max(0, _min(n, self.max_events - self.before))
+        return n
+
+    @property
+    def written(self):
+        """How many records were written, the dropped ones included."""
+        return self.before + self.limit - self._room()
 
     def reopen(self):
         """In a forked child: own files; the parent's maps are left alone."""
         self.leaked.append(self.segments)
-        self.lock = RLock()
         self.open()
 
     def define(self, line):
@@ -158,100 +244,120 @@ class Writer(object):
         if self.dead or self.defs <= 0 or (_ASK_PID and self._forked()):
             return
         b = line.encode("ascii")
-        if _len(b) > MAX_LINE:
+        n = _len(b)
+        if n > MAX_LINE:
             return
         head = self.segments[0]
-        self.defs -= _len(b)
+        self.defs -= n
         head.map.write(b)
+        if head is self.current:
+            self._spend(n)
         if head.map.tell() > head.soft:
-            self._extend(head)
+            with self.lock:
+                try:
+                    if head.map.tell() > head.soft and not head.extend():
+                        self.defs = 0
+                except _Exception as e:
+                    self._die(e)
 
-    def write(self, line):
-        """Writes one record."""
-        if self.dead or (_ASK_PID and self._forked()):
+    def _slow(self, b):
+        """Writes one record where the hot path may not: makes room for it."""
+        if self.dead:
             return
-        b = line.encode("ascii")
-        if _len(b) > MAX_LINE:
+        n = _len(b)
+        if n > MAX_LINE:
             self.oversize += 1
             return
-        s = self.current
-        if s.count >= (self.head_records if self.seg == 0 else self.tail_records) or \
-                (self.seg == 0 and s.map.tell() > self.full):
-            if not self._rotate(s):
+        with self.lock:
+            if self.busy:  # a signal handler, in the middle of what follows
+                self.oversize += 1
                 return
+            self.busy = True
+            try:
+                self._shut()  # other threads wait at the lock
+                if not self._make_room():
+                    return
+                self.current.map.write(b)
+                self._set(self.current.map.write, self.current.left(), self._room() - 1)
+            except _Exception as e:
+                self._die(e)
+            finally:
+                self.busy = False
+
+    def _make_room(self):
+        while not self.dead:
             s = self.current
-        s.map.write(b)
-        s.count += 1
-        self.written += 1
-        if s.map.tell() > s.soft:
-            self._extend(s)
+            if self._room() < 1:
+                if self.max_events and self.written >= self.max_events:
+                    self._end("max_events")
+                    return False
+                self._rotate()
+            elif s.map.tell() <= _min(s.soft, s.full):
+                return True
+            elif s.map.tell() > s.full or not s.extend():
+                self._rotate()
+        return False
+
+    def _rotate(self):
+        """Goes on in the next of the two tail segments."""
+        was = self.current
+        was.count = self.limit - self._room()
+        self.before += was.count
+        at = self.seg % 2 + 1
+        nxt = self.segments[at]
+        size = _max(2 * _FIRST, self.max_bytes // (2 if self.ring else 4))
+        if nxt is None:
+            nxt = self.segments[at] = Segment("%s-%d.jsonl" % (self.base, at), size)
+        else:
+            self.dropped += nxt.count
+            nxt.wipe()
+        nxt.map.write(('{"k":"seg","f":"%s","n":%d,"written":%d,"dropped":%d}\n' % (
+            self.name, self.seg + 1, self.before, self.dropped)).encode("ascii"))
+        self.limit = self._allowed(_max(1, self.max_records // (2 if self.ring else 4)))
+        self.seg += 1
+        self.current = nxt
+        self._set(nxt.map.write, nxt.left(), self.limit)
 
     def _forked(self):
         if _getpid() != self.pid:
-            self.dead = "forked"
+            self._stop("forked")
             return True
         return False
 
     def alive(self, seg):
         """Says whether records of that segment are still kept."""
-        return seg == 0 or seg >= self.seg - 1
-
-    def _extend(self, s):
-        with self.lock:
-            if s.map.tell() <= s.soft:
-                return
-            try:
-                if s.extend():
-                    return
-            except _Exception as e:
-                self._die(e)
-                return
-            if s is self.segments[0] and self.seg > 0:
-                self.defs = 0
-            elif s is self.current:
-                self._rotate(s)
-
-    def _rotate(self, s):
-        with self.lock:
-            if self.busy or self.dead:
-                return False
-            if s is not self.current:
-                return True  # another thread was faster
-            self.busy = True
-            try:
-                at = self.seg % 2 + 1
-                nxt = self.segments[at]
-                if nxt is None:
-                    nxt = self.segments[at] = Segment("%s-%d.jsonl" % (self.base, at), _max(2 * _FIRST, self.max_bytes // 4))
-                else:
-                    self.dropped += nxt.count
-                    nxt.wipe()
-                nxt.map.write(('{"k":"seg","f":"%s","n":%d,"written":%d,"dropped":%d}\n' % (
-                    self.name, self.seg + 1, self.written, self.dropped)).encode("ascii"))
-                self.seg += 1
-                self.current = nxt
-                return True
-            except _Exception as e:
-                self._die(e)
-                return False
-            finally:
-                self.busy = False
+        return (seg == 0 and not self.ring) or seg >= self.seg - 1
 
     def _die(self, e):
-        self.dead = type(e).__name__
+        self._stop("%s %s" % (_type(e).__name__, e.errno) if _isinstance(e, _OSError) else _type(e).__name__)
+
+    def _stop(self, why):
+        self.dead = self.dead or why
+        self.before, self.limit = self.written, 0
+        self._set(None, -1, 0)
+
+    def _end(self, why):
+        """Ends the recording in order: the program goes on without."""
+        if self.dead:
+            return
+        self._stop(why)
+        if self.full is not None:
+            try:
+                self.full()
+            except _Exception:
+                pass
 
     def finish(self, line, exact):
+        """Writes the last line and cuts the files to their length."""
         if self._forked():
             return
-        self.defs = _max(self.defs, 1)
-        was, self.dead = self.dead, ""
+        self._stop("stopped")
         try:
             head = self.segments[0]
             if head.map.tell() < head.limit - MAX_LINE:
                 head.map.write(line.encode("ascii"))
         except _Exception:
             pass
-        self.dead = was or "stopped"
         for s in self.segments:
             if s is not None:
                 s.finish(exact)
