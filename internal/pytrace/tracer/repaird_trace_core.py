@@ -188,6 +188,8 @@ class Core(Exceptions):
             quote(_str(name)[:500]), quote(_str(state)[:100]), self.micros()))
 
     def footer(self):
+        if self.probes is not None:
+            self.probes.finish()
         for info in self.infos:
             if info.calls:
                 self.writer.define('{"k":"count","c":%d,"n":%d}\n' % (info.id, info.calls))
