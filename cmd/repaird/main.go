@@ -37,6 +37,7 @@ func commands() []command {
 		{"serve", "run the daemon: intake, repairs, dashboard", serve},
 		{"repair", "repair one event, with no server and no database", repairOne},
 		{"demo", "repair three sample incidents on this machine", demo},
+		{"trace", "run any Python command and see what it really did", trace},
 		{"run", "list, show, cancel or retry runs of the daemon", runs},
 		{"bundle", "show or verify an evidence bundle", bundles},
 		{"migrate", "bring the database's schema to this version", migrate},
@@ -88,7 +89,10 @@ Exit codes: 0 done, 1 failure, 2 wrong usage, 3 a typed stop (repair).
 var errUsage = errors.New("usage")
 
 func exitCode(err error) int {
+	var status exitStatus
 	switch {
+	case errors.As(err, &status):
+		return int(status)
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return exitOK
 	case errors.Is(err, errUsage):

@@ -22,7 +22,7 @@ var layers = [][]string{
 	{"internal/pytrace", "internal/llm"},
 	{"internal/bundle", "internal/trace/view"},
 	{"internal/intake", "internal/sandbox", "internal/gitrepo", "internal/forge", "internal/postgres"},
-	{"internal/pytest"},
+	{"internal/pytest", "internal/trace/run"},
 	{"internal/repro", "internal/verify", "internal/repair"},
 	{"internal/report"},
 	{"internal/pipeline"},

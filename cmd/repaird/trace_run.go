@@ -1,0 +1,259 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/repaird/repaird/internal/app"
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/redact"
+	tracerun "github.com/repaird/repaird/internal/trace/run"
+)
+
+// Bounds of a trace of which each record is shown: what is shown may be long.
+const (
+	shownRecords = 100_000_000
+	shownBytes   = 2 << 30
+)
+
+// run runs the command with the views that the flags ask for.
+func (f *traceFlags) run(ctx context.Context, command []string) error {
+	o, err := f.options(command)
+	if err != nil {
+		return err
+	}
+	if err := f.place(ctx, &o); err != nil {
+		return err
+	}
+	// The command ends by its own doing: signals go to it, not to this context.
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	defer signal.Stop(signals)
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, syscall.SIGPIPE) // a reader that left must not end us before the cleaning up
+	defer signal.Stop(broken)
+	o.Signals = signals
+
+	mux := tracerun.NewMux(os.Stdout)
+	o.Stdin, o.Stdout, o.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if f.live() && !tracerun.IsTerminal(os.Stdout) {
+		o.Stdout = mux.Program()
+	}
+	if o.Views, err = f.views(mux); err != nil {
+		return err
+	}
+	result, err := tracerun.Run(context.WithoutCancel(ctx), o)
+	mux.Flush()
+	return f.report(result, err)
+}
+
+// live says whether something is printed on standard output while the command runs.
+func (f *traceFlags) live() bool {
+	return f.calls || (len(f.breakpoints) > 0 && f.jsonOut == "")
+}
+
+// shows says whether a flag asks for something to be shown.
+func (f *traceFlags) shows() bool {
+	return f.calls || f.counts > 0 || f.xtrace != "" || f.onException != "" || len(f.breakpoints) > 0
+}
+
+// options translates the flags into what to run and record.
+func (f *traceFlags) options(command []string) (tracerun.Options, error) {
+	o := tracerun.Options{Command: command, Python: f.python, Keep: f.out, Timeout: time.Duration(f.timeout)}
+	c := &o.Config
+	if f.file != "" {
+		file, err := tracerun.ReadFile(f.file)
+		if err != nil {
+			return o, err
+		}
+		for _, n := range file.Notes {
+			fmt.Fprintf(os.Stderr, "repaird trace: %s: %s\n", f.file, n)
+		}
+		*c = file.Config
+		if file.LogFile != "" {
+			l := &tracerun.Log{Name: file.LogFile, Max: file.MaxEntries}
+			if err := l.Open(); err != nil {
+				return o, err
+			}
+			o.Views = append(o.Views, l)
+		}
+	}
+	if err := f.check(); err != nil {
+		return o, err
+	}
+	c.Include, c.Exclude = append(c.Include, f.include...), append(c.Exclude, f.exclude...)
+	c.Modules, c.Functions = append(c.Modules, f.modules...), append(c.Functions, f.functions...)
+	c.ExcludeFunctions = append(c.ExcludeFunctions, f.noFunctions...)
+	if err := absolute(c.Include, c.Exclude); err != nil {
+		return o, err
+	}
+	if f.level != "" {
+		c.Level = f.level
+	}
+	c.Engine, c.Ring, c.Timeout = f.engine, f.ring, o.Timeout.Seconds()
+	c.Watches, c.Snapshots, c.Locals = f.watches, f.snapshots, f.locals
+	c.ExceptionSnapshot = f.onException != ""
+	c.Comprehensions = !f.noComprehensions && (f.allComp || f.calls || f.counts > 0)
+	c.Steps = f.xtrace != ""
+	for _, b := range f.breakpoints {
+		file, err := filepath.Abs(b.file)
+		if err != nil {
+			return o, err
+		}
+		c.Breakpoints = append(c.Breakpoints, pytrace.Breakpoint{File: file, Line: b.line, Condition: b.condition, Hits: b.hit})
+	}
+	f.bounds(c)
+	return o, nil
+}
+
+// check looks for what the flags say wrongly.
+func (f *traceFlags) check() error {
+	for _, c := range []struct {
+		name, value string
+		known       []string
+	}{
+		{"on-exception", f.onException, []string{"", "snapshot"}},
+		{"level", f.level, []string{"", "functions", "variables", "control"}},
+		{"engine", f.engine, []string{"", "auto", "settrace", "monitoring"}},
+	} {
+		ok := false
+		for _, k := range c.known {
+			ok = ok || c.value == k
+		}
+		if !ok {
+			return usageError(f.set, "--%s is %q; it can be %s", c.name, c.value, strings.Join(c.known[1:], ", "))
+		}
+	}
+	if f.engine == "auto" {
+		f.engine = ""
+	}
+	for _, b := range f.breakpoints {
+		if info, err := os.Stat(b.file); err != nil || info.IsDir() {
+			return usageError(f.set, "breakpoint file not found: %s", b.file)
+		}
+	}
+	if f.sandbox && f.docker != "" {
+		return usageError(f.set, "--sandbox or --docker, not both")
+	}
+	return nil
+}
+
+// bounds sets what is kept: a trace that is shown record by record has other
+// bounds than one that is looked at later.
+func (f *traceFlags) bounds(c *pytrace.Config) {
+	c.MaxDepth = max(f.maxDepth, 0)
+	if f.perCode > 0 {
+		c.PerCode = f.perCode
+	}
+	switch {
+	case f.maxRecords > 0:
+		c.MaxRecords = f.maxRecords
+	case c.MaxRecords == 0:
+		c.MaxRecords = 10_000
+	}
+	only := f.out == "" && f.file == ""
+	switch {
+	case f.calls || f.xtrace != "":
+		if f.maxRecords == 0 {
+			c.MaxRecords, c.MaxBytes = shownRecords, shownBytes
+		}
+		if f.perCode == 0 {
+			c.PerCode = shownRecords
+		}
+		c.CallsOnly = only && f.onException == "" && f.level == ""
+		if f.maxEvents > 0 && c.MaxEvents == 0 { // the view counts its lines itself
+			c.MaxEvents = 4*f.maxEvents + 1000
+		}
+	case f.counts > 0:
+		c.CountsOnly = only && f.onException == "" && len(f.breakpoints) == 0
+		c.MaxEvents = max(f.maxEvents, 0)
+	default:
+		c.MaxEvents = max(f.maxEvents, 0)
+	}
+}
+
+func absolute(lists ...[]string) error {
+	for _, l := range lists {
+		for i, p := range l {
+			a, err := filepath.Abs(p)
+			if err != nil {
+				return err
+			}
+			l[i] = a
+		}
+	}
+	return nil
+}
+
+// views makes what is shown while the command runs and at its end.
+func (f *traceFlags) views(data *tracerun.Mux) ([]tracerun.View, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	var views []tracerun.View
+	if f.calls {
+		views = append(views, &tracerun.Calls{Data: data, Notice: os.Stderr, Dir: dir, Max: max(f.maxEvents, 0), Qualified: f.qualified})
+	}
+	if f.xtrace != "" {
+		views = append(views, &tracerun.Lines{Data: os.Stderr, Dir: dir, Style: string(f.xtrace), Max: max(f.maxEvents, 0)})
+	}
+	if f.onException != "" {
+		views = append(views, &tracerun.Exceptions{Data: data, Dir: dir})
+	}
+	views = append(views, &tracerun.Stacks{Notice: os.Stderr, Dir: dir, Timeout: time.Duration(f.timeout)})
+	if f.counts > 0 {
+		views = append(views, &tracerun.Counts{Data: data, Dir: dir, Top: int(f.counts), Qualified: f.qualified})
+	}
+	if len(f.breakpoints) > 0 {
+		names := map[string]string{}
+		for _, b := range f.breakpoints {
+			file, err := filepath.Abs(b.file)
+			if err != nil {
+				return nil, err
+			}
+			names[fmt.Sprintf("%s:%d", file, b.line)] = b.spec
+			if real, err := filepath.EvalSymlinks(file); err == nil {
+				names[fmt.Sprintf("%s:%d", real, b.line)] = b.spec
+			}
+		}
+		views = append(views, &tracerun.Snapshots{Data: data, Notice: os.Stderr, File: f.jsonOut, Names: names, Max: f.snapshots,
+			Verbose: f.verbose, PrintResult: f.printResult})
+	}
+	return views, nil
+}
+
+// place chooses a sandbox and a redactor.
+func (f *traceFlags) place(ctx context.Context, o *tracerun.Options) error {
+	if f.redact != "" {
+		key, err := os.ReadFile(f.redact)
+		if err != nil {
+			return err
+		}
+		if key = bytes.TrimSpace(key); len(key) < 32 {
+			return fault.Errorf(fault.Invalid, "%s: the key must have 32 bytes or more", f.redact)
+		}
+		o.Redact = redact.New(key)
+	}
+	if !f.sandbox && f.docker == "" {
+		return nil
+	}
+	m := app.Machine{StateDir: f.state, Backend: "bwrap", Logger: logger("warn")}
+	if f.docker != "" {
+		m.Backend, m.Image = "docker", f.docker
+	}
+	backend, _, err := m.Sandbox(ctx)
+	o.Sandbox, o.Image = backend, f.docker
+	return err
+}

@@ -1,0 +1,279 @@
+package run
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// A plan is what a command comes to: which program is started with which
+// arguments, and which code is the project's.
+type plan struct {
+	program string   // path of the program
+	argv    []string // argv[0] included
+	scope   []string // directories
+	python  string   // path of the interpreter, "" where the command does not tell
+	notes   []string
+	bare    string // the options of the interpreter that keep the environment's tracer out, such as -I
+	split   int    // index in argv of the first argument that is no option of the interpreter
+}
+
+var pythonName = regexp.MustCompile(`^(python|pypy)[0-9.]*[dtw]*$`)
+
+// makePlan finds out what the command is.
+func makePlan(o Options) (*plan, error) {
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{argv: slices.Clone(o.Command), scope: []string{dir}}
+	first := o.Command[0]
+	switch {
+	case isScript(first):
+		path := inDir(dir, first)
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("script not found: %s (%w)", first, os.ErrNotExist)
+		}
+		python, err := interpreter(o, dir)
+		if err != nil {
+			return nil, err
+		}
+		p.argv = append([]string{python}, o.Command...)
+	case pythonName.MatchString(filepath.Base(first)) && o.Python != "":
+		p.argv[0] = o.Python
+	case o.Python != "":
+		path, err := lookPath(first, dir, o.Env)
+		if err != nil {
+			return nil, err
+		}
+		if line := shebang(path); pythonName.MatchString(filepath.Base(programOf(line))) {
+			p.argv = append([]string{o.Python}, append(optionsOf(line), append([]string{path}, o.Command[1:]...)...)...)
+		}
+	}
+	if p.program, err = lookPath(p.argv[0], dir, o.Env); err != nil {
+		return nil, err
+	}
+	p.interpret(dir)
+	return p, nil
+}
+
+// interpret finds the interpreter, its options and the script.
+func (p *plan) interpret(dir string) {
+	args := p.argv
+	if !pythonName.MatchString(filepath.Base(p.argv[0])) {
+		line := shebang(p.program)
+		if !pythonName.MatchString(filepath.Base(programOf(line))) {
+			return
+		}
+		p.python = programOf(line)
+		if bare(optionsOf(line)) == "" {
+			return
+		}
+		// Its own options keep the tracer out: start it as the kernel would.
+		args = append(append([]string{p.python}, optionsOf(line)...), append([]string{p.program}, p.argv[1:]...)...)
+		if path, err := lookPath(p.python, dir, os.Environ()); err == nil {
+			p.program, p.argv = path, args
+		} else {
+			return
+		}
+	}
+	p.python = p.program
+	p.split = pythonOptions(p.argv)
+	p.bare = bare(p.argv[1:p.split])
+	if p.split < len(p.argv) && p.argv[p.split][:min(1, len(p.argv[p.split]))] != "-" {
+		if script := inDir(dir, p.argv[p.split]); isFile(script) && !below(filepath.Dir(script), dir) {
+			p.scope = append(p.scope, filepath.Dir(script))
+		}
+	}
+}
+
+// pythonOptions returns the index of the first argument after the options of
+// an interpreter: the script, or the -c, -m or - that stands for one.
+func pythonOptions(argv []string) int {
+	for i := 1; i < len(argv); i++ {
+		a := argv[i]
+		switch {
+		case a == "-" || !strings.HasPrefix(a, "-"):
+			return i
+		case a == "--":
+			return min(i+1, len(argv))
+		case a == "--check-hash-based-pycs":
+			i++
+		case strings.HasPrefix(a, "--"):
+		default:
+			for j, c := range a[1:] {
+				if c == 'c' || c == 'm' {
+					return i
+				}
+				if c == 'W' || c == 'X' || c == 'Q' {
+					if j+2 == len(a) { // its value is the next argument
+						i++
+					}
+					break
+				}
+			}
+		}
+	}
+	return len(argv)
+}
+
+// bare returns those of an interpreter's options that make it ignore
+// PYTHONPATH or the site module.
+func bare(options []string) string {
+	var found []string
+	for _, a := range options {
+		if len(a) < 2 || a[0] != '-' || a[1] == '-' {
+			continue
+		}
+		for _, c := range a[1:] {
+			if c == 'W' || c == 'X' || c == 'c' || c == 'm' {
+				break
+			}
+			if (c == 'I' || c == 'E' || c == 'S') && !slices.Contains(found, "-"+string(c)) {
+				found = append(found, "-"+string(c))
+			}
+		}
+	}
+	return strings.Join(found, " ")
+}
+
+// outside returns directories of the interpreter that include covers without
+// meaning them, such as a standard library below the home directory.
+func (p *plan) outside(include []string) []string {
+	if p.python == "" {
+		return nil
+	}
+	real, err := filepath.EvalSymlinks(p.python)
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, pattern := range []string{"lib/python3*", "lib64/python3*"} {
+		dirs, _ := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(real)), pattern))
+		for _, d := range dirs {
+			meant := slices.ContainsFunc(include, func(i string) bool { return below(i, d) })
+			covered := slices.ContainsFunc(include, func(i string) bool { return below(d, i) })
+			if covered && !meant {
+				out = append(out, d)
+			}
+		}
+	}
+	return out
+}
+
+// interpreter returns the Python that runs a script.
+func interpreter(o Options, dir string) (string, error) {
+	if o.Python != "" {
+		return o.Python, nil
+	}
+	if venv := getenv(o.Env, "VIRTUAL_ENV"); venv != "" {
+		if path := filepath.Join(venv, "bin", "python"); isFile(path) {
+			return path, nil
+		}
+	}
+	for _, name := range []string{"python3", "python"} {
+		if path, err := lookPath(name, dir, o.Env); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("there is no python3 in PATH: name one with --python (%w)", exec.ErrNotFound)
+}
+
+// isScript says whether a command is a file for Python.
+func isScript(name string) bool {
+	switch filepath.Ext(name) {
+	case ".py", ".pyw", ".pyz":
+		return true
+	}
+	return false
+}
+
+// lookPath finds a program as a shell in dir with that environment would.
+func lookPath(name, dir string, env []string) (string, error) {
+	if strings.Contains(name, "/") {
+		path := inDir(dir, name)
+		info, err := os.Stat(path)
+		switch {
+		case err != nil:
+			return "", fmt.Errorf("%s: %w", name, os.ErrNotExist)
+		case info.IsDir() || info.Mode()&0o111 == 0:
+			return "", fmt.Errorf("%s: %w", name, os.ErrPermission)
+		}
+		return path, nil
+	}
+	for _, d := range filepath.SplitList(getenv(env, "PATH")) {
+		path := filepath.Join(inDir(dir, d), name)
+		if info, err := os.Stat(path); err == nil && !info.IsDir() && info.Mode()&0o111 != 0 {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%s: %w", name, exec.ErrNotFound)
+}
+
+// shebang returns the first line of a script after the #!, or "".
+func shebang(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	line, _ := bufio.NewReaderSize(f, 512).ReadSlice('\n')
+	text, ok := strings.CutPrefix(string(line), "#!")
+	if !ok {
+		return ""
+	}
+	return strings.TrimSpace(text)
+}
+
+// programOf returns the program of a shebang line, also behind env.
+func programOf(line string) string {
+	f := strings.Fields(line)
+	if len(f) > 1 && filepath.Base(f[0]) == "env" {
+		f = f[1:]
+		for len(f) > 1 && strings.HasPrefix(f[0], "-") {
+			f = f[1:]
+		}
+	}
+	if len(f) == 0 {
+		return ""
+	}
+	return f[0]
+}
+
+// optionsOf returns the options that a shebang line gives to its program.
+func optionsOf(line string) []string {
+	program := programOf(line)
+	_, rest, _ := strings.Cut(line, program)
+	return strings.Fields(rest)
+}
+
+func getenv(env []string, name string) string {
+	value := ""
+	for _, e := range env {
+		if v, ok := strings.CutPrefix(e, name+"="); ok {
+			value = v
+		}
+	}
+	return value
+}
+
+func inDir(dir, name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(dir, name)
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+func below(path, dir string) bool {
+	return path == dir || dir == "/" || strings.HasPrefix(path, dir+"/")
+}

@@ -1,0 +1,110 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/repaird/repaird/internal/pytrace"
+)
+
+// A View shows a run. Its methods are called one after another.
+type View interface {
+	// Record is called with each record, while the command runs where that
+	// can be; in order within a process.
+	Record(r pytrace.Followed)
+	// Finish is called at the end, with the whole trace.
+	Finish(result *Result)
+}
+
+// A follower hands records to views while they are written.
+type follower struct {
+	cancel context.CancelFunc
+	done   chan error
+	fed    int // records so far; to be read after finish
+}
+
+// follow starts to read the trace that grows in dir.
+func follow(dir string, views []View) *follower {
+	f := &follower{cancel: func() {}, done: make(chan error, 1)}
+	if len(views) == 0 {
+		f.done <- nil
+		return f
+	}
+	var ctx context.Context
+	ctx, f.cancel = context.WithCancel(context.Background())
+	go func() {
+		missed, err := pytrace.Follow(ctx, dir, func(r pytrace.Followed) error {
+			f.fed++
+			for _, v := range views {
+				v.Record(r)
+			}
+			return nil
+		})
+		if err == nil && missed > 0 {
+			err = fmt.Errorf("%d records came too fast to be shown; the trace's bounds let them go", missed)
+		}
+		f.done <- err
+	}()
+	return f
+}
+
+// finish reads what is left. The traced processes have ended.
+func (f *follower) finish() error {
+	f.cancel()
+	err := <-f.done
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// feed hands the records of a whole trace to views.
+func feed(t *pytrace.Trace, views []View) {
+	if len(views) == 0 {
+		return
+	}
+	for r := range t.All() {
+		f := pytrace.Followed{Record: r, Task: t.TaskName(r)}
+		if r.Process < len(t.Processes) {
+			f.Process = t.Processes[r.Process]
+		}
+		if r.Thread > 0 && r.Thread < len(f.Process.Threads) {
+			f.Thread = f.Process.Threads[r.Thread]
+		}
+		for _, v := range views {
+			v.Record(f)
+		}
+	}
+}
+
+// place shows file names as people write them: relative to a directory where
+// they are below it.
+type place struct{ dir string }
+
+func (p place) file(name string) string {
+	if rest, ok := strings.CutPrefix(name, strings.TrimSuffix(p.dir, "/")+"/"); ok && filepath.IsAbs(name) {
+		return oneWord(rest)
+	}
+	return oneWord(name)
+}
+
+// oneWord makes what could break out of a line of output visible.
+func oneWord(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) || r == '\u2028' || r == '\u2029' {
+			return '·'
+		}
+		return r
+	}, s)
+}
+
+// short returns the last part of a qualified name: what the code object is called.
+func short(qualified string) string {
+	if i := strings.LastIndexByte(qualified, '.'); i >= 0 {
+		return qualified[i+1:]
+	}
+	return qualified
+}
