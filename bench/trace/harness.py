@@ -1,0 +1,50 @@
+"""Runs measure.py with other interpreters and gathers its figures."""
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+
+here = os.path.dirname(os.path.abspath(__file__))
+root = os.path.dirname(os.path.dirname(here))
+TRACER = os.path.join(root, "internal", "pytrace", "tracer")
+
+
+def pythons():
+    """The interpreters at hand by minor version, oldest first."""
+    directory = os.environ.get("REPAIRD_PYTHONS")
+    if not directory:
+        state = os.environ.get("REPAIRD_STATE") or ("/var/lib/repaird" if os.getuid() == 0 else os.path.expanduser("~/.local/share/repaird"))
+        directory = os.path.join(state, "pythons")
+    bin_directory = os.path.join(directory, "bin")
+    names = [n for n in os.listdir(bin_directory) if n.startswith("python3.") and n[8:].isdigit()] if os.path.isdir(bin_directory) else []
+    return [os.path.join(bin_directory, n) for n in sorted(names, key=lambda n: int(n[8:]))]
+
+
+def environment(tracer=TRACER, **more):
+    """A clean one: what the caller's shell sets must not change the figures."""
+    env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": os.environ.get("HOME", "/"), "LC_ALL": "C.UTF-8",
+           "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "REPAIRD_TRACER": tracer}
+    env.update(more)
+    return env
+
+
+def measure(python, tool, programs=(), seconds=1.0, limit=120, tracer=TRACER):
+    """The figures of one tool in a process of its own, and why some are
+    missing ("" when none is)."""
+    out = tempfile.mkdtemp(prefix="bench-trace-")
+    try:
+        command = [python, os.path.join(here, "measure.py"), tool, out, str(seconds)] + list(programs)
+        try:
+            done = subprocess.run(command, env=environment(tracer), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=limit)
+            text, error, code = done.stdout, done.stderr, done.returncode
+        except subprocess.TimeoutExpired as expired:
+            text, error, code = expired.stdout or b"", b"", "over %d s" % limit
+        lines = [json.loads(line) for line in text.decode().splitlines() if line.startswith('{"tool"')]
+        why = ""
+        if code != 0:
+            last = error.decode("utf-8", "replace").strip().splitlines()
+            why = last[-1][:200] if last else "exit %s" % code
+        return lines, why
+    finally:
+        shutil.rmtree(out, ignore_errors=True)
