@@ -57,7 +57,7 @@ class Probes(object):
         self.problems = []
         self.snaps = Snapshots(core, config, self.problems)
         self.spots, self.names, self.counts, self.states, self.files = {}, {}, {}, {}, {}
-        self.known, self.told, self.hooks, self.previous, self.previous_thread = 0, False, None, None, None
+        self.ended, self.told, self.hooks, self.previous, self.previous_thread = False, False, None, None, None
         if config.get("level") not in (None, "", "functions", "variables", "control"):
             self.problems.append("level %r: want functions, variables or control" % (config.get("level"),))
         if config.get("exception_snapshot"):
@@ -268,6 +268,7 @@ class Probes(object):
         probes = self
 
         def excepthook(kind, exc, tb):
+            probes.ended = True
             probes._look(exc)
             return probes.previous(kind, exc, tb)
 
@@ -297,13 +298,12 @@ class Probes(object):
         """At the exit of the process: sys.last_value, where the program has put
         a hook of its own in the place of ours. pytest leaves exceptions of
         tests there, which were caught."""
-        if self.hooks is not None and "_pytest" not in _modules:
+        if self.hooks is not None and not self.ended and "_pytest" not in _modules:
             self._snap(th, exc)
 
     def _snap(self, th, exc):
-        if exc is None or derives(_type(exc), _SystemExit) or self.known == _id(exc):
+        if exc is None or derives(_type(exc), _SystemExit):
             return
-        self.known = _id(exc)
         if th is None and _get_ident() != self.core.main:
             tracer = _modules.get("repaird_tracer")
             th = tracer._state["backend"].current() if tracer is not None else None

@@ -136,7 +136,7 @@ class _Context(object):
     """What the C scanner of JSON asks for; the json module itself would cost
     every child process 3 ms."""
     strict = False
-    object_hook = object_pairs_hook = None
+    object_hook = object_pairs_hook = array_hook = None  # the last from 3.15
     parse_float, parse_int = float, int
     memo = {}
 
