@@ -9,16 +9,21 @@ import sys
 from _json import encode_basestring_ascii as _quote
 
 import repaird_trace_core
+import repaird_trace_process
 import repaird_trace_scope
-import repaird_trace_settrace
 import repaird_trace_writer
 
-_state = {"core": None, "backend": None, "writer": None, "fork": False}
+_state = {"core": None, "backend": None, "writer": None, "stacks": None, "fork": False, "forked": False}
 _own_dir = os.path.dirname(os.path.abspath(__file__))
+_imports = repaird_trace_process.Imports()
+_Exception, _type, _str, _len = Exception, type, str, len
 
 
 def start_from_environment(text):
-    """Starts with the value of REPAIRD_TRACE_CONFIG: JSON, or a path to it."""
+    """Starts with the value of REPAIRD_TRACE_CONFIG: JSON, or a path to it.
+    pytest, where the program runs it, gets the plugin that marks the tests."""
+    if repaird_trace_process.is_helper():
+        return
     if not text.lstrip().startswith("{"):
         fd = os.open(text, os.O_RDONLY)
         try:
@@ -28,6 +33,7 @@ def start_from_environment(text):
     if start(_parse(text)):
         import atexit
         atexit.register(_at_exit)
+        _imports.when("_pytest.config", _pytest)
 
 
 def start(config):
@@ -38,23 +44,52 @@ def start(config):
     writer = None
     try:
         writer = repaird_trace_writer.Writer(
-            config["out"], config.get("max_records") or 200000, config.get("max_bytes") or 64 << 20)
+            config["out"], config.get("max_records") or 200000, config.get("max_bytes") or 64 << 20,
+            config.get("ring"), config.get("max_events") or 0, config.get("wall") or 0)
         core = repaird_trace_core.Core(config, writer, _own_dir)
         own = frozenset(m.__file__ for n, m in list(sys.modules.items())
                         if n.startswith("repaird_trace") and getattr(m, "__file__", None))
-        backend = repaird_trace_settrace.Backend(core, own)
+        backend = _backend(config, core, own)
         _state.update(core=core, backend=backend, writer=writer)
         _meta(0)
-        if not _state["fork"] and hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_forked)
+        writer.full = _full
+        if not _state["fork"]:
+            if hasattr(os, "register_at_fork"):
+                os.register_at_fork(after_in_child=_forked)
+            repaird_trace_process.at_end_of_forked_process(_imports, _is_fork, _end_of_fork)
             _state["fork"] = True
+        repaird_trace_process.Children(writer.define, _imports)
+        _start_stacks(config)
         backend.start()
         return True
-    except Exception:
+    except _Exception:
         _state.update(core=None, backend=None, writer=None)
         if writer is not None:
             writer.dead = "start"
         return False
+
+
+def _backend(config, core, own):
+    engine = config.get("engine")
+    if engine != "settrace" and sys.version_info >= (3, 12):
+        try:
+            import repaird_trace_monitoring
+            return repaird_trace_monitoring.Backend(core, own)
+        except _Exception:
+            if engine:
+                raise
+    import repaird_trace_settrace
+    return repaird_trace_settrace.Backend(core, own)
+
+
+def _start_stacks(config):
+    if config.get("timeout"):
+        try:
+            import repaird_trace_stacks
+            if repaird_trace_stacks.start(config):
+                _state["stacks"] = repaird_trace_stacks
+        except _Exception:
+            pass
 
 
 def stop():
@@ -64,10 +99,17 @@ def stop():
         return
     _state["core"] = None
     try:
+        if _state["stacks"] is not None:
+            _state["stacks"].stop()
         backend.stop()
         writer.finish(core.footer(), core.threads <= 1)
-    except Exception:
+    except _Exception:
         writer.dead = "stop"
+
+
+def engine():
+    """The name of the back end, "" where nothing is traced."""
+    return "" if _state["core"] is None else _state["backend"].name
 
 
 def mark(name, state=""):
@@ -79,7 +121,7 @@ def mark(name, state=""):
     try:
         _state["backend"].rearm()
         core.mark(name, state)
-    except Exception:
+    except _Exception:
         core.faults += 1
 
 
@@ -91,21 +133,42 @@ def failure(exc):
         return
     try:
         core.failure(_state["backend"].current(), exc, _state["backend"].installed())
-    except Exception:
+    except _Exception:
         core.faults += 1
 
 
+def problem(text):
+    """Records what the tracer cannot do here, in words for the user."""
+    if _state["core"] is not None:
+        try:
+            _state["writer"].define('{"k":"problem","msg":%s}\n' % _quote(text[:500]))
+        except _Exception:
+            pass
+
+
 def _meta(forked_from):
-    argv = [a for a in getattr(sys, "argv", None) or [] if type(a) is str][:32]
+    argv = [a for a in getattr(sys, "argv", None) or getattr(sys, "orig_argv", None) or [] if _type(a) is _str][:32]
     _state["writer"].define('{"k":"meta","v":1,"f":"%s","pid":%d,"ppid":%d,"python":"%s","impl":%s,"engine":"%s","argv":[%s],"cwd":%s,"forked":%d}\n' % (
         _state["writer"].name, os.getpid(), os.getppid(), repaird_trace_scope.python_version(), _quote(sys.implementation.name), _state["backend"].name,
         ",".join(_quote(a[:300]) for a in argv), _quote(_state["core"].scope.cwd), forked_from))
+
+
+def _full():
+    """The recording has ended for one of its bounds; the program goes on."""
+    withdraw = getattr(_state["backend"], "withdraw", None)
+    if withdraw is not None:
+        withdraw()
+
+
+def _is_fork():
+    return _state["forked"]
 
 
 def _forked():
     core, writer = _state["core"], _state["writer"]
     if core is None:
         return
+    _state["forked"] = True
     try:
         parent = writer.pid
         writer.reopen()
@@ -115,8 +178,23 @@ def _forked():
             info.seen, info.calls = set(), 0
             core.define_code(info)
         _state["backend"].forked()
-    except Exception:
+    except _Exception:
         writer.dead = "fork"
+
+
+def _end_of_fork():
+    """A process that multiprocessing forked ends in order. It may still have
+    threads of its own, whose calls are then recorded to the last."""
+    core = _state["core"]
+    if core is None:
+        return
+    try:
+        if _len(sys.modules["threading"]._active) > 1:
+            _state["writer"].define(core.footer())
+        else:
+            stop()
+    except _Exception:
+        core.faults += 1
 
 
 def _at_exit():
@@ -125,18 +203,49 @@ def _at_exit():
         return
     try:
         last = getattr(sys, "last_value", None)
-        if last is not None and sys.gettrace() is None:
-            failure(last)
-    except Exception:
+        if last is not None:
+            lost = sys.gettrace() is None and engine() == "settrace"
+            if lost:
+                failure(last)
+            if core.probes is not None:
+                core.probes.uncaught(_state["backend"].current(), last)
+    except _Exception:
         pass
     stop()
+
+
+# pytest.
+
+def _pytest(module):
+    """Adds the plugin to those that every pytest of this process loads. The
+    environment stays as it is: a child process that does not find the plugin
+    would not even start."""
+    name = "repaird_trace_pytest"
+    names = [n for n in os.environ.get("PYTEST_PLUGINS", "").split(",") if n]
+    if name in names:
+        names.remove(name)
+        if names:
+            os.environ["PYTEST_PLUGINS"] = ",".join(names)
+        else:
+            del os.environ["PYTEST_PLUGINS"]
+    sys.path.insert(0, _own_dir)
+    try:
+        __import__(name)
+    finally:
+        sys.path.remove(_own_dir)
+    module.default_plugins = tuple(module.default_plugins) + (name,)
+
+
+def folder():
+    """The directory of the trace files, "" where nothing is traced."""
+    return "" if _state["core"] is None else _state["writer"].out
 
 
 class _Context(object):
     """What the C scanner of JSON asks for; the json module itself would cost
     every child process 3 ms."""
     strict = False
-    object_hook = object_pairs_hook = array_hook = None  # the last from 3.15
+    object_hook = object_pairs_hook = array_hook = None
     parse_float, parse_int = float, int
     memo = {}
 
@@ -149,6 +258,6 @@ def _parse(text):
     try:
         from _json import make_scanner
         return make_scanner(_Context())(text, len(text) - len(text.lstrip()))[0]
-    except ImportError:
+    except (ImportError, AttributeError):  # PyPy; a release whose scanner asks for more
         import json
         return json.loads(text)

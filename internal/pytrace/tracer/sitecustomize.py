@@ -27,10 +27,10 @@ except Exception:
 
 _ours = _sys.modules.pop("sitecustomize", None)
 try:
-    # Errors of the shadowed one are the site module's to report, as ever.
+    # Errors of the shadowed one are the site module's to report, as ever. Where
+    # there is none, the site module hears what it would have heard without us.
     import sitecustomize  # noqa: F401
 except ImportError as _error:
-    if getattr(_error, "name", "sitecustomize") != "sitecustomize":
-        raise
-    if _ours is not None:
+    if _ours is not None and getattr(_error, "name", "") != "sitecustomize":
         _sys.modules["sitecustomize"] = _ours
+    raise
