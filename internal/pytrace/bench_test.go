@@ -1,7 +1,6 @@
 package pytrace
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,56 +54,6 @@ func BenchmarkRecording(b *testing.B) {
 	}
 }
 
-// BenchmarkRead reads a trace with the scanner, and with encoding/json in its
-// place, so that the gain can be told on a loaded machine.
-func BenchmarkRead(b *testing.B) {
-	dir, file := program(b, "def f(n, items):\n    return g(n)\ndef g(n):\n    return {'n': n}\nfor i in range(20000):\n    f(i, [i, 'x'])\n")
-	s := run(b, pythons(b)[0], &Config{Include: []string{dir}, PerCode: 1 << 30, MaxRecords: 1 << 20}, file)
-	var all bytes.Buffer
-	names, _ := filepath.Glob(s.dir + "/*.jsonl")
-	for _, name := range names {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			b.Fatal(err)
-		}
-		all.Write(text)
-	}
-	for _, m := range []struct {
-		name string
-		read func() *Trace
-	}{
-		{"scanner", func() *Trace {
-			t, err := Read(bytes.NewReader(all.Bytes()))
-			if err != nil {
-				b.Fatal(err)
-			}
-			return t
-		}},
-		{"encoding-json", func() *Trace { return oracleRead(all.Bytes()) }},
-		{"lines-alone", func() *Trace {
-			d, w := &newBuilder().decoder, wireRecord{}
-			for line := range bytes.Lines(all.Bytes()) {
-				if !d.line(trim(line), &w) {
-					b.Fatalf("%q", line)
-				}
-			}
-			return nil
-		}},
-	} {
-		b.Run(m.name, func(b *testing.B) {
-			b.SetBytes(int64(all.Len()))
-			b.ReportAllocs()
-			before, n := cpuTime(b), 0
-			for ; b.Loop(); n++ {
-				if t := m.read(); t != nil && t.Len() < 80000 {
-					b.Fatal(t.Len())
-				}
-			}
-			b.ReportMetric(float64(n*all.Len())/1e6/(cpuTime(b)-before).Seconds(), "MB/cpu-s")
-		})
-	}
-}
-
 // cpuTime returns the processor time of this process so far, which says more
 // than the time of day on a machine that others load.
 func cpuTime(b *testing.B) time.Duration {
@@ -113,15 +62,4 @@ func cpuTime(b *testing.B) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-func BenchmarkDiagnose(b *testing.B) {
-	dir, file := program(b, "def f(n, items):\n    return g(n)\ndef g(n):\n    return {'n': n}\nfor i in range(20000):\n    f(i, [i, 'x'])\ng([][0])\n")
-	s := run(b, pythons(b)[0], &Config{Include: []string{dir}, PerCode: 1 << 30, MaxRecords: 1 << 20}, file)
-	b.ReportAllocs()
-	for b.Loop() {
-		if card := Diagnose(s.trace, CardOptions{}); card.Tokens > 3000 {
-			b.Fatal(card.Tokens)
-		}
-	}
 }

@@ -1,7 +1,6 @@
 package pytrace
 
 import (
-	"hash/maphash"
 	"maps"
 	"slices"
 )
@@ -28,27 +27,26 @@ type process struct {
 	lines    map[int][]int // code number → lines that ran
 }
 
-// A segment holds records in pieces that are never copied but once, to their
-// place in the trace. Until then the ID of a record is its code's number.
-type segment struct {
-	pieces [][]event
-}
+// Events are kept in pieces of pieceEvents, which is a power of two.
+const (
+	eventBits   = 12
+	pieceEvents = 1 << eventBits
+)
 
-const maxPiece = 2048 // records
+// A segment holds the events of one file.
+type segment struct{ pieces [][]event }
 
-func (s *segment) add() *event {
+func (s *segment) add(e *event) {
 	last := len(s.pieces) - 1
 	if last < 0 || len(s.pieces[last]) == cap(s.pieces[last]) {
 		size := 16
 		if last >= 0 {
-			size = min(4*cap(s.pieces[last]), maxPiece)
+			size = min(8*cap(s.pieces[last]), pieceEvents)
 		}
 		s.pieces = append(s.pieces, make([]event, 0, size))
 		last++
 	}
-	piece := s.pieces[last]
-	s.pieces[last] = piece[:len(piece)+1]
-	return &s.pieces[last][len(piece)]
+	s.pieces[last] = append(s.pieces[last], *e)
 }
 
 func (p *process) segment(n int) *segment {
@@ -60,7 +58,7 @@ func (p *process) segment(n int) *segment {
 	return s
 }
 
-// builder reads lines into a Trace.
+// A builder makes a Trace of lines.
 type builder struct {
 	trace   *Trace
 	procs   []*process
@@ -70,18 +68,53 @@ type builder struct {
 	defs    int
 	numbers int // line numbers
 	decoder decoder
-	decode  func(line []byte, w *wireRecord) bool // the decoder's; a test compares another
 	wire    wireRecord
 }
 
 func newBuilder() *builder {
-	b := &builder{trace: &Trace{}, byName: map[string]*process{}}
-	b.decoder.seed, b.decoder.left = maphash.MakeSeed(), maxValues
-	b.decode = b.decoder.line
-	return b
+	return &builder{trace: &Trace{}, byName: map[string]*process{}}
 }
 
-// accept takes one record; false when it does not fit.
+// event takes an event of the process whose file is read, with its body.
+func (b *builder) event(e *event, body []byte) {
+	t := b.trace
+	if b.now == nil {
+		t.Footer.Skipped++
+		return
+	}
+	if b.records >= maxRecords {
+		t.Footer.Cut = true
+		return
+	}
+	b.records++
+	e.proc, e.size = uint16(b.now.index), uint32(len(body))
+	if len(body) > 0 {
+		var ok bool
+		if e.off, ok = t.store.add(body); !ok {
+			e.size, t.Footer.Cut = 0, true
+		}
+	}
+	b.now.current.add(e)
+}
+
+// other takes a line that is no event as the tracer writes it.
+func (b *builder) other(line []byte) {
+	w := &b.wire
+	ok := b.decoder.line(line, w)
+	if ok && kindOf(w.K) != 0 {
+		var e event
+		if e, ok = eventOf(w); ok {
+			b.event(&e, line[1:])
+		}
+	} else {
+		ok = ok && b.accept(w)
+	}
+	if !ok {
+		b.trace.Footer.Skipped++
+	}
+}
+
+// accept takes what is no event; false when it does not fit.
 func (b *builder) accept(w *wireRecord) bool {
 	if w.K == "meta" || w.K == "seg" {
 		return b.open(w)
@@ -89,22 +122,11 @@ func (b *builder) accept(w *wireRecord) bool {
 	if b.now == nil {
 		return false
 	}
-	if kindIsRecord(Kind(w.K)) {
-		return b.record(w)
-	}
 	if b.defs++; b.defs > maxDefs {
 		b.trace.Footer.Cut = true
 		return true
 	}
 	return b.define(w)
-}
-
-func kindIsRecord(k Kind) bool {
-	switch k {
-	case KindCall, KindReturn, KindUnwind, KindYield, KindResume, KindRaise, KindPass, KindHandled, KindStep, KindBranch, KindSnapshot, KindMark:
-		return true
-	}
-	return false
 }
 
 // open starts a file: meta that of a process's head, seg that of a part of its tail.
@@ -121,7 +143,6 @@ func (b *builder) open(w *wireRecord) bool {
 		}
 		p = &process{name: w.F, index: len(b.procs), codes: map[int]*Code{}, segments: map[int]*segment{},
 			counts: map[int]count{}, modules: map[int][]int{}, lines: map[int][]int{}}
-		p.tasks = map[int]string{}
 		p.current = p.segment(0)
 		b.procs = append(b.procs, p)
 		b.byName[w.F] = p
@@ -136,40 +157,64 @@ func (b *builder) open(w *wireRecord) bool {
 		return false // a second handshake of one process
 	}
 	p.current = p.segment(0)
-	p.PID, p.Parent, p.Python, p.Engine = w.PID, w.PPID, clip(w.Python, 40), clip(w.Engine, 40)
-	p.Argv, p.Dir, p.Exe, p.Threads = w.Argv, clip(w.Cwd, maxName), clip(w.Exe, maxName), []string{"MainThread"}
+	p.meet(w)
 	return true
 }
 
-// define takes what is no event: code, thread, lines, counts and the end.
+// meet takes a process's handshake.
+func (p *Process) meet(w *wireRecord) {
+	p.PID, p.Parent, p.Python, p.Engine = w.PID, w.PPID, clip(w.Python, 40), clip(w.Engine, 40)
+	p.Argv, p.Dir, p.Exe, p.Threads = w.Argv, clip(w.Cwd, maxName), clip(w.Exe, maxName), []string{"MainThread"}
+}
+
+// name takes the name of a thread or a task.
+func (p *Process) name(w *wireRecord) {
+	if w.K == "task" {
+		if p.tasks == nil {
+			p.tasks = map[int]string{}
+		}
+		p.tasks[w.Ta] = clip(w.Name, 100)
+		return
+	}
+	for len(p.Threads) <= min(w.Th, 10_000) {
+		p.Threads = append(p.Threads, "")
+	}
+	if w.Th < len(p.Threads) {
+		p.Threads[w.Th] = clip(w.Name, 100)
+	}
+}
+
+func (w *wireRecord) code() *Code {
+	return &Code{File: clip(w.File, 4096), Name: clip(w.Name, maxName), Line: w.Line, Args: w.Args, Kind: clip(w.Kind, 40)}
+}
+
+// define takes what says more about a process.
 func (b *builder) define(w *wireRecord) bool {
-	p := b.now
+	p, t := b.now, b.trace
 	switch w.K {
 	case "code":
 		if p.codes[w.C] != nil || w.C == 0 {
 			return false
 		}
-		p.codes[w.C] = &Code{File: clip(w.File, 4096), Name: clip(w.Name, maxName), Line: w.Line, Args: w.Args, Kind: clip(w.Kind, 40)}
-	case "thread":
-		p.Threads = append(p.Threads, clip(w.Name, 100))
+		p.codes[w.C] = w.code()
+	case "thread", "task":
+		p.Process.name(w)
 	case "line":
 		p.lines[w.C] = append(p.lines[w.C], w.L)
 	case "lines":
 		if b.numbers += len(w.Ls); b.numbers > maxNumbers {
-			b.trace.Footer.Cut = true
+			t.Footer.Cut = true
 			return true
 		}
 		p.modules[w.C] = append(p.modules[w.C], w.Ls...)
 	case "count":
 		p.counts[w.C] = count{w.N, w.Min == 1}
-	case "task":
-		p.tasks[w.Ta] = clip(w.Name, 100)
 	case "stack":
-		b.trace.stacks = append(b.trace.stacks, Stack{clip(w.Why, 20), p.index, w.Th, clip(w.Name, 100), w.Frames})
+		t.stacks = append(t.stacks, Stack{clip(w.Why, 20), p.index, w.Th, clip(w.Name, 100), w.Frames})
 	case "child":
-		b.trace.children = append(b.trace.children, Child{p.index, w.PID, clip(w.How, 20), w.Argv})
+		t.children = append(t.children, Child{p.index, w.PID, clip(w.How, 20), w.Argv})
 	case "problem":
-		b.trace.problems = append(b.trace.problems, Problem{p.index, clip(w.Msg, maxName)})
+		t.problems = append(t.problems, Problem{p.index, clip(w.Msg, maxName)})
 	case "end":
 		end := *w
 		p.end = &end
@@ -179,95 +224,75 @@ func (b *builder) define(w *wireRecord) bool {
 	return true
 }
 
-func (b *builder) record(w *wireRecord) bool {
-	kind := Kind(w.K)
-	if kind != KindMark && kind != KindSnapshot && (w.I == 0 || w.C == 0) || (kind == KindReturn && w.V == nil) {
-		return false
-	}
-	if b.records >= maxRecords {
-		b.trace.Footer.Cut = true
-		return true
-	}
-	b.records++
-	r := b.now.current.add()
-	*r = event{ID: w.C, Kind: kind, Process: b.now.index, Thread: w.Th, Task: w.Ta, Call: b.unique(w.I), Parent: b.unique(w.P), Depth: w.D, Nth: w.N,
-		Micros: w.T, Line: w.L, Late: w.Late == 1, Gap: w.Gap, Value: w.V, Exc: b.unique(w.E), Type: clip(w.X, maxName),
-		Module: clip(w.Xm, maxName), Text: w.Msg, Context: b.unique(w.Ctx), Handler: w.H, After: w.After,
-		Outcome: clip(w.O, 20), State: clip(w.State, 200)}
-	switch kind {
-	case KindCall:
-		r.Args, r.Defaults = w.A, w.Df
-	case KindReturn, KindUnwind:
-		r.Changed, r.Assigned = w.M, w.S
-	case KindStep:
-		r.Assigned = w.S
-	case KindBranch:
-		r.To, r.Taken = w.To, w.On == 1
-	case KindSnapshot:
-		r.Snapshot = &Snapshot{N: w.N, Why: clip(w.Why, 20), At: clip(w.At, maxName), Hit: w.Hit, Line: w.L, Time: w.Ts, Type: r.Type, Text: r.Text,
-			Stack: w.Stack, Watches: w.W}
-	case KindRaise:
-		r.Args = w.Loc
-	case KindMark:
-		r.Text = clip(w.Name, maxName)
-	}
-	if w.From != nil {
-		r.Origin = &Origin{clip(w.From.File, maxName), clip(w.From.Name, maxName), w.From.Line}
-	}
-	return true
-}
-
-func (b *builder) unique(n int64) int64 {
-	if n == 0 {
-		return 0
-	}
-	return n | int64(b.now.index)<<procShift
-}
-
 // finish puts everything in place.
 func (b *builder) finish() *Trace {
 	t := b.trace
-	t.Footer.Cut = t.Footer.Cut || b.decoder.over
+	t.store.known = nil
 	t.executed, t.executable = map[string]map[int]bool{}, map[string]map[int]bool{}
 	t.Footer.Ended = len(b.procs) > 0
-	t.records = make([]event, 0, b.records)
+	t.expected = b.records
+	var spare [][]event
 	for _, p := range b.procs {
-		b.finishProcess(p)
+		b.finishProcess(p, &spare)
 	}
 	t.index()
 	return t
 }
 
-// place moves the records of a process to the trace, in order.
-func (b *builder) place(p *process) {
+// place moves the events of a process to the trace, in order. Full pieces that
+// were read are used again for what follows.
+func (b *builder) place(p *process, spare *[][]event) {
 	t := b.trace
-	listed := map[*Code]bool{}
+	numbers := map[int]uint32{} // of codes in the process → in the trace
 	for _, n := range slices.Sorted(maps.Keys(p.segments)) {
 		s := p.segments[n]
-		for i := range s.pieces {
-			for j := range s.pieces[i] {
-				r := &s.pieces[i][j]
-				if r.Kind != KindMark && (r.Kind != KindSnapshot || r.ID != 0) {
-					if r.Code = p.codes[r.ID]; r.Code == nil {
-						t.Footer.Skipped++
-						continue
+		for i, piece := range s.pieces {
+			for j := range piece {
+				e := &piece[j]
+				if e.code != 0 || e.kind != kindMark && e.kind != kindSnapshot {
+					number := numbers[int(e.code)]
+					if number == 0 {
+						code := p.codes[int(e.code)]
+						if code == nil {
+							t.Footer.Skipped++
+							continue
+						}
+						t.codes = append(t.codes, code)
+						number = uint32(len(t.codes))
+						numbers[int(e.code)] = number
 					}
-					if !listed[r.Code] {
-						listed[r.Code] = true
-						t.codes = append(t.codes, r.Code)
-					}
+					e.code = number
 				}
-				r.ID = len(t.records) + 1
-				t.records = append(t.records, *r)
+				t.push(e, spare)
 			}
-			s.pieces[i] = nil // memory for what follows
+			s.pieces[i] = nil
+			if cap(piece) == pieceEvents {
+				*spare = append(*spare, piece[:0])
+			}
 		}
 	}
 }
 
-func (b *builder) finishProcess(p *process) {
+// push appends an event.
+func (t *Trace) push(e *event, spare *[][]event) {
+	last := len(t.events) - 1
+	if last < 0 || len(t.events[last]) == pieceEvents {
+		var piece []event
+		if n := len(*spare); n > 0 {
+			piece, *spare = (*spare)[n-1], (*spare)[:n-1]
+		} else {
+			piece = make([]event, 0, min(pieceEvents, t.expected-t.length))
+		}
+		t.events = append(t.events, piece)
+		last++
+	}
+	t.events[last] = append(t.events[last], *e)
+	t.length++
+}
+
+func (b *builder) finishProcess(p *process, spare *[][]event) {
 	t := b.trace
-	b.place(p)
+	b.place(p, spare)
 	for n, c := range p.codes {
 		c.Calls, c.AtLeast = p.counts[n].n, p.counts[n].atLeast
 	}
@@ -284,8 +309,9 @@ func (b *builder) finishProcess(p *process) {
 	if e := p.end; e != nil {
 		p.Ended = true
 		p.written, p.dropped = max(p.written, e.Records), max(p.dropped, e.Dropped)
-		t.Footer.Uncalled += e.Uncall
-		t.Footer.Faults += e.Faults + e.Over
+		t.Footer.Uncalled += e.Uncalled
+		t.Footer.Faults += e.Faults + e.Oversize
+		t.Footer.Oversize += e.Oversize
 		p.Lost = clip(e.Lost, 200)
 		if e.Dead != "" {
 			p.Lost = "writing stopped: " + clip(e.Dead, 200)

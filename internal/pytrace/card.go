@@ -34,7 +34,7 @@ func Diagnose(t *Trace, opts CardOptions) Card {
 		opts.Tokens = defaultTokens
 	}
 	s := newScene(t)
-	findings := t.Findings()
+	findings := s.findings()
 	card := Card{Findings: findings}
 	for _, d := range details {
 		c := cardWriter{t: t, s: s, opts: opts, detail: d, findings: findings}
@@ -99,28 +99,27 @@ func (c *cardWriter) write() string {
 // failure names the exception, the line and the variables there.
 func (c *cardWriter) failure() {
 	r := c.s.raise
-	if r == nil {
+	if r.ID == 0 {
 		c.printf("## Failure\n\nNo exception left the traced code.\n\n")
 		return
 	}
-	c.printf("## Failure\n\n`%s` raised in %s at %s (record %d)\n", exceptionText(r.Type, r.Text, c.detail.args), r.Code.Name, c.place(r.Code.File, r.Line), r.ID)
+	c.printf("## Failure\n\n`%s` raised in %s at %s (record %d)\n", exceptionText(r.Type(), r.Text(), c.detail.args), r.Code.Name, c.place(r.Code.File, r.Line), r.ID)
 	if text := c.sourceLine(r.Code.File, r.Line); text != "" {
 		c.printf("> `%s`\n", text)
 	}
-	if r.Origin != nil {
-		c.printf("It came from %s (%s:%d), which is not the project's own code.\n", oneLine(r.Origin.Name), oneLine(r.Origin.File), r.Origin.Line)
+	if o := r.Origin(); o != nil {
+		c.printf("It came from %s (%s:%d), which is not the project's own code.\n", oneLine(o.Name), oneLine(o.File), o.Line)
 	}
-	if r.Context != 0 {
-		for _, x := range c.t.Raised() {
-			if x.Exc == r.Context {
-				c.printf("It was raised while `%s` (from %s, %s) was being handled.\n", exceptionText(x.Type, x.Message, c.detail.value), x.Name, c.place(x.File, x.Line))
-			}
+	if n := r.Context(); n != 0 {
+		if x := c.t.raiseOf(n); x.ID != 0 {
+			c.printf("It was raised while `%s` (from %s, %s) was being handled.\n", exceptionText(x.Type(), x.Text(), c.detail.value), x.Code.Name, c.place(x.Code.File, x.Line))
 		}
 	}
 	shown := 0
-	for _, v := range r.Args {
+	args := r.Args()
+	for _, v := range args {
 		if shown++; shown > c.detail.locals {
-			c.printf("- … %d more variables\n", len(r.Args)-c.detail.locals)
+			c.printf("- … %d more variables\n", len(args)-c.detail.locals)
 			break
 		}
 		c.printf("- %s = `%s`\n", oneLine(v.Name), tick(v.Value.render(c.detail.value, true)))
@@ -166,24 +165,22 @@ func ids(list []int) string {
 func (c *cardWriter) openCalls() {
 	c.open = map[int64]bool{}
 	for _, p := range c.s.path {
-		c.open[p.id] = true
+		c.open[p.ID()] = true
 	}
 	for i, f := range c.findings {
 		if i >= 3 {
 			break
 		}
 		for _, id := range f.Records {
-			for p := c.t.call(c.t.records[id-1].Call); p != nil; p = p.parent {
-				if p.parent != nil {
-					c.open[p.parent.id] = true
-				}
+			for p := c.t.Call(c.t.Record(id).Call).Parent(); p.n != 0; p = p.Parent() {
+				c.open[p.ID()] = true
 			}
 		}
 	}
 }
 
 func (c *cardWriter) tree() {
-	roots := c.t.roots
+	roots := c.t.Roots()
 	if len(c.s.path) > 0 {
 		roots = c.s.path[:1]
 	}
@@ -196,36 +193,52 @@ func (c *cardWriter) tree() {
 	c.printf("```\n\n")
 }
 
-func (c *cardWriter) swallowed() {
-	list := c.t.Swallowed()
-	if len(list) == 0 {
-		return
+// A swallowPlace is where exceptions of one type, raised at one place, were swallowed.
+type swallowPlace struct {
+	first swallowing
+	n     int
+}
+
+// swallowedPlaces returns the places in the order of their first swallowing,
+// those of the tree that crashed first.
+func (s *scene) swallowedPlaces() []*swallowPlace {
+	type key struct {
+		raised, code uint32
+		line         int32
+		handler      int
+		kind         string
 	}
-	type group struct {
-		Swallow
-		n int
-	}
-	groups := map[string]*group{}
-	var order []*group
-	for _, w := range list {
-		key := fmt.Sprint(w.Type, w.File, w.Line, w.HandlerFile, w.Handler)
-		if g := groups[key]; g != nil {
-			g.n++
+	places := map[key]*swallowPlace{}
+	var order []*swallowPlace
+	for _, w := range s.t.swallows() {
+		first, handled := s.t.at(w.raise), s.t.at(w.handled)
+		k := key{first.code, handled.code, first.line, s.t.Record(int(w.handled)).Handler(), s.t.Record(int(w.raise)).Type()}
+		if p := places[k]; p != nil {
+			p.n++
 			continue
 		}
-		g := &group{w, 1}
-		groups[key] = g
-		order = append(order, g)
+		places[k] = &swallowPlace{w, 1}
+		order = append(order, places[k])
 	}
-	sort.SliceStable(order, func(i, j int) bool { return c.s.sameRoot(order[i].HandlerCall) && !c.s.sameRoot(order[j].HandlerCall) })
+	inTree := func(p *swallowPlace) bool { return s.sameRoot(s.t.callOf(s.t.at(p.first.handled))) }
+	sort.SliceStable(order, func(i, j int) bool { return inTree(order[i]) && !inTree(order[j]) })
+	return order
+}
+
+func (c *cardWriter) swallowed() {
+	order := c.s.swallowedPlaces()
+	if len(order) == 0 {
+		return
+	}
 	c.printf("## Swallowed exceptions\n\n")
-	for i, g := range order {
+	for i, p := range order {
 		if i >= c.detail.swallowed {
 			c.printf("- … %d more places\n", len(order)-i)
 			break
 		}
+		g := c.t.swallow(p.first)
 		c.printf("- `%s` raised in %s (%s), swallowed in %s (%s", tick(exceptionText(g.Type, g.Message, c.detail.value)), g.Name,
-			c.place(g.File, g.Line), g.HandlerName, c.place(g.HandlerFile, handlerLine(g.Swallow)))
+			c.place(g.File, g.Line), g.HandlerName, c.place(g.HandlerFile, handlerLine(g)))
 		if text := c.sourceLine(g.HandlerFile, g.Handler); text != "" {
 			c.printf(" `%s`", text)
 		}
@@ -236,8 +249,8 @@ func (c *cardWriter) swallowed() {
 		if g.Returned != "" {
 			c.printf(", which returned `%s`", tick(cutText(g.Returned, c.detail.value)))
 		}
-		if g.n > 1 {
-			c.printf(" ×%d", g.n)
+		if p.n > 1 {
+			c.printf(" ×%d", p.n)
 		}
 		c.printf("; records %s\n", ids(g.Records))
 	}

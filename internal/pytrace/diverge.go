@@ -29,8 +29,8 @@ type CardLine struct {
 // A split is the first difference that was found.
 type split struct {
 	kind       string
-	red, green *call // nil on the side that did not make the call
-	under      [2]*call
+	red, green Call // none on the side that did not make the call
+	under      [2]Call
 	changed    []Change
 }
 
@@ -38,7 +38,7 @@ type split struct {
 // and says where they first part. Values are compared without identities.
 func Diverge(red, green *Trace, opts CardOptions) Divergence {
 	r, g := testRoots(red, green)
-	if r == nil || g == nil {
+	if r.n == 0 || g.n == 0 {
 		return Divergence{Kind: "none", Text: "The two runs have no call in common.\n"}
 	}
 	d := differ{red: red, green: green, budget: 2_000_000}
@@ -53,33 +53,34 @@ func Diverge(red, green *Trace, opts CardOptions) Divergence {
 	return out
 }
 
-func startOf(c *call) *Record {
-	if c == nil || c.start == nil {
+func startOf(c Call) *Record {
+	r := c.Start()
+	if r.ID == 0 {
 		return nil
 	}
-	r := c.start.record()
 	return &r
 }
 
 // testRoots returns the root calls to compare: the one that crashed, and the
 // one of the same function in the passing run.
-func testRoots(red, green *Trace) (r, g *call) {
+func testRoots(red, green *Trace) (r, g Call) {
 	if path, _ := red.crash(); len(path) > 0 {
 		r = path[0]
 	}
-	for _, c := range red.roots {
-		if r == nil && c.code.Kind != "module" {
+	roots := red.Roots()
+	for _, c := range roots {
+		if r.n == 0 && c.Code().Kind != "module" {
 			r = c
 		}
 	}
-	if r == nil && len(red.roots) > 0 {
-		r = red.roots[len(red.roots)-1]
+	if r.n == 0 && len(roots) > 0 {
+		r = roots[len(roots)-1]
 	}
-	if r == nil {
-		return nil, nil
+	if r.n == 0 {
+		return r, r
 	}
 	nth := 0 // a test may be run more than once
-	for _, c := range red.roots {
+	for _, c := range roots {
 		if c == r {
 			break
 		}
@@ -87,7 +88,7 @@ func testRoots(red, green *Trace) (r, g *call) {
 			nth++
 		}
 	}
-	for _, c := range green.roots {
+	for _, c := range green.Roots() {
 		if sameCode(c, r) {
 			if g = c; nth == 0 {
 				break
@@ -100,8 +101,9 @@ func testRoots(red, green *Trace) (r, g *call) {
 
 // sameCode says whether two calls are of the same function in their two trees.
 // Lines move with the patch, and so may the tree's place.
-func sameCode(a, b *call) bool {
-	return a.code.Name == b.code.Name && baseName(a.code.File) == baseName(b.code.File)
+func sameCode(a, b Call) bool {
+	x, y := a.Code(), b.Code()
+	return x.Name == y.Name && baseName(x.File) == baseName(y.File)
 }
 
 func baseName(file string) string {
@@ -120,111 +122,113 @@ type differ struct {
 
 // compare returns the first difference of two calls in the order of execution:
 // arguments, then the calls inside, then the end.
-func (d *differ) compare(r, g *call, depth int) *split {
+func (d *differ) compare(r, g Call, depth int) *split {
 	if d.budget--; d.budget < 0 || depth > 1000 {
 		return nil
 	}
-	if r.start != nil && g.start != nil {
-		if ch := changes(r.start.Args, g.start.Args); len(ch) > 0 {
+	if a, b := r.Start(), g.Start(); a.ID != 0 && b.ID != 0 && a.body != b.body {
+		if ch := changes(a.Args(), b.Args()); len(ch) > 0 {
 			return &split{kind: "argument", red: r, green: g, changed: ch}
 		}
 	}
-	n := min(len(r.children), len(g.children))
+	reds, greens := r.Children(), g.Children()
+	n := min(len(reds), len(greens))
 	for i := 0; i < n; i++ {
-		if !sameCode(r.children[i], g.children[i]) {
-			return d.extra(r, g, r.children[i], g.children[i])
+		if !sameCode(reds[i], greens[i]) {
+			return d.extra(r, g, reds[i], greens[i])
 		}
-		if s := d.compare(r.children[i], g.children[i], depth+1); s != nil {
+		if s := d.compare(reds[i], greens[i], depth+1); s != nil {
 			return s
 		}
 	}
-	return d.compareEnds(r, g, n)
+	return d.compareEnds(r, g, reds, greens)
 }
 
-// compareEnds compares what follows the n calls that both made.
-func (d *differ) compareEnds(r, g *call, n int) *split {
-	rx, gx := d.red.raisedIn(r), d.green.raisedIn(g)
-	if (rx == nil) != (gx == nil) || (rx != nil && (rx.Type != gx.Type || rx.Text != gx.Text)) {
-		return &split{kind: "exception", red: r, green: g, changed: []Change{{"raise", raiseText(rx, r, n), raiseText(gx, g, n)}}}
+// compareEnds compares what follows the calls that both made.
+func (d *differ) compareEnds(r, g Call, reds, greens []Call) *split {
+	n := min(len(reds), len(greens))
+	reds, greens = reds[n:], greens[n:]
+	rx, gx := raisedIn(r), raisedIn(g)
+	if rx.Type() != gx.Type() || rx.Text() != gx.Text() || (rx.ID == 0) != (gx.ID == 0) {
+		return &split{kind: "exception", red: r, green: g, changed: []Change{{"raise", raiseText(rx, reds), raiseText(gx, greens)}}}
 	}
-	if len(r.children) != len(g.children) {
-		var a, b *call
-		if n < len(r.children) {
-			a = r.children[n]
+	if len(reds) > 0 || len(greens) > 0 {
+		var a, b Call
+		if len(reds) > 0 {
+			a = reds[0]
 		}
-		if n < len(g.children) {
-			b = g.children[n]
+		if len(greens) > 0 {
+			b = greens[0]
 		}
 		return d.extra(r, g, a, b)
 	}
-	if r.end == nil || g.end == nil {
+	x, y := r.End(), g.End()
+	if x.ID == 0 || y.ID == 0 {
 		return nil
 	}
-	if r.end.Kind != g.end.Kind {
+	if x.Kind != y.Kind {
 		return &split{kind: "exception", red: r, green: g, changed: []Change{{"end", endText(d.red, r, 200), endText(d.green, g, 200)}}}
 	}
-	if r.end.Value != nil && g.end.Value != nil && r.end.Value.plain() != g.end.Value.plain() {
-		return &split{kind: "return", red: r, green: g, changed: []Change{{"return", r.end.Value.String(), g.end.Value.String()}}}
+	if x.body == y.body {
+		return nil
 	}
-	if ch := changes(r.end.Changed, g.end.Changed); len(ch) > 0 {
+	if v, w := x.Value(), y.Value(); v != nil && w != nil && v.plain() != w.plain() {
+		return &split{kind: "return", red: r, green: g, changed: []Change{{"return", v.String(), w.String()}}}
+	}
+	if ch := changes(x.Changed(), y.Changed()); len(ch) > 0 {
 		return &split{kind: "state", red: r, green: g, changed: ch}
 	}
 	return nil
 }
 
 // extra is the difference that one run made a call where the other made another or none.
-func (d *differ) extra(r, g, a, b *call) *split {
-	s := &split{kind: "call", red: a, green: b, under: [2]*call{r, g}}
+func (d *differ) extra(r, g, a, b Call) *split {
+	s := &split{kind: "call", red: a, green: b, under: [2]Call{r, g}}
 	s.changed = []Change{{"call", callName(a), callName(b)}}
 	return s
 }
 
-func callName(c *call) string {
-	if c == nil {
+func callName(c Call) string {
+	if c.n == 0 {
 		return "no call"
 	}
-	args := ""
-	if c.start != nil {
-		args = renderVars(c.start.Args, 60, 120, false)
-	}
-	return oneLine(c.code.Name) + "(" + args + ")"
+	return oneLine(c.Code().Name) + "(" + renderVars(c.Start().Args(), 60, 120, false) + ")"
 }
 
 // raisedIn returns the first exception that was raised in the call's own frame.
-func (t *Trace) raisedIn(c *call) *event {
-	for _, r := range c.events {
+func raisedIn(c Call) Record {
+	for _, r := range c.Events() {
 		if r.Kind == KindRaise {
 			return r
 		}
 	}
-	return nil
+	return Record{}
 }
 
-func raiseText(r *event, c *call, n int) string {
+func raiseText(r Record, more []Call) string {
 	switch {
-	case r != nil:
-		return exceptionText(r.Type, r.Text, 200)
-	case n < len(c.children):
-		return "goes on, calls " + callName(c.children[n])
+	case r.ID != 0:
+		return exceptionText(r.Type(), r.Text(), 200)
+	case len(more) > 0:
+		return "goes on, calls " + callName(more[0])
 	default:
 		return "nothing"
 	}
 }
 
 // endText says how a call ended.
-func endText(t *Trace, c *call, limit int) string {
-	if c.end == nil {
+func endText(t *Trace, c Call, limit int) string {
+	end := c.End()
+	if end.ID == 0 {
 		return "did not end"
 	}
-	if c.end.Kind == KindReturn {
-		return "returns " + c.end.Value.render(limit, false)
+	if v := end.Value(); end.Kind == KindReturn && v != nil {
+		return "returns " + v.render(limit, false)
 	}
-	for i := range t.records {
-		if r := &t.records[i]; r.Kind == KindRaise && r.Exc == c.end.Exc {
-			return "raises " + exceptionText(r.Type, r.Text, limit)
-		}
+	if r := t.raiseOf(end.Exc); r.ID != 0 {
+		return "raises " + exceptionText(r.Type(), r.Text(), limit)
 	}
-	return "raises " + oneLine(c.end.Type)
+	return "raises " + oneLine(end.Type())
 }
 
 // changes compares variables by name.

@@ -13,7 +13,7 @@ const (
 
 // cardLines lays out a divergence: the way to it, the calls that part with the
 // values that differ, and how both runs end.
-func cardLines(red, green *Trace, r, g *call, s *split, opts CardOptions) []CardLine {
+func cardLines(red, green *Trace, r, g Call, s *split, opts CardOptions) []CardLine {
 	a, b := s.red, s.green
 	if s.kind == "call" {
 		a, b = s.under[0], s.under[1]
@@ -37,7 +37,7 @@ func cardLines(red, green *Trace, r, g *call, s *split, opts CardOptions) []Card
 		if i < len(other) {
 			right = other[i]
 		}
-		at := fmt.Sprintf("%s:%d", relative(left.code.File, opts.Root), left.code.Line)
+		at := fmt.Sprintf("%s:%d", relative(left.Code().File, opts.Root), left.Code().Line)
 		differs := i == len(way)-1 && s.kind == "argument"
 		add(depth, callName(left), callName(right), differs, at)
 		depth++
@@ -63,31 +63,31 @@ func cardLines(red, green *Trace, r, g *call, s *split, opts CardOptions) []Card
 }
 
 // commonCalls counts the calls that both made before they parted.
-func commonCalls(a, b *call) int {
-	n := 0
-	for n < len(a.children) && n < len(b.children) && sameCode(a.children[n], b.children[n]) &&
-		endOf(a.children[n]) == endOf(b.children[n]) {
+func commonCalls(a, b Call) int {
+	n, reds, greens := 0, a.Children(), b.Children()
+	for n < len(reds) && n < len(greens) && sameCode(reds[n], greens[n]) && endOf(reds[n]) == endOf(greens[n]) {
 		n++
 	}
 	return n
 }
 
-func endOf(c *call) string {
-	if c.end == nil || c.end.Value == nil {
+func endOf(c Call) string {
+	v := c.End().Value()
+	if v == nil {
 		return ""
 	}
-	return c.end.Value.plain()
+	return v.plain()
 }
 
 // ends says how the parting calls and the test ended.
-func ends(red, green *Trace, a, b, r, g *call, depth int) []CardLine {
+func ends(red, green *Trace, a, b, r, g Call, depth int) []CardLine {
 	var rows []CardLine
 	pad := strings.Repeat("  ", min(depth, 8))
 	left, right := endText(red, a, 120), endText(green, b, 120)
 	rows = append(rows, CardLine{pad + left, pad + right, left != right, ""})
 	if a != r {
 		left, right = endText(red, r, 120), endText(green, g, 120)
-		rows = append(rows, CardLine{oneLine(r.code.Name) + " " + left, oneLine(g.code.Name) + " " + right, left != right, ""})
+		rows = append(rows, CardLine{oneLine(r.Code().Name) + " " + left, oneLine(g.Code().Name) + " " + right, left != right, ""})
 	}
 	return rows
 }

@@ -2,6 +2,7 @@ package pytrace
 
 import (
 	"fmt"
+	"hash/maphash"
 	"sort"
 	"strings"
 )
@@ -30,8 +31,9 @@ type Finding struct {
 const maxFindings = 20
 
 // Findings returns what is odd, most telling first, at most 20.
-func (t *Trace) Findings() []Finding {
-	s := newScene(t)
+func (t *Trace) Findings() []Finding { return newScene(t).findings() }
+
+func (s *scene) findings() []Finding {
 	var all []Finding
 	all = append(all, s.swallowed()...)
 	all = append(all, s.shared()...)
@@ -55,14 +57,17 @@ func (t *Trace) Findings() []Finding {
 // A scene is what all findings look at: the trace and its crash.
 type scene struct {
 	t       *Trace
-	path    []*call // outermost to the frame that raised
+	path    []Call // outermost to the frame that raised
 	onPath  map[int64]bool
-	raise   *event
+	raise   Record       // ID 0 where nothing crashed
 	inCrash map[int]bool // identities of values that the crash path's frames held
+	seed    maphash.Seed
+	inTree  []int8 // of calls: 1 in the tree that crashed, -1 not, 0 not yet known
 }
 
 func newScene(t *Trace) *scene {
-	s := &scene{t: t, onPath: map[int64]bool{}, inCrash: map[int]bool{}}
+	s := &scene{t: t, onPath: map[int64]bool{}, inCrash: map[int]bool{}, seed: maphash.MakeSeed(),
+		inTree: make([]int8, len(t.calls.nodes))}
 	s.path, s.raise = t.crash()
 	note := func(v, _ *Value, _ string, _ bool) {
 		if v.ID > 0 {
@@ -70,81 +75,96 @@ func newScene(t *Trace) *scene {
 		}
 	}
 	for _, c := range s.path {
-		s.onPath[c.id] = true
-		if c.start != nil {
-			for _, a := range c.start.Args {
-				a.Value.walk(nil, "", false, note)
-			}
-		}
-	}
-	if s.raise != nil {
-		for _, a := range s.raise.Args {
+		s.onPath[c.ID()] = true
+		for _, a := range c.Start().Args() {
 			a.Value.walk(nil, "", false, note)
 		}
+	}
+	for _, a := range s.raise.Args() {
+		a.Value.walk(nil, "", false, note)
 	}
 	return s
 }
 
 // crashText is the failure's type and message in lower case.
 func (s *scene) crashText() string {
-	if s.raise == nil {
+	if s.raise.ID == 0 {
 		return ""
 	}
-	return strings.ToLower(s.raise.Type + ": " + s.raise.Text)
+	return strings.ToLower(s.raise.Type() + ": " + s.raise.Text())
 }
 
 // sameRoot says whether a call belongs to the tree that crashed.
-func (s *scene) sameRoot(id int64) bool {
+func (s *scene) sameRoot(c Call) bool {
 	if len(s.path) == 0 {
 		return true
 	}
-	c := s.t.call(id)
-	for c != nil && c.parent != nil {
-		c = c.parent
+	if c.n == 0 {
+		return false
 	}
-	return c == s.path[0]
+	in, nodes := int8(-1), s.t.calls.nodes
+	root := s.path[0].n
+	for n := c.n; n != 0; n = nodes[n-1].parent {
+		if n == root {
+			in = 1
+		}
+		if s.inTree[n-1] != 0 {
+			in = s.inTree[n-1]
+			break
+		}
+	}
+	for n := c.n; n != 0 && s.inTree[n-1] == 0; n = nodes[n-1].parent {
+		s.inTree[n-1] = in
+	}
+	return in == 1
 }
 
 // swallowed weighs swallowed exceptions: those in the failing tree before the
 // crash, after which nothing came back, and those that the failure itself
 // names come first; often repeated ones are how the code works.
 func (s *scene) swallowed() []Finding {
-	list := s.t.Swallowed()
-	times := map[string]int{}
-	place := func(w Swallow) string { return fmt.Sprint(w.HandlerFile, ":", w.Handler, w.Type) }
-	for _, w := range list {
-		times[place(w)]++
+	list := s.t.swallows()
+	type place struct {
+		code    uint32
+		handler int
+		kind    string
+	}
+	times := map[place]int{}
+	places := make([]place, len(list))
+	for i, w := range list {
+		e := s.t.at(w.handled)
+		places[i] = place{e.code, s.t.Record(int(w.handled)).Handler(), s.t.Record(int(w.raise)).Type()}
+		times[places[i]]++
 	}
 	var out []Finding
-	done := map[string]bool{}
+	done := map[place]bool{}
 	for i := len(list) - 1; i >= 0; i-- { // the last of each place is nearest to the crash
-		w := list[i]
-		if done[place(w)] {
+		if done[places[i]] {
 			continue
 		}
-		if !s.sameRoot(w.HandlerCall) && s.raise != nil && times[place(w)] < 2 && len(done) > 40 {
+		if !s.sameRoot(s.t.callOf(s.t.at(list[i].handled))) && s.raise.ID != 0 && times[places[i]] < 2 && len(done) > 40 {
 			continue
 		}
-		done[place(w)] = true
-		out = append(out, s.swallow(w, times[place(w)]))
+		done[places[i]] = true
+		out = append(out, s.swallow(s.t.swallow(list[i]), times[places[i]]))
 	}
 	return out
 }
 
 func (s *scene) swallow(w Swallow, times int) Finding {
 	weight := 0.5
-	if s.sameRoot(w.HandlerCall) {
+	c := s.t.Call(w.HandlerCall)
+	if s.sameRoot(c) {
 		weight += 0.15
 	}
-	c := s.t.call(w.HandlerCall)
-	if c != nil && c.end != nil && c.end.Value != nil && c.end.Value.nothing() {
+	if v := c.End().Value(); v != nil && v.nothing() {
 		weight += 0.1
 	}
 	named := strings.Contains(s.crashText(), strings.ToLower(w.Type)) || (len(w.Message) > 8 && strings.Contains(s.crashText(), strings.ToLower(w.Message)))
-	if named && s.raise != nil && s.raise.Exc != w.Exc {
+	if named && s.raise.ID != 0 && s.raise.Exc != w.Exc {
 		weight += 0.22
 	}
-	if s.raise != nil && s.raise.ID < w.Record {
+	if s.raise.ID != 0 && s.raise.ID < w.Record {
 		weight -= 0.2
 	}
 	if times > 20 {
@@ -198,30 +218,39 @@ func exceptionText(kind, message string, limit int) string {
 // what methods are for, so it is left out.
 func (s *scene) mutated() []Finding {
 	var out []Finding
-	times := map[*Code]int{}
-	for i := range s.t.records {
-		r := &s.t.records[i]
-		for _, m := range r.Changed {
-			if m.Name == "self" || m.Name == "cls" || times[r.Code] > 0 {
+	done := make([]bool, len(s.t.codes)+1)
+	for id, e := range s.t.of(kindReturn, kindUnwind) {
+		if done[e.code] || !s.t.store.body(e.off, e.size).contains(`"m":`) {
+			continue
+		}
+		r := s.t.Record(int(id))
+		for _, m := range r.Changed() {
+			if m.Name == "self" || m.Name == "cls" {
 				continue
 			}
-			times[r.Code]++
-			before := ""
-			if c := s.t.call(r.Call); c != nil && c.start != nil {
-				before = argText(c.start.Args, m.Name)
-			}
-			weight := 0.25
-			if s.inCrash[m.Value.ID] && m.Value.ID > 0 {
-				weight = 0.5
-			}
-			if !s.sameRoot(r.Call) {
-				weight -= 0.15
-			}
-			out = append(out, Finding{Kind: "mutated", Records: recordIDs(s.t.call(r.Call), r), File: r.Code.File, Line: r.Code.Line, Name: r.Code.Name, Weight: weight,
-				Text: fmt.Sprintf("%s changed its argument %s in place: %s → %s.", r.Code.Name, oneLine(m.Name), cutText(before, 120), cutText(m.Value.String(), 120))})
+			done[e.code] = true
+			out = append(out, s.mutation(r, m))
+			break
 		}
 	}
 	return out
+}
+
+func (s *scene) mutation(r Record, m Var) Finding {
+	c := s.t.Call(r.Call)
+	weight := 0.25
+	if s.inCrash[m.Value.ID] && m.Value.ID > 0 {
+		weight = 0.5
+	}
+	if !s.sameRoot(c) {
+		weight -= 0.15
+	}
+	before := ""
+	if start := c.Start(); start.ID != 0 {
+		before = argText(start.Args(), m.Name)
+	}
+	return Finding{Kind: "mutated", Records: recordIDs(c, r), File: r.Code.File, Line: r.Code.Line, Name: r.Code.Name, Weight: weight,
+		Text: fmt.Sprintf("%s changed its argument %s in place: %s → %s.", r.Code.Name, oneLine(m.Name), cutText(before, 120), cutText(m.Value.String(), 120))}
 }
 
 func argText(args []Var, name string) string {
@@ -233,13 +262,13 @@ func argText(args []Var, name string) string {
 	return "?"
 }
 
-func recordIDs(c *call, more ...*event) []int {
+func recordIDs(c Call, more ...Record) []int {
 	var out []int
-	if c != nil && c.start != nil {
-		out = append(out, c.start.ID)
+	if id := c.Start().ID; id != 0 {
+		out = append(out, id)
 	}
 	for _, r := range more {
-		if r != nil {
+		if r.ID != 0 {
 			out = append(out, r.ID)
 		}
 	}
@@ -251,47 +280,34 @@ func recordIDs(c *call, more ...*event) []int {
 func (s *scene) nothing() []Finding {
 	type tally struct {
 		some, none int
-		last       *event
+		last       int32
 	}
-	tallies := map[*Code]*tally{}
-	var order []*Code
-	for i := range s.t.records {
-		r := &s.t.records[i]
-		if r.Kind != KindReturn || r.Value == nil || r.Code.Kind != "" {
-			continue
-		}
-		y := tallies[r.Code]
-		if y == nil {
-			y = &tally{}
-			tallies[r.Code] = y
-			order = append(order, r.Code)
-		}
-		if r.Value.Text == "None" && r.Value.Literal {
+	tallies := make([]tally, len(s.t.codes)+1)
+	for id, e := range s.t.of(kindReturn) {
+		y := &tallies[e.code]
+		if s.t.store.body(e.off, e.size).returnsNone() {
 			y.none++
-			if s.sameRoot(r.Call) {
-				y.last = r
+			if s.sameRoot(s.t.callOf(e)) {
+				y.last = id
 			}
 		} else {
 			y.some++
 		}
 	}
 	var out []Finding
-	for _, code := range order {
-		y := tallies[code]
-		if y.none == 0 || y.some == 0 || y.last == nil {
+	for i, y := range tallies {
+		if y.none == 0 || y.some == 0 || y.last == 0 || s.t.codes[i-1].Kind != "" {
 			continue
 		}
+		code, last := s.t.codes[i-1], s.t.Record(int(y.last))
 		weight := 0.35
-		if y.none <= y.some && s.raise != nil {
+		if y.none <= y.some && s.raise.ID != 0 {
 			weight = 0.45
 		}
-		c := s.t.call(y.last.Call)
-		args := ""
-		if c != nil && c.start != nil {
-			args = renderVars(c.start.Args, 60, 160, true)
-		}
-		out = append(out, Finding{Kind: "none", Records: recordIDs(c, y.last), File: code.File, Line: y.last.Line, Name: code.Name, Weight: weight,
-			Text: fmt.Sprintf("%s(%s) returned None at line %d; %d of its %d recorded calls returned a value.", code.Name, args, y.last.Line, y.some, y.some+y.none)})
+		c := s.t.Call(last.Call)
+		out = append(out, Finding{Kind: "none", Records: recordIDs(c, last), File: code.File, Line: last.Line, Name: code.Name, Weight: weight,
+			Text: fmt.Sprintf("%s(%s) returned None at line %d; %d of its %d recorded calls returned a value.", code.Name,
+				renderVars(c.Start().Args(), 60, 160, true), last.Line, y.some, y.some+y.none)})
 	}
 	return out
 }

@@ -2,23 +2,25 @@ package pytrace
 
 import (
 	"fmt"
+	"hash/maphash"
 	"strings"
 )
 
 // chain follows the values of the crash frame to where they came from: through
 // callers' arguments, or to the call that returned them.
 func (s *scene) chain() []Finding {
-	if s.raise == nil || len(s.path) == 0 {
+	if s.raise.ID == 0 || len(s.path) == 0 {
 		return nil
 	}
 	crash := s.path[len(s.path)-1]
 	var out []Finding
-	vars := s.raise.Args
-	if len(vars) == 0 && crash.start != nil {
-		vars = crash.start.Args
+	vars := s.raise.Args()
+	if len(vars) == 0 {
+		vars = crash.Start().Args()
 	}
+	returned := s.returnedToPath()
 	for _, v := range vars {
-		if f, ok := s.returnedFrom(v); ok {
+		if f, ok := s.returnedFrom(v, returned); ok {
 			out = append(out, f)
 		}
 	}
@@ -28,69 +30,82 @@ func (s *scene) chain() []Finding {
 	return out
 }
 
+// returnedToPath returns the ids of the returns to frames of the path before
+// the crash.
+func (s *scene) returnedToPath() []int32 {
+	var out []int32
+	for id, e := range s.t.of(kindReturn) {
+		if int(id) >= s.raise.ID {
+			break
+		}
+		c := s.t.callOf(e)
+		if parent := c.Parent(); parent.n != 0 && s.onPath[parent.ID()] && !s.onPath[c.ID()] {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
 // returnedFrom finds the last call before the crash that returned the value v
 // to a frame of the path.
-func (s *scene) returnedFrom(v Var) (Finding, bool) {
+func (s *scene) returnedFrom(v Var, returned []int32) (Finding, bool) {
 	isNone := v.Value.Literal && v.Value.Text == "None"
 	if !isNone && !v.Value.telling() && !v.Value.nothing() {
 		return Finding{}, false
 	}
 	want := v.Value.plain()
-	for i := s.raise.ID - 2; i >= 0; i-- {
-		r := &s.t.records[i]
-		if r.Kind != KindReturn || r.Value == nil || s.onPath[r.Call] {
+	for i := len(returned) - 1; i >= 0; i-- {
+		r := s.t.Record(int(returned[i]))
+		got := r.Value()
+		if got == nil || got.ID != v.Value.ID && (got.ID > 0 || v.Value.ID > 0) || got.plain() != want {
 			continue
 		}
-		c := s.t.call(r.Call)
-		if c == nil || c.parent == nil || !s.onPath[c.parent.id] || r.Value.plain() != want {
-			continue
-		}
-		if r.Value.ID != v.Value.ID && (r.Value.ID > 0 || v.Value.ID > 0) {
-			continue
-		}
+		c := s.t.Call(r.Call)
 		weight := 0.5
 		if isNone || v.Value.nothing() {
 			weight = 0.62
-			if strings.Contains(s.raise.Text, "NoneType") {
+			if strings.Contains(s.raise.Text(), "NoneType") {
 				weight = 0.8
 			}
-			if c.parent != s.path[len(s.path)-1] {
+			if c.Parent() != s.path[len(s.path)-1] {
 				weight -= 0.15
 			}
 		}
-		if c.code.Name == "__init__" || strings.HasSuffix(c.code.Name, ".__init__") {
+		if name := c.Code().Name; name == "__init__" || strings.HasSuffix(name, ".__init__") {
 			continue // always None
 		}
 		args := "…"
-		if c.start != nil {
-			args = renderVars(c.start.Args, 60, 160, true)
+		if start := c.Start(); start.ID != 0 {
+			args = renderVars(start.Args(), 60, 160, true)
 		}
 		return Finding{Kind: "chain", Records: recordIDs(c, r, s.raise), File: r.Code.File, Line: r.Line, Name: r.Code.Name, Weight: weight,
 			Text: fmt.Sprintf("%s=%s at the crash in %s is what %s(%s) returned at line %d.", oneLine(v.Name), cutText(v.Value.String(), 100),
-				s.raise.Code.Name, c.code.Name, args, r.Line)}, true
+				s.raise.Code.Name, c.Code().Name, args, r.Line)}, true
 	}
 	return Finding{}, false
 }
 
 // handedDown says how the arguments of the crash frame came down the path:
 // unchanged from which caller, or made in which.
-func (s *scene) handedDown(crash *call) (Finding, bool) {
-	if crash.start == nil || len(crash.start.Args) == 0 || len(s.path) < 2 {
+func (s *scene) handedDown(crash Call) (Finding, bool) {
+	start := crash.Start()
+	args := start.Args()
+	if len(args) == 0 || len(s.path) < 2 {
 		return Finding{}, false
 	}
 	var parts []string
-	ids := []int{crash.start.ID}
-	for _, a := range crash.start.Args {
+	ids := []int{start.ID}
+	for _, a := range args {
 		if a.Name == "self" || a.Name == "cls" {
 			continue
 		}
 		source, calls := s.highest(a, crash)
-		if source == nil {
-			parts = append(parts, fmt.Sprintf("%s=%s was made in %s", oneLine(a.Name), cutText(a.Value.String(), 80), s.path[len(s.path)-2].code.Name))
+		if source.n == 0 {
+			parts = append(parts, fmt.Sprintf("%s=%s was made in %s", oneLine(a.Name), cutText(a.Value.String(), 80), s.path[len(s.path)-2].Code().Name))
 			continue
 		}
-		ids = append(ids, source.start.ID)
-		parts = append(parts, fmt.Sprintf("%s=%s came down unchanged from %s through %d calls", oneLine(a.Name), cutText(a.Value.String(), 80), source.code.Name, calls))
+		ids = append(ids, source.Start().ID)
+		parts = append(parts, fmt.Sprintf("%s=%s came down unchanged from %s through %d calls", oneLine(a.Name), cutText(a.Value.String(), 80), source.Code().Name, calls))
 	}
 	if len(parts) == 0 {
 		return Finding{}, false
@@ -99,18 +114,18 @@ func (s *scene) handedDown(crash *call) (Finding, bool) {
 		parts = parts[:4]
 	}
 	return Finding{Kind: "chain", Records: uniqueInts(append(ids, s.raise.ID)), File: s.raise.Code.File, Line: s.raise.Line, Name: s.raise.Code.Name, Weight: 0.55,
-		Text: fmt.Sprintf("%s raised %s: %s.", s.raise.Code.Name, exceptionText(s.raise.Type, s.raise.Text, 120), strings.Join(parts, "; "))}, true
+		Text: fmt.Sprintf("%s raised %s: %s.", s.raise.Code.Name, exceptionText(s.raise.Type(), s.raise.Text(), 120), strings.Join(parts, "; "))}, true
 }
 
 // highest returns the outermost call of the unbroken run of callers that had
 // the value as an argument, under any name where the value tells and else under
 // the same one, and how many calls it came through.
-func (s *scene) highest(v Var, crash *call) (found *call, calls int) {
+func (s *scene) highest(v Var, crash Call) (found Call, calls int) {
 	want := v.Value.plain()
 	free := v.Value.telling() || v.Value.nothing()
-	for c := crash.parent; c != nil && c.start != nil; c = c.parent {
+	for c := crash.Parent(); c.node().start != 0; c = c.Parent() {
 		has := false
-		for _, a := range c.start.Args {
+		for _, a := range c.Start().Args() {
 			has = has || ((free || a.Name == v.Name) && a.Value.ID == v.Value.ID && a.Value.plain() == want)
 		}
 		if !has {
@@ -125,45 +140,63 @@ func (s *scene) highest(v Var, crash *call) (found *call, calls int) {
 // recursion finds a function that called itself with equal arguments again and
 // again, and the arguments of a recursion that ended at the limit.
 func (s *scene) recursion() []Finding {
-	var worst []*call
-	runs := map[*call]int{} // length of the run of nested calls of one function with equal arguments, ending here
-	text := map[*call]string{}
-	for i := range s.t.records {
-		c := s.t.call(s.t.records[i].Call)
-		if c == nil || c.start != &s.t.records[i] {
+	nodes := s.t.calls.nodes
+	hashes := make([]uint64, len(nodes)) // of arguments, where they were asked for
+	runs := make([]int32, len(nodes))    // length of the run of nested calls of one function with equal arguments, ending here
+	worst := 0
+	for id, e := range s.t.of(kindCall) {
+		n := s.t.callOf(e).n
+		if n == 0 || nodes[n-1].start != id {
 			continue
 		}
-		text[c] = progress(c.start.Args)
-		runs[c] = 1
-		for p, hops := c.parent, 0; p != nil && hops < 4; p, hops = p.parent, hops+1 {
-			if p.code == c.code && p.start != nil {
-				if text[p] == text[c] && c.code.Kind == "" {
-					runs[c] = runs[p] + 1
-				}
-				break
+		runs[n-1] = 1
+		for p, hops := nodes[n-1].parent, 0; p != 0 && hops < 4; p, hops = nodes[p-1].parent, hops+1 {
+			start := nodes[p-1].start
+			if start == 0 || s.t.at(start).code != e.code {
+				continue
 			}
+			if s.t.codes[e.code-1].Kind == "" && s.progressHash(hashes, p) == s.progressHash(hashes, n) {
+				runs[n-1] = runs[p-1] + 1
+			}
+			break
 		}
-		if runs[c] >= 3 && (worst == nil || runs[c] > runs[worst[0]]) {
-			worst = []*call{c}
+		if runs[n-1] >= 3 && (worst == 0 || runs[n-1] > runs[worst-1]) {
+			worst = int(n)
 		}
 	}
 	var out []Finding
-	if worst != nil {
-		c := worst[0]
+	if worst != 0 {
+		c := Call{s.t, int32(worst)}
 		weight := 0.6
-		if s.raise != nil && s.raise.Type == "RecursionError" {
+		if s.raise.Type() == "RecursionError" {
 			weight = 0.95
 		}
-		out = append(out, Finding{Kind: "recursion", Records: recordIDs(c), File: c.code.File, Line: c.code.Line, Name: c.code.Name, Weight: weight,
-			Text: fmt.Sprintf("%s calls itself without progress: %d nested calls have the same arguments (%s).", c.code.Name, runs[c], cutText(text[c], 200))})
-	} else if f, ok := s.deep(text); ok {
+		code := c.Code()
+		out = append(out, Finding{Kind: "recursion", Records: recordIDs(c), File: code.File, Line: code.Line, Name: code.Name, Weight: weight,
+			Text: fmt.Sprintf("%s calls itself without progress: %d nested calls have the same arguments (%s).", code.Name, runs[worst-1], cutText(progress(c.Start().Args()), 200))})
+	} else if f, ok := s.deep(); ok {
 		out = append(out, f)
 	}
 	return out
 }
 
-// progress renders arguments so that equal text means no progress: literals by
-// their content, for a copy is no progress, and objects by identity.
+// progressHash hashes the arguments of a call so that equal hashes mean no
+// progress: literals by their content, for a copy is no progress, and objects
+// by content and identity.
+func (s *scene) progressHash(hashes []uint64, n int32) uint64 {
+	if hashes[n-1] == 0 {
+		e := s.t.at(s.t.calls.nodes[n-1].start)
+		b := s.t.store.body(e.off, e.size)
+		text := string(b)
+		if b.contains(`"lit"`) {
+			text = progress(Record{Kind: KindCall, body: b}.Args())
+		}
+		hashes[n-1] = maphash.String(s.seed, text) | 1
+	}
+	return hashes[n-1]
+}
+
+// progress renders arguments as progressHash compares them.
 func progress(args []Var) string {
 	var b strings.Builder
 	for i, a := range args {
@@ -176,24 +209,25 @@ func progress(args []Var) string {
 }
 
 // deep describes a recursion that reached the limit with changing arguments.
-func (s *scene) deep(text map[*call]string) (Finding, bool) {
-	if s.raise == nil || s.raise.Type != "RecursionError" || len(s.path) < 3 {
+func (s *scene) deep() (Finding, bool) {
+	if s.raise.Type() != "RecursionError" || len(s.path) < 3 {
 		return Finding{}, false
 	}
 	counts := map[*Code]int{}
 	var most *Code
 	for _, c := range s.path {
-		counts[c.code]++
-		if most == nil || counts[c.code] > counts[most] {
-			most = c.code
+		code := c.Code()
+		counts[code]++
+		if most == nil || counts[code] > counts[most] {
+			most = code
 		}
 	}
 	var shown []string
 	var ids []int
 	for _, c := range s.path {
-		if c.code == most && c.start != nil {
-			shown = append(shown, "("+cutText(text[c], 60)+")")
-			ids = append(ids, c.start.ID)
+		if start := c.Start(); c.Code() == most && start.ID != 0 {
+			shown = append(shown, "("+cutText(progress(start.Args()), 60)+")")
+			ids = append(ids, start.ID)
 		}
 	}
 	if len(shown) > 6 {

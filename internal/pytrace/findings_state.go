@@ -7,13 +7,12 @@ import (
 
 // A sighting is one place where a mutable object was seen under an owner.
 type sighting struct {
-	record *event
+	record int32
 	owner  int // identity of the owner
 	name   string
 	text   string
 	empty  bool
 	class  bool // an attribute of the class, not of the instance
-	module string
 }
 
 // shared finds mutable objects that several owners hold and that changed:
@@ -22,8 +21,11 @@ type sighting struct {
 func (s *scene) shared() []Finding {
 	seen := map[[2]int][]sighting{} // process, identity
 	var order [][2]int
-	for i := range s.t.records {
-		r := &s.t.records[i]
+	for id, e := range s.t.of(kindCall, kindRaise, kindReturn, kindUnwind) {
+		if b := s.t.store.body(e.off, e.size); !b.contains(`"f":`) && !b.contains(`"cf":`) {
+			continue
+		}
+		r := s.t.Record(int(id))
 		note := func(v, owner *Value, field string, class bool) {
 			if owner == nil || v.ID == 0 || owner.ID == 0 || (v.Type != "list" && v.Type != "dict" && v.Type != "set" && v.Type != "bytearray") {
 				return
@@ -34,13 +36,13 @@ func (s *scene) shared() []Finding {
 				order = append(order, key)
 			}
 			if len(old) < 400 {
-				seen[key] = append(old, sighting{r, owner.ID, owner.Type + "." + field, v.plain(), v.Len == 0, class, owner.Module})
+				seen[key] = append(old, sighting{id, owner.ID, owner.Type + "." + field, v.plain(), v.Len == 0, class})
 			}
 		}
-		for _, a := range r.Args {
+		for _, a := range r.Args() {
 			a.Value.walk(nil, "", false, note)
 		}
-		for _, a := range r.Changed {
+		for _, a := range r.Changed() {
 			a.Value.walk(nil, "", false, note)
 		}
 	}
@@ -78,28 +80,30 @@ func (s *scene) sharedOne(list []sighting) (Finding, bool) {
 		return Finding{}, false
 	}
 	last := list[len(list)-1]
-	code := changed.record.Code
+	code := s.t.code(s.t.at(changed.record))
 	weight, what := 0.72, "is one object, held by"
 	if first.class {
 		weight, what = 0.86, "is an attribute of the class, shared by"
-		if !s.sameRoot(other.record.Call) && !s.sameRoot(last.record.Call) {
+		if !s.sameRoot(s.callOf(other)) && !s.sameRoot(s.callOf(&last)) {
 			weight -= 0.3
 		}
 	}
-	if s.raise != nil && s.inCrashPath(list) {
+	if s.raise.ID != 0 && s.inCrashPath(list) {
 		weight += 0.1
 	}
-	ids := uniqueInts([]int{first.record.ID, changed.record.ID, other.record.ID, last.record.ID})
+	ids := uniqueInts([]int{int(first.record), int(changed.record), int(other.record), int(last.record)})
 	return Finding{Kind: "shared", Records: ids, File: code.File, Line: code.Line, Name: code.Name, Weight: clampWeight(weight),
 		Text: fmt.Sprintf("%s %s %d instances: %s changed it from %s to %s through one of them, and another, seen in %s, then held %s.",
 			oneLine(first.name), what, len(owners), code.Name, cutText(first.text, 100), cutText(changed.text, 140),
-			other.record.Code.Name, cutText(last.text, 160))}, true
+			s.t.code(s.t.at(other.record)).Name, cutText(last.text, 160))}, true
 }
+
+func (s *scene) callOf(g *sighting) Call { return s.t.callOf(s.t.at(g.record)) }
 
 // inCrashPath says whether one of the sightings belongs to the failing tree.
 func (s *scene) inCrashPath(list []sighting) bool {
-	for _, g := range list {
-		if s.sameRoot(g.record.Call) {
+	for i := range list {
+		if s.sameRoot(s.callOf(&list[i])) {
 			return true
 		}
 	}
@@ -109,7 +113,7 @@ func (s *scene) inCrashPath(list []sighting) bool {
 // defaults finds mutable default arguments that kept content from an earlier call.
 func (s *scene) defaults() []Finding {
 	type use struct {
-		record *event
+		record Record
 		value  Value
 	}
 	type param struct {
@@ -119,11 +123,15 @@ func (s *scene) defaults() []Finding {
 	firsts := map[param]use{}
 	done := map[param]bool{}
 	var out []Finding
-	for i := range s.t.records {
-		r := &s.t.records[i]
-		for _, name := range r.Defaults {
+	for id, e := range s.t.of(kindCall) {
+		if !s.t.store.body(e.off, e.size).contains(`"df":`) {
+			continue
+		}
+		r := s.t.Record(int(id))
+		args := r.Args()
+		for _, name := range r.Defaults() {
 			p := param{r.Code, name}
-			for _, a := range r.Args {
+			for _, a := range args {
 				if a.Name != name || done[p] {
 					continue
 				}
@@ -137,7 +145,7 @@ func (s *scene) defaults() []Finding {
 				}
 				done[p] = true
 				weight := 0.84
-				if s.raise != nil && s.sameRoot(r.Call) {
+				if s.raise.ID != 0 && s.sameRoot(s.t.Call(r.Call)) {
 					weight = 0.93
 				}
 				out = append(out, Finding{Kind: "shared", Records: []int{old.record.ID, r.ID}, File: r.Code.File, Line: r.Code.Line, Name: r.Code.Name, Weight: weight,

@@ -1,85 +1,17 @@
 package pytrace
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// This is the decoder of lines on encoding/json, which the hand-made one
-// replaced: what the one accepts, rejects and makes of it, the other must, too.
-
-type oracleRecord struct {
-	K       string `json:"k"`
-	I       int64  `json:"i"`
-	P       int64  `json:"p"`
-	C       int    `json:"c"`
-	D       int    `json:"d"`
-	N       int    `json:"n"`
-	T       int64  `json:"t"`
-	L       any    `json:"l"`
-	Th      int    `json:"th"`
-	Late    int    `json:"late"`
-	Gap     int    `json:"gap"`
-	A       []any  `json:"a"`
-	M       []any  `json:"m"`
-	Loc     []any  `json:"loc"`
-	V       any    `json:"v"`
-	Df      []any  `json:"df"`
-	E       int64  `json:"e"`
-	X       string `json:"x"`
-	Xm      string `json:"xm"`
-	Msg     string `json:"msg"`
-	Ctx     int64  `json:"ctx"`
-	H       int    `json:"h"`
-	O       any    `json:"o"`
-	After   int    `json:"after"`
-	Name    string `json:"name"`
-	State   string `json:"state"`
-	File    string `json:"file"`
-	F       string `json:"f"`
-	Kind    string `json:"kind"`
-	Args    []any  `json:"args"`
-	Line    int    `json:"line"`
-	PID     int    `json:"pid"`
-	PPID    int    `json:"ppid"`
-	Python  string `json:"python"`
-	Engine  string `json:"engine"`
-	Argv    []any  `json:"argv"`
-	Cwd     string `json:"cwd"`
-	Forked  int    `json:"forked"`
-	Records int    `json:"records"`
-	Written int    `json:"written"`
-	Dropped int    `json:"dropped"`
-	Uncall  int    `json:"uncalled"`
-	Faults  int    `json:"faults"`
-	Over    int    `json:"oversize"`
-	Lost    string `json:"lost"`
-	Dead    string `json:"dead"`
-	Exe     string `json:"exe"`
-	At      string `json:"at"`
-	Why     string `json:"why"`
-	How     string `json:"how"`
-	Ta      int    `json:"ta"`
-	To      int    `json:"to"`
-	Hit     int    `json:"hit"`
-	Min     int    `json:"min"`
-	Ts      any    `json:"ts"`
-	S       []any  `json:"s"`
-	Stack   any    `json:"stack"`
-	Frames  any    `json:"frames"`
-	W       any    `json:"w"`
-	From    *struct {
-		File string `json:"file"`
-		Name string `json:"name"`
-		Line int    `json:"line"`
-	} `json:"from"`
-}
+// This decodes lines with encoding/json: what it accepts, rejects and makes of
+// them, the hand-made scanner must, too.
 
 // oracleNumber returns a JSON number as an int, 0 for anything else or out of range.
 func oracleNumber(v any) int {
@@ -219,60 +151,169 @@ func oracleWatches(v any) (out []Watch) {
 	return out
 }
 
-// oracleLine does what decoder.line does.
-func oracleLine(line []byte, to *wireRecord) bool {
-	w := &oracleRecord{}
-	if err := json.Unmarshal(line, w); err != nil {
-		return false
+// oracleLine returns all that a record of a line holds, "" where it is no line of
+// a record.
+func oracleLine(line []byte) string {
+	var m map[string]any
+	if len(line) == 0 || line[0] != '{' || json.Unmarshal(line, &m) != nil {
+		return ""
 	}
-	if w.I < 0 || w.P < 0 || w.C < 0 || w.N < 0 || w.E < 0 || w.Th < 0 || w.Ta < 0 || w.D < 0 || w.I > 1<<40 || w.P > 1<<40 || w.E > 1<<40 {
-		return false
+	ints := map[string]int64{}
+	for key, want := range wireTypes {
+		v := m[key]
+		if v == nil || key == "l" {
+			continue
+		}
+		switch v.(type) {
+		case string:
+			if want != typeText && key != "k" {
+				return ""
+			}
+		case []any:
+			if want != typeList {
+				return ""
+			}
+		case float64:
+			if want != typeInt && want != typeHead || key == "k" {
+				return ""
+			}
+			var number struct{ N int64 }
+			var raw map[string]json.RawMessage
+			_ = json.Unmarshal(line, &raw)
+			if json.Unmarshal([]byte(`{"N":`+string(raw[key])+`}`), &number) != nil {
+				return ""
+			}
+			ints[key] = number.N
+			if want == typeHead && key != "t" && (number.N < 0 || number.N > maxNumber) {
+				return ""
+			}
+		default:
+			return ""
+		}
 	}
-	*to = wireRecord{K: w.K, I: w.I, P: w.P, C: w.C, D: w.D, N: w.N, T: w.T, L: oracleNumber(w.L), Ls: oracleNumbers(w.L), Th: w.Th,
-		Late: w.Late, Gap: w.Gap, A: oracleVars(w.A, 0), M: oracleVars(w.M, 0), Loc: oracleVars(w.Loc, 0), Df: oracleTexts(w.Df),
-		E: w.E, X: w.X, Xm: w.Xm, Msg: w.Msg, Ctx: w.Ctx, H: w.H, After: w.After, Name: w.Name, State: w.State, File: w.File,
-		F: w.F, Kind: w.Kind, Args: oracleTexts(w.Args), Line: w.Line, PID: w.PID, PPID: w.PPID, Python: w.Python, Engine: w.Engine,
-		Argv: oracleTexts(w.Argv), Cwd: w.Cwd, Forked: w.Forked, Records: w.Records, Written: w.Written, Dropped: w.Dropped,
-		Uncall: w.Uncall, Faults: w.Faults, Over: w.Over, Lost: w.Lost, Dead: w.Dead,
-		Exe: w.Exe, At: w.At, Why: w.Why, How: w.How, Ta: w.Ta, To: w.To, Hit: w.Hit, Min: w.Min, On: oracleNumber(w.O), S: oracleVars(w.S, 0),
-		Stack: oracleFrames(w.Stack), Frames: oracleFrames(w.Frames), W: oracleWatches(w.W)}
-	to.O, _ = w.O.(string)
-	to.Ts, _ = w.Ts.(float64)
-	if w.V != nil {
-		v := oracleValue(w.V, 0)
-		to.V = &v
-	}
-	if w.From != nil {
-		to.From = &Origin{w.From.File, w.From.Name, w.From.Line}
-	}
-	return true
+	return describeRecord(oracleRecord(m, ints))
 }
 
-func oracleRead(text []byte) *Trace {
-	b := newBuilder()
-	b.decode = oracleLine
-	if err := b.lines(bufio.NewReaderSize(bytes.NewReader(text), maxLine)); err != nil {
-		panic(err) // a bytes.Reader has none
+// oracleRecord fills in what the methods of Record return.
+func oracleRecord(m map[string]any, ints map[string]int64) map[string]any {
+	text := func(key string, limit int) string {
+		s, _ := m[key].(string)
+		return clip(s, limit)
 	}
-	return b.finish()
+	kind := Kind(text("k", 100))
+	vars := func(key string, kinds ...Kind) []Var {
+		list, _ := m[key].([]any)
+		if !slices.Contains(kinds, kind) {
+			return nil
+		}
+		return oracleVars(list, 0)
+	}
+	if kindOf(string(kind)) == 0 || kind != KindMark && kind != KindSnapshot && (ints["i"] == 0 || ints["c"] == 0) || kind == KindReturn && m["v"] == nil {
+		return nil
+	}
+	r := Record{Kind: kind, Thread: int(min(ints["th"], 65535)), Task: int(ints["ta"]), Call: ints["i"], Parent: ints["p"], Depth: int(min(ints["d"], 65535)),
+		Micros: ints["t"], Line: oracleNumber(m["l"]), Late: ints["late"] == 1}
+	if r.Line > math.MaxInt32 {
+		r.Line = 0
+	}
+	switch kind {
+	case KindCall:
+		r.Nth = int(ints["n"])
+	case KindRaise, KindPass, KindHandled, KindUnwind:
+		r.Exc = ints["e"]
+	}
+	out := map[string]any{"head": r, "code": ints["c"], "args": vars("a", KindCall), "changed": vars("m", KindReturn, KindUnwind),
+		"assigned": vars("s", KindStep, KindReturn, KindUnwind), "type": text("x", maxName), "module": text("xm", maxName), "text": text("msg", 1<<20),
+		"state": text("state", 200), "handler": int(ints["h"]), "after": int(ints["after"]), "gap": int(ints["gap"]), "to": int(ints["to"]),
+		"outcome": "", "taken": false, "defaults": []string(nil), "value": (*Value)(nil), "origin": (*Origin)(nil), "context": int64(0), "snapshot": (*Snapshot)(nil)}
+	switch kind {
+	case KindCall:
+		df, _ := m["df"].([]any)
+		out["defaults"] = oracleTexts(df)
+	case KindRaise:
+		out["args"] = vars("loc", KindRaise)
+	case KindMark:
+		out["text"] = text("name", maxName)
+	case KindHandled:
+		out["outcome"] = text("o", 20)
+	case KindBranch:
+		out["taken"] = oracleNumber(m["o"]) == 1
+	case KindSnapshot:
+		s := &Snapshot{N: int(ints["n"]), Why: text("why", 20), At: text("at", maxName), Hit: int(ints["hit"]), Line: r.Line, Type: text("x", maxName),
+			Text: text("msg", 1<<20), Stack: oracleFrames(m["stack"]), Watches: oracleWatches(m["w"])}
+		s.Time, _ = m["ts"].(float64)
+		out["snapshot"] = s
+	}
+	if m["v"] != nil {
+		v := oracleValue(m["v"], 0)
+		out["value"] = &v
+	}
+	if o, ok := m["from"].(map[string]any); ok {
+		file, _ := o["file"].(string)
+		name, _ := o["name"].(string)
+		out["origin"] = &Origin{clip(file, maxName), clip(name, maxName), oracleNumber(o["line"])}
+	}
+	if n := ints["ctx"]; n > 0 && n <= maxNumber {
+		out["context"] = n
+	}
+	return out
 }
 
-// differsFromOracle reads text with both decoders; "" when they agree.
-func differsFromOracle(text []byte) string {
-	got, err := Read(bytes.NewReader(text))
+func describeRecord(m map[string]any) string {
+	if m == nil {
+		return ""
+	}
+	head := m["head"].(Record)
+	m["head"] = fmt.Sprintf("%+v", head)
+	text, err := json.MarshalIndent(m, "", " ")
 	if err != nil {
 		return err.Error()
 	}
-	if want := oracleRead(text); !reflect.DeepEqual(got, want) {
-		return "got, want:\n" + describe(got) + "\n" + describe(want)
-	}
-	return ""
+	return string(text)
 }
 
-func describe(t *Trace) string {
-	text, _ := json.Marshal([]any{t, slices.Collect(t.All())})
-	lines, _ := json.Marshal(t.codes)
-	return string(text) + string(lines)
+// describeLine reads a line as the builder does.
+func describeLine(line []byte) string {
+	if len(line) == 0 {
+		return ""
+	}
+	var e event
+	var rest []byte
+	if scanEvent(line, &e) {
+		rest = line[e.off : e.off+e.size]
+	} else {
+		var d decoder
+		var w wireRecord
+		ok := d.line(line, &w)
+		if ok {
+			e, ok = eventOf(&w)
+		}
+		if !ok {
+			return ""
+		}
+		rest = line[1:]
+	}
+	r := Record{}
+	r.take(&e, body(rest))
+	out := map[string]any{"code": e.code, "args": r.Args(), "changed": r.Changed(), "assigned": r.Assigned(), "type": r.Type(), "module": r.Module(),
+		"text": r.Text(), "state": r.State(), "handler": r.Handler(), "after": r.After(), "gap": r.Gap(), "to": r.To(), "outcome": r.Outcome(),
+		"taken": r.Taken(), "defaults": r.Defaults(), "value": r.Value(), "origin": r.Origin(), "context": r.Context(), "snapshot": r.Snapshot()}
+	r.body = ""
+	out["head"] = r
+	return describeRecord(out)
+}
+
+// differsFromOracle reads the lines of a text with both decoders; "" when they
+// agree.
+func differsFromOracle(text []byte) string {
+	for line := range bytes.Lines(text) {
+		from, to := trim(line, 0, len(line))
+		line = line[from:to]
+		if got, want := describeLine(line), oracleLine(line); got != want {
+			return fmt.Sprintf("%.300q: got, want:\n%s\n%s", line, got, want)
+		}
+	}
+	return ""
 }
 
 // oddLines are on the border of what is valid, oddVars are such elements of
@@ -294,6 +335,9 @@ var oddLines = []string{
 	`{"k":"mark","name":"\ud800","state":"\ud83d\ude00"}`, `{"k":"mark","name":"\ud800\u0041","state":"\ud800\ud800\udc00"}`, `{"k":"mark","name":"\ud800\u00zz"}`, `{"k":"mark","name":"\u12"}`, `{"k":"mark","name":"\'"}`,
 	"{\"k\":\"mark\",\"name\":\"a\x01b\"}", "{\"k\":\"mark\",\"name\":\"a\xffb\xe2\x80\"}", "{\"k\":\"mark\",\"name\":\"\x7f\u00e9\"}", "{\"k\" : \"mark\" ,\t\"name\":\r\"a\" }", `{"k":"mark","name":"a`, `{"k":"mark","name":"a\`, `{"k":"mark","name":"a"}}`,
 	`{"\u006b":"mark","name":"escaped key"}`, `{"k":"mark","ſtate":"folded","\u212a":"mark"}`, `{"k":"mark","name":"` + strings.Repeat("é", 600) + `"}`, `{"k":5}`, `{"k":null}`, `{"k":"mark","name":nul}`, `{"k":"mark","zz":tru}`, `{"k":"mark","zz":[1,]}`, `{"k":"mark","zz":{"a":1,}}`, `{"k":"mark","zz":{"a" 1}}`, `{"k":"mark","zz":{a:1}}`,
+	`{"k":"step","i":5,"c":1,"l":7,"t":3,"s":[["x","1"]],"ta":4}`, `{"k":"br","i":5,"c":1,"l":7,"to":9,"o":1}`, `{"k":"br","i":5,"c":1,"o":"1","to":1.5}`, `{"k":"unwind","i":5,"c":1,"e":0,"s":{},"x":"StopIteration"}`,
+	`{"k":"snap","n":1,"at":"a.py:3","hit":2,"i":5,"c":1,"l":3,"t":9,"ts":1700000000.25,"th":0,"stack":[{"file":"a.py","name":"f","line":3,"loc":[["x","1"]]},{"file":5},7,{}],"w":[{"x":"len(x)","v":"3"},{"x":"y","err":"NameError: y"},{"v":null},{"v":5}],"why":"breakpoint","x":"","msg":"m"}`,
+	`{"k":"snap","stack":{},"w":5,"ts":"x"}`, `{"k":"call","i":5,"c":1,"late":1,"late":0}`, `{"k":"call","i":5,"c":1,"late":0,"late":1,"gap":3}`, `{"k":"call","i":5,"c":1,"late":11}`, `{"k":"call","i":4294967296,"c":1}`, `{"k":"call","i":4294967295,"c":1,"p":4294967295,"d":70000,"th":70000}`,
 	`{"k":"mark","zz":` + strings.Repeat("[", 9999) + strings.Repeat("]", 9999) + `}`, `{"k":"mark","zz":` + strings.Repeat("[", 10000) + strings.Repeat("]", 10000) + `}`,
 	`{"k":"mark","zz":` + strings.Repeat(`{"a":`, 9999) + "1" + strings.Repeat("}", 9999) + `}`, `{"k":"call","i":5,"c":1,"a":[["x",` + strings.Repeat("[", 9997) + strings.Repeat("]", 9997) + `]]}`, `{"k":"call","i":5,"c":1,"a":[["x",` + strings.Repeat("[", 9998) + strings.Repeat("]", 9998) + `]]}`,
 }
@@ -313,29 +357,21 @@ func TestTheScannerReadsLinesAsEncodingJSONDoes(t *testing.T) {
 		lines = append(lines, `{"k":"call","i":5,"c":1,"a":[`+v+`,["y","2"]]}`, `{"k":"raise","i":5,"c":1,"loc":[`+v+`]}`, `{"k":"ret","i":5,"c":1,"v":"1","m":[["y","2"],`+v+`]}`)
 	}
 	for _, line := range lines {
-		text := strings.Replace(small, `{"k":"unwind","i":3`, line+"\n"+`{"k":"unwind","i":3`, 1)
-		if d := differsFromOracle([]byte(text)); d != "" {
-			t.Errorf("line %.200s: %.3000s", line, d)
+		if d := differsFromOracle([]byte(line)); d != "" {
+			t.Error(d)
 		}
-		b := newBuilder()
 		for n := 0; n < len(line) && n < 300; n++ { // every kind of cut
-			var got, want wireRecord
-			if b.decoder.line([]byte(line[:n]), &got) != oracleLine([]byte(line[:n]), &want) {
-				t.Errorf("line %q is valid for one only", line[:n])
+			if d := differsFromOracle([]byte(line[:n])); d != "" {
+				t.Error(d)
 			}
 		}
 	}
 }
 
-func TestTheScannersBoundsAreSeen(t *testing.T) {
+func TestValuesOfALineAreBounded(t *testing.T) {
 	t.Parallel()
-	b := newBuilder()
-	b.decoder.left = 3
-	if err := b.lines(bufio.NewReader(strings.NewReader(small))); err != nil {
-		t.Fatal(err)
-	}
-	trace := b.finish()
-	if !trace.Footer.Cut || trace.Len() != 8 || trace.Footer.Skipped != 0 || len(trace.Record(8).Args()) != 0 {
-		t.Errorf("footer %+v, %d records", trace.Footer, trace.Len())
+	trace := read(t, strings.Replace(small, `["x","1"]`, strings.Repeat(`["x",{}],`, maxLineValues)+`["x","1"]`, 1))
+	if n := len(trace.Record(2).Args()); n != maxLineValues || trace.Len() != 8 {
+		t.Errorf("%d values of %d records", n, trace.Len())
 	}
 }

@@ -22,34 +22,26 @@ func (t *Trace) Query(q Query) []Record {
 		q.Limit = 50
 	}
 	q.Limit = min(q.Limit, 500)
-	records := t.records
+	from, to := 1, t.length
 	if q.Around > 0 {
-		from := max(q.Around-1-q.Limit/2, 0)
-		to := min(q.Around+q.Limit/2, len(records))
-		if from >= to {
-			return nil
-		}
-		records = records[from:to]
+		from, to = max(q.Around-q.Limit/2, 1), min(q.Around+q.Limit/2, t.length)
 	}
 	var out []Record
-	for i := range records {
-		if len(out) >= q.Limit {
-			break
-		}
-		if t.matches(&records[i], q) {
-			out = append(out, records[i].record())
+	for id := from; id <= to && len(out) < q.Limit; id++ {
+		if r := t.Record(id); t.matches(r, q) {
+			out = append(out, r)
 		}
 	}
 	return out
 }
 
-func (t *Trace) matches(r *event, q Query) bool {
+func (t *Trace) matches(r Record, q Query) bool {
 	if q.Kind != "" && r.Kind != q.Kind {
 		return false
 	}
 	if q.CallID != 0 && r.Call != q.CallID {
-		c := t.call(r.Call)
-		if c == nil || c.parent == nil || c.parent.id != q.CallID || (r != c.start && r != c.end) {
+		c := t.Call(r.Call)
+		if c.Parent().ID() != q.CallID || (r.ID != int(c.node().start) && r.ID != int(c.node().end)) {
 			return false
 		}
 	}
@@ -62,7 +54,7 @@ func (t *Trace) matches(r *event, q Query) bool {
 	if q.File != "" && r.Code.File != q.File && !strings.HasSuffix(r.Code.File, "/"+strings.TrimPrefix(q.File, "/")) {
 		return false
 	}
-	return q.Text == "" || strings.Contains(r.record().Summary("", 2000), q.Text)
+	return q.Text == "" || strings.Contains(r.Summary("", 2000), q.Text)
 }
 
 // Summary renders the record in one line of at most limit bytes; root is cut

@@ -18,24 +18,22 @@ type Raise struct {
 // StopIteration, StopAsyncIteration and GeneratorExit are not among them.
 func (t *Trace) Raised() []Raise {
 	escaped := map[int64]bool{}
-	for _, c := range t.roots {
-		if c.end != nil && c.end.Kind == KindUnwind {
-			escaped[c.end.Exc] = true
+	for _, c := range t.Roots() {
+		if end := c.End(); end.Kind == KindUnwind {
+			escaped[end.Exc] = true
 		}
 	}
 	var out []Raise
-	for i := range t.records {
-		if r := &t.records[i]; r.Kind == KindRaise {
-			x := raiseOf(r)
-			x.Escaped = escaped[r.Exc]
-			out = append(out, x)
-		}
+	for id := range t.of(kindRaise) {
+		x := raiseOf(t.Record(int(id)))
+		x.Escaped = escaped[x.Exc]
+		out = append(out, x)
 	}
 	return out
 }
 
-func raiseOf(r *event) Raise {
-	return Raise{Exc: r.Exc, Type: r.Type, Module: r.Module, Message: r.Text, Call: r.Call,
+func raiseOf(r Record) Raise {
+	return Raise{Exc: r.Exc, Type: r.Type(), Module: r.Module(), Message: r.Text(), Call: r.Call,
 		File: r.Code.File, Name: r.Code.Name, Line: r.Line, Record: r.ID}
 }
 
@@ -56,58 +54,90 @@ type Swallow struct {
 // swallowed: those after which the function that caught them went on or
 // returned. An exception that a handler replaced by another is not swallowed.
 func (t *Trace) Swallowed() []Swallow {
-	raises := map[int64]*event{}
 	var out []Swallow
-	for i := range t.records {
-		r := &t.records[i]
-		switch r.Kind {
-		case KindRaise:
-			raises[r.Exc] = r
-		case KindHandled:
-			first := raises[r.Exc]
-			if first == nil { // dropped
-				continue
-			}
-			s := Swallow{Raise: raiseOf(first), HandlerFile: r.Code.File, HandlerName: r.Code.Name, HandlerCall: r.Call,
-				Handler: r.Handler, After: r.After, Outcome: r.Outcome, Records: []int{first.ID, r.ID}}
-			if c := t.call(r.Call); c != nil && c.end != nil && c.end.Kind == KindReturn && c.end.Value != nil {
-				s.Returned = c.end.Value.String()
-				s.Records = append(s.Records, c.end.ID)
-			}
-			out = append(out, s)
+	for _, w := range t.swallows() {
+		out = append(out, t.swallow(w))
+	}
+	return out
+}
+
+// A swallowing is what Swallow tells, as ids of the raise and the handled record.
+type swallowing struct{ raise, handled int32 }
+
+func (t *Trace) swallows() []swallowing {
+	raises := map[[2]uint32]int32{} // process and number of the exception
+	var out []swallowing
+	for id, e := range t.of(kindRaise, kindHandled) {
+		exc := [2]uint32{uint32(e.proc), e.num}
+		if e.kind == kindRaise {
+			raises[exc] = id
+		} else if first := raises[exc]; first != 0 { // else it was dropped
+			out = append(out, swallowing{first, id})
 		}
 	}
 	return out
 }
 
-// crash returns the way to the failure that the trace ends with: the last
-// exception that left a root, or nil. raise may be nil where it was dropped.
-func (t *Trace) crash() (path []*call, raise *event) {
-	raises := map[int64]*event{}
-	for i := range t.records {
-		if r := &t.records[i]; r.Kind == KindRaise && raises[r.Exc] == nil {
-			raises[r.Exc] = r
+func (t *Trace) swallow(w swallowing) Swallow {
+	first, r := t.Record(int(w.raise)), t.Record(int(w.handled))
+	s := Swallow{Raise: raiseOf(first), HandlerFile: r.Code.File, HandlerName: r.Code.Name, HandlerCall: r.Call,
+		Handler: r.Handler(), After: r.After(), Outcome: r.Outcome(), Records: []int{first.ID, r.ID}}
+	if end := t.Call(r.Call).End(); end.Kind == KindReturn {
+		if v := end.Value(); v != nil {
+			s.Returned = v.String()
+			s.Records = append(s.Records, end.ID)
 		}
 	}
-	for i := len(t.roots) - 1; i >= 0; i-- {
-		root := t.roots[i]
-		if root.end == nil || root.end.Kind != KindUnwind || root.end.Exc == 0 {
+	return s
+}
+
+// raiseOf returns the first record of an exception, the zero Record where it
+// was dropped.
+func (t *Trace) raiseOf(exc int64) Record {
+	for id, e := range t.of(kindRaise) {
+		if int64(e.num)|int64(e.proc)<<procShift == exc {
+			return t.Record(int(id))
+		}
+	}
+	return Record{}
+}
+
+// crash returns the way to the failure that the trace ends with: the last
+// exception that left a root.
+func (t *Trace) crash() (path []Call, raise Record) {
+	raises := map[[2]uint32]int32{}
+	for id, e := range t.of(kindRaise) {
+		if exc := [2]uint32{uint32(e.proc), e.num}; raises[exc] == 0 {
+			raises[exc] = id
+		}
+	}
+	roots := t.Roots()
+	for i := len(roots) - 1; i >= 0; i-- {
+		end := roots[i].node().end
+		if end == 0 {
 			continue
 		}
-		if r := raises[root.end.Exc]; r != nil && !ignorable(r) {
-			if c := t.call(r.Call); c != nil {
-				return c.path(), r
-			}
+		e := t.at(end)
+		if e.kind != kindUnwind || e.num == 0 {
+			continue
+		}
+		id := raises[[2]uint32{uint32(e.proc), e.num}]
+		if id == 0 {
+			continue
+		}
+		if r := t.Record(int(id)); !ignorable(r) {
+			return t.Call(r.Call).path(), r
 		}
 	}
-	return nil, nil
+	return nil, Record{}
 }
 
 // ignorable says whether an exception that escapes is no failure.
-func ignorable(r *event) bool {
-	switch r.Type {
+func ignorable(r Record) bool {
+	switch r.Type() {
 	case "SystemExit":
-		return r.Text == "0" || r.Text == "None" || r.Text == ""
+		text := r.Text()
+		return text == "0" || text == "None" || text == ""
 	case "Skipped", "XFailed", "SkipTest":
 		return true
 	}

@@ -8,50 +8,80 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // Bounds of a whole trace.
 const (
-	maxStream  = 256 << 20
-	maxRecords = 1_000_000
+	maxStream  = 512 << 20 // bytes, decompressed
+	maxRecords = 2_000_000
 	maxDefs    = 400_000
 	maxNumbers = 4_000_000 // numbers of lines that can run
 	maxProcs   = 1000
-	procShift  = 40 // call ids of process n have n in the bits above
+	maxWindow  = 16 << 20 // memory that a compressed stream may ask for
+	procShift  = 40       // call ids of process n have n in the bits above
 )
 
-// Read reads JSON Lines. It tolerates a cut last line and skips what does not
-// fit the schema, counting it: a trace comes from hostile code. An error means
-// that r could not be read; the trace up to there is returned with it.
+// Read reads JSON Lines, plain or compressed with zstd. It tolerates a cut end
+// and skips what does not fit the schema, counting it: a trace comes from
+// hostile code. An error means that r could not be read; the trace up to there
+// is returned with it.
 func Read(r io.Reader) (*Trace, error) {
 	b := newBuilder()
-	limited := &io.LimitedReader{R: r, N: maxStream}
-	err := b.lines(bufio.NewReaderSize(limited, maxLine))
-	if limited.N <= 0 {
-		b.trace.Footer.Cut = true
-	}
+	left := int64(maxStream)
+	err := b.read(r, &left)
 	return b.finish(), err
+}
+
+// Open reads the trace in a file, or in the files of a directory.
+func Open(name string) (*Trace, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return ReadDir(name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return Read(f)
 }
 
 // ReadDir reads the trace files of a directory, in the order of their names,
 // without following links. A directory without any gives a trace that was not
 // Traced.
 func ReadDir(dir string) (*Trace, error) {
-	entries, err := os.ReadDir(dir)
+	names, err := traceFiles(dir)
 	if err != nil {
 		return nil, err
 	}
 	b := newBuilder()
 	left := int64(maxStream)
-	for _, e := range entries {
-		if !e.Type().IsRegular() || !strings.HasPrefix(e.Name(), "trace-") || !strings.HasSuffix(e.Name(), ".jsonl") {
-			continue
-		}
-		if err := b.file(filepath.Join(dir, e.Name()), &left); err != nil {
+	for _, name := range names {
+		if err := b.file(name, &left); err != nil {
 			return nil, err
 		}
 	}
 	return b.finish(), nil
+}
+
+// traceFiles returns the paths of a directory's trace files in order.
+func traceFiles(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), "trace-") && strings.HasSuffix(e.Name(), ".jsonl") {
+			names = append(names, filepath.Join(dir, e.Name()))
+		}
+	}
+	return names, nil
 }
 
 func (b *builder) file(name string, left *int64) error {
@@ -60,57 +90,43 @@ func (b *builder) file(name string, left *int64) error {
 		return err
 	}
 	defer f.Close()
-	limited := &io.LimitedReader{R: f, N: *left}
-	err = b.lines(bufio.NewReaderSize(limited, maxLine))
-	*left = limited.N
-	if *left <= 0 {
+	return b.read(f, left)
+}
+
+// read reads one stream, of which and of those after it left bytes may be read.
+func (b *builder) read(r io.Reader, left *int64) error {
+	plain, done, err := decompressed(r)
+	if err != nil {
+		return err
+	}
+	defer done()
+	limited := &io.LimitedReader{R: plain, N: *left}
+	err = b.stream(limited)
+	if *left = limited.N; *left <= 0 {
 		b.trace.Footer.Cut = true
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) { // a compressed stream that was cut
+		err = nil
 	}
 	return err
 }
 
-func (b *builder) lines(r *bufio.Reader) error {
-	b.now = nil
-	for {
-		line, err := r.ReadSlice('\n')
-		if errors.Is(err, bufio.ErrBufferFull) {
-			long := bytes.Trim(line, "\x00") // the unused end of a killed process's file
-			if len(long) > 0 {
-				b.trace.Footer.Skipped++
-			}
-			for errors.Is(err, bufio.ErrBufferFull) {
-				line, err = r.ReadSlice('\n')
-			}
-			if len(long) > 0 {
-				line = nil
-			}
-		}
-		if line = trim(line); len(line) > 0 {
-			b.line(line)
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
+var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 
-// trim cuts off white space and NUL bytes.
-func trim(line []byte) []byte {
-	blank := func(c byte) bool { return c == 0 || c == '\n' || c == '\r' || c == ' ' || c == '\t' }
-	for len(line) > 0 && blank(line[len(line)-1]) {
-		line = line[:len(line)-1]
+// decompressed returns r, or what r decompresses to where it begins as zstd
+// does. done frees what that took.
+func decompressed(r io.Reader) (plain io.Reader, done func(), err error) {
+	buffered := bufio.NewReaderSize(r, 16)
+	magic, err := buffered.Peek(len(zstdMagic))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, nil, err
 	}
-	for len(line) > 0 && blank(line[0]) {
-		line = line[1:]
+	if !bytes.Equal(magic, zstdMagic) {
+		return buffered, func() {}, nil
 	}
-	return line
-}
-
-func (b *builder) line(line []byte) {
-	if !b.decode(line, &b.wire) || !b.accept(&b.wire) {
-		b.trace.Footer.Skipped++
+	z, err := zstd.NewReader(buffered, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
+	if err != nil {
+		return nil, nil, err
 	}
+	return z, z.Close, nil
 }

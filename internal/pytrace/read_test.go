@@ -82,7 +82,7 @@ func TestReadSurvivesDeepNesting(t *testing.T) {
 		t.Errorf("%d records", trace.Len())
 	}
 	self := read(t, strings.ReplaceAll(small, `"p":1`, `"p":3`))
-	if len(self.roots) == 0 || Diagnose(self, CardOptions{}).Text == "" {
+	if len(self.Roots()) == 0 || Diagnose(self, CardOptions{}).Text == "" {
 		t.Error("a call that is its own parent")
 	}
 }
@@ -105,8 +105,8 @@ func TestReadPutsThePartsOfATraceInPlace(t *testing.T) {
 	if len(trace.Processes) != 2 || trace.Footer.Dropped != 1 || trace.Footer.Ended || trace.Footer.Skipped != 0 {
 		t.Errorf("%d processes, footer %+v", len(trace.Processes), trace.Footer)
 	}
-	if len(trace.roots) != 2 {
-		t.Errorf("%d roots: calls of two processes were mixed", len(trace.roots))
+	if len(trace.Roots()) != 2 {
+		t.Errorf("%d roots: calls of two processes were mixed", len(trace.Roots()))
 	}
 }
 

@@ -42,77 +42,143 @@ type Record struct {
 	Exc     int64 // number of the exception object, unique in the trace
 	Late    bool  // call: written when an exception made it matter; Args are as of then
 
-	e *event
+	body body
+}
+
+// take sets what an event has, but for ID and Code.
+func (r *Record) take(e *event, b body) {
+	unique := func(n uint32) int64 {
+		if n == 0 {
+			return 0
+		}
+		return int64(n) | int64(e.proc)<<procShift
+	}
+	r.Kind, r.Process, r.Thread, r.Task, r.Call, r.Parent = kindNames[e.kind], int(e.proc), int(e.thread), int(e.task), unique(e.call), unique(e.parent)
+	r.Depth, r.Micros, r.Line, r.Late, r.body = int(e.depth), e.micros, int(e.line), e.flags&flagLate != 0, b
+	if e.kind.hasException() {
+		r.Exc = unique(e.num)
+	} else if e.kind == kindCall {
+		r.Nth = int(e.num)
+	}
 }
 
 // Args returns a call's arguments at entry, or the locals of the frame that raised.
-func (r Record) Args() []Var { return r.body().Args }
+func (r Record) Args() []Var {
+	switch r.Kind {
+	case KindCall:
+		return r.body.vars("a")
+	case KindRaise:
+		return r.body.vars("loc")
+	}
+	return nil
+}
 
 // Defaults returns the parameters of a call that hold their mutable default,
 // which all calls share.
-func (r Record) Defaults() []string { return r.body().Defaults }
+func (r Record) Defaults() []string {
+	if r.Kind != KindCall {
+		return nil
+	}
+	return r.body.texts("df")
+}
 
 // Changed returns the arguments that a call changed in place, at its end.
-func (r Record) Changed() []Var { return r.body().Changed }
+func (r Record) Changed() []Var {
+	if r.Kind != KindReturn && r.Kind != KindUnwind {
+		return nil
+	}
+	return r.body.vars("m")
+}
 
 // Assigned returns the variables that changed since the frame's last step.
-func (r Record) Assigned() []Var { return r.body().Assigned }
+func (r Record) Assigned() []Var {
+	if r.Kind != KindStep && r.Kind != KindReturn && r.Kind != KindUnwind {
+		return nil
+	}
+	return r.body.vars("s")
+}
 
 // Value returns what was returned or yielded, or the exception that was
 // raised; nil where there is none.
-func (r Record) Value() *Value { return r.body().Value }
+func (r Record) Value() *Value { return r.body.value("v") }
 
 // Type returns the bare class name of the exception that was raised; at an
 // unwind that of a StopIteration and the like, which is not an error.
-func (r Record) Type() string { return r.body().Type }
+func (r Record) Type() string { return clip(r.body.text("x"), maxName) }
 
 // Module returns the module of the raised exception's class.
-func (r Record) Module() string { return r.body().Module }
+func (r Record) Module() string { return clip(r.body.text("xm"), maxName) }
 
 // Text returns the message of a raise, or the name of a mark.
-func (r Record) Text() string { return r.body().Text }
+func (r Record) Text() string {
+	if r.Kind == KindMark {
+		return clip(r.body.text("name"), maxName)
+	}
+	return r.body.text("msg")
+}
 
 // State returns the state of a mark.
-func (r Record) State() string { return r.body().State }
+func (r Record) State() string { return clip(r.body.text("state"), 200) }
 
 // Origin returns where out of scope a raised exception came from; nil where it
 // was raised in scope.
-func (r Record) Origin() *Origin { return r.body().Origin }
+func (r Record) Origin() (o *Origin) {
+	r.body.each("from", func(d *decoder) { d.origin(&o) })
+	return o
+}
 
 // Context returns the number of the exception that was being handled at a raise.
-func (r Record) Context() int64 { return r.body().Context }
+func (r Record) Context() int64 {
+	n := r.body.int("ctx")
+	if n <= 0 || n > maxNumber {
+		return 0
+	}
+	return int64(n) | int64(r.Process)<<procShift
+}
 
 // Handler returns the line of the except, finally or with that swallowed an
 // exception; 0 when that is out of scope.
-func (r Record) Handler() int { return r.body().Handler }
+func (r Record) Handler() int { return r.body.int("h") }
 
 // After returns the line where the function went on or returned after it had
 // swallowed an exception.
-func (r Record) After() int { return r.body().After }
+func (r Record) After() int { return r.body.int("after") }
 
 // Outcome says what followed a swallowed exception: continue, return, yield,
 // or outside (code out of scope that Call had called swallowed it).
-func (r Record) Outcome() string { return r.body().Outcome }
+func (r Record) Outcome() string {
+	if r.Kind != KindHandled {
+		return ""
+	}
+	return clip(r.body.text("o"), 20)
+}
 
 // Gap returns the number of unrecorded calls between a call and its Parent.
-func (r Record) Gap() int { return r.body().Gap }
+func (r Record) Gap() int { return r.body.int("gap") }
 
 // To returns the line that came after a branch.
-func (r Record) To() int { return r.body().To }
+func (r Record) To() int { return r.body.int("to") }
 
 // Taken says that a branch's test held, or that the loop went in.
-func (r Record) Taken() bool { return r.body().Taken }
+func (r Record) Taken() bool {
+	n := 0
+	if r.Kind == KindBranch {
+		r.body.each("o", func(d *decoder) { n, _ = d.natural() })
+	}
+	return n == 1
+}
 
 // Snapshot returns what a breakpoint recorded; nil for other kinds.
-func (r Record) Snapshot() *Snapshot { return r.body().Snapshot }
-
-var noEvent event
-
-func (r Record) body() *event {
-	if r.e == nil {
-		return &noEvent
+func (r Record) Snapshot() *Snapshot {
+	if r.Kind != KindSnapshot {
+		return nil
 	}
-	return r.e
+	b := r.body
+	s := &Snapshot{N: b.int("n"), Why: clip(b.text("why"), 20), At: clip(b.text("at"), maxName), Hit: b.int("hit"), Line: r.Line,
+		Type: r.Type(), Text: r.Text(), Stack: b.frames("stack"), Record: r.ID}
+	b.each("ts", func(d *decoder) { d.float(&s.Time) })
+	b.each("w", func(d *decoder) { d.watches(&s.Watches) })
+	return s
 }
 
 // MarshalJSON writes the record with all that it holds.
@@ -257,35 +323,4 @@ type Value struct {
 	Cut     bool       `json:"cut,omitempty"`     // parts are missing
 	Cycle   bool       `json:"cycle,omitempty"`   // an object that is being rendered further out
 	Masked  bool       `json:"masked,omitempty"`  // hidden for its name
-}
-
-// An event is a record with its values.
-type event struct {
-	ID                 int
-	Kind               Kind
-	Process            int
-	Thread             int
-	Task               int
-	Call               int64
-	Parent             int64
-	Depth              int
-	Nth                int
-	Micros             int64
-	Code               *Code
-	Line               int
-	Late               bool
-	Gap                int
-	Args               []Var
-	Defaults           []string
-	Changed, Assigned  []Var
-	Value              *Value
-	Exc                int64
-	Type, Module, Text string
-	Origin             *Origin
-	Context            int64
-	Handler, After     int
-	Outcome, State     string
-	To                 int
-	Taken              bool
-	Snapshot           *Snapshot
 }

@@ -19,6 +19,8 @@ type scanner struct {
 	i       int
 	depth   int
 	scratch []byte // of the last string that had escapes
+
+	unescaped bool // the last string had escapes: it is in scratch
 }
 
 // plain holds the bytes of a string that stand for themselves.
@@ -105,6 +107,7 @@ func (s *scanner) text() ([]byte, bool) {
 	if i < len(b) && b[i] == '"' {
 		text := b[s.i:i]
 		s.i = i + 1
+		s.unescaped = false
 		return text, true
 	}
 	return s.escaped(i)
@@ -120,7 +123,7 @@ func (s *scanner) escaped(i int) ([]byte, bool) {
 			out = append(out, c)
 			i++
 		case c == '"':
-			s.i, s.scratch = i+1, out
+			s.i, s.scratch, s.unescaped = i+1, out, true
 			return out, true
 		case c == '\\':
 			r, n := escape(b[i:])

@@ -12,7 +12,11 @@ type Trace struct {
 	Processes []Process
 	Footer    Footer
 
-	records    []event // records[i].ID is i+1
+	events   [][]event // pieces of pieceEvents
+	length   int
+	expected int // events that were read
+	store    store
+
 	children   []Child
 	stacks     []Stack
 	problems   []Problem
@@ -20,7 +24,6 @@ type Trace struct {
 	executed   map[string]map[int]bool
 	executable map[string]map[int]bool
 	calls      callTable
-	roots      []*call
 }
 
 // A Process is one traced process; that it is here is the tracer's handshake.
@@ -45,6 +48,7 @@ type Footer struct {
 	Dropped  int  `json:"dropped"`  // written, then given up for the bounds
 	Uncalled int  `json:"uncalled"` // calls that were only counted, for depth or Config.PerCode
 	Faults   int  `json:"faults"`   // events that the tracer failed to record
+	Oversize int  `json:"oversize"` // of Faults: records that were too large to write
 	Skipped  int  `json:"skipped"`  // lines of the stream that do not fit the schema
 	Cut      bool `json:"cut"`      // the reader's own bounds were reached
 	Ended    bool `json:"ended"`    // every process ended in order
@@ -55,21 +59,36 @@ type Footer struct {
 func (t *Trace) Traced() bool { return len(t.Processes) > 0 }
 
 // Len returns the number of records.
-func (t *Trace) Len() int { return len(t.records) }
+func (t *Trace) Len() int { return t.length }
+
+// at returns the event with an id from 1 to Len.
+func (t *Trace) at(id int32) *event {
+	return &t.events[(id-1)>>eventBits][(id-1)&(pieceEvents-1)]
+}
 
 // Record returns the record with an id from 1 to Len, the zero Record for others.
 func (t *Trace) Record(id int) Record {
-	if id < 1 || id > len(t.records) {
+	if id < 1 || id > t.length {
 		return Record{}
 	}
-	return t.records[id-1].record()
+	e := t.at(int32(id))
+	r := Record{ID: id, Code: t.code(e)}
+	r.take(e, t.store.body(e.off, e.size))
+	return r
+}
+
+func (t *Trace) code(e *event) *Code {
+	if e.code == 0 {
+		return nil
+	}
+	return t.codes[e.code-1]
 }
 
 // All returns the records in order: processes in the order in which their files
 // came, each in the order of its events.
 func (t *Trace) All() iter.Seq[Record] {
 	return func(yield func(Record) bool) {
-		for id := 1; id <= t.Len(); id++ {
+		for id := 1; id <= t.length; id++ {
 			if !yield(t.Record(id)) {
 				return
 			}
@@ -77,13 +96,22 @@ func (t *Trace) All() iter.Seq[Record] {
 	}
 }
 
-// record returns e as callers see it.
-func (e *event) record() Record {
-	if e == nil {
-		return Record{}
+// of returns the ids of the records of some kinds, in order.
+func (t *Trace) of(kinds ...kind) iter.Seq2[int32, *event] {
+	var wanted [256]bool
+	for _, k := range kinds {
+		wanted[k] = true
 	}
-	return Record{ID: e.ID, Kind: e.Kind, Process: e.Process, Thread: e.Thread, Task: e.Task, Call: e.Call, Parent: e.Parent, Depth: e.Depth,
-		Nth: e.Nth, Micros: e.Micros, Code: e.Code, Line: e.Line, Exc: e.Exc, Late: e.Late, e: e}
+	return func(yield func(int32, *event) bool) {
+		id := int32(0)
+		for _, piece := range t.events {
+			for i := range piece {
+				if id++; wanted[piece[i].kind] && !yield(id, &piece[i]) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // TaskName returns the name of the asyncio task that a record belongs to, ""
@@ -98,10 +126,8 @@ func (t *Trace) TaskName(r Record) string {
 // Snapshots returns what the breakpoints recorded, in order.
 func (t *Trace) Snapshots() []Record {
 	var out []Record
-	for r := range t.All() {
-		if r.Kind == KindSnapshot {
-			out = append(out, r)
-		}
+	for id := range t.of(kindSnapshot) {
+		out = append(out, t.Record(int(id)))
 	}
 	return out
 }
@@ -143,61 +169,6 @@ func (t *Trace) runsPython(c Child) bool {
 		(c.Process < len(t.Processes) && t.Processes[c.Process].Exe == c.Argv[0])
 }
 
-// A Call is one call of the tree. The zero Call stands for none: its ID is 0.
-// Calls of one trace can be compared with ==.
-type Call struct{ c *call }
-
-// Roots returns the calls that no recorded call made, in order.
-func (t *Trace) Roots() []Call { return exported(t.roots) }
-
-// Call returns the call with an id, the zero Call where no record is of it.
-func (t *Trace) Call(id int64) Call { return Call{t.call(id)} }
-
-// ID returns the call's number, unique in the trace.
-func (c Call) ID() int64 { return c.node().id }
-
-// Code returns the function that was called.
-func (c Call) Code() *Code { return c.node().code }
-
-// Parent returns the calling call in scope, the zero Call for none.
-func (c Call) Parent() Call { return Call{c.node().parent} }
-
-// Children returns the calls that c made, in order.
-func (c Call) Children() []Call { return exported(c.node().children) }
-
-// Start returns the record of the call, the zero Record where it was dropped.
-func (c Call) Start() Record { return c.node().start.record() }
-
-// End returns the record of the return or unwind, the zero Record where it was
-// dropped or never came.
-func (c Call) End() Record { return c.node().end.record() }
-
-// Events returns the call's raise, pass and handled records, in order.
-func (c Call) Events() []Record {
-	var out []Record
-	for _, e := range c.node().events {
-		out = append(out, e.record())
-	}
-	return out
-}
-
-var noCall call
-
-func (c Call) node() *call {
-	if c.c == nil {
-		return &noCall
-	}
-	return c.c
-}
-
-func exported(calls []*call) []Call {
-	out := make([]Call, len(calls))
-	for i, c := range calls {
-		out[i] = Call{c}
-	}
-	return out
-}
-
 // Executed returns the lines that ran, file → set of line numbers. It is
 // complete also where calls were dropped, up to 300,000 lines; empty without
 // Config.Lines.
@@ -209,140 +180,3 @@ func (t *Trace) Executable() map[string]map[int]bool { return t.executable }
 
 // Codes returns the functions that were called, in the order of their first calls.
 func (t *Trace) Codes() []*Code { return t.codes }
-
-// A call is one call in the tree.
-type call struct {
-	start    *event // nil when it was dropped
-	end      *event // ret or unwind; nil when it was dropped or never came
-	code     *Code
-	id       int64
-	parent   *call
-	children []*call
-	events   []*event // raise, pass, handled, in order
-	first    int      // id of its first record
-}
-
-// A callTable finds calls by their ids. The calls of a process are numbered
-// from 1, so that a table does; a hostile trace, whose numbers have gaps, gets
-// a map.
-type callTable struct {
-	calls  []call
-	dense  [][]int32 // process, number → index in calls, from 1
-	sparse map[int64]int32
-}
-
-// call returns the call with that id, nil where no record is of it.
-func (t *Trace) call(id int64) *call {
-	if n := t.calls.find(id); n > 0 {
-		return &t.calls.calls[n-1]
-	}
-	return nil
-}
-
-func (x *callTable) find(id int64) int32 {
-	process, n := id>>procShift, id&(1<<procShift-1)
-	if process < int64(len(x.dense)) && n < int64(len(x.dense[process])) {
-		return x.dense[process][n]
-	}
-	return x.sparse[id]
-}
-
-// reserve numbers the calls of records.
-func (x *callTable) reserve(records []event) {
-	type extent struct{ last, records int64 }
-	var extents []extent
-	for i := range records {
-		process, n := records[i].Call>>procShift, records[i].Call&(1<<procShift-1)
-		for int64(len(extents)) <= process { // at most 2,000, by maxProcs and the bound of a call's number
-			extents = append(extents, extent{})
-		}
-		e := &extents[process]
-		e.last, e.records = max(e.last, n), e.records+1
-	}
-	x.sparse, x.dense = map[int64]int32{}, make([][]int32, len(extents))
-	for i, e := range extents {
-		if e.last < 4*e.records+1024 {
-			x.dense[i] = make([]int32, e.last+1)
-		}
-	}
-	n := int32(0)
-	for i := range records {
-		id := records[i].Call
-		if id == 0 || x.find(id) > 0 {
-			continue
-		}
-		n++
-		if table := x.dense[id>>procShift]; table != nil {
-			table[id&(1<<procShift-1)] = n
-		} else {
-			x.sparse[id] = n
-		}
-	}
-	x.calls = make([]call, n)
-}
-
-// index builds the call tree.
-func (t *Trace) index() {
-	t.calls.reserve(t.records)
-	for i := range t.records {
-		r := &t.records[i]
-		c := t.call(r.Call)
-		if c == nil {
-			continue
-		}
-		if c.first == 0 {
-			c.id, c.code, c.first = r.Call, r.Code, r.ID
-		}
-		switch r.Kind {
-		case KindCall:
-			if c.start == nil { // a late one repeats what the ring may have kept after all
-				c.start = r
-			}
-		case KindReturn, KindUnwind:
-			c.end = r
-		case KindRaise, KindPass, KindHandled:
-			c.events = append(c.events, r)
-		}
-	}
-	t.link()
-}
-
-// link hangs calls under their parents, in order of their first records. A
-// parent must have begun before its child, so a hostile trace makes no cycle.
-func (t *Trace) link() {
-	calls := t.calls.calls // in order of their first records
-	sizes, total := make([]int32, len(calls)), 0
-	for i := range calls {
-		c := &calls[i]
-		if c.start != nil {
-			if n := t.calls.find(c.start.Parent); n > 0 && calls[n-1].id < c.id {
-				c.parent = &calls[n-1]
-				sizes[n-1]++
-				total++
-				continue
-			}
-		}
-		t.roots = append(t.roots, c)
-	}
-	all := make([]*call, total)
-	for i, n := range sizes {
-		calls[i].children, all = all[:0:n], all[n:]
-	}
-	for i := range calls {
-		if p := calls[i].parent; p != nil {
-			p.children = append(p.children, &calls[i])
-		}
-	}
-}
-
-// path returns the calls from the outermost to c.
-func (c *call) path() []*call {
-	var p []*call
-	for ; c != nil; c = c.parent {
-		p = append(p, c)
-	}
-	for i, j := 0, len(p)-1; i < j; i, j = i+1, j-1 {
-		p[i], p[j] = p[j], p[i]
-	}
-	return p
-}

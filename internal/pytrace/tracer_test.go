@@ -203,7 +203,7 @@ func TestSuspendingIsNotReturning(t *testing.T) {
 				if r.Kind != KindCall || r.Code.Name != "cleanup" {
 					continue
 				}
-				if p := s.trace.call(r.Parent); p == nil || p.code.Name != "guarded" {
+				if p := s.trace.Call(r.Parent); p.ID() == 0 || p.Code().Name != "guarded" {
 					t.Errorf("cleanup was called by %+v, want guarded", p)
 				}
 			}
@@ -364,7 +364,7 @@ mergesort([3, 1, 2])
 				t.Fatalf("exit %d, %s", s.code, s.err)
 			}
 			path, raise := s.trace.crash()
-			if raise == nil || raise.Type != "RecursionError" || len(path) < 10 {
+			if raise.Type() != "RecursionError" || len(path) < 10 {
 				t.Fatalf("crash %+v on a path of %d calls; processes %+v", raise, len(path), s.trace.Processes)
 			}
 			f := s.trace.Findings()
@@ -394,8 +394,8 @@ except KeyError:
 	if len(raised) != 1 || raised[0].Type != "KeyError" || raised[0].Name != "down" || raised[0].Line != 3 {
 		t.Fatalf("raised %+v", raised)
 	}
-	c := s.trace.call(raised[0].Call)
-	if c == nil || c.start == nil || !c.start.Late || c.start.Args[0].Value.Text != "0" {
+	c := s.trace.Call(raised[0].Call).Start()
+	if !c.Late || c.Args()[0].Value.Text != "0" {
 		t.Errorf("the call that raised is not backfilled with n=0: %+v", c)
 	}
 	if s.trace.Footer.Uncalled != 801-49 {
@@ -404,7 +404,7 @@ except KeyError:
 	if w := s.trace.Swallowed(); len(w) != 1 || w[0].HandlerName != "<module>" {
 		t.Errorf("swallowed %+v", w)
 	}
-	if n := len(c.path()); n < 40 {
+	if n := len(s.trace.Call(raised[0].Call).path()); n < 40 {
 		t.Errorf("path of %d calls", n)
 	}
 }
@@ -427,8 +427,8 @@ for t in threads: t.join()
 			continue
 		}
 		seen[r.Thread] = true
-		p := s.trace.call(r.Parent)
-		if p == nil || p.code.Name != "work" || p.start.Args[0].Value.Text != r.Args()[0].Value.Text {
+		p := s.trace.Call(r.Parent)
+		if p.ID() == 0 || p.Code().Name != "work" || p.Start().Args()[0].Value.Text != r.Args()[0].Value.Text {
 			t.Errorf("step(%s) under %+v", r.Args()[0].Value.Text, p)
 		}
 	}
@@ -463,7 +463,7 @@ outer("key")
 		t.Errorf("footer %+v with %d records", f, s.trace.Len())
 	}
 	path, raise := s.trace.crash()
-	if raise == nil || len(path) != 3 || path[1].code.Name != "outer" {
+	if raise.ID == 0 || len(path) != 3 || path[1].Code().Name != "outer" {
 		t.Errorf("crash %+v, path %d", raise, len(path))
 	}
 	for _, c := range s.trace.Codes() {

@@ -26,15 +26,15 @@ func (w *treeWriter) line(depth int, format string, args ...any) {
 
 // siblings writes calls that follow one another. Of those that are neither
 // open nor evidence, the last few before an open one are kept.
-func (w *treeWriter) siblings(list []*call, depth int) {
+func (w *treeWriter) siblings(list []Call, depth int) {
 	limit := w.c.detail.siblings
 	for i := 0; i < len(list); {
-		if w.c.open[list[i].id] {
+		if w.c.open[list[i].ID()] {
 			i += w.deep(list[i], depth)
 			continue
 		}
 		j := i
-		for j < len(list) && !w.c.open[list[j].id] {
+		for j < len(list) && !w.c.open[list[j].ID()] {
 			j++
 		}
 		w.run(list[i:j], depth, limit)
@@ -44,14 +44,14 @@ func (w *treeWriter) siblings(list []*call, depth int) {
 
 // run writes closed calls, at most limit lines of them: equal functions in a
 // row are one line with a count, and the middle is left out.
-func (w *treeWriter) run(list []*call, depth, limit int) {
+func (w *treeWriter) run(list []Call, depth, limit int) {
 	type group struct {
-		first, last *call
+		first, last Call
 		n           int
 	}
 	var groups []group
 	for _, c := range list {
-		if n := len(groups); n > 0 && groups[n-1].first.code == c.code && n > limit/2 {
+		if n := len(groups); n > 0 && groups[n-1].first.Code() == c.Code() && n > limit/2 {
 			groups[n-1].last, groups[n-1].n = c, groups[n-1].n+1
 			continue
 		}
@@ -79,58 +79,59 @@ func (w *treeWriter) run(list []*call, depth, limit int) {
 
 // deep writes an open call with its children. A long straight recursion is
 // folded: its first calls and its last are kept.
-func (w *treeWriter) deep(c *call, depth int) int {
+func (w *treeWriter) deep(c Call, depth int) int {
 	limit := w.c.detail.path
 	nested := 0
-	for p := c.parent; p != nil && p.code == c.code; p = p.parent {
+	for p := c.Parent(); p.n != 0 && p.Code() == c.Code(); p = p.Parent() {
 		nested++
 	}
 	if nested >= limit/2 {
 		below, hidden := c, 0
-		for n := w.next(below); n != nil && n.code == c.code && w.next(n) != nil; n = w.next(n) {
+		for n := w.next(below); n.n != 0 && n.Code() == c.Code() && w.next(n).n != 0; n = w.next(n) {
 			below = n
 			hidden++
 		}
 		if hidden > 2 {
-			w.line(depth, "… %d more nested calls of %s", hidden, oneLine(c.code.Name))
+			w.line(depth, "… %d more nested calls of %s", hidden, oneLine(c.Code().Name))
 			c, depth = below, depth+1
 		}
 	}
 	from := ""
-	if c.start != nil && c.start.Line > 0 {
-		from = fmt.Sprintf(", from line %d", c.start.Line)
+	if start := c.Start(); start.Line > 0 {
+		from = fmt.Sprintf(", from line %d", start.Line)
 	}
-	w.line(depth, "%s  [%s%s]", w.call(c), w.c.place(c.code.File, c.code.Line), from)
-	w.siblings(c.children, depth+1)
+	w.line(depth, "%s  [%s%s]", w.call(c), w.c.place(c.Code().File, c.Code().Line), from)
+	w.siblings(c.Children(), depth+1)
 	w.events(c, depth+1)
 	return 1
 }
 
 // next returns the child on the way to the crash.
-func (w *treeWriter) next(c *call) *call {
-	for i := len(c.children) - 1; i >= 0; i-- {
-		if w.c.s.onPath[c.children[i].id] {
-			return c.children[i]
+func (w *treeWriter) next(c Call) Call {
+	var found Call
+	for _, p := range w.c.s.path { // a child of c follows it there
+		if p.Parent() == c {
+			found = p
 		}
 	}
-	return nil
+	return found
 }
 
 // events writes what became of an open call: exceptions, changed arguments, its end.
-func (w *treeWriter) events(c *call, depth int) {
-	for _, r := range c.events {
+func (w *treeWriter) events(c Call, depth int) {
+	for _, r := range c.Events() {
 		switch r.Kind {
 		case KindRaise:
-			w.line(depth, "! raises %s at line %d", exceptionText(r.Type, r.Text, w.c.detail.value), r.Line)
+			w.line(depth, "! raises %s at line %d", exceptionText(r.Type(), r.Text(), w.c.detail.value), r.Line)
 		case KindHandled:
-			if r.Outcome == "outside" {
+			if r.Outcome() == "outside" {
 				w.line(depth, "~ code out of scope swallowed the exception of a call")
 			} else {
-				w.line(depth, "~ handler at line %d swallowed the exception that arrived at line %d; %s at line %d", r.Handler, r.Line, went(r.Outcome), r.After)
+				w.line(depth, "~ handler at line %d swallowed the exception that arrived at line %d; %s at line %d", r.Handler(), r.Line, went(r.Outcome()), r.After())
 			}
 		}
 	}
-	if r := w.c.s.raise; r != nil && w.c.s.onPath[c.id] && c.end != nil && c.end.Exc == r.Exc && len(c.end.Changed) == 0 {
+	if r, end := w.c.s.raise, c.End(); r.ID != 0 && w.c.s.onPath[c.ID()] && end.Exc == r.Exc && end.ID != 0 && len(end.Changed()) == 0 {
 		return // the crash's own way out
 	}
 	if end := w.end(c); end != "" {
@@ -145,31 +146,32 @@ func went(outcome string) string {
 	return "went on"
 }
 
-func (w *treeWriter) call(c *call) string {
-	name := oneLine(c.code.Name)
-	if c.start == nil {
+func (w *treeWriter) call(c Call) string {
+	name, start := oneLine(c.Code().Name), c.Start()
+	if start.ID == 0 {
 		return name + "(not recorded)"
 	}
 	gap := ""
-	if c.start.Gap > 0 {
-		gap = fmt.Sprintf("(%d calls not recorded) ", c.start.Gap)
+	if n := start.Gap(); n > 0 {
+		gap = fmt.Sprintf("(%d calls not recorded) ", n)
 	}
-	return gap + name + "(" + renderVars(c.start.Args, w.c.detail.value, w.c.detail.args, true) + ")"
+	return gap + name + "(" + renderVars(start.Args(), w.c.detail.value, w.c.detail.args, true) + ")"
 }
 
-func (w *treeWriter) end(c *call) string {
-	if c.end == nil {
+func (w *treeWriter) end(c Call) string {
+	end := c.End()
+	if end.ID == 0 {
 		return ""
 	}
 	changed := ""
-	if len(c.end.Changed) > 0 {
-		changed = "  changed: " + renderVars(c.end.Changed, w.c.detail.value, w.c.detail.args, true)
+	if vars := end.Changed(); len(vars) > 0 {
+		changed = "  changed: " + renderVars(vars, w.c.detail.value, w.c.detail.args, true)
 	}
-	if c.end.Kind == KindReturn {
-		return " → " + c.end.Value.render(w.c.detail.value, true) + changed
+	if v := end.Value(); end.Kind == KindReturn && v != nil {
+		return " → " + v.render(w.c.detail.value, true) + changed
 	}
-	if c.end.Exc == 0 {
-		return " ✗ " + oneLine(c.end.Type) + changed
+	if end.Exc == 0 {
+		return " ✗ " + oneLine(end.Type()) + changed
 	}
 	return " ✗ left by the exception" + changed
 }

@@ -1,49 +1,5 @@
 package pytrace
 
-import "strconv"
-
-// outcome decodes the key o: what followed a handled exception, or whether a
-// branch's test held. What is neither text nor number counts as nothing.
-func (d *decoder) outcome(w *wireRecord) (ok bool) {
-	w.O, w.On = "", 0
-	if d.peek() == '"' {
-		return d.str(&w.O)
-	}
-	w.On, ok = d.natural()
-	return ok
-}
-
-// float decodes any value, and keeps a number.
-func (d *decoder) float(to *float64) bool {
-	*to = 0
-	if !isNumber(d.peek()) {
-		return d.skip(true)
-	}
-	text, _, ok := d.number()
-	if !ok {
-		return false
-	}
-	f, err := strconv.ParseFloat(string(text), 64)
-	*to = f
-	return err == nil
-}
-
-// naturals decodes a list of numbers; nil for what is no list.
-func (d *decoder) naturals() ([]int, bool) {
-	if d.peek() != '[' {
-		return nil, d.skip(true)
-	}
-	var out []int
-	ok := d.each(func() bool {
-		n, ok := d.natural()
-		if len(out) < 32 {
-			out = append(out, n)
-		}
-		return ok
-	})
-	return out, ok
-}
-
 // parts calls f at the value of each key of an object, and skips what is none.
 func (d *decoder) parts(f func(key []byte) bool) bool {
 	if d.peek() != '{' {
@@ -65,9 +21,9 @@ func (d *decoder) parts(f func(key []byte) bool) bool {
 }
 
 // framesOf decodes a list of frames; nothing for what is no list.
-func (d *decoder) framesOf(to *[]Frame, used bool) bool {
+func (d *decoder) framesOf(to *[]Frame) bool {
 	*to = nil
-	if d.peek() != '[' || !used && !d.eager {
+	if d.peek() != '[' {
 		return d.skip(true)
 	}
 	return d.each(func() bool {
@@ -95,9 +51,9 @@ func (d *decoder) framesOf(to *[]Frame, used bool) bool {
 }
 
 // watches decodes a list of watched expressions; nothing for what is no list.
-func (d *decoder) watches(w *wireRecord) bool {
-	w.W = nil
-	if d.peek() != '[' || w.K != string(KindSnapshot) && !d.eager {
+func (d *decoder) watches(to *[]Watch) bool {
+	*to = nil
+	if d.peek() != '[' {
 		return d.skip(true)
 	}
 	return d.each(func() bool {
@@ -109,17 +65,40 @@ func (d *decoder) watches(w *wireRecord) bool {
 			case "err":
 				return d.label(&x.Err)
 			case "v":
-				if x.Value = nil; d.peek() == 'n' {
-					return d.null()
+				if x.Value = nil; d.null() {
+					return true
 				}
 				x.Value = &Value{}
 				return d.value(x.Value, 0)
 			}
 			return d.skip(true)
 		})
-		if len(w.W) < maxFrames {
-			w.W = append(w.W, x)
+		if len(*to) < maxFrames {
+			*to = append(*to, x)
 		}
 		return ok
 	})
+}
+
+// origin decodes where an exception came from; nil for what is no object.
+func (d *decoder) origin(to **Origin) bool {
+	*to = nil
+	if d.peek() != '{' {
+		return d.skip(true)
+	}
+	var o Origin
+	ok := d.parts(func(key []byte) (ok bool) {
+		switch string(key) {
+		case "file":
+			return d.label(&o.File)
+		case "name":
+			return d.label(&o.Name)
+		case "line":
+			o.Line, ok = d.natural()
+			return ok
+		}
+		return d.skip(true)
+	})
+	*to = &Origin{clip(o.File, maxName), clip(o.Name, maxName), o.Line}
+	return ok
 }

@@ -1,56 +1,11 @@
 package pytrace
 
-// maxValues bounds the values of a trace, inner ones and names included. What
-// is over it reads as cut.
-const maxValues = 8_000_000
-
 var cutValue = Value{Type: "?", Cut: true}
 
 // spend takes one value from the budget.
 func (d *decoder) spend() bool {
-	if d.left <= 0 {
-		d.over = true
-		return false
-	}
 	d.left--
-	return true
-}
-
-// pairsOf decodes a list of pairs of a name and a value. The list of a kind
-// that does not use it is only skipped.
-func (d *decoder) pairsOf(to *[]Var, used bool) bool {
-	*to = nil
-	if d.null() {
-		return true
-	}
-	if !used && !d.eager {
-		return d.peek() == '[' && d.skip(true)
-	}
-	vars, ok := d.varList(0)
-	*to = vars
-	return ok
-}
-
-// result decodes the value of a record. Where it is a string, as most are,
-// equal ones are one.
-func (d *decoder) result(w *wireRecord) bool {
-	w.V = nil
-	if d.null() {
-		return true
-	}
-	if d.peek() == '"' {
-		text, ok := d.text()
-		if ok {
-			w.V = d.literal(text)
-		}
-		return ok
-	}
-	var v Value
-	ok := d.value(&v, 0)
-	if ok {
-		w.V = d.vals.one(v)
-	}
-	return ok
+	return d.left >= 0
 }
 
 // varList decodes pairs of a name and a value, and skips what is none.
