@@ -79,8 +79,7 @@ func trace(ctx context.Context, args []string) error {
 	}
 	if len(command) == 0 {
 		if len(args) == 0 {
-			f.set.SetOutput(os.Stderr)
-			f.set.Usage()
+			fmt.Fprintln(os.Stderr, traceHelp)
 			return errUsage
 		}
 		return usageError(f.set, "no command to run")

@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -23,6 +24,7 @@ type traceFlags struct {
 	onException               string
 	locals                    bool
 	breakpoints               breakpointFlag
+	breakFunctions            listFlag
 	watches                   listFlag
 	snapshots                 int
 	jsonOut                   string
@@ -47,6 +49,14 @@ type traceFlags struct {
 func newTraceFlags() *traceFlags {
 	f := &traceFlags{set: flags("trace", traceHelp)}
 	s := f.set
+	explain := s.Usage
+	s.Usage = func() { // a mistake is not answered with pages
+		if s.Output() == os.Stdout {
+			explain()
+		} else {
+			fmt.Fprintln(s.Output(), "repaird trace --help lists the flags")
+		}
+	}
 	s.BoolVar(&f.calls, "calls", false, "print CALL and RETURN lines while the command runs")
 	s.Var(&f.counts, "call-counts", "print the `N` functions that were called most (default 10)")
 	s.BoolVar(&f.noComprehensions, "no-comprehensions", false, "leave out the calls of comprehensions and generator expressions")
@@ -56,6 +66,7 @@ func newTraceFlags() *traceFlags {
 	s.StringVar(&f.onException, "on-exception", "", "`snapshot`: print the stack of an exception that nobody caught")
 	s.BoolVar(&f.locals, "locals", false, "with the variables of each frame")
 	s.Var(&f.breakpoints, "breakpoint", "take a snapshot at `FILE:LINE`, \"FILE:LINE if CONDITION\", \"FILE:LINE hit N\" (repeatable)")
+	s.Var(&f.breakFunctions, "break-func", "take a snapshot where function `NAME` begins: add, Cart.add, shop.cart:add (repeatable)")
 	s.Var((*conditionFlag)(&f.breakpoints), "condition", "`EXPR` that must hold at the breakpoint before it")
 	s.Var(&f.watches, "watch", "evaluate `EXPR` at breakpoints (repeatable)")
 	s.IntVar(&f.snapshots, "snapshots", 0, "at most `N` snapshots")

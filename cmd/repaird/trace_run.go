@@ -30,6 +30,9 @@ func (f *traceFlags) run(ctx context.Context, command []string) error {
 	if err != nil {
 		return err
 	}
+	if err := f.locate(ctx, &o); err != nil {
+		return err
+	}
 	if err := f.place(ctx, &o); err != nil {
 		return err
 	}
@@ -57,13 +60,16 @@ func (f *traceFlags) run(ctx context.Context, command []string) error {
 
 // live says whether something is printed on standard output while the command runs.
 func (f *traceFlags) live() bool {
-	return f.calls || (len(f.breakpoints) > 0 && f.jsonOut == "")
+	return f.calls || (f.breaks() && f.jsonOut == "")
 }
 
 // shows says whether a flag asks for something to be shown.
 func (f *traceFlags) shows() bool {
-	return f.calls || f.counts > 0 || f.xtrace != "" || f.onException != "" || len(f.breakpoints) > 0
+	return f.calls || f.counts > 0 || f.xtrace != "" || f.onException != "" || f.breaks()
 }
+
+// breaks says whether snapshots are asked for.
+func (f *traceFlags) breaks() bool { return len(f.breakpoints)+len(f.breakFunctions) > 0 }
 
 // options translates the flags into what to run and record.
 func (f *traceFlags) options(command []string) (tracerun.Options, error) {
@@ -103,15 +109,49 @@ func (f *traceFlags) options(command []string) (tracerun.Options, error) {
 	c.ExceptionSnapshot = f.onException != ""
 	c.Comprehensions = !f.noComprehensions && (f.allComp || f.calls || f.counts > 0)
 	c.Steps = f.xtrace != ""
-	for _, b := range f.breakpoints {
-		file, err := filepath.Abs(b.file)
-		if err != nil {
-			return o, err
-		}
-		c.Breakpoints = append(c.Breakpoints, pytrace.Breakpoint{File: file, Line: b.line, Condition: b.condition, Hits: b.hit})
-	}
 	f.bounds(c)
 	return o, nil
+}
+
+// locate finds the lines of the breakpoints.
+func (f *traceFlags) locate(ctx context.Context, o *tracerun.Options) error {
+	var lines []tracerun.Location
+	for i := range f.breakpoints {
+		file, err := filepath.Abs(f.breakpoints[i].file)
+		if err != nil {
+			return err
+		}
+		f.breakpoints[i].file = file
+		lines = append(lines, tracerun.Location{File: file, Line: f.breakpoints[i].line})
+	}
+	adjusted, functions, err := tracerun.Locate(ctx, *o, lines, f.breakFunctions)
+	if err != nil {
+		return err
+	}
+	for i := range f.breakpoints {
+		b := &f.breakpoints[i]
+		if adjusted[i] != b.line {
+			fmt.Fprintf(os.Stderr, "repaird trace: Adjusted breakpoint from line %d (def) to line %d (first statement)\n", b.line, adjusted[i])
+			b.line = adjusted[i]
+		}
+	}
+	for i, pattern := range f.breakFunctions {
+		found := functions[i]
+		if len(found) == 0 {
+			return usageError(f.set, "no function matching %q in scope", pattern)
+		}
+		if len(found) > 1 {
+			fmt.Fprintf(os.Stderr, "repaird trace: --break-func %q matched %d functions\n", pattern, len(found))
+		}
+		for _, l := range found {
+			spec := fmt.Sprintf("%s (%s at %s:%d)", pattern, l.Name, filepath.Base(l.File), l.Line)
+			f.breakpoints = append(f.breakpoints, breakpoint{spec: spec, file: l.File, line: l.Line})
+		}
+	}
+	for _, b := range f.breakpoints {
+		o.Config.Breakpoints = append(o.Config.Breakpoints, pytrace.Breakpoint{File: b.file, Line: b.line, Condition: b.condition, Hits: b.hit})
+	}
+	return nil
 }
 
 // check looks for what the flags say wrongly.
@@ -173,7 +213,7 @@ func (f *traceFlags) bounds(c *pytrace.Config) {
 			c.MaxEvents = 4*f.maxEvents + 1000
 		}
 	case f.counts > 0:
-		c.CountsOnly = only && f.onException == "" && len(f.breakpoints) == 0
+		c.CountsOnly = only && f.onException == "" && !f.breaks()
 		c.MaxEvents = max(f.maxEvents, 0)
 	default:
 		c.MaxEvents = max(f.maxEvents, 0)
@@ -216,19 +256,15 @@ func (f *traceFlags) views(data *tracerun.Mux) ([]tracerun.View, error) {
 	if f.counts > 0 {
 		views = append(views, &tracerun.Counts{Data: data, Dir: dir, Top: int(f.counts), Qualified: f.qualified})
 	}
-	if len(f.breakpoints) > 0 {
+	if f.breaks() {
 		names := map[string]string{}
 		for _, b := range f.breakpoints {
-			file, err := filepath.Abs(b.file)
-			if err != nil {
-				return nil, err
-			}
-			names[fmt.Sprintf("%s:%d", file, b.line)] = b.spec
-			if real, err := filepath.EvalSymlinks(file); err == nil {
+			names[fmt.Sprintf("%s:%d", b.file, b.line)] = b.spec
+			if real, err := filepath.EvalSymlinks(b.file); err == nil {
 				names[fmt.Sprintf("%s:%d", real, b.line)] = b.spec
 			}
 		}
-		views = append(views, &tracerun.Snapshots{Data: data, Notice: os.Stderr, File: f.jsonOut, Names: names, Max: f.snapshots,
+		views = append(views, &tracerun.Snapshots{Data: data, Notice: os.Stderr, File: f.jsonOut, Names: names, Max: f.snapshots, Watch: f.watches,
 			Verbose: f.verbose, PrintResult: f.printResult})
 	}
 	return views, nil

@@ -18,10 +18,11 @@ type plan struct {
 	argv    []string // argv[0] included
 	scope   []string // directories
 	python  string   // path of the interpreter, "" where the command does not tell
-	notes   []string
-	bare    string // the options of the interpreter that keep the environment's tracer out, such as -I
-	split   int    // index in argv of the first argument that is no option of the interpreter
+	bare    string   // the options of the interpreter that keep the environment's tracer out, such as -I
+	split   int      // index in argv of the first argument that is no option of the interpreter
 }
+
+var optionGroup = regexp.MustCompile(`^-[a-zA-Z]+[cm]`)
 
 var pythonName = regexp.MustCompile(`^(python|pypy)[0-9.]*[dtw]*$`)
 
@@ -85,11 +86,41 @@ func (p *plan) interpret(dir string) {
 	p.python = p.program
 	p.split = pythonOptions(p.argv)
 	p.bare = bare(p.argv[1:p.split])
-	if p.split < len(p.argv) && p.argv[p.split][:min(1, len(p.argv[p.split]))] != "-" {
+	if i := p.split; p.bare == "" && i < len(p.argv) {
+		p.bare = bare(p.argv[i : i+1]) // as in -Ic
+	}
+	if p.split < len(p.argv) && !strings.HasPrefix(p.argv[p.split], "-") {
 		if script := inDir(dir, p.argv[p.split]); isFile(script) && !below(filepath.Dir(script), dir) {
 			p.scope = append(p.scope, filepath.Dir(script))
 		}
 	}
+}
+
+// launcher is the file of the tracer that starts a program where the
+// interpreter was told to look at no environment.
+const launcher = "repaird_launch.py"
+
+// launch returns the command with the launcher from a directory where it needs
+// one, and what that cannot see.
+func (p *plan) launch(lib string) (argv []string, note string) {
+	if p.bare == "" {
+		return p.argv, ""
+	}
+	if p.split >= len(p.argv) {
+		return p.argv, "python " + p.bare + " without a program cannot be traced"
+	}
+	options, rest := slices.Clone(p.argv[:p.split]), slices.Clone(p.argv[p.split:])
+	if i := strings.IndexAny(rest[0], "cm"); i > 1 && rest[0][0] == '-' && isOptions(rest[0]) {
+		options, rest[0] = append(options, rest[0][:i]), "-"+rest[0][i:]
+	}
+	argv = append(append(options, lib+"/"+launcher, "--"), rest...)
+	return argv, "python " + p.bare + " ignores PYTHONPATH or the site module: started through " + launcher +
+		"; not seen are .pth files, a sitecustomize, and children that are started with such options"
+}
+
+// isOptions says whether an argument is a group of one-letter options, as -Ic.
+func isOptions(a string) bool {
+	return optionGroup.MatchString(a)
 }
 
 // pythonOptions returns the index of the first argument after the options of

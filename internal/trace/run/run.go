@@ -80,8 +80,7 @@ type Result struct {
 // ends, the temporary directory is removed. An error means that the command
 // could not be run, or that its trace could not be had or kept; the result is
 // then as far as it got and not nil.
-func Run(ctx context.Context, o Options) (_ *Result, err error) {
-	defer fault.Wrap(&err, "trace")
+func Run(ctx context.Context, o Options) (*Result, error) {
 	result := &Result{Trace: new(pytrace.Trace), Exit: ExitNotRun}
 	if len(o.Command) == 0 || o.Command[0] == "" {
 		return result, fault.Errorf(fault.Invalid, "no command")
@@ -110,7 +109,11 @@ func runHere(ctx context.Context, o Options, result *Result) (*Result, error) {
 	if err := dir.install(o, plan); err != nil {
 		return result, err
 	}
-	result.Argv, result.Notes = plan.argv, plan.notes
+	var note string
+	if plan.argv, note = plan.launch(dir.lib); note != "" {
+		result.Notes = append(result.Notes, note)
+	}
+	result.Argv = plan.argv
 	began := time.Now()
 	p, err := start(o, plan, dir)
 	if err != nil {

@@ -22,6 +22,7 @@ type Snapshots struct {
 	File   string            // --json-out
 	Names  map[string]string // breakpoints FILE:LINE as the tracer reports them → as the user wrote them
 	Max    int               // told to Notice when it is reached
+	Watch  []string          // the expressions that were asked for
 
 	Verbose     bool // a summary of each on Notice
 	PrintResult bool // {"result_file": …, "snapshots": N} on Data at the end
@@ -64,9 +65,7 @@ func (s *Snapshots) Record(r pytrace.Followed) {
 	for _, f := range got.Stack {
 		x.Stack = append(x.Stack, frame{short(f.Name), f.File, f.Line, localsOf(f)})
 	}
-	for _, w := range got.Watches {
-		x.Watches = append(x.Watches, watchOf(w))
-	}
+	x.Watches = s.watches(got.Watches)
 	s.list = append(s.list, x)
 	if s.hits == nil {
 		s.hits = map[string]int{}
@@ -94,6 +93,32 @@ func localsOf(f pytrace.Frame) map[string]string {
 		locals[f.Locals[i].Name] = repr(&f.Locals[i].Value)
 	}
 	return locals
+}
+
+// watches returns what each expression gave, in the order in which they were
+// asked for; the tracer leaves out what it would not evaluate.
+func (s *Snapshots) watches(got []pytrace.Watch) []watch {
+	out := []watch{}
+	for _, w := range got {
+		out = append(out, watchOf(w))
+	}
+	if len(got) == len(s.Watch) {
+		return out
+	}
+	by := map[string]watch{}
+	for _, w := range out {
+		by[w.Expression] = w
+	}
+	out = out[:0:0]
+	refused := "not evaluated: it could change the program"
+	for _, e := range s.Watch {
+		w, ok := by[e]
+		if !ok {
+			w = watch{Expression: e, Error: &refused}
+		}
+		out = append(out, w)
+	}
+	return out
 }
 
 func watchOf(w pytrace.Watch) watch {
