@@ -2,28 +2,314 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
+	"fmt"
+	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
+	"github.com/repaird/repaird/internal/pytrace"
+	tracerun "github.com/repaird/repaird/internal/trace/run"
 	"github.com/repaird/repaird/internal/trace/view"
 )
 
 // traceViews runs a subcommand of trace that looks at a recorded trace.
 func traceViews(_ context.Context, name string, args []string) error {
-	fs := flags("trace "+name, "Looks at a trace.")
-	o := view.TreeOptions{}
-	fs.IntVar(&o.Lines, "lines", 0, "")
-	fs.IntVar(&o.Depth, "depth", 0, "")
-	fs.BoolVar(&o.JSON, "json", false, "")
-	fs.BoolVar(&o.Color, "color", false, "")
-	fs.BoolVar(&o.Times, "times", false, "")
-	if err := parse(fs, args, 1); err != nil {
-		return err
+	for _, v := range traceViewCommands {
+		if v.name != name {
+			continue
+		}
+		x := &traceView{fs: flags("trace "+name, v.help)}
+		run := v.define(x)
+		x.common()
+		if err := x.parse(args, v.files); err != nil {
+			return err
+		}
+		return x.failed(run())
 	}
-	_ = flag.ErrHelp
-	t, err := view.Open(fs.Arg(0), os.Stdin)
+	return fmt.Errorf("there is no view %q", name)
+}
+
+// A traceViewCommand is a view. define adds its flags and returns what runs it.
+type traceViewCommand struct {
+	name   string
+	files  int // traces that it takes
+	help   string
+	define func(x *traceView) func() error
+}
+
+const traceFileHelp = `
+
+FILE is a trace, plain or compressed with zstd, a directory of trace files, or
+- for standard input.`
+
+var traceViewCommands = []traceViewCommand{
+	{"tree", 1, `repaird trace tree [flags] FILE
+
+The call tree with values. Calls that look alike are folded, with the first and
+the last of them; what an exception went through is always shown. #3 is an
+identity: the same object wherever it stands. Lines with ! tell of an exception
+that was raised, with ~ of one that was swallowed, with * of what a call changed.` + traceFileHelp, defineTree},
+	{"counts", 1, `repaird trace counts [flags] FILE
+
+The most-called functions, or those that took longest.` + traceFileHelp, defineCounts},
+	{"show", 1, `repaird trace show [flags] FILE
+
+Records, one a line: id, time since the start, kind, call and what happened.
+Flags choose some; of different flags all must hold, of one that is given again
+any. --json prints each record as an object on a line.` + traceFileHelp, defineShow},
+	{"slice", 1, `repaird trace slice [flags] FILE
+
+The part of a trace about functions, files, values, objects, calls or a time. It
+prints records as show does; --out keeps them as a trace of their own, which
+all views read.
+
+  repaird trace slice --object '#3' --callers --out list.jsonl.zst red.jsonl.zst` + traceFileHelp, defineSlice},
+	{"findings", 1, `repaird trace findings [flags] FILE
+
+What is odd in a trace, most telling first, with the records that prove it.` + traceFileHelp, defineFindings},
+	{"diff", 2, `repaird trace diff [flags] RED GREEN
+
+Where two runs of the same test part: the failing one and the passing one.` + traceFileHelp, defineDiff},
+	{"export", 1, `repaird trace export [flags] FILE
+
+The trace as a file for other programs:
+
+  html         a page that shows it in a browser and needs nothing else: call
+               tree, values, sources, findings; with --green two runs side by side
+  chrome       for ui.perfetto.dev and chrome://tracing
+  speedscope   for speedscope.app
+
+Without --format the name of --out decides. Sources on a page are read from the
+directories of --source; DIR1=DIR2 reads what the trace has below DIR1 from DIR2.` + traceFileHelp, defineExport},
+}
+
+// A traceView is the flags and files of one view.
+type traceView struct {
+	fs    *flag.FlagSet
+	files []string
+	o     view.Options
+	color string
+}
+
+func (x *traceView) common() {
+	x.fs.StringVar(&x.o.Root, "root", "", "cut `DIR` from file names (default: what they have in common)")
+	if x.fs.Lookup("format") != nil {
+		return
+	}
+	x.fs.BoolVar(&x.o.JSON, "json", false, "print JSON")
+	x.fs.IntVar(&x.o.Width, "width", 0, "columns of a line, -1 for any number (default 160)")
+	x.fs.StringVar(&x.color, "color", "auto", "`WHEN`: always, never, or auto, on a terminal")
+}
+
+// parse takes flags before and after files.
+func (x *traceView) parse(args []string, files int) error {
+	for {
+		if err := parse(x.fs, args, len(args)); err != nil {
+			return err
+		}
+		if x.fs.NArg() == 0 {
+			break
+		}
+		x.files = append(x.files, x.fs.Arg(0))
+		args = x.fs.Args()[1:]
+	}
+	if len(x.files) != files {
+		return usageError(x.fs, "want %d trace file(s), got %d", files, len(x.files))
+	}
+	switch x.color {
+	case "auto":
+		x.o.Color = tracerun.IsTerminal(os.Stdout) && os.Getenv("NO_COLOR") == ""
+	case "always":
+		x.o.Color = true
+	case "never", "":
+	default:
+		return usageError(x.fs, "--color %s: want always, never or auto", x.color)
+	}
+	return nil
+}
+
+// failed takes what is no failure of this program from an error.
+func (x *traceView) failed(err error) error {
+	if errors.Is(err, errBrokenPipe) {
+		return nil
+	}
+	return err
+}
+
+// read reads the n-th trace. A run that was not traced is said to be that.
+func (x *traceView) read(n int) (*pytrace.Trace, error) {
+	t, err := view.Open(x.files[n], os.Stdin)
+	if err != nil {
+		return nil, err
+	}
+	if !t.Traced() {
+		fmt.Fprintf(os.Stderr, "%s: %s: no process was traced\n", x.fs.Name(), x.files[n])
+	}
+	return t, nil
+}
+
+// print reads the trace and writes a view of it to standard output.
+func (x *traceView) print(write func(io.Writer, *pytrace.Trace) error) error {
+	t, err := x.read(0)
 	if err != nil {
 		return err
 	}
-	return view.Tree(os.Stdout, t, o)
+	return toStdout(func(w io.Writer) error { return write(w, t) })
+}
+
+func defineTree(x *traceView) func() error {
+	o := &view.TreeOptions{}
+	x.fs.IntVar(&o.Lines, "lines", 0, "at most `N` lines, -1 for all (default 200)")
+	x.fs.IntVar(&o.Depth, "depth", 0, "show calls to this depth")
+	x.fs.BoolVar(&o.Unfold, "unfold", false, "fold nothing")
+	x.fs.BoolVar(&o.Times, "times", false, "show how long calls took")
+	call := x.fs.String("call", "", "only call `ID` and what it called")
+	return func() (err error) {
+		if *call != "" {
+			if o.Call, err = view.ParseCall(*call); err != nil {
+				return usageError(x.fs, "%v", err)
+			}
+		}
+		o.Options = x.o
+		return x.print(func(w io.Writer, t *pytrace.Trace) error { return view.Tree(w, t, *o) })
+	}
+}
+
+func defineCounts(x *traceView) func() error {
+	o := &view.CountsOptions{}
+	x.fs.IntVar(&o.Top, "top", 0, "`N` functions, -1 for all (default 10)")
+	x.fs.StringVar(&o.Sort, "sort", "calls", "`BY` calls, total or self time")
+	x.fs.BoolVar(&o.Qualified, "qualified", false, "Cart.add_item, not add_item")
+	return func() error {
+		o.Options = x.o
+		if o.Sort != "calls" && o.Sort != "total" && o.Sort != "self" {
+			return usageError(x.fs, "--sort %s: want calls, total or self", o.Sort)
+		}
+		return x.print(func(w io.Writer, t *pytrace.Trace) error { return view.Counts(w, t, *o) })
+	}
+}
+
+func defineShow(x *traceView) func() error {
+	filter := defineFilter(x.fs)
+	return func() error {
+		q, err := filter()
+		if err != nil {
+			return usageError(x.fs, "%v", err)
+		}
+		return x.print(func(w io.Writer, t *pytrace.Trace) error { return view.Show(w, t, q, view.ShowOptions{Options: x.o}) })
+	}
+}
+
+func defineSlice(x *traceView) func() error {
+	filter := defineFilter(x.fs)
+	out := x.fs.String("out", "", "write a trace to `FILE`, - for standard output; compressed when it ends in .zst")
+	return func() error {
+		q, err := filter()
+		if err != nil {
+			return usageError(x.fs, "%v", err)
+		}
+		switch *out {
+		case "":
+			return x.print(func(w io.Writer, t *pytrace.Trace) error { return view.Show(w, t, q, view.ShowOptions{Options: x.o}) })
+		case "-":
+			return x.print(func(w io.Writer, t *pytrace.Trace) error { return view.Slice(w, t, q) })
+		}
+		t, err := x.read(0)
+		if err != nil {
+			return err
+		}
+		return view.WriteFile(*out, func(w io.Writer) error { return view.Slice(w, t, q) })
+	}
+}
+
+func defineFindings(x *traceView) func() error {
+	o := &view.FindingsOptions{}
+	x.fs.IntVar(&o.Evidence, "evidence", 0, "`N` records below each finding, -1 for none (default 6)")
+	return func() error {
+		o.Options = x.o
+		return x.print(func(w io.Writer, t *pytrace.Trace) error { return view.Findings(w, t, *o) })
+	}
+}
+
+func defineDiff(x *traceView) func() error {
+	return func() error {
+		red, err := x.read(0)
+		if err != nil {
+			return err
+		}
+		green, err := x.read(1)
+		if err != nil {
+			return err
+		}
+		return toStdout(func(w io.Writer) error { return view.Diff(w, red, green, view.DiffOptions{Options: x.o}) })
+	}
+}
+
+func defineExport(x *traceView) func() error {
+	format := x.fs.String("format", "", "html, chrome or speedscope")
+	out := x.fs.String("out", "", "write to `FILE` (default: standard output)")
+	green := x.fs.String("green", "", "html: compare with the trace in `FILE`, such as the passing run")
+	title := x.fs.String("title", "", "html: title of the page")
+	var sources listFlag
+	x.fs.Var(&sources, "source", "html: show sources below `DIR`; repeatable (default: the current directory)")
+	return func() error {
+		if *format == "" {
+			*format = formatOf(*out)
+		}
+		if *format == "perfetto" {
+			*format = "chrome"
+		}
+		if *format != "html" && *format != "chrome" && *format != "speedscope" {
+			return usageError(x.fs, "--format %q: want html, chrome or speedscope", *format)
+		}
+		if *green != "" && *format != "html" {
+			return usageError(x.fs, "--green is for --format html")
+		}
+		t, err := x.read(0)
+		if err != nil {
+			return err
+		}
+		write := func(w io.Writer) error { return view.Chrome(w, t) }
+		switch *format {
+		case "speedscope":
+			write = func(w io.Writer) error { return view.Speedscope(w, t) }
+		case "html":
+			o := view.PageOptions{Title: *title, Red: t}
+			if *green != "" {
+				x.files = append(x.files, *green)
+				if o.Green, err = x.read(1); err != nil {
+					return err
+				}
+			}
+			if len(sources) == 0 {
+				sources = listFlag{"."}
+			}
+			o.Source = view.DiskSource(sources)
+			write = func(w io.Writer) error { return view.Page(w, o) }
+		}
+		if *out == "" || *out == "-" {
+			return toStdout(write)
+		}
+		if err := view.WriteFile(*out, write); err != nil {
+			return err
+		}
+		fmt.Fprintln(os.Stderr, x.fs.Name()+": wrote", *out)
+		return nil
+	}
+}
+
+func formatOf(file string) string {
+	name := strings.ToLower(filepath.Base(strings.TrimSuffix(file, ".zst")))
+	switch {
+	case strings.HasSuffix(name, ".html"), strings.HasSuffix(name, ".htm"):
+		return "html"
+	case strings.Contains(name, "speedscope"):
+		return "speedscope"
+	case strings.HasSuffix(name, ".json"):
+		return "chrome"
+	}
+	return ""
 }

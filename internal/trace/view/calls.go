@@ -29,15 +29,16 @@ type node struct {
 // A forest is the calls of a trace, in the order in which they began within
 // their processes, as trees.
 type forest struct {
-	t      *pytrace.Trace
-	nodes  []node
-	roots  []int32
-	raises map[int64]int32 // number of an exception → its raise record
-	marks  []int32
+	t       *pytrace.Trace
+	nodes   []node
+	roots   []int32
+	raises  map[int64]int32 // number of an exception → its raise record
+	handled map[int64]int   // number of an exception → id of the record of its end
+	marks   []int32
 }
 
 func newForest(t *pytrace.Trace) *forest {
-	f := &forest{t: t, raises: map[int64]int32{}}
+	f := &forest{t: t, raises: map[int64]int32{}, handled: map[int64]int{}}
 	f.collect()
 	f.link()
 	f.clock()
@@ -94,6 +95,9 @@ func (f *forest) add(i int, r rec) {
 		}
 		c.events = append(c.events, int32(i))
 	default:
+		if r.Kind == pytrace.KindHandled {
+			f.handled[r.Exc] = r.ID
+		}
 		c.events = append(c.events, int32(i))
 	}
 }

@@ -35,7 +35,11 @@ type Count struct {
 // Counted returns the functions of a trace, those of several processes
 // together, most called first; by "total" or "self", those that took longest.
 func Counted(t *pytrace.Trace, by string) []Count {
-	f := newForest(t)
+	return countedIn(newForest(t), by)
+}
+
+func countedIn(f *forest, by string) []Count {
+	t := f.t
 	type key struct {
 		file, name string
 		line       int

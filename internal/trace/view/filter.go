@@ -21,7 +21,7 @@ type Filter struct {
 	Text      string         // part of a value, a name or a message, as views write them
 	Object    int            // identity: records whose values hold the object
 	Calls     []int64        // records of these calls
-	Records   []int          // ids
+	Records   [][2]int       // ids, from and to
 	Process   int            // process id; 0 for any
 	Thread    string         // its name or number
 	Task      string         // name of the asyncio task
@@ -74,7 +74,7 @@ func (q Filter) matches(f *forest, r rec, at int64) bool {
 	if len(q.Calls) > 0 && !slices.Contains(q.Calls, r.Call) {
 		return false
 	}
-	if len(q.Records) > 0 && !slices.Contains(q.Records, r.ID) {
+	if len(q.Records) > 0 && !slices.ContainsFunc(q.Records, func(x [2]int) bool { return x[0] <= r.ID && r.ID <= x[1] }) {
 		return false
 	}
 	if at < q.From.Microseconds() || (q.To > 0 && at > q.To.Microseconds()) {

@@ -56,11 +56,7 @@ func (f *forest) fold() {
 	codes := map[*pytrace.Code]uint64{}
 	var h maphash.Hash
 	h.SetSeed(seed)
-	put := func(n uint64) {
-		var b [8]byte
-		binary.LittleEndian.PutUint64(b[:], n)
-		_, _ = h.Write(b[:])
-	}
+	put := func(n uint64) { put64(&h, n) }
 	for i := len(f.nodes) - 1; i >= 0; i-- {
 		c := &f.nodes[i]
 		h.Reset()
@@ -109,4 +105,10 @@ func (f *forest) endShape(c *node, put func(uint64), h *maphash.Hash) {
 			_, _ = h.WriteString("*" + v.Name)
 		}
 	}
+}
+
+func put64(h *maphash.Hash, n uint64) {
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], n)
+	_, _ = h.Write(b[:])
 }

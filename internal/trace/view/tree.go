@@ -202,6 +202,9 @@ func (p *treePainter) end(c *node, limit int) string {
 	if x, ok := p.f.left(c); ok {
 		return " ✗ " + visible(x.Type())
 	}
+	if r.Type() == "" {
+		return " ✗ an exception"
+	}
 	return " ✗ " + visible(r.Type())
 }
 

@@ -169,6 +169,9 @@ func (p *printer) ownText(v *pytrace.Value) {
 		}
 	case "", "float", "complex", "str", "bytes", "bytearray", "int", "bool", "NoneType":
 		p.put(v.Text)
+		if end := v.Text[len(v.Text)-1:]; p.full && (end == "'" || end == `"`) {
+			p.end(end)
+		}
 	case "function", "method", "builtin_function_or_method", "type", "module":
 		p.put("<" + v.Type + " " + v.Text + ">")
 	default:

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/view"
+)
+
+// recordKinds are what --kind takes.
+var recordKinds = []pytrace.Kind{pytrace.KindCall, pytrace.KindReturn, pytrace.KindUnwind, pytrace.KindYield, pytrace.KindResume, pytrace.KindRaise,
+	pytrace.KindPass, pytrace.KindHandled, pytrace.KindStep, pytrace.KindBranch, pytrace.KindSnapshot, pytrace.KindMark}
+
+// defineFilter adds the flags that choose records. What it returns makes the
+// filter of them, after they were parsed.
+func defineFilter(fs *flag.FlagSet) func() (view.Filter, error) {
+	q := &view.Filter{}
+	var functions, files, modules, kinds, calls, records listFlag
+	fs.Var(&functions, "function", "records of functions `NAME`: qualified, its last part, or with * and ?; repeatable")
+	fs.Var(&files, "file", "records of `FILE`: a path, the end of one, a directory, or with * and ?; repeatable")
+	fs.Var(&modules, "module", "records of the module or package `NAME`; repeatable")
+	fs.Var(&kinds, "kind", "records of a `KIND` such as call, ret, raise, handled; repeatable")
+	fs.Var(&calls, "call", "records of call `ID`; repeatable")
+	fs.Var(&records, "record", "record `ID`, or FROM-TO; repeatable")
+	fs.StringVar(&q.Text, "text", "", "records whose names, values or messages hold `TEXT`")
+	object := fs.String("object", "", "records whose values hold the object `ID`, such as '#3'")
+	fs.IntVar(&q.Process, "process", 0, "records of the process `PID`")
+	fs.StringVar(&q.Thread, "thread", "", "records of the thread `NAME`, or its number")
+	fs.StringVar(&q.Task, "task", "", "records of the asyncio task `NAME`")
+	fs.DurationVar(&q.From, "from", 0, "records from `TIME` on after the start, such as 1.5s or 200ms")
+	fs.DurationVar(&q.To, "to", 0, "records until `TIME` after the start")
+	fs.BoolVar(&q.Callers, "callers", false, "with the calls that lead to them")
+	fs.BoolVar(&q.Callees, "callees", false, "with all that these calls called")
+	fs.BoolVar(&q.Whole, "whole", false, "with all other records of these calls")
+	fs.IntVar(&q.Limit, "limit", 0, "the first `N` records")
+	return func() (view.Filter, error) {
+		q.Functions, q.Files, q.Modules = functions, files, modules
+		var err error
+		if *object != "" {
+			if q.Object, err = view.ParseObject(*object); err != nil {
+				return *q, err
+			}
+		}
+		for _, c := range calls {
+			id, err := view.ParseCall(c)
+			if err != nil {
+				return *q, err
+			}
+			q.Calls = append(q.Calls, id)
+		}
+		for _, k := range kinds {
+			if !knownKind(pytrace.Kind(k)) {
+				return *q, fmt.Errorf("--kind %q: want one of %v", k, recordKinds)
+			}
+			q.Kinds = append(q.Kinds, pytrace.Kind(k))
+		}
+		for _, r := range records {
+			from, to, err := recordRange(r)
+			if err != nil {
+				return *q, err
+			}
+			q.Records = append(q.Records, [2]int{from, to})
+		}
+		return *q, nil
+	}
+}
+
+func knownKind(k pytrace.Kind) bool {
+	for _, known := range recordKinds {
+		if k == known {
+			return true
+		}
+	}
+	return false
+}
+
+func recordRange(s string) (from, to int, err error) {
+	first, last, ranged := strings.Cut(s, "-")
+	if !ranged {
+		last = first
+	}
+	if from, err = strconv.Atoi(first); err == nil {
+		to, err = strconv.Atoi(last)
+	}
+	if err != nil || from < 1 || to < from {
+		return 0, 0, fmt.Errorf("--record %q: want a number, or FROM-TO", s)
+	}
+	return from, to, nil
+}
+
+// errBrokenPipe means that who reads standard output has seen enough.
+var errBrokenPipe = errors.New("broken pipe")
+
+// toStdout writes data to standard output.
+func toStdout(write func(io.Writer) error) error {
+	b := bufio.NewWriterSize(os.Stdout, 1<<16)
+	err := write(b)
+	if ferr := b.Flush(); err == nil {
+		err = ferr
+	}
+	if errors.Is(err, syscall.EPIPE) {
+		return errBrokenPipe
+	}
+	return err
+}

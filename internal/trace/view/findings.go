@@ -1,0 +1,97 @@
+package view
+
+import (
+	"io"
+	"strconv"
+
+	"github.com/repaird/repaird/internal/pytrace"
+)
+
+// FindingsOptions shape Findings. The zero value is usable.
+type FindingsOptions struct {
+	Options
+	Evidence int // records that are shown below each finding; default 6, -1 for none
+}
+
+const defaultEvidence = 6
+
+// Findings writes what is odd in a trace, most telling first, each with the
+// records that prove it.
+func Findings(w io.Writer, t *pytrace.Trace, o FindingsOptions) error {
+	found := t.Findings()
+	if o.JSON {
+		if found == nil {
+			found = []pytrace.Finding{}
+		}
+		return writeJSON(w, struct {
+			Traced   bool              `json:"traced"`
+			Summary  string            `json:"summary"`
+			Findings []pytrace.Finding `json:"findings"`
+		}{t.Traced(), Summary(t), found})
+	}
+	p := newPainter(w, o.Options)
+	root := o.Root
+	if root == "" {
+		root = commonRoot(t)
+	}
+	if !t.Traced() {
+		p.line("33", "No process of this run was traced.")
+		return p.err
+	}
+	if len(found) == 0 {
+		p.line("", "Nothing odd was found in %s.", Summary(t))
+		return p.err
+	}
+	evidence := o.Evidence
+	if evidence == 0 {
+		evidence = defaultEvidence
+	}
+	for i, f := range found {
+		head := strconv.Itoa(i+1) + ". [" + visible(f.Kind) + "] "
+		p.wrap("1", head, visible(f.Text))
+		p.line("2", "   %s %s:%d", visible(f.Name), visible(relative(f.File, root)), f.Line)
+		for n, id := range f.Records {
+			if n >= evidence {
+				break
+			}
+			r := t.Record(id)
+			if r.ID == 0 {
+				continue
+			}
+			p.line("", "   %6d  %-7s %s", r.ID, r.Kind, recordText(r, root, p.width-18, idsMarked))
+		}
+	}
+	return p.err
+}
+
+// wrap writes text over as many lines as it takes, the first behind head, the
+// others indented as far.
+func (p *painter) wrap(style, head, text string) {
+	const indent = "   "
+	room := max(p.width-len(head), 20)
+	for first := true; first || text != ""; first = false {
+		line, rest := splitLine(text, room)
+		if !first {
+			head = indent
+		}
+		p.line(style, "%s%s", head, line)
+		text = rest
+	}
+}
+
+// splitLine splits off what fits in room columns, at a blank where there is one.
+func splitLine(s string, room int) (line, rest string) {
+	n, blank := 0, -1
+	for i, r := range s {
+		if r == ' ' {
+			blank = i
+		}
+		if n++; n > room {
+			if blank > room/3 {
+				return s[:blank], s[blank+1:]
+			}
+			return s[:i], s[i:]
+		}
+	}
+	return s, ""
+}
