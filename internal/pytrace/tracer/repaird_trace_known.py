@@ -1,0 +1,658 @@
+"""How values of well-known types are shown, and written as expressions.
+
+A type is known by the module and name of its class, so nothing is imported
+for it. Only data that the object holds is read, through its instance
+dictionary, its slots and accessors written in C: a lazy object stays lazy.
+
+Three tables say how: C_TYPES for a class that C code made, EXACT for one class,
+BASES also for those that derive from it. Each holds pairs of functions, or None:
+
+    show(r, v, t, info, room, out) → bool    appends JSON members to out; True when there is no more to say of v
+    text(r, v, t, info, room) → str or None  a Python expression that makes an equal value
+
+where r is the Renderer and room the Room that is left.
+"""
+from _json import encode_basestring_ascii as quote
+
+from repaird_trace_descriptors import BuiltinType, accessor, class_module, class_name, derives, get_class_dict, get_mro, instance_dict, method, module_of, peek
+
+_type, _id, _len, _str, _int, _tuple, _list, _dict, _repr, _min = type, id, len, str, int, tuple, list, dict, repr, min
+_bytes, _range = bytes, range
+_get = object.__getattribute__
+CORNER = 6
+
+
+# Expressions.
+
+def _c_text(r, v, t, info, room):
+    """Types whose repr is an expression."""
+    return _repr(v)
+
+
+def _decimal(r, v, t, info, room):
+    size = method(t, "__sizeof__")
+    return "decimal." + _repr(v) if size is not None and size(v) < 600 else None
+
+
+def _name_text(name):
+    def text(r, v, t, info, room):
+        return name
+    return text
+
+
+def _complex(r, v, t, info, room):
+    return "complex(%s, %s)" % (_float_text(v.real), _float_text(v.imag))
+
+
+def _float_text(f):
+    text = _repr(f)
+    return "float('%s')" % text if "n" in text else text
+
+
+def _range_text(r, v, t, info, room):
+    parts = (v.start, v.stop, v.step)
+    for e in parts:
+        if _type(e) is not _int or _int.bit_length(e) > 200:
+            return None
+    return "range(%d, %d)" % parts[:2] if parts[2] == 1 else "range(%d, %d, %d)" % parts
+
+
+def _slice_text(r, v, t, info, room):
+    parts = (v.start, v.stop, v.step)
+    for e in parts:
+        if e is not None and (_type(e) is not _int or _int.bit_length(e) > 200):
+            return None
+    return _repr(v)
+
+
+def _frozenset_text(r, v, t, info, room):
+    text = r.items_text(v, room)
+    return None if text is None else "frozenset({%s})" % text if text else "frozenset()"
+
+
+def _bytearray_text(r, v, t, info, room):
+    if _len(v) > r.max_str:
+        return None
+    text = r.expression(_bytes(v), room)
+    return text and "bytearray(%s)" % text
+
+
+def _datetime_text(r, v, t, info, room):
+    zone = v.tzinfo
+    if zone is None:
+        return _repr(v)
+    zone = r.expression(zone, room)
+    return zone and "%s, tzinfo=%s)" % (_repr(v.replace(tzinfo=None))[:-1], zone)
+
+
+def _zone_text(r, v, t, info, room):
+    key = peek(v, "key")
+    return "zoneinfo.ZoneInfo(%s)" % _repr(key) if _type(key) is _str and _len(key) < 100 else None
+
+
+def _fraction_text(r, v, t, info, room):
+    parts = (peek(v, "_numerator"), peek(v, "_denominator"))
+    for e in parts:
+        if _type(e) is not _int or _int.bit_length(e) > 200:
+            return None
+    return "fractions.Fraction(%d, %d)" % parts
+
+
+def _uuid_text(r, v, t, info, room):
+    n = peek(v, "int")
+    if _type(n) is not _int or not 0 <= n < 1 << 128:
+        return None
+    h = "%032x" % n
+    return "uuid.UUID('%s-%s-%s-%s-%s')" % (h[:8], h[8:12], h[12:16], h[16:20], h[20:])
+
+
+def _path_parts(v):
+    """What a pathlib path was made of: each release keeps something else."""
+    text = peek(v, "_str")
+    if _type(text) is _str:
+        return [text]
+    parts = peek(v, "_raw_paths")
+    if _type(parts) is _list and _len(parts) <= 32:
+        return [p for p in parts if _type(p) is _str] or ["."]
+    drive, root, tail = peek(v, "_drv"), peek(v, "_root"), peek(v, "_tail_cached")
+    if _type(tail) is _list:
+        rest = tail[:64]
+    else:
+        rest = peek(v, "_parts")
+        if _type(rest) is not _list:
+            return None
+        rest = rest[1:64] if drive or root else rest[:64]
+    if _type(drive) is not _str or _type(root) is not _str:
+        return None
+    for p in rest:
+        if _type(p) is not _str:
+            return None
+    return [drive + root + "/".join(rest) or "."]
+
+
+def _path_text(r, v, t, info, room):
+    parts = _path_parts(v)
+    if parts is None or _len("".join(parts)) > r.max_str or info.module not in ("pathlib", "pathlib._local"):
+        return None
+    if r.masked("/".join(parts)):
+        return None
+    return "pathlib.%s(%s)" % (info.name, ", ".join([_repr(p) for p in parts]))
+
+
+def _enum_text(r, v, t, info, room):
+    name = peek(v, "_name_")
+    dotted = r.classes.dotted(t, info)
+    if not dotted:
+        return None
+    members = get_class_dict(t).get("_member_map_")
+    if _type(name) is _str and _type(members) is _dict and members.get(name) is v and name.isidentifier():
+        return dotted + "." + name
+    value = peek(v, "_value_")  # a combination of flags
+    return "%s(%d)" % (dotted, value) if _type(value) is _int and -1 << 64 < value < 1 << 64 else None
+
+
+def _pattern_text(r, v, t, info, room):
+    pattern, flags = peek(v, "pattern"), peek(v, "flags")
+    text = r.expression(pattern, room) if _type(pattern) is _str or _type(pattern) is _bytes else None
+    if text is None or _type(flags) is not _int or flags & 128:
+        return None
+    if _type(pattern) is _str:
+        flags &= ~32
+    return "re.compile(%s, %d)" % (text, flags) if flags else "re.compile(%s)" % text
+
+
+def _deque_text(r, v, t, info, room):
+    text = r.items_text(v, room)
+    if text is None:
+        return None
+    return "collections.deque([%s])" % text if v.maxlen is None else "collections.deque([%s], %d)" % (text, v.maxlen)
+
+
+def _counter_text(r, v, t, info, room):
+    return _dict_made(r, v, room, "collections.Counter(") if info.base == "dict" and not instance_dict(v, get_mro(t)) else None
+
+
+def _defaultdict_text(r, v, t, info, room):
+    factory = v.default_factory
+    if factory is None:
+        return _dict_made(r, v, room, "collections.defaultdict(None, ")
+    if _type(factory) is not _type:
+        return None
+    name = r.expression(factory, room)
+    return name and _dict_made(r, v, room, "collections.defaultdict(%s, " % name)
+
+
+def _ordered_text(r, v, t, info, room):
+    for k in _dict.keys(v):  # the order is found by hash and ==, which these have in C
+        if _type(k) is not _str and _type(k) is not _int:
+            return None
+    if instance_dict(v, get_mro(t)):
+        return None
+    parts = []
+    for k, e in v.items():
+        pair = r.expression((k, e), room)
+        if pair is None:
+            return None
+        parts.append(pair)
+    return "collections.OrderedDict([%s])" % ", ".join(parts)
+
+
+def _dict_made(r, v, room, head):
+    pairs = r.pairs_text(v, room)
+    return pairs and head + pairs + ")"
+
+
+def _namespace_text(r, v, t, info, room):
+    fields = _namespace(v, t)
+    parts = []
+    for k, e in fields.items():
+        text = r.field_text(k, e, room)
+        if text is None:
+            return None
+        parts.append(text)
+    return "types.SimpleNamespace(%s)" % ", ".join(parts)
+
+
+def _namespace(v, t):
+    return instance_dict(v, (t,)) or {}
+
+
+def _array_text(r, v, t, info, room):
+    return "array." + _repr(v) if _len(v) <= 16 else None
+
+
+# What is shown.
+
+def _nothing(r, v, t, info, room, out):
+    return True
+
+
+def _label(attribute):
+    """Shows one attribute that is text."""
+    def show(r, v, t, info, room, out):
+        name = peek(v, attribute)
+        if _type(name) is _str:
+            out.append('"r":%s' % quote(name[:200]))
+        return True
+    return show
+
+
+def _code(attribute):
+    def show(r, v, t, info, room, out):
+        code = peek(v, attribute)
+        name = peek(code, "co_name") if code is not None else None
+        if _type(name) is _str:
+            out.append('"r":%s' % quote(name[:200]))
+        return True
+    return show
+
+
+def _attributes(*names):
+    """Shows accessors of C as attributes."""
+    def show(r, v, t, info, room, out):
+        fields = []
+        for n in names:
+            fields.append("[%s,%s]" % (quote(n), r.inner(peek(v, n), room)))
+        out.append('"f":[%s]' % ",".join(fields))
+        return True
+    return show
+
+
+def _show_namespace(r, v, t, info, room, out):
+    out.append('"f":[%s]' % ",".join(r.pairs_of(_namespace(v, t), room)))
+    return True
+
+
+def _show_deque(r, v, t, info, room, out):
+    deque = get_mro(t)[info.known_at]
+    items, length = method(deque, "__iter__"), method(deque, "__len__")
+    if items is not None and length is not None:
+        r.sequence(items(v), length(v), room, out)
+    return t is deque
+
+
+def _show_file(r, v, t, info, room, out):
+    """The name of a file whose layers are all of the io module."""
+    for layer in ("buffer", "raw"):
+        inner = accessor(t, layer)
+        if inner is not None:
+            v = inner(v)
+            t = _type(v)
+            if info_name(r, t) not in _FILES:
+                return True
+    if info_name(r, t) == "_io.FileIO":
+        name = _get(v, "name") if t is (module_of("_io") or {}).get("FileIO") else None
+        if _type(name) is _str or _type(name) is _int:
+            out.append('"r":' + quote(_repr(name)[:200]))
+    return True
+
+
+def info_name(r, t):
+    info = r.class_info(t)
+    return info.module + "." + info.name
+
+
+_FILES = frozenset(["_io.FileIO", "_io.BufferedReader", "_io.BufferedWriter", "_io.BufferedRandom"])
+
+
+def _show_datetime(r, v, t, info, room, out):
+    """A date or time of a subclass, or with a tzinfo of the program."""
+    known = get_mro(t)[info.known_at] if info.known_at else t
+    parts = []
+    for k in get_mro(known):
+        for n in ("year", "month", "day", "hour", "minute", "second", "microsecond"):
+            get = accessor(k, n)
+            if get is not None:
+                parts.append((_ORDER[n], get(v)))
+    parts.sort()
+    parts = [n for _, n in parts]
+    while _len(parts) > 5 and parts[-1] == 0:
+        parts.pop()
+    if parts:
+        out.append('"r":"%s(%s)"' % (class_name(known), ", ".join(["%d" % n for n in parts])))
+    zone = accessor(known, "tzinfo")
+    zone = zone(v) if zone is not None else None
+    if zone is not None:
+        out.append('"f":[["tzinfo",%s]]' % r.inner(zone, room))
+        return True
+    return t is known
+
+
+_ORDER = {"year": 0, "month": 1, "day": 2, "hour": 3, "minute": 4, "second": 5, "microsecond": 6}
+
+
+def _show_enum(r, v, t, info, room, out):
+    name, value = peek(v, "_name_"), peek(v, "_value_")
+    out.append('"r":%s' % quote((class_name(t) + "." + name if _type(name) is _str else class_name(t))[:200]))
+    out.append('"f":[["value",%s]]' % r.inner(value, room))
+    return True
+
+
+def _show_path(r, v, t, info, room, out):
+    parts = _path_parts(v)
+    if parts is None:
+        return False
+    out.append('"r":%s' % quote(r.hidden(_repr("/".join(parts)[:r.max_str]))))
+    return True
+
+
+# numpy, pandas, torch, polars.
+
+_KINDS = {"b": "bool", "i": "int", "u": "uint", "f": "float", "c": "complex"}
+
+
+def _dtype(dtype):
+    """The name of a numpy dtype and its kind."""
+    kind, size, text = peek(dtype, "kind"), peek(dtype, "itemsize"), peek(dtype, "str")
+    if _type(kind) is not _str:
+        return class_name(_type(dtype)), ""
+    if kind == "O":
+        return "object", kind
+    if kind in _KINDS and _type(size) is _int:
+        return "bool" if kind == "b" else "%s%d" % (_KINDS[kind], size * 8), kind
+    return text if _type(text) is _str else kind, kind
+
+
+def _shape(shape):
+    if _type(shape) is not _tuple and not derives(_type(shape), _tuple):
+        return None
+    return ",".join(["%d" % n for n in _tuple.__iter__(shape) if _type(n) is _int])
+
+
+def _size(v, k):
+    n = accessor(k, "size")
+    n = n(v) if n is not None else 0
+    return n if _type(n) is _int else 0
+
+
+def _show_array(r, v, t, info, room, out):
+    k = get_mro(t)[info.known_at]
+    shape, dtype, item = accessor(k, "shape"), accessor(k, "dtype"), method(k, "item")
+    if shape is None or dtype is None:
+        return True
+    name, kind = _dtype(dtype(v))
+    n = _size(v, k)
+    out.append('"n":%d,"sh":[%s],"dt":%s' % (n, _shape(shape(v)) or "", quote(name[:100])))
+    if kind and kind in "biufcSUMm" and item is not None and n > 0:
+        out.append('"e":[%s]' % ",".join([r.inner(item(v, i), room) for i in _range(_min(n, CORNER))]))
+        if n > CORNER:
+            out.append('"cut":1')
+    elif n:
+        out.append('"cut":1')
+    return info.known_at == 0
+
+
+def _array_expression(r, v, t, info, room):
+    """The expression of a small array of numbers."""
+    shape, dtype, item = accessor(t, "shape"), accessor(t, "dtype"), method(t, "item")
+    if info.known_at or shape is None or dtype is None or item is None:
+        return None
+    n = _size(v, t)
+    name, kind = _dtype(dtype(v))
+    if n > CORNER or kind not in ("b", "i", "u", "f", "c", "U", "S"):
+        return None
+    items = [r.expression(item(v, i), room) for i in _range(n)]
+    shape = shape(v)
+    if None in items or _type(shape) is not _tuple:
+        return None
+    if shape == ():
+        return "numpy.array(%s, dtype='%s')" % (items[0], name)
+    text = "numpy.array([%s], dtype='%s')" % (", ".join(items), name)
+    return text if _len(shape) == 1 else "%s.reshape(%s)" % (text, _repr(shape))
+
+
+def _number(r, v, t):
+    """A numpy scalar as a Python one, or None."""
+    for k in get_mro(t):
+        item = method(k, "item")
+        if item is not None:
+            item = item(v)
+            return item if _id(_type(item)) in r.scalars else None
+    return None
+
+
+def _show_number(r, v, t, info, room, out):
+    n = _number(r, v, t)
+    if n is not None:
+        text = r.expression(n, room)
+        if text is not None:
+            out.append('"r":' + quote(text))
+    return True
+
+
+def _number_text(r, v, t, info, room):
+    n = _number(r, v, t) if info.module == "numpy" else None
+    text = r.expression(n, room) if n is not None else None
+    return text and "numpy.%s(%s)" % (info.name, text)
+
+
+def _labels(index, most):
+    """The first labels of a pandas Index, and how many there are."""
+    data = peek(index, "_data")
+    inner = peek(data, "_ndarray") if data is not None else None
+    data = inner if inner is not None else data
+    if data is None or not _is(data, "numpy.ndarray"):
+        return None, 0
+    k = _type(data)
+    n, item, found = _size(data, k), method(k, "item"), []
+    if item is not None:
+        for i in _range(_min(n, most)):
+            e = item(data, i)
+            found.append(e if _type(e) is _str or _type(e) is _int else "<%s>" % class_name(_type(e)))
+    return found, n
+
+
+def _is(v, name):
+    t = _type(v)
+    return class_module(t) + "." + class_name(t) == name
+
+
+def _length(index):
+    """The length of a pandas Index."""
+    span = peek(index, "_range")
+    if _type(span) is _range:
+        return _len(span)
+    return _labels(index, 0)[1]
+
+
+def _block_dtype(block):
+    values = peek(block, "values")
+    dtype = peek(values, "dtype")
+    if dtype is None:
+        dtype = peek(values, "_dtype")
+    return (_dtype(dtype)[0] if dtype is not None else class_name(_type(values))), values
+
+
+def _manager(v):
+    m = peek(v, "_mgr")
+    if m is None:
+        m = peek(v, "_data")
+    axes, blocks = peek(m, "axes"), peek(m, "blocks")
+    ok = _type(axes) is _list and (_type(blocks) is _tuple or _type(blocks) is _list)
+    return (axes, blocks) if ok else (None, None)
+
+
+def _show_frame(r, v, t, info, room, out):
+    axes, blocks = _manager(v)
+    if axes is None or _len(axes) != 2:
+        return True
+    names, n = _labels(axes[0], 8)
+    if names is None:
+        n = _length(axes[0])
+    rows = _length(axes[1])
+    dtypes = []
+    for b in blocks[:8]:
+        name = _block_dtype(b)[0]
+        if name not in dtypes:
+            dtypes.append(name)
+    out.append('"n":%d,"sh":[%d,%d],"dt":%s' % (rows, rows, n, quote(" ".join(dtypes)[:200])))
+    if names:
+        out.append('"f":[["columns",%s]]' % r.inner(names, room))
+    out.append('"cut":1')
+    return True
+
+
+def _show_series(r, v, t, info, room, out):
+    axes, blocks = _manager(v)
+    if axes is None or _len(axes) != 1 or _len(blocks) != 1:
+        return True
+    name, values = _block_dtype(blocks[0])
+    n = _length(axes[0])
+    out.append('"n":%d,"sh":[%d],"dt":%s' % (n, n, quote(name[:100])))
+    label = peek(v, "_name")
+    if _type(label) is _str:
+        out.append('"f":[["name",%s]]' % r.inner(label, room))
+    item = method(_type(values), "item")
+    if item is not None and _is(values, "numpy.ndarray") and name != "object" and "V" not in name:
+        out.append('"e":[%s]' % ",".join([r.inner(item(values, i), room) for i in _range(_min(n, CORNER))]))
+    out.append('"cut":1')
+    return True
+
+
+def _show_index(r, v, t, info, room, out):
+    names, n = _labels(v, CORNER)
+    if names is None:
+        n = _length(v)
+    out.append('"n":%d,"cut":1' % n)
+    if names:
+        out.append('"e":[%s]' % ",".join([r.inner(e, room) for e in names]))
+    return True
+
+
+def _show_tensor(r, v, t, info, room, out):
+    """Shape, dtype and device of an exact tensor: those of a subclass, and all
+    under a function mode, may be answered by Python code."""
+    modes = (module_of("torch._C") or {}).get("_len_torch_function_stack")
+    if info.known_at > 0 or modes is not None and (_type(modes) is not BuiltinType or modes() > 0):
+        return True
+    for k in get_mro(t):
+        shape, dtype, device = accessor(k, "shape"), accessor(k, "dtype"), accessor(k, "device")
+        if shape is not None and dtype is not None and device is not None:
+            out.append('"sh":[%s],"dt":%s,"f":[["device",%s]]' % (
+                _shape(shape(v)) or "", quote(_own_text(r, dtype(v))), quote(_repr(_own_text(r, device(v))))))
+            break
+    out.append('"cut":1')
+    return True
+
+
+def _own_text(r, v):
+    """The text of torch's dtypes and devices, which C code makes."""
+    if _type(v) is _str:
+        return v
+    info = r.class_info(_type(v))
+    return _repr(v)[:100] if info.c_type and info.module == "torch" else info.name
+
+
+def _show_polars(r, v, t, info, room, out):
+    inner = peek(v, "_df")
+    if inner is None:
+        inner = peek(v, "_s")
+    shape = []
+    for n in ("height", "width", "len"):
+        ask = method(_type(inner), n)
+        if ask is not None:
+            n = ask(inner)
+            if _type(n) is _int:
+                shape.append("%d" % n)
+    if shape:
+        out.append('"n":%s,"sh":[%s]' % (shape[0], ",".join(shape)))
+    out.append('"cut":1')
+    return True
+
+
+# Django and others.
+
+def _show_queryset(r, v, t, info, room, out):
+    """The state of a query set: it is never evaluated."""
+    cache, model = peek(v, "_result_cache"), peek(v, "model")
+    fields = []
+    if derives(_type(model), _type):
+        fields.append('["model",%s]' % r.inner(model, room))
+    if _type(cache) is _list:
+        fields.append('["results",%s]' % r.inner(cache, room))
+        out.append('"n":%d' % _len(cache))
+    else:
+        out.append('"r":"not evaluated"')
+    out.append('"f":[%s]' % ",".join(fields))
+    return True
+
+
+def _show_logger(r, v, t, info, room, out):
+    name = peek(v, "name")
+    if _type(name) is _str:
+        out.append('"r":%s' % quote(_repr(name[:200])))
+    return True
+
+
+def _only(*names):
+    """Shows these attributes of the instance's dictionary and no others."""
+    def show(r, v, t, info, room, out):
+        fields = {}
+        for n in names:
+            e = peek(v, n)
+            if e is not None:
+                fields[n] = e
+        out.append('"f":[%s]' % ",".join(r.pairs_of(fields, room)))
+        return True
+    return show
+
+
+_PATH = (_show_path, _path_text)
+_FILE = (_show_file, None)
+
+C_TYPES = {
+    "builtins.complex": (None, _complex),
+    "builtins.range": (None, _range_text),
+    "builtins.slice": (_attributes("start", "stop", "step"), _slice_text),
+    "builtins.ellipsis": (None, _name_text("Ellipsis")),
+    "builtins.NotImplementedType": (None, _name_text("NotImplemented")),
+    "builtins.frozenset": (None, _frozenset_text),
+    "builtins.bytearray": (None, _bytearray_text),
+    "builtins.generator": (_label("__qualname__"), None),
+    "builtins.coroutine": (_label("__qualname__"), None),
+    "builtins.async_generator": (_label("__qualname__"), None),
+    "builtins.frame": (_code("f_code"), None),
+    "builtins.code": (_label("co_name"), None),
+    "builtins.method_descriptor": (_label("__qualname__"), None),
+    "datetime.date": (_show_datetime, _c_text),
+    "datetime.timedelta": (None, _c_text),
+    "datetime.datetime": (_show_datetime, _datetime_text),
+    "datetime.time": (_show_datetime, _datetime_text),
+    "datetime.timezone": (None, _c_text),
+    "zoneinfo.ZoneInfo": (None, _zone_text),
+    "decimal.Decimal": (None, _decimal),
+    "re.Pattern": (_attributes("pattern", "flags"), _pattern_text),
+    "_sre.SRE_Pattern": (_attributes("pattern", "flags"), _pattern_text),
+    "collections.deque": (_show_deque, _deque_text),
+    "collections.OrderedDict": (None, _ordered_text),
+    "collections.defaultdict": (None, _defaultdict_text),
+    "types.SimpleNamespace": (_show_namespace, _namespace_text),
+    "functools.partial": (_attributes("func", "args", "keywords"), None),
+    "array.array": (None, _array_text),
+    "_io.TextIOWrapper": _FILE, "_io.FileIO": _FILE, "_io.BufferedReader": _FILE, "_io.BufferedWriter": _FILE, "_io.BufferedRandom": _FILE,
+}
+
+EXACT = {
+    "fractions.Fraction": (None, _fraction_text),
+    "uuid.UUID": (None, _uuid_text),
+    "collections.Counter": (None, _counter_text),
+}
+
+BASES = {
+    "datetime.datetime": (_show_datetime, None),
+    "datetime.date": (_show_datetime, None),
+    "datetime.time": (_show_datetime, None),
+    "collections.deque": (_show_deque, None),
+    "enum.Enum": (_show_enum, _enum_text),
+    "pathlib.PurePath": _PATH, "pathlib._local.PurePath": _PATH,
+    "numpy.ndarray": (_show_array, _array_expression),
+    "numpy.generic": (_show_number, _number_text),
+    "pandas.core.frame.DataFrame": (_show_frame, None), "pandas.DataFrame": (_show_frame, None),
+    "pandas.core.series.Series": (_show_series, None), "pandas.Series": (_show_series, None),
+    "pandas.core.indexes.base.Index": (_show_index, None), "pandas.Index": (_show_index, None),
+    "torch._tensor.Tensor": (_show_tensor, None), "torch.Tensor": (_show_tensor, None),
+    "polars.dataframe.frame.DataFrame": (_show_polars, None), "polars.series.series.Series": (_show_polars, None),
+    "django.db.models.query.QuerySet": (_show_queryset, None),
+    "logging.Logger": (_show_logger, None),
+    "threading.Thread": (_only("_name", "_target", "_args", "_kwargs"), None),
+}
