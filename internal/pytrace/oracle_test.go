@@ -375,3 +375,12 @@ func TestValuesOfALineAreBounded(t *testing.T) {
 		t.Errorf("%d values of %d records", n, trace.Len())
 	}
 }
+
+// describe renders all of a trace.
+func describe(t *Trace) string {
+	text, err := json.Marshal([]any{t, slices.Collect(t.All()), t.Codes(), t.Stacks(), t.Children(), t.Problems(), t.Executed(), t.Executable()})
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
