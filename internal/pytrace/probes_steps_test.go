@@ -25,7 +25,7 @@ func probePythons(t *testing.T, f func(t *testing.T, python, engine string)) {
 			continue // a folder that is being made
 		}
 		engines := []string{"settrace"}
-		if atLeast(version, 12) {
+		if _, ok := Files()["repaird_trace_monitoring.py"]; ok && atLeast(version, 12) {
 			engines = append(engines, "monitoring")
 		}
 		for _, engine := range engines {

@@ -295,14 +295,16 @@ class Probes(object):
             self.core.faults += 1
 
     def uncaught(self, th, exc):
-        """At the exit of the process: sys.last_value, where the program has put
-        a hook of its own in the place of ours. pytest leaves exceptions of
-        tests there, which were caught."""
-        if self.hooks is not None and not self.ended and "_pytest" not in _modules:
-            self._snap(th, exc)
+        """At the exit of the process: sys.last_value, which tells where the
+        program has put a hook of its own in the place of ours. pytest and
+        consoles leave exceptions there that they caught."""
+        if self.hooks is not None and not self.ended and sys.excepthook is not self.hooks[0]:
+            if "_pytest" not in _modules and "code" not in _modules:
+                self.ended = True
+                self._snap(th, exc)
 
     def _snap(self, th, exc):
-        if exc is None or derives(_type(exc), _SystemExit):
+        if exc is None or derives(_type(exc), _SystemExit) or not derives(_type(exc), BaseException):
             return
         if th is None and _get_ident() != self.core.main:
             tracer = _modules.get("repaird_tracer")
@@ -312,6 +314,7 @@ class Probes(object):
     def finish(self):
         """Before the footer: breakpoints that could not be reached."""
         try:
+            self.uncaught(None, getattr(sys, "last_value", None))
             self._unhook()
             self._tell()
             self.snaps.finish()

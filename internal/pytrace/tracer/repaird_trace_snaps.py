@@ -84,7 +84,7 @@ class Snapshots(object):
         for spec in config.get("breakpoints") or ():
             b = Breakpoint(spec, core.scope.cwd)
             if b.condition is not None and b.condition.problem:
-                problems.append("condition %r of breakpoint %s: %s" % (b.condition.text, b.at, b.condition.problem))
+                problems.append("condition %r of breakpoint %s: %s" % (b.condition.text[:100], b.at, b.condition.problem))
             elif not b.file or b.line <= 0:
                 problems.append("breakpoint %s: want FILE:LINE" % b.at)
             else:
@@ -92,7 +92,7 @@ class Snapshots(object):
         for text in config.get("watches") or ():
             w = watch_module.Watch(text)
             if w.problem:
-                problems.append("watch %r: %s" % (text, w.problem))
+                problems.append("watch %r: %s" % (w.text[:100], w.problem))
             else:
                 self.watches.append(w)
 
@@ -136,7 +136,7 @@ class Snapshots(object):
                     raise
                 if not b.told:
                     b.told = True
-                    self.problem("condition %r of breakpoint %s: %s" % (b.condition.text, b.at, self.error(error)), b.at)
+                    self.problem("condition %r of breakpoint %s: %s" % (b.condition.text[:100], b.at, self.error(error)), b.at)
                 return
         b.hit += 1
         if b.only and b.hit != b.only:
@@ -248,7 +248,7 @@ class Snapshots(object):
         self.write_problem(text, at)
 
     def write_problem(self, text, at):
-        self.core.writer.define('{"k":"problem","text":%s%s}\n' % (
+        self.core.writer.define('{"k":"problem","msg":%s%s}\n' % (
             quote(text[:1000]), ',"at":%s' % quote(at) if at else ""))
 
     def finish(self):
@@ -290,7 +290,7 @@ def _env(frame):
                 if name in d:
                     return d[name]
         v = _builtins.get(name, _PROXY)
-        if v is _PROXY or name in watch_module.CALLS and not derives(_type(v), type):
+        if v is _PROXY or not derives(_type(v), type):  # of builtins the classes
             raise _NameError("name %r is not defined" % name)
         return v
     return watch_module.Env(get)
