@@ -118,7 +118,6 @@ class Classes(object):
         for at, k in _enumerate(mro):
             if k is _object:
                 break
-            d = get_class_dict(k)
             name = class_module(k) + "." + class_name(k)
             show = BASES.get(name)
             if show is not None:

@@ -5,8 +5,8 @@ Nothing of the program is run for it, and the expressions call nothing of the
 program but constructors that dataclasses and namedtuple generated.
 """
 from repaird_trace_descriptors import (
-    BuiltinType, FunctionType, MethodType, ModuleType, NoneType, class_module, class_name, derives, get_class_dict, get_func_globals,
-    get_func_qualname, get_module_dict, instance_dict, module_of, reachable)
+    BuiltinType, FunctionType, MethodType, ModuleType, NoneType, class_module, class_name, get_func_globals, get_func_qualname,
+    get_module_dict, instance_dict, module_of, reachable)
 import repaird_trace_secrets as secrets
 
 _repr, _type, _id, _len, _tuple, _zip = repr, type, id, len, tuple, zip

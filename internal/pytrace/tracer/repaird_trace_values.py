@@ -21,37 +21,30 @@ from _json import encode_basestring_ascii as quote
 import repaird_trace_secrets as secrets
 from repaird_trace_classes import Classes
 from repaird_trace_descriptors import (
-    BuiltinType, FunctionType, HEAP, MUTABLE, MemberType, MethodType, ModuleType, NoneType, SlotWrapperType, class_module, class_name,
-    derives, get_class_dict, get_flags, get_func_code, get_func_globals, get_func_qualname, get_module_dict, get_mro, instance_dict,
-    reachable)
-from repaird_trace_expressions import Expressions, flat_dict_text, flat_text
+    BuiltinType, FunctionType, MUTABLE, MemberType, MethodType, ModuleType, NoneType, class_module, class_name, derives,
+    get_class_dict, get_func_qualname, get_module_dict, get_mro, instance_dict)
+from repaird_trace_expressions import Expressions
+from repaird_trace_fast import NAMES, make_fast, make_light, make_value
+from repaird_trace_scalars import Scalars
 
 _get_class_dict, _get_mro = get_class_dict, get_mro  # the names that the other parts use
 is_secret, head_of, mask = secrets.is_secret, secrets.head_of, secrets.mask
-_suspicious, _heads = secrets.suspicious, secrets._heads
+_heads = secrets._heads
 
 _repr, _type, _id, _len, _tuple, _slice = repr, type, id, len, tuple, slice
 _str, _int, _list, _dict, _set, _frozenset = str, int, list, dict, set, frozenset
 _bool, _float, _bytes, _bytearray, _complex = bool, float, bytes, bytearray, complex
-_min, _max, _map, _sum = min, max, map, sum
-_Exception, _BaseException, _RuntimeError, _RecursionError = Exception, BaseException, RuntimeError, RecursionError
-_AttributeError, _OSError = AttributeError, OSError
+_min, _max = min, max
+_RuntimeError, _RecursionError, _AttributeError, _zip = RuntimeError, RecursionError, AttributeError, zip
 _get_exc_args = BaseException.__dict__["args"].__get__
-_exc_str = BaseException.__str__
 _get = object.__getattribute__
-_OS_FILES = (OSError.__dict__["filename"].__get__, OSError.__dict__["filename2"].__get__)
 
-_float_finite = frozenset(["nan", "inf", "-inf"])
-_NAMES = {id(list): "list", id(dict): "dict", id(set): "set"}
-_EMPTY = {id(list): '"r":"[]","lit":1', id(dict): '"r":"{}","lit":1', id(set): '"r":"set()","re":"set()"'}
 _KINDS = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
-_BIG = 1 << 62
 _BY_PARTS = frozenset(["deque", "SimpleNamespace", "ndarray"])
-_DIGITS = ['"%d"' % i for i in range(256)]
 _NOTHING = {}  # never written
 
 
-class Renderer(Expressions):
+class Renderer(Scalars, Expressions):
     """Makes JSON text of values. in_scope(filename) says whether a file is the
     program's own: only classes made there show their shared attributes."""
 
@@ -67,85 +60,9 @@ class Renderer(Expressions):
             _id(NoneType): self._none, _id(_bool): self._bool, _id(_int): self._int, _id(_float): self._float,
             _id(_str): self._make_str(), _id(_bytes): self._bytes,
         }
-        self.fast = self._make_fast()
-        self.light, self.light_named = self._make_light()
-        self.value, self.named = self._make_value()
-
-    # Scalars. A JSON string is a complete Python literal; everything else is an object.
-
-    def _none(self, v):
-        return '"None"'
-
-    def _bool(self, v):
-        return '"True"' if v is True else '"False"'
-
-    def _int(self, v):
-        if 0 <= v < 256:
-            return _DIGITS[v]
-        if -_BIG < v < _BIG or _int.bit_length(v) <= 200:
-            return f'"{v}"'
-        return '{"t":"int","n":%d,"cut":1}' % _int.bit_length(v)
-
-    def _float(self, v):
-        r = _repr(v)
-        return '{"t":"float","r":"%s","re":"float(\'%s\')"}' % (r, r) if r in _float_finite else '"%s"' % r
-
-    def _make_str(self):
-        longest, strings = self.max_str, self.strings
-        known = strings.get
-
-        def text(v):
-            n = _len(v)
-            if n > longest:
-                v = v[:longest + 200]
-                found = known(v)
-                if found is None:
-                    if _len(strings) >= 2048:
-                        strings.clear()
-                    found = strings[v] = quote(_repr(self._begin(v[:longest], v[longest:])))
-                return '{"t":"str","r":%s,"n":%d,"cut":1}' % (found, n)
-            found = known(v)
-            if found is None:
-                if _len(strings) >= 2048:
-                    strings.clear()
-                found = quote(_repr(v)) if n < 16 or not _suspicious(v) else self._masked(v)
-                strings[v] = found
-            return found
-
-        return text
-
-    def _masked(self, v):
-        shown = mask(v)
-        if shown == v:
-            return quote(_repr(v))
-        if shown == secrets.HIDDEN:
-            return '{"t":"str","masked":1}'
-        return '{"t":"str","r":%s,"n":%d,"cut":1}' % (quote(_repr(shown)), _len(v))
-
-    def _bytes(self, v):
-        n = _len(v)
-        if n < 16:
-            return quote(_repr(v))
-        text = v[:self.max_str].decode("latin-1")
-        shown = self._begin(text, v[self.max_str:self.max_str + 200].decode("latin-1"))
-        if shown != text:
-            text = "b" + _repr(shown)
-        elif n <= self.max_str:
-            return quote(_repr(v))
-        else:
-            text = _repr(v[:self.max_str])
-        return '{"t":"bytes","r":%s,"n":%d,"cut":1}' % (quote(text), n)
-
-    def _begin(self, text, more):
-        """A text without the secrets that begin in it: what follows tells them better."""
-        return mask(text + more)[:self.max_str] if _suspicious(text) else text
-
-    def masked(self, v):
-        """Says whether a secret of a known form is in an exact str."""
-        return _len(v) >= 16 and _suspicious(v) and mask(v) != v
-
-    def hidden(self, v):
-        return mask(v) if _len(v) >= 16 else v
+        self.fast = make_fast(self)
+        self.light, self.light_named = make_light(self)
+        self.value, self.named = make_value(self)
 
     def tag(self, v):
         """A small number for the identity of a mutable object. Addresses are
@@ -159,124 +76,13 @@ class Renderer(Expressions):
             n = self.tags[i] = _len(self.tags) + 1
         return n
 
-    # What is called most is made of closures: they find their parts fastest.
-
-    def _make_light(self):
-        """The two functions of values that are only named: scalars exactly, all
-        else by type, identity and length."""
-        scalar_of, tag_of, class_of = self.scalars.get, self.tags.get, self.classes.known.get
-        tag, class_info, masked_pair = self.tag, self.class_info, self._masked_pair
-        names, empty, value_of_empty = _NAMES.get, _EMPTY.get, '{"t":"%s","id":%d,"n":0,%s}'
-
-        def light(v):
-            t = _type(v)
-            if t is _int and 0 <= v < 256:
-                return _DIGITS[v]
-            f = scalar_of(_id(t))
-            if f is not None:
-                return f(v)
-            name = names(_id(t))
-            if name is None:
-                if t is _tuple:
-                    return f'{{"t":"tuple","n":{_len(v)},"cut":1}}' if v else '"()"'
-                info = class_of(_id(t))
-                if info is None or info.ref() is not t:
-                    info = class_info(t)
-                return f'{{{info.head},"id":{tag_of(_id(v)) or tag(v)},"cut":1}}'
-            if v:
-                return f'{{"t":"{name}","id":{tag_of(_id(v)) or tag(v)},"n":{_len(v)},"cut":1}}'
-            return value_of_empty % (name, tag_of(_id(v)) or tag(v), empty(_id(t)))
-
-        def light_named(name, v):
-            head = _heads.get(name)
-            if head is None:
-                head = head_of(name, quote)
-            if head:
-                return head + light(v) + "]"
-            return masked_pair(name, v) or "[%s,%s]" % (quote(name), light(v))
-
-        return light, light_named
-
-    def _make_fast(self):
-        """The scalars' functions, and those of small containers of scalars,
-        which give None for others."""
-        tag_of, tag, most, longest = self.tags.get, self.tag, self.max_items, self.max_chars
-
-        def of_list(v):
-            if not v:
-                return '{"t":"list","id":%d,"n":0,"r":"[]","lit":1}' % (tag_of(_id(v)) or tag(v))
-            c = v[:most + 1]
-            if _len(c) <= most:
-                text = flat_text(c)
-                if text is not None and _len(text) <= longest:
-                    return f'{{"t":"list","id":{tag_of(_id(v)) or tag(v)},"n":{_len(c)},"r":{quote(text)},"lit":1}}'
-            return None
-
-        def of_tuple(v):
-            if not v:
-                return '"()"'
-            if _len(v) <= most:
-                text = flat_text(v)
-                if text is not None and _len(text) <= longest:
-                    return quote(text)
-            return None
-
-        def of_dict(v):
-            if not v:
-                return '{"t":"dict","id":%d,"n":0,"r":"{}","lit":1}' % (tag_of(_id(v)) or tag(v))
-            if _len(v) <= most:
-                text = flat_dict_text(v)
-                if text is not None and _len(text) <= longest:
-                    return f'{{"t":"dict","id":{tag_of(_id(v)) or tag(v)},"n":{_len(v)},"r":{quote(text)},"lit":1}}'
-            return None
-
-        fast = _dict(self.scalars)
-        fast[_id(_list)], fast[_id(_tuple)], fast[_id(_dict)] = of_list, of_tuple, of_dict
-        return fast
-
-    def _masked_pair(self, name, v):
+    def masked_pair(self, name, v):
         """The pair of a name that hides its value; "" where it does not."""
         if is_secret(name, v):
             return '[%s,{"t":%s,"masked":1}]' % (quote(name), quote(class_name(_type(v))))
         return ""
 
-    def _make_value(self):
-        """The two functions of values as they are. They never raise for what v is."""
-        fast_of, masked_pair = self.fast.get, self._masked_pair
-        most, longest, deepest, render = self.max_items, self.max_chars, self.max_depth, self._any
-        class_of, thing = self.classes.known.get, self._object
-
-        def value(v):
-            t = _type(v)
-            if t is _int and 0 <= v < 256:
-                return _DIGITS[v]
-            f = fast_of(_id(t))
-            if f is not None:
-                text = f(v)
-                if text is not None:
-                    return text
-            info = class_of(_id(t))
-            if info is not None and info.simple and info.ref() is t:
-                try:
-                    return thing(v, t, info, [most * 4, longest * 2, deepest, 0, {_id(v): 1}])
-                except _RuntimeError as e:
-                    return self._failed(e, t)
-            try:
-                return render(v, [most * 4, longest * 2, deepest, 0, {}])
-            except _RuntimeError as e:
-                return self._failed(e, t)
-
-        def named(name, v):
-            head = _heads.get(name)
-            if head is None:
-                head = head_of(name, quote)
-            if head:
-                return head + value(v) + "]"
-            return masked_pair(name, v) or "[%s,%s]" % (quote(name), value(v))
-
-        return value, named
-
-    def _failed(self, e, t):
+    def failed(self, e, t):
         if not _changed(e):
             raise e  # a signal handler's
         return '{"t":%s,"err":"changed or too deep"}' % quote(class_name(t)[:200])
@@ -293,14 +99,14 @@ class Renderer(Expressions):
                 room[1] -= _len(text)
                 return text
         room[2] -= 1
-        text = self._any(v, room)
+        text = self.any_value(v, room)
         room[2] += 1
         return text
 
-    def _any(self, v, room):
+    def any_value(self, v, room):
         t = _type(v)
         room[0] -= 1
-        name = _NAMES.get(_id(t))
+        name = NAMES.get(_id(t))
         if name is not None or t is _tuple:
             trial = [_min(room[0], self.max_items * 3), _min(self.max_chars, room[1]), room[2], 0]
             text = self.literal(v, t, room[2], trial)
@@ -327,12 +133,12 @@ class Renderer(Expressions):
         seen[i] = 1
         try:
             if info.simple:
-                return self._object(v, t, info, room)
+                return self.object_value(v, t, info, room)
             return self._structure(v, t, info, room)
         finally:
             del seen[i]
 
-    def _object(self, v, t, info, room):
+    def object_value(self, v, t, info, room):
         """An object of which its attributes are all that there is to say."""
         head = f'{{{info.head},"id":{self.tags.get(_id(v)) or self.tag(v)}'
         if room[2] <= 0 or room[0] <= 0 or room[1] <= 0:
@@ -441,7 +247,7 @@ class Renderer(Expressions):
         out.append('"n":%d' % _tuple.__len__(v))
         parts = []
         if not stop:
-            for name, e in zip(info.fields, _tuple.__iter__(v)):
+            for name, e in _zip(info.fields, _tuple.__iter__(v)):
                 if room[0] <= 0 or room[1] <= 0 or _len(parts) >= self.max_items:
                     parts.append(_MORE)
                     break
@@ -520,20 +326,6 @@ class Renderer(Expressions):
         if _len(parts) < n:
             out.append('"cut":1')
 
-    def _scalar_subclass(self, v, base, out):
-        if base == "str":
-            text = _str.__str__(v)[:self.max_str + 200]
-            out.append('"r":%s,"n":%d' % (quote(_repr(self.hidden(text)[:self.max_str])), _str.__len__(v)))
-        elif base == "bytes":
-            text = _bytes.__getitem__(v, _slice(0, self.max_str))
-            shown = text.decode("latin-1")
-            out.append('"r":%s,"n":%d' % (quote(_repr(text) if mask(shown) == shown else "b" + _repr(mask(shown))), _bytes.__len__(v)))
-        elif base == "int":
-            bits = _int.bit_length(v)
-            out.append('"r":"%s"' % _int.__repr__(v) if bits <= 200 else '"n":%d' % bits)
-        elif base == "float":
-            out.append('"r":"%s"' % _float.__repr__(v))
-
     def _attributes(self, v, t, info, room, out):
         """The attributes of an object that is more than those."""
         mro = get_mro(t)
@@ -597,7 +389,7 @@ class Renderer(Expressions):
             return head + self.inner(e, room) + "]"
         if name in secrets.SKIPPED:
             return ""
-        return self._masked_pair(name, e) or "[%s,%s]" % (quote(name), self.inner(e, room))
+        return self.masked_pair(name, e) or "[%s,%s]" % (quote(name), self.inner(e, room))
 
     def _shared(self, own, mro, mine, room):
         """Mutable attributes of the class that the instance does not shadow:
@@ -620,40 +412,6 @@ class Renderer(Expressions):
     def instance_dict(self, v, mro, info):
         """The attributes of an instance; an empty dict where it has none."""
         return (instance_dict(v, mro) if info.dict_at >= 0 else None) or _NOTHING
-
-    # Exceptions.
-
-    def message(self, exc):
-        """str(exc) where that runs C code only, else the rendering of its args."""
-        return self.hidden(self._message(exc))
-
-    def _message(self, exc):
-        args, t = _get_exc_args(exc), _type(exc)
-        info = self.class_info(t)
-        if info.c_str and _len(args) <= 8 and self._simple(exc, t, args):
-            for k in get_mro(t):
-                f = get_class_dict(k).get("__str__")
-                if f is not None:
-                    return f(exc)[:2000] if _type(f) is SlotWrapperType and f.__objclass__ is k else _exc_str(exc)[:2000]
-        parts = []
-        for a in args[:8]:
-            f = self.scalars.get(_id(_type(a)))
-            parts.append(_repr(a)[:200] if f is not None and _type(a) is _str and _len(a) < 2000
-                         else f(a).strip('"') if f is not None and _type(a) is not _str
-                         else "<" + class_name(_type(a)) + ">")
-        return ("(" + ", ".join(parts) + ")")[:2000] if parts else ""
-
-    def _simple(self, exc, t, args):
-        """Says whether str(exc) formats exact scalars of a bounded size only."""
-        for a in args:
-            ta = _type(a)
-            if _id(ta) not in self.scalars or ((ta is _str or ta is _bytes) and _len(a) > 4000) or (ta is _int and _int.bit_length(a) > 200):
-                return False
-        if derives(t, _OSError):
-            for get in _OS_FILES:  # OSError.__str__ formats these
-                if _id(_type(get(exc))) not in self.scalars:
-                    return False
-        return True
 
 
 _MORE = '["...",{"t":"?","cut":1}]'
