@@ -1,17 +1,25 @@
 """The rules of recording: what becomes of calls, returns and exceptions.
 
-A back end (repaird_trace_settrace) turns the interpreter's events into calls
-of these methods. A Thread holds the calls in scope that are under way in one
-thread; an Entry is one of them.
+A back end (repaird_trace_settrace, repaird_trace_monitoring) turns the
+interpreter's events into calls of these methods. A Thread holds the calls in
+scope that are under way in one thread; an Entry is one of them.
+
+How much of a call is recorded: of the first FULL calls of a function and of
+each whose ordinal is a power of two, values in full; of the others light
+values, which is scalars and what tells objects apart; after max_per_function
+nothing, the calls are only counted. Exceptions are recorded whatever the
+bounds, with the calls that they came from.
 """
 from _thread import get_ident
 from itertools import count
 import sys
 import time
 
+import repaird_trace_hot
 import repaird_trace_scope as scope_module
-from repaird_trace_exceptions import Entry, Exceptions, Thread
-from repaird_trace_values import MUTABLE, Renderer, derives, _get_class_dict, _get_mro, FunctionType, quote
+from repaird_trace_exceptions import Exceptions, Thread
+from repaird_trace_tasks import Tasks
+from repaird_trace_values import MUTABLE, Renderer, derives, _get_class_dict, _get_mro, FunctionType, head_of, quote
 
 _clock = getattr(time, "perf_counter_ns", None)
 if _clock is None:
@@ -20,8 +28,10 @@ if _clock is None:
     def _clock():
         return int(_perf() * 1e9)
 
-_len, _id, _type, _str, _modules = len, id, type, str, sys.modules
+_len, _id, _type, _str, _dict, _modules = len, id, type, str, dict, sys.modules
+_getrefcount = getattr(sys, "getrefcount", None)
 MAX_LINES = 300000
+FULL = repaird_trace_hot.FULL
 # Any of these in the configuration asks for lines or snapshots.
 _PROBES = ("steps", "breakpoints", "watches", "exception_snapshot")
 
@@ -31,22 +41,32 @@ class Core(Exceptions):
 
     def __init__(self, config, writer, own_dir):
         self.writer, self.config = writer, config
-        self.scope = scope_module.Scope(config.get("include") or [], config.get("exclude") or [], own_dir)
+        self.scope = scope_module.Scope(config.get("include") or [], config.get("exclude") or [], own_dir, config.get("modules") or [])
+        self.choice = scope_module.Choice(config.get("functions") or [], config.get("exclude_functions") or [])
         self.render = Renderer(self.scope.holds, config.get("max_value_chars") or 400, config.get("max_value_items") or 32)
         self.max_depth = config.get("max_depth") or 200
         self.per_code = config.get("max_per_function") or 2000
+        self.values = not config.get("calls_only")
+        self.counts_only = bool(config.get("counts_only"))
+        self.comprehensions = bool(config.get("comprehensions"))
         self.lines = bool(config.get("lines"))
         self.codes, self.infos, self.sources = {}, [], {}
         self.next_call, self.next_exc = count(1).__next__, count(1).__next__
-        self.start = _clock()
-        self.line_count = self.faults = self.uncalled = self.snaps = self.resynced = 0
+        self.start, self.clock = _clock(), _clock
+        self.line_count = self.faults = self.snaps = self.resynced = self.refined = 0
+        self.lates = 0  # numbers of calls that were given without the call being counted
         self.threads = 0
         self.main = get_ident()
         self.lost = ""
+        # The task of the calling thread; empty as long as there is no asyncio.
+        self.tasks, self.tasks_of = [], Tasks(writer.define)
+        # By thread: addresses of frames, and their variables' dictionaries that are ours to empty.
+        self.held = {}
         self.probes = None
         if config.get("level") not in (None, "", "functions") or [k for k in _PROBES if config.get(k)]:
             from repaird_trace_probes import Probes
             self.probes = Probes(self, config)
+        self.enter, self.leave = repaird_trace_hot.make(self)
 
     # Threads and code.
 
@@ -55,7 +75,8 @@ class Core(Exceptions):
         th.index = self.threads
         self.threads += 1
         th.suffix = "" if th.index == 0 else ',"th":%d' % th.index
-        th.stack, th.flying, th.escaped = [], {}, 0
+        th.stack, th.flying, th.escaped, th.orphans, th.owner = [], {}, 0, 0, None
+        th.held = self.held[get_ident()] = []
         if th.index > 0:
             self.writer.define('{"k":"thread","th":%d,"name":%s}\n' % (th.index, quote(_thread_name()[:100])))
         return th
@@ -63,13 +84,18 @@ class Core(Exceptions):
     def register(self, frame, code, path):
         if _len(self.infos) >= scope_module.MAX_CODES:
             return None
-        function = _function(frame, code)
+        function = _function(self, frame, code)
         name = function.__qualname__ if function is not None and _type(function.__qualname__) is _str else ""
-        info = scope_module.describe(_len(self.infos) + 1, code, path, name)
+        info = scope_module.describe(_len(self.infos) + 1, code, path, name, self.comprehensions)
+        if not info.fold and not self.choice.holds(info.name, frame.f_globals):
+            info.fold = True
         info.defaults = _mutable_defaults(function, code)
+        info.heads = _heads(info.args)
         self.infos.append(info)
         self.define_code(info)
         self.codes[_id(code)] = info
+        if not self.tasks and self.tasks_of.ready():
+            self.tasks.append(self.tasks_of.suffix)
         if self.probes is not None:
             info.watch = self.probes.lines_of(info)
         if self.lines and (info.kind == "module"):
@@ -96,36 +122,43 @@ class Core(Exceptions):
         if self.line_count <= MAX_LINES:
             self.writer.define('{"k":"line","c":%d,"l":%d}\n' % (info.id, number))
 
+    def forked(self, th):
+        """In the child, with its one thread: the calls under way and their
+        numbers are the parent's."""
+        self.lates = self.next_call()
+        for e in th.stack:
+            self.trouble(e).foreign = True
+
     def micros(self):
         return (_clock() - self.start) // 1000
 
+    # Frames' variables. Up to 3.12 asking a frame for them leaves a dictionary
+    # in it that keeps its values alive until it returns: programs that count on
+    # the end of an object would notice.
+
+    def hold(self, frame, values):
+        held = self.held.get(get_ident())
+        if held is not None and _len(held) < 1000:
+            held.append((_id(frame), values))
+
+    def release(self, held, fid):
+        """Empties the dictionaries that nobody else has got hold of, but for
+        that of the frame whose event this is: with sys.settrace the interpreter
+        is about to copy it back into the frame."""
+        own = None
+        while held:
+            frame, d = held.pop()
+            if frame == fid:
+                own = d
+            elif _getrefcount is not None and _getrefcount(d) == 3:  # d, the argument, the frame
+                d.clear()
+        if own is not None:
+            held.append((fid, own))
+
     # Calls.
 
-    def enter(self, th, frame, info):
-        """A call begins that is recorded: the back end has counted it and asked for the bounds."""
-        stack = th.stack
-        e = Entry()
-        e.id, e.fid, e.info = self.next_call(), _id(frame), info
-        e.pend = e.child = e.obj = 0
-        e.fresh, e.flow, e.lines, e.foreign = False, "", None, False
-        parent, line = 0, 0
-        if stack:
-            parent = stack[-1].id
-            back = frame.f_back
-            if back is not None and _id(back) == stack[-1].fid:
-                line = back.f_lineno or 0
-        e.parent = parent
-        e.seg = self.writer.seg
-        args = ""
-        e.muts = None
-        if info.args:
-            args = self._args(e, frame, info)
-        self.writer.write('{"k":"call","i":%d,"p":%d,"c":%d,"d":%d,"n":%d,"t":%d,"l":%d%s%s}\n' % (
-            e.id, parent, info.id, _len(stack), info.calls, self.micros(), line, args, th.suffix))
-        stack.append(e)
-        return e
-
-    def _args(self, e, frame, info):
+    def args(self, e, frame, info):
+        """The values of a call's arguments, in full."""
         values, parts = frame.f_locals, []
         named = self.render.named
         for name in info.args:
@@ -137,51 +170,71 @@ class Core(Exceptions):
                     if e.muts is None:
                         e.muts = []
                     e.muts.append((name, text, _id(v)))
+        v = None
+        if info.pins and parts:
+            self.hold(frame, values)
         args = ',"a":[%s]' % ",".join(parts)
         if info.defaults:
-            used = [quote(n) for n, i in info.defaults if n in values and _id(values[n]) == i]
-            if used:
-                args += ',"df":[%s]' % ",".join(used)
+            args += self.shared_defaults(info, values)
         return args
 
-    def _changed(self, e, frame):
-        """Arguments that the call changed in place."""
-        if not e.muts:
-            return ""
+    def shared_defaults(self, info, values):
+        used = [quote(n) for n, i in info.defaults if n in values and _id(values[n]) == i]
+        return ',"df":[%s]' % ",".join(used) if used else ""
+
+    def changed(self, e, frame):
+        """Arguments that the call changed in place, at the call's own detail."""
         values, parts = frame.f_locals, []
+        named = self.render.light_named if e.light else self.render.named
         for name, text, i in e.muts:
             if name in values:
                 v = values[name]
                 if _id(v) == i:
-                    now = self.render.named(name, v)
+                    now = named(name, v)
                     if now != text:
                         parts.append(now)
+        v = None
+        if e.info.pins:
+            self.hold(frame, values)
         return ',"m":[%s]' % ",".join(parts) if parts else ""
 
-    def returned(self, th, e, frame, value):
-        if e.pend:
-            self.handled(th, e, "return", frame.f_lineno)
-        elif e.child:
-            self._outside(th, e, "outside", frame.f_lineno)
-        if e.foreign:
-            return
-        left = self.probes.left(th, e, frame) if e.info.watch is True else ""
-        self.writer.write('{"k":"ret","i":%d,"c":%d,"t":%d,"l":%d,"v":%s%s%s}\n' % (
-            e.id, e.info.id, self.micros(), frame.f_lineno or 0, self.render.value(value), self._changed(e, frame), left))
+    def ended(self, th, e, frame, at, value):
+        """What a return says besides the call's value, where an exception or a
+        probe has to do with it; None where nothing is to be written."""
+        x, left = e.trouble, ""
+        if x is not None:
+            if x.foreign:
+                return None
+            if x.pend:
+                self.handled(th, e, "return", frame.f_lineno)
+            elif x.child:
+                self.outside(th, e, "outside", frame.f_lineno)
+        if e.info.watch is True:
+            left = self.probes.left(th, e, frame)
+        return left
 
     def yielded(self, th, e, frame, value):
         info = e.info
         info.yields += 1
         if info.yields <= self.per_code and not e.foreign:
-            self.writer.write('{"k":"yield","i":%d,"c":%d,"t":%d,"l":%d,"v":%s}\n' % (
-                e.id, e.info.id, self.micros(), frame.f_lineno or 0, self.render.value(value)))
+            value = "" if not self.values else ',"v":' + (self.render.light if e.light or info.yields > FULL else self.render.value)(value)
+            self.writer.write('{"k":"yield","i":%d,"c":%d,"t":%d,"l":%d%s}\n' % (
+                e.id, info.id, self.micros(), frame.f_lineno or 0, value))
 
     def resumed(self, th, e, frame):
         stack = th.stack
         if e.info.yields <= self.per_code and not e.foreign:
-            self.writer.write('{"k":"resume","i":%d,"c":%d,"p":%d,"t":%d%s}\n' % (
-                e.id, e.info.id, stack[-1].id if stack else 0, self.micros(), th.suffix))
+            self.writer.write('{"k":"resume","i":%d,"c":%d,"p":%d,"t":%d%s%s}\n' % (
+                e.id, e.info.id, stack[-1].id if stack else 0, self.micros(), th.suffix, self.tasks[0]() if self.tasks else ""))
         stack.append(e)
+
+    def unseen(self, e):
+        """The end of a call of which no event told: those of its function were
+        switched off meanwhile, since it had been called too often."""
+        if not e.foreign:
+            self.writer.write('{"k":"ret","i":%d,"c":%d,"t":%d,"l":0,"v":{"t":"?","cut":1}}\n' % (e.id, e.info.id, self.micros()))
+
+    # The end.
 
     def mark(self, name, state):
         self.writer.write('{"k":"mark","name":%s,"state":%s,"t":%d}\n' % (
@@ -190,12 +243,15 @@ class Core(Exceptions):
     def footer(self):
         if self.probes is not None:
             self.probes.finish()
+        uncalled = 0
         for info in self.infos:
             if info.calls:
-                self.writer.define('{"k":"count","c":%d,"n":%d}\n' % (info.id, info.calls))
+                uncalled += info.calls
+                self.writer.define('{"k":"count","c":%d,"n":%d%s}\n' % (info.id, info.calls, ',"min":1' if info.off else ""))
+        uncalled -= self.next_call() - 1 - self.lates
         w = self.writer
         return '{"k":"end","records":%d,"dropped":%d,"uncalled":%d,"faults":%d,"oversize":%d,"resynced":%d,"lost":%s,"dead":%s,"t":%d}\n' % (
-            w.written, w.dropped, self.uncalled, self.faults, w.oversize, self.resynced, quote(self.lost), quote(w.dead), self.micros())
+            w.written, w.dropped, uncalled, self.faults, w.oversize, self.resynced, quote(self.lost), quote(w.dead), self.micros())
 
 
 def _thread_name():
@@ -209,13 +265,16 @@ def _thread_name():
     return name if _type(name) is _str else ""
 
 
-def _function(frame, code):
+def _function(core, frame, code):
     """The function object of a frame, where its class or module leads to it."""
     if not code.co_flags & 1:
         return None
-    places = [frame.f_globals.get(code.co_name)]
+    places = [_dict.get(frame.f_globals, code.co_name)]
     if code.co_argcount > 0:
-        v = frame.f_locals.get(code.co_varnames[0])
+        values = frame.f_locals
+        if scope_module.PINS:
+            core.hold(frame, values)
+        v = values.get(code.co_varnames[0])
         for k in _get_mro(v if derives(_type(v), type) else _type(v)):
             f = _get_class_dict(k).get(code.co_name)
             if _type(f) is property:
@@ -231,6 +290,17 @@ def _function(frame, code):
                 return f
             f = f.__dict__.get("__wrapped__")
     return None
+
+
+def _heads(names):
+    """For each argument what stands before it in a record: of its pair, and of
+    its value, None where the value may have to be masked."""
+    found = []
+    for i, name in enumerate(names):
+        before = "," if i else ',"a":['
+        head = head_of(name, quote)
+        found.append((name, before, before + head if head else None))
+    return tuple(found)
 
 
 def _mutable_defaults(function, code):

@@ -4,6 +4,7 @@ them, which are recorded after the fact where a bound had left them out.
 import sys
 
 import repaird_trace_scope as scope_module
+from repaird_trace_hot import Entry
 from repaird_trace_values import FunctionType, ModuleType, derives, quote
 
 _len, _id, _type, _max, _Exception = len, id, type, max, Exception
@@ -12,34 +13,47 @@ _get_context = BaseException.__dict__["__context__"].__get__
 _get_traceback = BaseException.__dict__["__traceback__"].__get__
 _FLOW = {id(k): k.__name__ for k in (StopIteration, GeneratorExit, StopAsyncIteration)}
 _NO_SNAPSHOT = frozenset(map(id, (FunctionType, ModuleType, type)))
+MANY = 64  # raises on one line with the exception's value in full
 
 
-class Entry(object):
-    """One call that is under way. pend is the exception on its way through the
-    frame, obj its address, at the instruction where it arrived and fresh that
-    nothing ran in the frame since; child is an exception that left a callee."""
-    __slots__ = ("id", "fid", "info", "seg", "parent", "muts", "pend", "obj", "line", "at", "fresh", "flow", "lines",
-                 "child", "child_obj", "foreign")
+class Trouble(object):
+    """What an exception has to do with a call that is under way. pend is the
+    exception on its way through the frame, obj its address, line and at where
+    it arrived and fresh that nothing ran in the frame since; flow is the class
+    of one that is no error; lines are those that ran since; child is an
+    exception that left a callee. foreign: the call is the parent process's."""
+    __slots__ = ("pend", "obj", "line", "at", "fresh", "flow", "lines", "child", "child_obj", "foreign")
+
+    def __init__(self):
+        self.pend = self.obj = self.line = self.child = self.child_obj = 0
+        self.at, self.fresh, self.flow, self.lines, self.foreign = -1, False, "", None, False
 
 
 class Thread(object):
     """The state of one thread."""
-    __slots__ = ("index", "suffix", "stack", "flying", "escaped")
+    __slots__ = ("index", "suffix", "stack", "flying", "escaped", "orphans", "owner", "held")
 
 
 class Exceptions(object):
     """The part of Core that deals with exceptions."""
 
-    def late(self, th, frame, info, parent, gap):
+    def trouble(self, e):
+        x = e.trouble
+        if x is None:
+            x = e.trouble = Trouble()
+        return x
+
+    def late(self, th, frame, info, parent, gap, depth=0):
         """Records a call after the fact, for an exception that came from it."""
         e = Entry()
-        e.id, e.fid, e.info, e.muts = self.next_call(), _id(frame), info, None
-        e.seg = self.writer.seg
-        self._write_late(th, e, frame, parent, gap, 0)
+        e.id, e.fid, e.info, e.muts, e.light, e.trouble = self.next_call(), _id(frame), info, None, False, None
+        e.sid, e.parent, e.seg = "%d" % e.id, parent, self.writer.seg
+        self.lates += 1
+        self._write_late(th, e, frame, parent, gap, depth)
         return e
 
     def _write_late(self, th, e, frame, parent, gap, depth):
-        args = self._args(e, frame, e.info) if e.info.args else ""
+        args = self.args(e, frame, e.info) if e.info.args and self.values else ""
         e.muts = None
         self.writer.write('{"k":"call","i":%d,"p":%d,"c":%d,"d":%d,"n":%d,"t":%d,"l":0,"late":1,"gap":%d%s%s}\n' % (
             e.id, parent, e.info.id, depth, e.info.calls, self.micros(), gap, args, th.suffix))
@@ -48,11 +62,14 @@ class Exceptions(object):
 
     def raised(self, th, e, frame, exc, tb):
         """An exception arrived in a frame, raised there or further in."""
-        e.at, e.fresh = frame.f_lasti, True
-        e.flow = _FLOW.get(_id(_type(exc)), "")
-        if e.pend and _type(exc) is GeneratorExit:  # closed where a handler had yielded
+        x = e.trouble
+        if x is None:
+            x = e.trouble = Trouble()
+        x.at, x.fresh = frame.f_lasti, True
+        x.flow = _FLOW.get(_id(_type(exc)), "")
+        if x.pend and _type(exc) is GeneratorExit:  # closed where a handler had yielded
             self.handled(th, e, "yield", frame.f_lineno)
-        if e.flow or not derives(_type(exc), _BaseException):
+        if x.flow or not derives(_type(exc), _BaseException):
             return
         key, ctx, number = _id(exc), 0, 0
         inner = tb.tb_next if tb is not None else None
@@ -61,12 +78,12 @@ class Exceptions(object):
         before = _id(context) if context is not None else 0
         if before:
             ctx = th.flying.get(before, 0)
-        if e.pend and e.obj != key and before != e.obj:
+        if x.pend and x.obj != key and before != x.obj:
             self.handled(th, e, "continue", frame.f_lineno)
-        if e.child and e.child_obj != key and before != e.child_obj:
-            self._outside(th, e, "outside", frame.f_lineno)
-        e.child = 0
-        if known and (inner is not None or e.obj == key):
+        if x.child and x.child_obj != key and before != x.child_obj:
+            self.outside(th, e, "outside", frame.f_lineno)
+        x.child = 0
+        if known and (inner is not None or x.obj == key):
             number = known
             self.writer.write('{"k":"pass","i":%d,"c":%d,"e":%d,"l":%d}\n' % (e.id, e.info.id, number, frame.f_lineno or 0))
         else:
@@ -75,7 +92,7 @@ class Exceptions(object):
                 th.flying.clear()
             th.flying[key] = number
             self._first(th, e, frame, exc, inner, number, ctx)
-        e.pend, e.obj, e.line, e.lines = number, key, frame.f_lineno or 0, None
+        x.pend, x.obj, x.line, x.lines = number, key, frame.f_lineno or 0, None
 
     def _first(self, th, e, frame, exc, tb, number, ctx):
         """First sight of an exception: keep its callers, backfill its callees."""
@@ -102,9 +119,7 @@ class Exceptions(object):
             return
         made, parent, seen, depth = [], e, -1, _len(th.stack)
         for f, info, line, nth in frames:
-            late = Entry()
-            late.id, late.fid, late.info, late.seg, late.muts = self.next_call(), _id(f), info, self.writer.seg, None
-            self._write_late(th, late, f, parent.id, nth - seen - 1, depth)
+            late = self.late(th, f, info, parent.id, nth - seen - 1, depth)
             made.append((late, line))
             parent, seen, depth = late, nth, depth + 1
         f, info, line, nth = frames[-1]
@@ -119,14 +134,17 @@ class Exceptions(object):
     def _raise(self, th, e, frame, info, line, exc, number, origin, ctx):
         render = self.render
         about = render.class_info(_type(exc))
+        # The same raise again and again, in a loop that counts on it, is told briefly.
+        often = info.raised[line] = info.raised.get(line, 0) + 1
+        value = render.light(exc) if often > MANY and often & (often - 1) else render.value(exc)
         self.writer.write('{"k":"raise","i":%d,"c":%d,"l":%d,"e":%d,"x":%s,"xm":%s,"msg":%s,"v":%s,"ctx":%d%s%s}\n' % (
             e.id, info.id, line or 0, number, quote(about.name[:200]), quote(render.class_module(_type(exc))[:200]),
-            quote(render.message(exc)), render.value(exc), ctx, origin, self._locals(info, frame, line)))
+            quote(render.message(exc)), value, ctx, origin, self._locals(info, frame, line)))
 
     def _locals(self, info, frame, line):
         """The frame's variables, for the first raises of each line."""
         n = info.snaps.get(line, 0)
-        if info.kind == "module" or n >= 10 or self.snaps >= 1000:
+        if info.kind == "module" or n >= 10 or self.snaps >= 1000 or not self.values:
             return ""
         info.snaps[line] = n + 1
         self.snaps += 1
@@ -139,6 +157,9 @@ class Exceptions(object):
                 text = self.render.named(name, v)
                 if text not in parts:
                     parts.append(text)
+        v = None
+        if info.pins:
+            self.hold(frame, values)
         return ',"loc":[%s]' % ",".join(parts)
 
     def _keep(self, th, frame):
@@ -164,54 +185,63 @@ class Exceptions(object):
     def stepped(self, th, e, frame):
         """A line begins in a frame that an exception arrived in. True while
         the exception is still being handled."""
-        e.fresh, e.flow = False, ""
-        if not e.pend:
-            return False
+        x = e.trouble
+        x.fresh = False
         current = _exc_info()[1]
-        if current is not None and _id(current) == e.obj:
-            if e.lines is None:
-                e.lines = []
-            if _len(e.lines) < 16:
-                e.lines.append(frame.f_lineno)
+        if not x.pend:
+            if x.flow and (current is None or _FLOW.get(_id(_type(current)), "") != x.flow):
+                x.flow = ""
+            return False
+        x.flow = ""
+        if current is not None and _id(current) == x.obj:
+            if x.lines is None:
+                x.lines = []
+            if _len(x.lines) < 16:
+                x.lines.append(frame.f_lineno)
             return True
         while current is not None:  # an exception was raised while this one was handled
             current = _get_context(current)
-            if current is not None and _id(current) == e.obj:
+            if current is not None and _id(current) == x.obj:
                 return True
-        current = None
         self.handled(th, e, "continue", frame.f_lineno)
         return False
 
     def handled(self, th, e, outcome, after):
+        x = e.trouble
         self.writer.write('{"k":"handled","i":%d,"c":%d,"e":%d,"l":%d,"h":%d,"o":"%s","after":%d}\n' % (
-            e.id, e.info.id, e.pend, e.line, self._handler(e), outcome, after or 0))
-        e.pend = 0
-        th.flying.pop(e.obj, None)
+            e.id, e.info.id, x.pend, x.line, self._handler(e.info.file, x), outcome, after or 0))
+        x.pend = 0
+        th.flying.pop(x.obj, None)
 
-    def _outside(self, th, e, outcome, after):
+    def outside(self, th, e, outcome, after):
+        x = e.trouble
         self.writer.write('{"k":"handled","i":%d,"c":%d,"e":%d,"l":%d,"h":0,"o":"%s","after":%d}\n' % (
-            e.id, e.info.id, e.child, after or 0, outcome, after or 0))
-        e.child = 0
-        th.flying.pop(e.child_obj, None)
+            e.id, e.info.id, x.child, after or 0, outcome, after or 0))
+        x.child = 0
+        th.flying.pop(x.child_obj, None)
 
     def unwound(self, th, e, frame):
-        stack = th.stack
-        flow = e.flow
-        if not e.foreign:
+        """An exception leaves a call, which the back end has taken off the stack."""
+        stack, x = th.stack, e.trouble
+        if x is None:
+            x = e.trouble = Trouble()
+        if not x.foreign:
             left = self.probes.left(th, e, frame) if e.info.watch is True else ""
             self.writer.write('{"k":"unwind","i":%d,"c":%d,"t":%d,"e":%d%s%s%s}\n' % (
-                e.id, e.info.id, self.micros(), e.pend, ',"x":"%s"' % flow if flow and not e.pend else "", self._changed(e, frame), left))
+                e.id, e.info.id, self.micros(), x.pend, ',"x":"%s"' % x.flow if x.flow and not x.pend else "",
+                self.changed(e, frame) if e.muts else "", left))
         if not stack:  # out of scope; the address may soon be another exception's
             th.flying.clear()
-            th.escaped = e.obj if e.pend else 0
-        elif e.pend:
-            stack[-1].child, stack[-1].child_obj = e.pend, e.obj
+            th.escaped = x.obj if x.pend else 0
+        elif x.pend:
+            caller = self.trouble(stack[-1])
+            caller.child, caller.child_obj = x.pend, x.obj
 
-    def _handler(self, e):
+    def _handler(self, path, x):
         """The line of the handler. Of the lines that ran since the exception,
         the last of the leading except clauses; the first line of a finally; or
         the with whose manager took the exception. 0 where the source does not tell."""
-        text, ran = self._source(e.info.file), e.lines or ()
+        text, ran = self._source(path), x.lines or ()
         if not text:
             return ran[0] if ran else 0
         best = 0
@@ -222,10 +252,10 @@ class Exceptions(object):
         if best:
             return best
         if ran:
-            for n in range(e.line + 1, ran[0] + 1):
+            for n in range(x.line + 1, ran[0] + 1):
                 if _starts(text, n, (b"finally",)):
                     return ran[0]
-        for n in range(e.line, _max(0, e.line - 100), -1):
+        for n in range(x.line, _max(0, x.line - 100), -1):
             if _starts(text, n, (b"with ", b"with(", b"async with")):
                 return n
         return ran[0] if ran else 0
@@ -258,8 +288,6 @@ class Exceptions(object):
         number = self.next_exc()
         th.flying[_id(exc)] = number
         outer = self.late(th, frame, info, 0, 0)
-        outer.pend = outer.child = 0
-        outer.foreign = False
         if tb.tb_next is None:
             self._raise(th, outer, frame, info, tb.tb_lineno, exc, number, "", 0)
         else:

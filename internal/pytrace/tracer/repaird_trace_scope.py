@@ -4,6 +4,10 @@ import sys
 
 _getcwd, _readlink, _lstat = os.getcwd, os.readlink, os.lstat
 _OSError, _Exception, _len, _str, _type, _id = OSError, Exception, len, str, type, id
+_modules, _ModuleType = sys.modules, type(sys)
+_get_module_dict = _ModuleType.__dict__["__dict__"].__get__
+# Where a frame keeps the dictionary of its variables that it was asked for.
+PINS = sys.version_info < (3, 13)
 _PACKAGES = ("site-packages", "dist-packages", ".tox", ".nox")
 MAX_CODES = 20000
 
@@ -40,15 +44,19 @@ def real_path(path, cwd):
 
 class Scope(object):
     """Decisions by file name; files maps a code's co_filename to its real path
-    or to False when it is out of scope."""
+    or to False when it is out of scope, outside holds those of the latter. A
+    module named in modules is in scope wherever it is."""
 
-    def __init__(self, include, exclude, own_dir):
+    def __init__(self, include, exclude, own_dir, modules=()):
         self.cwd = _getcwd()
         self.include = [real_path(p, self.cwd) for p in include]
-        self.exclude = [real_path(p, self.cwd) for p in exclude] + [real_path(own_dir, self.cwd)]
-        self.files = {}
+        self.own = real_path(own_dir, self.cwd)
+        self.exclude = [real_path(p, self.cwd) for p in exclude] + [self.own]
+        self.modules = [m for m in modules if _type(m) is _str]
+        self.files, self.outside = {}, set()
 
-    def decide(self, filename):
+    def decide(self, filename, module=None):
+        """module is the name that the code's globals have, where they are known."""
         if _type(filename) is not _str:
             return False
         answer = False
@@ -61,14 +69,76 @@ class Scope(object):
             for root in self.exclude:
                 if _below(path, root):
                     answer = False
+            if answer is False and self.modules and self._named(filename, module) and not _below(path, self.own):
+                answer = path
         if _len(self.files) > 50000:
             self.files.clear()
+            self.outside.clear()
         self.files[filename] = answer
+        if answer is False:
+            self.outside.add(filename)
         return answer
+
+    def _named(self, filename, module):
+        """Says whether the file is that of a module named in the configuration."""
+        names = [module] if _type(module) is _str else []
+        for name, m in list(_modules.items()):
+            if _type(m) is _ModuleType and _type(name) is _str and _get_module_dict(m).get("__file__") == filename:
+                names.append(name)
+        for name in names:
+            for wanted in self.modules:
+                if name == wanted or name.startswith(wanted + "."):
+                    return True
+        return False
 
     def holds(self, filename):
         answer = self.files.get(filename)
         return bool(self.decide(filename) if answer is None else answer)
+
+
+class Choice(object):
+    """The functions that the configuration names."""
+
+    def __init__(self, only, never):
+        self.only, self.never = [p for p in only if _type(p) is _str], [p for p in never if _type(p) is _str]
+
+    def holds(self, name, names):
+        if not self.only and not self.never:
+            return True
+        module = dict.get(names, "__name__")
+        forms = [name, name.rpartition(".")[2]]
+        if _type(module) is _str:
+            forms.append(module + "." + name)
+        return (not self.only or _any_like(forms, self.only)) and not _any_like(forms, self.never)
+
+
+def _any_like(forms, patterns):
+    for p in patterns:
+        for f in forms:
+            if f == p or like(f, p):
+                return True
+    return False
+
+
+def like(text, pattern):
+    """fnmatch.fnmatchcase for * and ?; the module would load re."""
+    t = p = 0
+    star, mark = -1, 0
+    while t < _len(text):
+        if p < _len(pattern) and pattern[p] == "*":
+            star, mark = p, t
+            p += 1
+        elif p < _len(pattern) and (pattern[p] == "?" or pattern[p] == text[t]):
+            t += 1
+            p += 1
+        elif star >= 0:
+            mark += 1
+            t, p = mark, star + 1
+        else:
+            return False
+    while p < _len(pattern) and pattern[p] == "*":
+        p += 1
+    return p == _len(pattern)
 
 
 def _below(path, root):
@@ -85,15 +155,21 @@ def _installed(rest):
 class Info(object):
     """What the tracer knows of one code object. It keeps the code alive, so
     that its id stays its own."""
-    __slots__ = ("id", "code", "ops", "file", "name", "args", "kind", "gen", "fold", "calls", "yields", "seen", "snaps", "defaults",
-                 "watch")
+    __slots__ = (
+        "id", "code", "ops", "file", "name", "args", "kind", "gen", "fold", "defaults",
+        "calls", "yields",  # how often
+        "seen", "snaps", "raised", "watch",  # lines seen; snapshots and raises by line; lines that the probes want: None, True for all, or a frozenset
+        "heads", "mid", "ret", "at",  # text of records: of arguments, between their numbers, of lines by instruction
+        "pins",  # reading variables leaves them in the frame
+        "off", "mixed", "pends", "covered",  # monitoring: see there
+    )
 
 
 _OPTIMIZED, _VARARGS, _VARKEYWORDS, _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 1, 4, 8, 32, 128, 512
 _FOLDED = frozenset(["<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"])
 
 
-def describe(number, code, path, qualname):
+def describe(number, code, path, qualname, comprehensions=False):
     """Info on a code object; qualname may be "" where the version has none."""
     info = Info()
     info.id, info.code, info.ops, info.file = number, code, code.co_code, path
@@ -118,10 +194,14 @@ def describe(number, code, path, qualname):
         info.kind = "module"
     info.gen = bool(flags & (_GENERATOR | _COROUTINE | _ASYNC_GENERATOR))
     # Comprehensions and class bodies belong to the code around them.
-    info.fold = name in _FOLDED or (not flags & _OPTIMIZED and name != "<module>")
+    info.fold = (name in _FOLDED and not comprehensions) or (not flags & _OPTIMIZED and name != "<module>")
     info.calls = info.yields = 0
-    info.seen, info.snaps, info.defaults = set(), {}, ()
-    info.watch = None  # lines that the probes want: None, True for all, or a frozenset
+    info.seen, info.snaps, info.raised, info.defaults = set(), {}, {}, ()
+    info.watch, info.at, info.heads = None, {}, ()
+    info.mid, info.ret = ',"c":%d,"d":' % number, ',"c":%d,"t":' % number
+    info.pins = PINS and bool(flags & _OPTIMIZED)
+    info.off = info.mixed = False
+    info.pends, info.covered = set(), None
     return info
 
 

@@ -1,29 +1,52 @@
-"""The back end on sys.settrace: CPython 3.6 and newer."""
+"""The back end on sys.settrace: trace functions for each thread.
+
+A frame out of scope has no local trace function, and frames in scope get no
+line events unless lines are wanted or an exception is on its way.
+"""
+from _thread import get_ident
 import sys
 import threading
 
 import opcode as _opcode
 
-_settrace, _gettrace, _id, _type, _len = sys.settrace, sys.gettrace, id, type, len
-_Exception, _BaseException = Exception, BaseException
-_threading_settrace = threading.settrace
+_settrace, _gettrace, _id, _type, _len, _isinstance = sys.settrace, sys.gettrace, id, type, len, isinstance
+_Exception, _BaseException, _RecursionError = Exception, BaseException, RecursionError
+_threading_settrace, _get_ident = threading.settrace, get_ident
 _map = _opcode.opmap
 _RETURNS = frozenset(_map[n] for n in ("RETURN_VALUE", "RETURN_CONST") if n in _map)
 _YIELD, _YIELD_FROM, _RESUME = _map["YIELD_VALUE"], _map.get("YIELD_FROM", -1), _map.get("RESUME", -1)
 _HAS_TRACE_LINES = sys.version_info >= (3, 7)
+_FATAL_RECURSION = sys.version_info < (3, 9)
 
 
 def _suspends(ops, at):
     """Says whether a return event at this instruction is a suspension. The
     yield is at the instruction; after it (up to 3.10, yield from and await);
     or before it (from 3.13, which already stands at the RESUME)."""
-    if at < 0 or at >= len(ops):
+    if at < 0 or at >= _len(ops):
         return False
     if ops[at] == _YIELD:
         return True
     if ops[at] == _RESUME:
         return at >= 2 and ops[at - 2] == _YIELD
-    return at + 2 < len(ops) and ops[at + 2] == _YIELD_FROM
+    return at + 2 < _len(ops) and ops[at + 2] == _YIELD_FROM
+
+
+class Rearm(object):
+    """Held by the frame of a trace function that an exception of the program
+    leaves, and so by the exception: the interpreter has removed the trace
+    function by then. When the program is done with the exception, it is put back."""
+    __slots__ = ("backend", "ident")
+
+    def __init__(self, backend):
+        self.backend, self.ident = backend, _get_ident()
+
+    def __del__(self):
+        try:
+            if self.backend.alive and self.ident == _get_ident():
+                self.backend.rearm()
+        except _BaseException:
+            pass
 
 
 class Backend(object):
@@ -36,9 +59,9 @@ class Backend(object):
         self.functions = {}
 
     def start(self):
-        self.main = self._make(self.core.thread())
+        f = self._make(self.core.thread())
         _threading_settrace(self._thread)
-        _settrace(self.main)
+        _settrace(f)
 
     def _thread(self, frame, event, arg):
         """First event of a new thread."""
@@ -56,47 +79,51 @@ class Backend(object):
 
     def rearm(self):
         """Puts the calling thread's trace function back where it was lost."""
-        now = _gettrace()
-        if self.alive and now is None:
-            self.core.lost = "trace function removed, later put back"
-            f = self.functions.get(threading.get_ident())
+        if self.alive and _gettrace() is None:
+            f = self.functions.get(_get_ident())
             if f is not None:
+                self.core.lost = "trace function removed, later put back"
                 f.__closure_stack__.stack[:] = []
                 _settrace(f)
 
-    def stop(self):
+    def withdraw(self):
+        """Ends the recording: the calling thread's function goes at once, those
+        of the others at their next event."""
         self.alive = False
-        now = _gettrace()
-        if now is None or now not in self.functions.values():
-            if not self.core.lost:
-                self.core.lost = "trace function removed" if now is None else "trace function replaced"
-        else:
+        if _gettrace() is not None and _gettrace() is self.functions.get(_get_ident()):
             _settrace(None)
         if getattr(threading, "_trace_hook", None) == self._thread:
             _threading_settrace(None)
 
+    def stop(self):
+        if self.alive:
+            now = _gettrace()
+            if now is None or now not in self.functions.values():
+                if not self.core.lost:
+                    self.core.lost = "trace function removed" if now is None else "trace function replaced"
+        self.withdraw()
+
     def installed(self):
-        return _gettrace() is not None and _gettrace() is self.functions.get(threading.get_ident())
+        return _gettrace() is not None and _gettrace() is self.functions.get(_get_ident())
 
     def current(self):
         """The calling thread's state, or a new one."""
-        f = self.functions.get(threading.get_ident())
+        f = self.functions.get(_get_ident())
         return f.__closure_stack__ if f is not None else self.core.thread()
 
     def forked(self):
         """In the child: calls under way are the parent's to record."""
-        me = self.functions.get(threading.get_ident())
-        self.functions = {} if me is None else {threading.get_ident(): me}
+        me = self.functions.get(_get_ident())
+        self.functions = {} if me is None else {_get_ident(): me}
         if me is not None:
-            for e in me.__closure_stack__.stack:
-                e.foreign = True
+            self.core.forked(me.__closure_stack__)
 
-    def _foreign(self, error):
+    def foreign(self, error):
         """Says whether an exception in a trace function is the program's, such
         as one that a signal handler raised: it must reach the program."""
-        if not isinstance(error, _Exception):
+        if not _isinstance(error, _Exception):
             return True
-        if _type(error) is RecursionError and sys.version_info < (3, 9):
+        if _FATAL_RECURSION and _type(error) is _RecursionError:
             return True  # going on above the limit would be fatal there
         tb = error.__traceback__
         while tb is not None and tb.tb_next is not None:
@@ -106,9 +133,9 @@ class Backend(object):
     def _make(self, th):
         """Trace functions of one thread, its state in their cells."""
         core, backend, stack = self.core, self, th.stack
-        files, codes, decide, lines_on = core.scope.files, core.codes, core.scope.decide, core.lines
-        max_depth, per_code, probes = core.max_depth, core.per_code, core.probes
-        enter, returned, raised, stepped = core.enter, core.returned, core.raised, core.stepped
+        files, outside, codes, decide, lines_on = core.scope.files, core.scope.outside, core.codes, core.scope.decide, core.lines
+        max_depth, per_code, probes, held, counts_only = core.max_depth, core.per_code, core.probes, th.held, core.counts_only
+        enter, leave, raised, stepped, release = core.enter, core.leave, core.raised, core.stepped, core.release
 
         def find(fid):
             for i in range(_len(stack) - 1, -1, -1):
@@ -118,31 +145,34 @@ class Backend(object):
                     return stack[i]
             return None
 
-        def handle(e, frame, event, arg):
+        def line(e, frame):
+            n, info = frame.f_lineno, e.info
+            if lines_on and n not in info.seen and n is not None:
+                core.line(info, n)
+            watch, x = info.watch, e.trouble
+            if x is not None and (x.fresh or x.pend) and not stepped(th, e, frame) and not lines_on and watch is None and _HAS_TRACE_LINES:
+                frame.f_trace_lines = False
+            if watch is not None and (watch is True or n in watch):
+                probes.line(th, e, frame, info, n)
+
+        def ended(e, frame, arg):
+            """A return event: a return, a suspension, or an exception leaves."""
+            info, at, x = e.info, frame.f_lasti, e.trouble
+            del stack[-1]
+            if info.gen and not (arg is None and x is not None and x.fresh and at == x.at):
+                if _suspends(info.ops, at):
+                    core.yielded(th, e, frame, arg)
+                    return
+            if arg is None and not (0 <= at < _len(info.ops) and info.ops[at] in _RETURNS):
+                core.unwound(th, e, frame)
+            else:
+                leave(th, e, frame, at, arg)
+
+        def happened(e, frame, event, arg):
             if event == "line":
-                if lines_on:
-                    n, info = frame.f_lineno, e.info
-                    if n not in info.seen and n is not None:
-                        core.line(info, n)
-                watch = e.info.watch
-                if (e.fresh or e.pend) and not stepped(th, e, frame) and not lines_on and watch is None and _HAS_TRACE_LINES:
-                    frame.f_trace_lines = False
-                if watch is not None and (watch is True or frame.f_lineno in watch):
-                    probes.line(th, e, frame, e.info, frame.f_lineno)
+                line(e, frame)
             elif event == "return":
-                info = e.info
-                at = frame.f_lasti
-                op = info.ops[at] if 0 <= at < _len(info.ops) else -1
-                if info.gen and not (arg is None and e.fresh and at == e.at):
-                    if _suspends(info.ops, at):
-                        stack.pop()
-                        core.yielded(th, e, frame, arg)
-                        return
-                stack.pop()
-                if arg is None and op not in _RETURNS:
-                    core.unwound(th, e, frame)
-                else:
-                    returned(th, e, frame, arg)
+                ended(e, frame, arg)
             elif event == "exception":
                 if not lines_on and _HAS_TRACE_LINES:
                     frame.f_trace_lines = True
@@ -151,15 +181,22 @@ class Backend(object):
         def local(frame, event, arg):
             try:
                 fid = _id(frame)
+                if held:
+                    release(held, fid)
                 e = stack[-1] if stack else None
                 if e is None or e.fid != fid:
                     e = find(fid)
                     if e is None:
                         return None
-                handle(e, frame, event, arg)
+                if event == "return" and arg is not None:
+                    del stack[-1]
+                    leave(th, e, frame, frame.f_lasti, arg)
+                else:
+                    happened(e, frame, event, arg)
             except _BaseException as error:
                 core.faults += 1
-                if backend._foreign(error):
+                if backend.foreign(error):
+                    again = Rearm(backend)  # noqa: F841
                     raise
             return local
 
@@ -172,14 +209,17 @@ class Backend(object):
 
             def __call__(self, frame, event, arg):
                 try:
+                    if held:
+                        release(held, _id(frame))
                     e = self.entry
                     if not stack or stack[-1] is not e:
                         if find(e.fid) is not e:
                             return None
-                    handle(e, frame, event, arg)
+                    happened(e, frame, event, arg)
                 except _BaseException as error:
                     core.faults += 1
-                    if backend._foreign(error):
+                    if backend.foreign(error):
+                        again = Rearm(backend)  # noqa: F841
                         raise
                 return self
 
@@ -193,8 +233,7 @@ class Backend(object):
             def __call__(self, frame, event, arg):
                 if event == "line":
                     try:
-                        n = frame.f_lineno
-                        info = self.info
+                        n, info = frame.f_lineno, self.info
                         if lines_on and n not in info.seen and n is not None:
                             core.line(info, n)
                         watch = info.watch
@@ -202,59 +241,75 @@ class Backend(object):
                             probes.line(th, None, frame, info, n)
                     except _BaseException as error:
                         core.faults += 1
-                        if backend._foreign(error):
+                        if backend.foreign(error):
+                            again = Rearm(backend)  # noqa: F841
                             raise
                 return self
 
-        def global_(frame, event, arg):
-            code = frame.f_code
-            path = files.get(code.co_filename)
+        def silent(frame, info):
+            """The trace function of a call that is not recorded, if it needs one."""
+            if not (lines_on or info.watch is not None or info.gen and not info.fold):
+                return None
+            if not lines_on and info.watch is None and _HAS_TRACE_LINES:
+                frame.f_trace_lines = False
+            return Silent(info)
+
+        def first(frame, code):
+            """A code object that is seen for the first time."""
+            name = code.co_filename
+            path = files.get(name)
+            if path is None:
+                path = decide(name, dict.get(frame.f_globals, "__name__"))
             if path is False:
                 return None
+            return core.register(frame, code, path)
+
+        def resumed(g, frame):
+            """A generator goes on. By name: it may be resumed by another thread
+            than the one that began it, whose classes are its own."""
+            kind = _type(g).__name__
+            if kind == "Suspendable":
+                core.resumed(th, g.entry, frame)
+                return g if _type(g) is Suspendable else Suspendable(g.entry)
+            return g if kind == "Silent" else None
+
+        def global_(frame, event, arg):
+            code = frame.f_code
+            if code.co_filename in outside and not held:
+                return None
             try:
-                if path is None:
-                    path = decide(code.co_filename)
-                    if path is False:
-                        return None
-                if not backend.alive:
-                    return None
+                if held:
+                    release(held, _id(frame))
                 info = codes.get(_id(code))
                 if info is None:
-                    info = core.register(frame, code, path)
+                    if not backend.alive:
+                        return None
+                    info = first(frame, code)
                     if info is None:
                         return None
                 if info.fold:
-                    return Silent(info) if lines_on or info.watch is not None else None
-                if info.gen:
-                    g = frame.f_trace
-                    # By name: a generator may be resumed by another thread,
-                    # whose classes are its own.
+                    return silent(frame, info)
+                if info.gen and frame.f_trace is not None:
+                    g = resumed(frame.f_trace, frame)
                     if g is not None:
-                        kind = _type(g).__name__
-                        if kind == "Suspendable":
-                            core.resumed(th, g.entry, frame)
-                            return g if _type(g) is Suspendable else Suspendable(g.entry)
-                        if kind == "Silent":
-                            return g
-                info.calls += 1
-                if _len(stack) >= max_depth or info.calls > per_code:
-                    core.uncalled += 1
-                    if lines_on or info.gen or info.watch is not None:
-                        if not lines_on and info.watch is None and _HAS_TRACE_LINES:
-                            frame.f_trace_lines = False
-                        return Silent(info)
+                        return g
+                if not backend.alive:
+                    _settrace(None)
                     return None
+                n = info.calls = info.calls + 1
+                if counts_only or _len(stack) >= max_depth or n > per_code and n & (n - 1):
+                    return silent(frame, info)
                 e = enter(th, frame, info)
                 if not lines_on and info.watch is None and _HAS_TRACE_LINES:
                     frame.f_trace_lines = False
                 return Suspendable(e) if info.gen else local
             except _BaseException as error:
                 core.faults += 1
-                if backend._foreign(error):
+                if backend.foreign(error):
+                    again = Rearm(backend)  # noqa: F841
                     raise
                 return None
 
-
         global_.__closure_stack__ = th
-        self.functions[threading.get_ident()] = global_
+        self.functions[_get_ident()] = global_
         return global_
