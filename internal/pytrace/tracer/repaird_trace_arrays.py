@@ -15,16 +15,23 @@ CORNER = 6
 _KINDS = {"b": "bool", "i": "int", "u": "uint", "f": "float", "c": "complex"}
 
 
-def _dtype(dtype):
+def _dtype(r, dtype):
     """The name of a numpy dtype and its kind."""
+    about = r.class_info(_type(dtype))
+    if about.cache is not None:  # one class is one kind and size, but for texts, times and records
+        return about.cache
     kind, size, text = peek(dtype, "kind"), peek(dtype, "itemsize"), peek(dtype, "str")
     if _type(kind) is not _str:
-        return class_name(_type(dtype)), ""
+        return about.name, ""
     if kind == "O":
-        return "object", kind
-    if kind in _KINDS and _type(size) is _int:
-        return "bool" if kind == "b" else "%s%d" % (_KINDS[kind], size * 8), kind
-    return text if _type(text) is _str else kind, kind
+        found = "object", kind
+    elif kind in _KINDS and _type(size) is _int:
+        found = "bool" if kind == "b" else "%s%d" % (_KINDS[kind], size * 8), kind
+    else:
+        return text if _type(text) is _str else kind, kind
+    if about.c_type and about.name.endswith("DType"):
+        about.cache = found
+    return found
 
 
 def _shape(shape):
@@ -44,7 +51,7 @@ def _show_array(r, v, t, info, room, out):
     shape, dtype, item = accessor(k, "shape"), accessor(k, "dtype"), method(k, "item")
     if shape is None or dtype is None:
         return True
-    name, kind = _dtype(dtype(v))
+    name, kind = _dtype(r, dtype(v))
     n = _size(v, k)
     out.append('"n":%d,"sh":[%s],"dt":%s' % (n, _shape(shape(v)) or "", quote(name[:100])))
     if kind and kind in "biufcSUMm" and item is not None and n > 0:
@@ -62,7 +69,7 @@ def _array_expression(r, v, t, info, room):
     if info.known_at or shape is None or dtype is None or item is None:
         return None
     n = _size(v, t)
-    name, kind = _dtype(dtype(v))
+    name, kind = _dtype(r, dtype(v))
     if n > CORNER or kind not in ("b", "i", "u", "f", "c", "U", "S"):
         return None
     items = [r.expression(item(v, i), room) for i in _range(n)]
@@ -75,28 +82,25 @@ def _array_expression(r, v, t, info, room):
     return text if _len(shape) == 1 else "%s.reshape(%s)" % (text, _repr(shape))
 
 
-def _number(r, v, t):
-    """A numpy scalar as a Python one, or None."""
+def _number(r, v, t, room):
+    """The expression of a numpy scalar as one of Python, or None."""
     for k in get_mro(t):
         item = method(k, "item")
         if item is not None:
             item = item(v)
-            return item if _id(_type(item)) in r.scalars else None
+            return r.expression(item, room) if _type(item) is not t else None
     return None
 
 
 def _show_number(r, v, t, info, room, out):
-    n = _number(r, v, t)
-    if n is not None:
-        text = r.expression(n, room)
-        if text is not None:
-            out.append('"r":' + quote(text))
+    text = _number(r, v, t, room)
+    if text is not None:
+        out.append('"r":' + quote(text))
     return True
 
 
 def _number_text(r, v, t, info, room):
-    n = _number(r, v, t) if info.module == "numpy" else None
-    text = r.expression(n, room) if n is not None else None
+    text = _number(r, v, t, room) if info.module == "numpy" else None
     return text and "numpy.%s(%s)" % (info.name, text)
 
 
@@ -129,12 +133,12 @@ def _length(index):
     return _labels(index, 0)[1]
 
 
-def _block_dtype(block):
+def _block_dtype(r, block):
     values = peek(block, "values")
     dtype = peek(values, "dtype")
     if dtype is None:
         dtype = peek(values, "_dtype")
-    return (_dtype(dtype)[0] if dtype is not None else class_name(_type(values))), values
+    return (_dtype(r, dtype)[0] if dtype is not None else class_name(_type(values))), values
 
 
 def _manager(v):
@@ -156,7 +160,7 @@ def _show_frame(r, v, t, info, room, out):
     rows = _length(axes[1])
     dtypes = []
     for b in blocks[:8]:
-        name = _block_dtype(b)[0]
+        name = _block_dtype(r, b)[0]
         if name not in dtypes:
             dtypes.append(name)
     out.append('"n":%d,"sh":[%d,%d],"dt":%s' % (rows, rows, n, quote(" ".join(dtypes)[:200])))
@@ -170,7 +174,7 @@ def _show_series(r, v, t, info, room, out):
     axes, blocks = _manager(v)
     if axes is None or _len(axes) != 1 or _len(blocks) != 1:
         return True
-    name, values = _block_dtype(blocks[0])
+    name, values = _block_dtype(r, blocks[0])
     n = _length(axes[0])
     out.append('"n":%d,"sh":[%d],"dt":%s' % (n, n, quote(name[:100])))
     label = peek(v, "_name")
@@ -234,7 +238,15 @@ def _show_polars(r, v, t, info, room, out):
     return True
 
 
+def _singleton(text):
+    def write(r, v, t, info, room):
+        return text
+    return None, write
+
+
 ARRAYS = {
+    "pandas.api.typing.NaTType": _singleton("pandas.NaT"), "pandas._libs.tslibs.nattype.NaTType": _singleton("pandas.NaT"),
+    "pandas.api.typing.NAType": _singleton("pandas.NA"), "pandas._libs.missing.NAType": _singleton("pandas.NA"),
     "numpy.ndarray": (_show_array, _array_expression),
     "numpy.generic": (_show_number, _number_text),
     "pandas.core.frame.DataFrame": (_show_frame, None), "pandas.DataFrame": (_show_frame, None),

@@ -41,7 +41,7 @@ class ClassInfo(object):
     init     the parameters of a constructor that sets its fields and does nothing else, or None
     """
     __slots__ = ("ref", "head", "name", "module", "dotted", "tries", "dict_at", "slots", "heap", "base", "mock", "own",
-                 "size", "scoped", "plain", "c_str", "named", "show", "text", "known_at", "fields", "init", "c_type", "simple")
+                 "size", "scoped", "plain", "c_str", "named", "show", "text", "known_at", "fields", "init", "c_type", "simple", "cache")
 
 
 class Classes(object):
@@ -76,7 +76,7 @@ class Classes(object):
         info.base = _base(mro)
         info.named = info.base == "" and (_id(t) in _NAMED or derives(t, _type))
         info.c_type = c_made(t)
-        info.scoped = None
+        info.scoped = info.cache = None
         info.plain = info.base == "" and _len(info.heap) == _len(mro) - 1 and not info.mock and _metaclass(t) and not _made(info, mro)
         info.known_at, info.show, info.text = 0, None, None
         info.fields = info.init = None
@@ -148,9 +148,7 @@ class Classes(object):
 
     def shared_names(self, t, info, mro):
         """Places and names of the class's attributes that are lists, dicts or sets."""
-        if info.scoped is None:
-            info.scoped = self._scoped(info, mro)
-        if not info.scoped:
+        if not self.scoped(info, mro):
             return ()
         if _len(info.heap) == 1:
             size = _len(get_class_dict(t))
@@ -171,8 +169,13 @@ class Classes(object):
         info.own, info.size = _tuple(found), size
         return info.own
 
-    def _scoped(self, info, mro):
+    def scoped(self, info, mro):
         """The places of the classes that were made in scope."""
+        if info.scoped is None:
+            info.scoped = self._scoped(info, mro)
+        return info.scoped
+
+    def _scoped(self, info, mro):
         places = []
         for at in info.heap:
             d = get_class_dict(mro[at])

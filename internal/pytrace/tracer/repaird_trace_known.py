@@ -296,7 +296,7 @@ def _show_datetime(r, v, t, info, room, out):
     known = get_mro(t)[info.known_at] if info.known_at else t
     parts = []
     for k in get_mro(known):
-        for n in ("year", "month", "day", "hour", "minute", "second", "microsecond"):
+        for n in _ORDER:
             get = accessor(k, n)
             if get is not None:
                 parts.append((_ORDER[n], get(v)))
@@ -314,7 +314,8 @@ def _show_datetime(r, v, t, info, room, out):
     return t is known
 
 
-_ORDER = {"year": 0, "month": 1, "day": 2, "hour": 3, "minute": 4, "second": 5, "microsecond": 6}
+_ORDER = {"year": 0, "month": 1, "day": 2, "hour": 3, "minute": 4, "second": 5, "microsecond": 6,
+          "days": 7, "seconds": 8, "microseconds": 9}
 
 
 def _show_enum(r, v, t, info, room, out):
@@ -414,6 +415,7 @@ BASES = {
     "datetime.datetime": (_show_datetime, None),
     "datetime.date": (_show_datetime, None),
     "datetime.time": (_show_datetime, None),
+    "datetime.timedelta": (_show_datetime, None),
     "collections.deque": (_show_deque, None),
     "enum.Enum": (_show_enum, _enum_text),
     "pathlib.PurePath": _PATH, "pathlib._local.PurePath": _PATH,

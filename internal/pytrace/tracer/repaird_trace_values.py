@@ -147,9 +147,16 @@ class Renderer(Scalars, Expressions):
         mine = _get(v, "__dict__") if info.dict_at >= 0 else _NOTHING
         if _type(mine) is not _dict:
             mine = _NOTHING
-        fields = self.pairs_of(mine, room)
-        if info.slots:
-            self._slots(v, info, mro, fields, room)
+        if info.scoped or self.classes.scoped(info, mro):
+            fields = self.pairs_of(mine, room)
+            if info.slots:
+                self._slots(v, info, mro, fields, room)
+        else:  # machinery of libraries is not worth much
+            depth, room[2] = room[2], _min(room[2], 2)
+            fields = self.pairs_of(mine, room)
+            if info.slots:
+                self._slots(v, info, mro, fields, room)
+            room[2] = depth
         if fields:
             head += ',"f":[' + ",".join(fields) + "]"
             if fields[-1] is _MORE:
