@@ -42,6 +42,7 @@ def start(config):
     if _state["core"] is not None:
         return False
     writer = None
+    sys.path.insert(0, _own_dir)  # for the modules that the configuration calls for
     try:
         writer = repaird_trace_writer.Writer(
             config["out"], config.get("max_records") or 200000, config.get("max_bytes") or 64 << 20,
@@ -67,6 +68,8 @@ def start(config):
         if writer is not None:
             writer.dead = "start"
         return False
+    finally:
+        sys.path.remove(_own_dir)
 
 
 def _backend(config, core, own):
@@ -148,9 +151,9 @@ def problem(text):
 
 def _meta(forked_from):
     argv = [a for a in getattr(sys, "argv", None) or getattr(sys, "orig_argv", None) or [] if _type(a) is _str][:32]
-    _state["writer"].define('{"k":"meta","v":1,"f":"%s","pid":%d,"ppid":%d,"python":"%s","impl":%s,"engine":"%s","argv":[%s],"cwd":%s,"forked":%d}\n' % (
+    _state["writer"].define('{"k":"meta","v":1,"f":"%s","pid":%d,"ppid":%d,"python":"%s","impl":%s,"engine":"%s","exe":%s,"argv":[%s],"cwd":%s,"forked":%d}\n' % (
         _state["writer"].name, os.getpid(), os.getppid(), repaird_trace_scope.python_version(), _quote(sys.implementation.name), _state["backend"].name,
-        ",".join(_quote(a[:300]) for a in argv), _quote(_state["core"].scope.cwd), forked_from))
+        _quote((sys.executable or "")[:500]), ",".join(_quote(a[:300]) for a in argv), _quote(_state["core"].scope.cwd), forked_from))
 
 
 def _full():
