@@ -20,10 +20,8 @@ class Branch(object):
         self.line, self.end, self.body, self.body_end = line, end, body, body_end
 
 
-def branches(path):
-    """Line of a test → its Branch, for each line of the test. A decision whose
-    body begins on the line of its test cannot be told by lines, and is left out."""
-    found = {}
+def source(path):
+    """The bytes of a source file; none when it cannot be read or is too long."""
     try:
         fd = _open(path, os.O_RDONLY)
         try:
@@ -31,14 +29,22 @@ def branches(path):
             while size <= _MAX_SOURCE:
                 b = _read(fd, 1 << 18)
                 if not b:
-                    break
+                    return b"".join(parts)
                 parts.append(b)
                 size += _len(b)
         finally:
             _close(fd)
-        if size > _MAX_SOURCE:
-            return found
-        tree = syntax_tree(b"".join(parts), "exec")
+    except _Exception:
+        pass
+    return b""
+
+
+def branches(path):
+    """Line of a test → its Branch, for each line of the test. A decision whose
+    body begins on the line of its test cannot be told by lines, and is left out."""
+    found = {}
+    try:
+        tree = syntax_tree(source(path), "exec")
     except _Exception:  # no source, or not what ran
         return found
     todo = [tree]

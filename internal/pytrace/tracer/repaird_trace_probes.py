@@ -9,22 +9,18 @@ The engine asks lines_of once for each code object, and then reports lines:
 	probes.finish()                      at the end, before the footer
 """
 from _thread import get_ident
-from itertools import islice
 import sys
 
+from opcode import opmap as _opmap
 import repaird_trace_branches
-from repaird_trace_snaps import Snapshots, _PROXY, _is_definition
-from repaird_trace_values import MUTABLE, derives, quote
+from repaird_trace_changes import Changes
+from repaird_trace_snaps import Snapshots
+from repaird_trace_values import derives
 
-_type, _id, _len, _hash, _tuple, _map, _dict, _list, _set = type, id, len, hash, tuple, map, dict, list, set
-_str, _bytes, _bytearray, _bool, _Exception, _RuntimeError = str, bytes, bytearray, bool, Exception, RuntimeError
-_islice, _modules, _get_ident, _SystemExit = islice, sys.modules, get_ident, SystemExit
-_get_mro = type.__dict__["__mro__"].__get__
-_get_class_dict = type.__dict__["__dict__"].__get__
-_SCALARS = frozenset(map(id, [int, float, bool, str, bytes, complex, type(None)]))
-_GONE, _UNBOUND = object(), '{"t":"unbound"}'
-FULL, MAX_CHANGES, MAX_TEXT, MAX_STATES, WIDE = 32, 48, 48000, 20000, 64
-_RETURNS = frozenset(n for n in map(__import__("opcode").opmap.get, ("RETURN_VALUE", "RETURN_CONST")) if n is not None)
+_type, _id, _len, _list, _bool, _getattr, _hasattr = type, id, len, list, bool, getattr, hasattr
+_Exception, _BaseException, _SystemExit, _modules, _get_ident = Exception, BaseException, SystemExit, sys.modules, get_ident
+FULL, MAX_STATES = 32, 20000
+_RETURNS = frozenset(_opmap[n] for n in ("RETURN_VALUE", "RETURN_CONST") if n in _opmap)
 
 
 def wanted(config):
@@ -56,7 +52,8 @@ class Probes(object):
         self.cap = config.get("max_per_function") or 2000
         self.problems = []
         self.snaps = Snapshots(core, config, self.problems)
-        self.spots, self.names, self.counts, self.states, self.files = {}, {}, {}, {}, {}
+        self.changes = Changes()
+        self.spots, self.counts, self.states, self.files = {}, {}, {}, {}
         self.ended, self.told, self.hooks, self.previous, self.previous_thread = False, False, None, None, None
         if config.get("level") not in (None, "", "functions", "variables", "control"):
             self.problems.append("level %r: want functions, variables or control" % (config.get("level"),))
@@ -96,7 +93,11 @@ class Probes(object):
             return False
         st = self.states.get(e.id)
         if st is None:
-            st = self._state(e, frame, info)
+            if _len(self.states) >= MAX_STATES:
+                self.states.clear()  # of generators that never ended
+            st = self.states[e.id] = State()
+            if self.variables:
+                self.changes.known(st.tokens, frame, info)
         if self.control and st.line:
             self._decided(st, e, info, number)
         st.line = number
@@ -106,8 +107,12 @@ class Probes(object):
         n = counts[number] = counts.get(number, 0) + 1
         if n > self.cap and n & (n - 1):
             return self.steps and not self.variables and not self.spots
-        changed = self._changed(st, frame, info, n <= FULL or not n & (n - 1)) if self.variables else ""
-        self._write(e.id, info, number, changed)
+        text = ""
+        if self.variables:
+            render = self.core.render
+            named = render.named if n <= FULL or not n & (n - 1) else render.light_named
+            text = self.changes.changed(st.tokens, frame, info, named)
+        self._write(e.id, info, number, text)
         return False
 
     def _write(self, call, info, number, changed):
@@ -124,122 +129,7 @@ class Probes(object):
             at = frame.f_lasti
             if 0 <= at < _len(info.ops) and info.ops[at] in _RETURNS:
                 self._decided(st, e, info, 0)
-        return self._changed(st, frame, info, True) if self.variables else ""
-
-    # Variables.
-
-    def _state(self, e, frame, info):
-        """A call's first line: its arguments are known from its record."""
-        if _len(self.states) >= MAX_STATES:
-            self.states.clear()  # of generators that never ended
-        st = self.states[e.id] = State()
-        if self.variables:
-            values = frame.f_locals
-            if _type(values) is _dict or _type(values) is _PROXY:
-                for name in info.args:
-                    if name in values:
-                        v = values[name]
-                        st.tokens[name] = self._token(v, _type(v))
-        return st
-
-    def _names_of(self, info):
-        names = self.names.get(info.id)
-        if names is None:
-            code, names = info.code, []
-            for name in code.co_varnames + code.co_cellvars + code.co_freevars:
-                if name[:1] not in "@." and name not in names:
-                    names.append(name)
-            self.names[info.id] = names
-        return names
-
-    def _changed(self, st, frame, info, full):
-        """The variables that changed since the last look, as JSON text."""
-        values = frame.f_locals
-        if _type(values) is not _dict and _type(values) is not _PROXY:
-            return ""
-        function, tokens, parts, size = info.code.co_flags & 1, st.tokens, [], 0
-        render = self.core.render
-        named = render.named if full else render.light_named
-        get = values.get
-        for name in self._names_of(info) if function else _list(values):
-            v = get(name, _GONE)
-            t = _type(v)
-            if v is _GONE:
-                if function and tokens.pop(name, None) is not None:
-                    parts.append("[%s,%s]" % (quote(name), _UNBOUND))
-                continue
-            if not function and (_type(name) is not _str or name[:2] == "__" or name[:1] in ("@", "") or _is_definition(v)):
-                continue
-            was = tokens.get(name, _GONE)
-            if _id(t) in _SCALARS:
-                if was is v:
-                    continue
-                now = v if (t is not _str and t is not _bytes) or _len(v) < 1000 else (_id(v), _len(v))
-                if _type(now) is _tuple and was == now:
-                    continue
-            else:
-                now = self._token(v, t)
-                if _type(was) is _tuple and was == now:
-                    continue
-            if _len(parts) >= MAX_CHANGES or size > MAX_TEXT:
-                break  # the rest is still changed at the next look
-            tokens[name] = now
-            text = named(name, v)
-            size += _len(text)
-            parts.append(text)
-        return ',"s":[%s]' % ",".join(parts) if parts else ""
-
-    def _token(self, v, t):
-        """What tells a value from another, and a container from itself after a
-        change: addresses, without asking the objects."""
-        if _id(t) in _SCALARS:
-            return v if (t is not _str and t is not _bytes) or _len(v) < 1000 else (_id(v), _len(v))
-        i = _id(v)
-        try:
-            if t is _list:
-                return (i, _len(v), _hash(_tuple(_map(_id, v[:WIDE]))), _hash(_tuple(_map(_id, v[-4:]))))
-            if t is _dict:
-                return self._of_dict(i, v)
-            if t is _set:
-                return (i, _len(v), _hash(_tuple(_map(_id, _islice(v, WIDE)))))
-            if t is _bytearray:
-                return (i, _len(v), _hash(_bytes(v[:256])))
-            return self._of_object(i, v, t)
-        except _RuntimeError:  # changed by another thread meanwhile
-            return (i,)
-
-    def _of_dict(self, i, v):
-        return (i, _dict.__len__(v), _hash(_tuple(_map(_id, _islice(_dict.values(v), WIDE)))),
-                _hash(_tuple(_map(_id, _islice(_dict.keys(v), WIDE)))))
-
-    def _of_object(self, i, v, t):
-        render = self.core.render
-        about = render.class_info(t)
-        if about.mock:
-            return (i,)
-        if about.base == "dict":
-            own = self._of_dict(i, v)
-        elif about.base == "list":
-            own = (i, _list.__len__(v), _hash(_tuple(_map(_id, _list.__getitem__(v, slice(0, WIDE))))))
-        elif about.base == "set":
-            own = (i, _set.__len__(v), _hash(_tuple(_map(_id, _islice(_set.__iter__(v), WIDE)))))
-        else:
-            own = (i,)
-        ids, mro = [], _get_mro(t)
-        for at, name in render.shared_names(t, about):  # of its class
-            e = _get_class_dict(mro[at]).get(name)
-            ids.append(_id(e))
-            if _id(_type(e)) in MUTABLE:
-                ids.append(_len(e))
-        if about.dict_at < 0:
-            return own + (_hash(_tuple(ids)),)
-        d = render.instance_dict(v, mro, about)
-        for e in _islice(d.values(), WIDE):
-            ids.append(_id(e))
-            te = _type(e)
-            if te is _list or te is _dict or te is _set:
-                ids.append(_len(e))
-        return own + (_len(d), _hash(_tuple(ids)))
+        return self.changes.changed(st.tokens, frame, info, self.core.render.named) if self.variables else ""
 
     # Decisions.
 
@@ -255,7 +145,8 @@ class Probes(object):
         b = found.get(st.line)
         if b is None or b.line <= number <= b.end:
             return
-        if e.pend and b.line <= (e.line or 0) <= b.end:
+        x = _getattr(e, "trouble", e)  # of the call, where an exception arrived in it
+        if x is not None and x.pend and b.line <= (x.line or 0) <= b.end:
             return  # the test raised
         self.core.writer.write('{"k":"br","i":%d,"c":%d,"l":%d,"to":%d,"o":%d}\n' % (
             e.id, info.id, b.line, number, 1 if b.body <= number <= b.body_end else 0))
@@ -277,7 +168,7 @@ class Probes(object):
             return probes.previous_thread(args)
         self.hooks = (excepthook, thread_excepthook)
         self.previous, sys.excepthook = sys.excepthook, excepthook
-        if hasattr(threading, "excepthook"):  # from 3.8
+        if _hasattr(threading, "excepthook"):  # from 3.8
             self.previous_thread, threading.excepthook = threading.excepthook, thread_excepthook
 
     def _unhook(self):
@@ -285,7 +176,7 @@ class Probes(object):
             if sys.excepthook is self.hooks[0]:
                 sys.excepthook = self.previous
             threading = _modules.get("threading")
-            if getattr(threading, "excepthook", None) is self.hooks[1]:
+            if _getattr(threading, "excepthook", None) is self.hooks[1]:
                 threading.excepthook = self.previous_thread
 
     def _look(self, exc):
@@ -304,7 +195,7 @@ class Probes(object):
                 self._snap(th, exc)
 
     def _snap(self, th, exc):
-        if exc is None or derives(_type(exc), _SystemExit) or not derives(_type(exc), BaseException):
+        if exc is None or derives(_type(exc), _SystemExit) or not derives(_type(exc), _BaseException):
             return
         if th is None and _get_ident() != self.core.main:
             tracer = _modules.get("repaird_tracer")
@@ -314,7 +205,7 @@ class Probes(object):
     def finish(self):
         """Before the footer: breakpoints that could not be reached."""
         try:
-            self.uncaught(None, getattr(sys, "last_value", None))
+            self.uncaught(None, _getattr(sys, "last_value", None))
             self._unhook()
             self._tell()
             self.snaps.finish()

@@ -1,34 +1,28 @@
 """Snapshots: stack, variables and watches at a breakpoint, or of an exception
 that nobody caught."""
 import builtins
-import sys
 import time
 
+from repaird_trace_branches import source
+from repaird_trace_changes import PROXY, is_definition
 from repaird_trace_scope import code_lines, nested_codes, real_path
-from repaird_trace_values import FunctionType, ModuleType, NoneType, derives, is_secret, quote
+from repaird_trace_values import NoneType, derives, is_secret, quote
 import repaird_trace_watch as watch_module
 
-_type, _id, _len, _str, _int, _dict, _bool, _getframe = type, id, len, str, int, dict, bool, sys._getframe
+_type, _id, _len, _str, _int, _dict, _bool = type, id, len, str, int, dict, bool
 _Exception, _BaseException, _NameError, _time, _list, _max = Exception, BaseException, NameError, time.time, list, max
+_get_qualname = type.__dict__["__qualname__"].__get__
 _get_traceback = BaseException.__dict__["__traceback__"].__get__
 _builtins = _dict(builtins.__dict__)
-_DEFINITIONS = (FunctionType, ModuleType, type)
 _COMPREHENSIONS = frozenset(["<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>", "<lambda>"])
 MAX_SNAPSHOTS, MAX_FRAMES, MAX_NAMES, MAX_RECORD = 100, 64, 48, 60000
-
-
-def _proxy():
-    return _type(_getframe().f_locals)
-
-
-_PROXY = _proxy()  # from 3.13 what f_locals of a function is
 
 
 def variables(frame, render, limit=MAX_NAMES):
     """The variables of a frame as JSON pairs. Of a module or class body those
     that are no definitions."""
     code, values, parts = frame.f_code, frame.f_locals, []
-    if _type(values) is not _dict and _type(values) is not _PROXY:
+    if _type(values) is not _dict and _type(values) is not PROXY:
         return parts  # a class body in a mapping of the program's own
     if code.co_flags & 1:
         for name in code.co_varnames + code.co_cellvars + code.co_freevars:
@@ -39,17 +33,12 @@ def variables(frame, render, limit=MAX_NAMES):
         return parts
     for name in _list(values):
         if _type(name) is _str and name[:2] != "__" and name[:1] not in ("@", ".", ""):
-            v = values.get(name, _PROXY)
-            if v is not _PROXY and not _is_definition(v):
+            v = values.get(name, PROXY)
+            if v is not PROXY and not is_definition(v):
                 if _len(parts) >= limit:
                     break
                 parts.append(render.named(name, v))
     return parts
-
-
-def _is_definition(v):
-    t = _type(v)
-    return t is FunctionType or t is ModuleType or derives(t, type)
 
 
 class Breakpoint(object):
@@ -156,7 +145,7 @@ class Snapshots(object):
             v = w.run(_env(frame))
             for name in w.names:
                 if not w.plain and _type(v) is not _bool and _type(v) is not NoneType and is_secret(name, v):
-                    return '{"x":%s,"v":{"t":%s,"masked":1}}' % (text, quote(self.core.render.class_name(_type(v))))
+                    return '{"x":%s,"v":{"t":%s,"masked":1}}' % (text, quote(class_name(_type(v))))
             return '{"x":%s,"v":%s}' % (text, self.core.render.value(v))
         except _BaseException as error:
             if not watch_module.contained(error):
@@ -166,7 +155,7 @@ class Snapshots(object):
     def error(self, error):
         if _type(error) is watch_module.Refused:
             return "refused: " + error.args[0]
-        name, message = self.core.render.class_name(_type(error)), self.core.render.message(error)
+        name, message = class_name(_type(error)), self.core.render.message(error)
         return (name + ": " + message if message else name)[:300]
 
     def uncaught(self, index, exc):
@@ -185,7 +174,7 @@ class Snapshots(object):
                 break
         render = core.render
         about = ',"w":[],"why":"exception","x":%s,"msg":%s' % (
-            quote(render.class_name(_type(exc))[:200]), quote(render.message(exc)))
+            quote(class_name(_type(exc))[:200]), quote(render.message(exc)))
         self.write(index, None, info, '"at":%s,"hit":1' % quote("%s:%d" % (file, line or 0)), line, stack, False, about)
 
     def write(self, th, e, info, head, line, stack, breakpoint, tail):
@@ -265,7 +254,7 @@ class Snapshots(object):
         for info in _list(self.core.infos):
             if b.names(info.file):
                 if lines is None:
-                    lines = self.core._source(info.file)
+                    lines = source(info.file).split(b"\n")
                 for n in code_lines(info.code):
                     if n > b.line and (not below or n < below):
                         below = n
@@ -281,16 +270,21 @@ class Snapshots(object):
         return "" if b.hit or b.told else "the line was not reached" + (", or its condition never held" if b.condition is not None else "")
 
 
+def class_name(t):
+    name = _get_qualname(t)
+    return name if _type(name) is _str else "?"
+
+
 def _env(frame):
     values, shared = frame.f_locals, frame.f_globals
 
     def get(name):
         for d in (values, shared):
-            if _type(d) is _dict or _type(d) is _PROXY:
+            if _type(d) is _dict or _type(d) is PROXY:
                 if name in d:
                     return d[name]
-        v = _builtins.get(name, _PROXY)
-        if v is _PROXY or not derives(_type(v), type):  # of builtins the classes
+        v = _builtins.get(name, PROXY)
+        if v is PROXY or not derives(_type(v), type):  # of builtins the classes
             raise _NameError("name %r is not defined" % name)
         return v
     return watch_module.Env(get)
