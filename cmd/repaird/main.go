@@ -42,6 +42,7 @@ func commands() []command {
 		{"bundle", "show or verify an evidence bundle", bundles},
 		{"migrate", "bring the database's schema to this version", migrate},
 		{"doctor", "check what this machine and the configuration lack", doctor},
+		{"mcp", "serve the tracer to coding agents", serveMCP},
 		{"version", "print the version", version},
 	}
 }

@@ -50,6 +50,7 @@ that, never as one that made no calls.
   repaird trace diff RED GREEN   where two runs part
   repaird trace slice FILE       the part about a function, module, value, object or time
   repaird trace export FILE      for Perfetto, speedscope, or a browser
+  repaird trace replay FILE      a script or test that repeats recorded calls
 
 FILE is what --out wrote; - is standard input. repaird trace VIEW --help
 explains a view; repaird trace -- VIEW runs a command of that name.
@@ -59,7 +60,7 @@ started, was not found; 128+n it was killed by signal n; 1 with --require-traced
 where something was not traced; 2 wrong usage.`
 
 // viewNames are the subcommands of trace that read a trace.
-var viewNames = []string{"show", "tree", "counts", "findings", "diff", "slice", "export"}
+var viewNames = []string{"show", "tree", "counts", "findings", "diff", "slice", "export", "replay"}
 
 // trace runs a command under the tracer, or shows a trace.
 func trace(ctx context.Context, args []string) error {

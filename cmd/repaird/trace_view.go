@@ -84,6 +84,7 @@ The trace as a file for other programs:
 
 Without --format the name of --out decides. Sources on a page are read from the
 directories of --source; DIR1=DIR2 reads what the trace has below DIR1 from DIR2.` + traceFileHelp, defineExport},
+	{"replay", 1, replayHelp, defineReplay},
 }
 
 // A traceView is the flags and files of one view.
@@ -96,7 +97,7 @@ type traceView struct {
 
 func (x *traceView) common() {
 	x.fs.StringVar(&x.o.Root, "root", "", "cut `DIR` from file names (default: what they have in common)")
-	if x.fs.Lookup("format") != nil {
+	if x.fs.Lookup("format") != nil || x.fs.Lookup("pytest") != nil {
 		return
 	}
 	x.fs.BoolVar(&x.o.JSON, "json", false, "print JSON")

@@ -10,6 +10,12 @@ func version(_ context.Context, args []string) error {
 	if err := parse(flags("version", "repaird version\n\nPrints version, commit and Go version."), args, 0); err != nil {
 		return err
 	}
+	fmt.Println("repaird", buildVersion())
+	return nil
+}
+
+// buildVersion says what was compiled, from what, with which Go.
+func buildVersion() string {
 	v, rev := "development", ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if info.Main.Version != "" && info.Main.Version != "(devel)" {
@@ -22,6 +28,5 @@ func version(_ context.Context, args []string) error {
 		}
 		v += rev + " " + info.GoVersion
 	}
-	fmt.Println("repaird", v)
-	return nil
+	return v
 }

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/repaird/repaird/internal/trace/replay"
+	"github.com/repaird/repaird/internal/trace/view"
+)
+
+const replayHelp = `repaird trace replay [flags] FILE
+
+Python that repeats what was recorded: a script that says of each call whether
+it still does the same (exit code 1 where one does not), or with --pytest a test
+that demands it. Without --call the recorded sequence is repeated: the outermost
+calls that can be. What cannot be rebuilt is named, in the file's head and on
+standard error.
+
+  repaird trace replay red.jsonl.zst > replay.py && python replay.py
+  repaird trace replay --call 17 --pytest --out tests/test_replay.py red.jsonl.zst
+
+A script calls the code that was traced, with the values that it had. Run it
+where you would run the program itself.` + traceFileHelp
+
+func defineReplay(x *traceView) func() error {
+	call := x.fs.String("call", "", "repeat only the call with this `ID`, as views show it")
+	pytest := x.fs.Bool("pytest", false, "write a test instead of a script")
+	most := x.fs.Int("max", 200, "repeat at most `N` calls")
+	out := x.fs.String("out", "", "write to `FILE` (default: standard output)")
+	var roots listFlag
+	x.fs.Var(&roots, "import-root", "modules are imported from below `DIR`; repeatable (default: where a file's package begins)")
+	return func() error {
+		o := replay.Options{Pytest: *pytest, Max: *most, Source: x.files[0], Roots: roots}
+		if err := absolute(o.Roots); err != nil {
+			return err
+		}
+		if *call != "" {
+			id, err := view.ParseCall(*call)
+			if err != nil {
+				return usageError(x.fs, "--call: %v", err)
+			}
+			o.Call = id
+		}
+		t, err := x.read(0)
+		if err != nil {
+			return err
+		}
+		var b bytes.Buffer
+		report, err := replay.Write(&b, t, o)
+		for _, m := range report.Missing {
+			fmt.Fprintf(os.Stderr, "repaird trace replay: call %d %s is not repeated: %s\n", m.Call, m.Name, m.Why)
+		}
+		if report.Left > 0 {
+			fmt.Fprintf(os.Stderr, "repaird trace replay: %d more calls: --max\n", report.Left)
+		}
+		if errors.Is(err, replay.ErrNothing) {
+			return fmt.Errorf("%w: a trace with --level variables or a smaller scope may keep more of their values", err)
+		}
+		if err != nil {
+			return err
+		}
+		write := func(w io.Writer) error {
+			_, err := w.Write(b.Bytes())
+			return err
+		}
+		if *out == "" || *out == "-" {
+			return toStdout(write)
+		}
+		return view.WriteFile(*out, write)
+	}
+}

@@ -1,0 +1,241 @@
+// Package agent serves the tracer to coding agents over the Model Context
+// Protocol: they run a command under it, and ask about what it did.
+//
+//	server, err := agent.New(agent.Options{Dir: "/src/shop", Version: "1.0"})
+//	defer server.Close()
+//	err = server.Serve(ctx, &mcp.StdioTransport{})
+//
+// The tools are trace, findings, tree, snapshot, slice and diff. A trace that
+// was recorded is named by the tool trace (trace1, trace2, …) until the server
+// ends; a file below the working directory can be named instead.
+//
+// What agents read goes to a model, so traces and the program's output are
+// redacted before they are kept, with a key that lives as long as the server:
+// equal secrets have equal tokens within one session. Every answer is bounded.
+// A command runs with the rights of the server unless Options.Sandbox is set.
+package agent
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/redact"
+	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/trace/view"
+)
+
+// Options shape a server. Dir is required.
+type Options struct {
+	Dir     string          // working directory: commands run there or below, and files are read there
+	Timeout time.Duration   // longest run of a command, default two minutes
+	Sandbox sandbox.Backend // run commands in a sandbox; nil runs them on this machine
+	Image   string          // of the sandbox
+	Version string          // of this program, told to clients
+	Raw     bool            // do not redact
+}
+
+// A Server answers one client.
+type Server struct {
+	options Options
+	mcp     *mcp.Server
+	folder  string // of the traces
+	redact  *redact.Redactor
+
+	mu     sync.Mutex
+	traces int
+	read   map[string]*pytrace.Trace // the last few
+	order  []string
+}
+
+const (
+	defaultTimeout = 2 * time.Minute
+	maxTraces      = 200
+	maxRead        = 4
+	maxAnswer      = 24_000 // bytes of an answer's text
+	maxOutput      = 4_000  // of the program's output, its end
+)
+
+const instructions = `Watch Python run instead of guessing. First call trace with the failing test's command;
+then findings (likely causes with evidence), tree (what called what, with values), slice (the part about a function,
+object or time) and diff (where a failing and a passing run part). For the state at a line, call trace with breakpoints,
+then snapshot. Record ids such as 14 and identities such as #3 mean the same in all answers about one trace. A process
+that is "not traced" made no claim: it is not one that made no calls.`
+
+// New makes a server. Close removes its traces.
+func New(o Options) (*Server, error) {
+	dir, err := filepath.EvalSymlinks(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if o.Dir, err = filepath.Abs(dir); err != nil {
+		return nil, err
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = defaultTimeout
+	}
+	folder, err := os.MkdirTemp("", "repaird-mcp-")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{options: o, folder: folder, read: map[string]*pytrace.Trace{}}
+	if !o.Raw {
+		key := make([]byte, 32)
+		rand.Read(key)
+		s.redact = redact.New(key)
+	}
+	s.mcp = mcp.NewServer(&mcp.Implementation{Name: "repaird", Title: "repaird trace", Version: o.Version}, &mcp.ServerOptions{Instructions: instructions})
+	s.tools()
+	return s, nil
+}
+
+// Close removes the recorded traces.
+func (s *Server) Close() error { return os.RemoveAll(s.folder) }
+
+// Serve answers until the client leaves or ctx ends.
+func (s *Server) Serve(ctx context.Context, t mcp.Transport) error {
+	err := s.mcp.Run(ctx, t)
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+func (s *Server) tools() {
+	read := &mcp.ToolAnnotations{ReadOnlyHint: true}
+	mcp.AddTool(s.mcp, &mcp.Tool{Name: "trace", Title: "Run a command under the tracer", Description: "Runs a Python command (a test, a script) under the tracer and keeps the trace. " +
+		"Returns the trace's name, the command's exit code and the end of its output, what was and was not traced, and the first findings. " +
+		"Changes nothing in the project by itself; the command does what it does."}, s.trace)
+	mcp.AddTool(s.mcp, &mcp.Tool{Name: "findings", Title: "Likely causes", Annotations: read,
+		Description: "What is odd in a trace, most telling first, each with the records that prove it: exceptions raised and swallowed, objects shared by accident, where a wrong value came from, arguments changed in place, recursion without progress, None where others got a value."}, s.findings)
+	mcp.AddTool(s.mcp, &mcp.Tool{Name: "tree", Title: "Call tree", Annotations: read,
+		Description: "The folded call tree with arguments and results. Narrow it by depth or to one call."}, s.tree)
+	mcp.AddTool(s.mcp, &mcp.Tool{Name: "snapshot", Title: "State at breakpoints", Annotations: read,
+		Description: "What breakpoints recorded: stack, local variables and watched expressions; also the state at an exception that nobody caught."}, s.snapshot)
+	mcp.AddTool(s.mcp, &mcp.Tool{Name: "slice", Title: "Records about something", Annotations: read,
+		Description: "The records about functions, files, modules, a value's text, an object's identity, calls or a time."}, s.slice)
+	mcp.AddTool(s.mcp, &mcp.Tool{Name: "diff", Title: "Where two runs part", Annotations: read,
+		Description: "Compares a failing run with a passing run of the same test and shows the first place where they differ."}, s.diff)
+}
+
+// load returns a trace by its name, or from a file below the working directory.
+func (s *Server) load(name string) (*pytrace.Trace, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	path, err := s.path(name)
+	if err != nil {
+		return nil, err
+	}
+	if t := s.read[path]; t != nil {
+		return t, nil
+	}
+	t, err := view.Open(path, nil)
+	if err != nil {
+		return nil, err
+	}
+	s.keep(path, t)
+	return t, nil
+}
+
+func (s *Server) keep(path string, t *pytrace.Trace) {
+	if len(s.order) >= maxRead {
+		delete(s.read, s.order[0])
+		s.order = s.order[1:]
+	}
+	s.read[path] = t
+	s.order = append(s.order, path)
+}
+
+// path finds the file of a trace.
+func (s *Server) path(name string) (string, error) {
+	if name == "" {
+		if s.traces == 0 {
+			return "", errors.New("there is no trace yet: call trace first")
+		}
+		name = fmt.Sprintf("trace%d", s.traces)
+	}
+	if own := filepath.Join(s.folder, name+".jsonl.zst"); !strings.ContainsAny(name, "/\\") {
+		if _, err := os.Stat(own); err == nil {
+			return own, nil
+		}
+	}
+	return s.inside(name)
+}
+
+// inside returns the real path of a file or directory below the working directory.
+func (s *Server) inside(name string) (string, error) {
+	path := name
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(s.options.Dir, path)
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", fmt.Errorf("no trace %q: name one that the tool trace returned, or a file below %s", name, s.options.Dir)
+	}
+	if rel, err := filepath.Rel(s.options.Dir, real); err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
+		return "", fmt.Errorf("%s is not below %s", name, s.options.Dir)
+	}
+	return real, nil
+}
+
+// answer makes a result of text, within bounds. What comes from files is
+// redacted here; what was recorded by this server already is.
+func (s *Server) answer(text string) *mcp.CallToolResult {
+	if s.redact != nil {
+		text = s.redact.Text(text, nil).String()
+	}
+	if len(text) > maxAnswer {
+		text = text[:strings.LastIndexByte(text[:maxAnswer], '\n')+1] + "… cut: ask for less (depth, functions, call, limit)\n"
+	}
+	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: strings.ToValidUTF8(text, "?")}}}
+}
+
+// shown runs a view over a trace.
+func (s *Server) shown(name string, show func(*bytes.Buffer, *pytrace.Trace) error) (*mcp.CallToolResult, any, error) {
+	t, err := s.load(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	var b bytes.Buffer
+	if err := show(&b, t); err != nil {
+		return nil, nil, err
+	}
+	return s.answer(b.String()), nil, nil
+}
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	mu   sync.Mutex
+	data []byte
+	cut  bool
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.data = append(t.data, p...)
+	if over := len(t.data) - maxOutput; over > 0 {
+		t.data, t.cut = slices.Delete(t.data, 0, over), true
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.cut {
+		return "… " + string(t.data)
+	}
+	return string(t.data)
+}

@@ -1,0 +1,256 @@
+package replay
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/repaird/repaird/internal/pytrace"
+)
+
+// A generator writes the steps of one file.
+type generator struct {
+	trace   *pytrace.Trace
+	raises  map[int64]pytrace.Record   // by exception
+	yields  map[int64][]pytrace.Record // by call
+	options Options
+	report  Report
+	body    strings.Builder
+	names   names
+	objects map[object]*variable
+	modules map[string]bool // to import
+	uses    map[string]bool // of the standard library
+	paths   []string        // for sys.path
+	missing map[string]bool
+}
+
+// An object is the identity of a mutable object in a process of the trace.
+type object struct{ process, id int }
+
+// A variable stands for an object of the recorded run.
+type variable struct {
+	name  string
+	class string
+	text  string // Python text of a literal as it was last known
+}
+
+func (g *generator) sequence() error {
+	g.modules, g.uses, g.missing = map[string]bool{}, map[string]bool{}, map[string]bool{}
+	if g.options.Call != 0 {
+		c := g.look(g.trace.Call(g.options.Call))
+		if c.start.ID == 0 || c.start.Late {
+			return fmt.Errorf("the trace has no call %d with its arguments as they were at its beginning", g.options.Call)
+		}
+		if why := g.step(c); why != "" {
+			g.miss(c, why)
+		}
+		return nil
+	}
+	for _, c := range g.trace.Roots() {
+		g.outermost(g.look(c), 0)
+	}
+	return nil
+}
+
+// outermost repeats a call, or what it called.
+func (g *generator) outermost(c *call, depth int) {
+	why := "its beginning was not recorded"
+	if c.start.ID > 0 && !c.start.Late {
+		why = repeatable(c)
+	}
+	if why == "" {
+		if g.report.Calls >= g.options.Max {
+			g.report.Left++
+			return
+		}
+		if why = g.step(c); why == "" {
+			return
+		}
+		g.miss(c, why)
+	}
+	if depth > 200 {
+		return
+	}
+	for _, child := range c.Children() {
+		g.outermost(g.look(child), depth+1)
+	}
+}
+
+func (g *generator) miss(c *call, why string) {
+	key := c.Code().Name + why
+	if !g.missing[key] && len(g.report.Missing) < maxMissing {
+		g.missing[key] = true
+		g.report.Missing = append(g.report.Missing, Missing{c.ID(), c.Code().Name, why})
+	}
+}
+
+// A form is how a call is written.
+type form struct {
+	target  string // what is called, or read for a property
+	args    []string
+	made    *pytrace.Value // the object that a constructor makes
+	getter  bool
+	prelude []string // statements that build the arguments
+}
+
+func (f form) expr() string {
+	if f.getter {
+		return f.target
+	}
+	return f.target + "(" + strings.Join(f.args, ", ") + ")"
+}
+
+// step writes one call; it says why it cannot and then writes nothing.
+func (g *generator) step(c *call) (why string) {
+	if why := repeatable(c); why != "" && (g.options.Call == 0 || c.Code().Kind != "") {
+		return why
+	}
+	if c.end.ID == 0 {
+		return "how it ended was not recorded"
+	}
+	module, dir := g.module(c.Code().File)
+	if module == "" {
+		return "its file cannot be imported"
+	}
+	b := builder{g: g, process: c.start.Process, pending: map[object]*variable{}, modules: map[string]bool{module: true}}
+	f, why := b.form(c, module)
+	if why != "" {
+		return why
+	}
+	for o, v := range b.pending {
+		g.objects[o] = v
+	}
+	for m := range b.modules {
+		g.modules[m] = true
+	}
+	if dir != "" && !slices.Contains(g.paths, dir) {
+		g.paths = append(g.paths, dir)
+	}
+	for _, line := range b.lines {
+		g.body.WriteString(line + "\n")
+	}
+	g.write(c, f, &b)
+	g.report.Calls++
+	return ""
+}
+
+// write writes the call and what is expected of it.
+func (g *generator) write(c *call, f form, b *builder) {
+	if f.made != nil {
+		v := g.variable(object{c.start.Process, f.made.ID}, f.made.Type)
+		if c.raised.ID == 0 {
+			fmt.Fprintf(&g.body, "%s = %s\n", v.name, f.expr())
+			return
+		}
+	}
+	expr := f.expr()
+	switch c.Code().Kind {
+	case "coroutine":
+		g.uses["asyncio"] = true
+		expr = "asyncio.run(" + expr + ")"
+	case "generator":
+		g.uses["itertools"] = true
+		n := len(g.yields[c.ID()])
+		if c.end.Kind == pytrace.KindReturn {
+			n++ // it had no more to give
+		}
+		expr = fmt.Sprintf("list(itertools.islice(%s, %d))", expr, n)
+	}
+	want, known := g.outcome(c, b)
+	switch {
+	case g.options.Pytest:
+		g.demand(c, expr, want, known)
+	case !known:
+		fmt.Fprintf(&g.body, "print(\"called  %%s -> %%s\" %% (%s, outcome(lambda: %s)))\n", literal(shorten(expr)), expr)
+	default:
+		fmt.Fprintf(&g.body, "say(%s, %s, outcome(lambda: %s))\n", literal(shorten(expr)), want, expr)
+	}
+	g.changed(c, b)
+}
+
+func shorten(s string) string {
+	if len(s) > 160 {
+		return s[:157] + "..."
+	}
+	return s
+}
+
+// outcome returns Python text of what is expected: of the repr of the result,
+// or of the exception; known is false where the trace does not tell.
+func (g *generator) outcome(c *call, b *builder) (text string, known bool) {
+	if c.end.Kind == pytrace.KindUnwind {
+		if c.raised.ID == 0 {
+			return "", false
+		}
+		return literal(c.raised.Type() + ": " + c.raised.Text()), true
+	}
+	if c.Code().Kind == "generator" {
+		items := []string{}
+		for _, y := range g.yields[c.ID()] {
+			s, ok := b.compare(y.Value())
+			if !ok {
+				return "", false
+			}
+			items = append(items, s)
+		}
+		return "repr([" + strings.Join(items, ", ") + "])", true
+	}
+	s, ok := b.compare(c.end.Value())
+	if !ok {
+		return "", false
+	}
+	return "repr(" + s + ")", true
+}
+
+// demand writes the call as an assertion.
+func (g *generator) demand(c *call, expr, want string, known bool) {
+	switch {
+	case c.raised.ID != 0:
+		g.uses["pytest"] = true
+		class := "Exception"
+		if dotted(c.raised.Type()) && !strings.Contains(c.raised.Type(), ".") {
+			class = c.raised.Type()
+			if m := c.raised.Module(); m != "" && m != "builtins" && dotted(m) {
+				class = m + "." + class
+				g.modules[m] = true
+			}
+		}
+		fmt.Fprintf(&g.body, "with pytest.raises(%s) as caught:\n    %s\n", class, expr)
+		if c.raised.Text() != "" && len(c.raised.Text()) < 300 {
+			fmt.Fprintf(&g.body, "assert str(caught.value) == %s\n", literal(c.raised.Text()))
+		}
+	case !known:
+		fmt.Fprintf(&g.body, "%s\n", expr)
+	default:
+		text := strings.TrimSuffix(strings.TrimPrefix(want, "repr("), ")")
+		if text == "None" || text == "True" || text == "False" {
+			fmt.Fprintf(&g.body, "assert %s is %s\n", expr, text)
+		} else {
+			fmt.Fprintf(&g.body, "assert %s == %s\n", expr, text)
+		}
+	}
+}
+
+// changed compares arguments that the call changed in place.
+func (g *generator) changed(c *call, b *builder) {
+	for _, m := range c.end.Changed() {
+		v := g.objects[object{c.start.Process, m.Value.ID}]
+		text, ok := b.compare(&m.Value)
+		if v == nil || !ok || !m.Value.Literal {
+			continue
+		}
+		v.text = text
+		if g.options.Pytest {
+			fmt.Fprintf(&g.body, "assert %s == %s\n", v.name, text)
+		} else {
+			fmt.Fprintf(&g.body, "say(%s, repr(%s), repr(%s))\n", literal(v.name+" afterwards"), text, v.name)
+		}
+	}
+}
+
+// variable returns the variable of an object, a new one where there is none.
+func (g *generator) variable(o object, class string) *variable {
+	v := &variable{name: g.names.next(class), class: class}
+	g.objects[o] = v
+	return v
+}
