@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -56,12 +57,7 @@ func (j job) same(t *testing.T) session {
 
 func (j job) run(t *testing.T, traced bool) session {
 	t.Helper()
-	// Both runs are in the same directory, for the paths in their output.
-	dir := filepath.Join(os.TempDir(), "repaird-job-"+strings.NewReplacer("/", "_", " ", "_").Replace(t.Name()))
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
+	dir := workDir(t)
 	for name, text := range j.files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(strings.TrimLeft(text, "\n")), 0o644); err != nil {
 			t.Fatal(err)
@@ -108,6 +104,38 @@ func (j job) run(t *testing.T, traced bool) session {
 		}
 	}
 	return s
+}
+
+var workDirs sync.Map // name of a test → directory
+
+// workDir returns an empty directory, the same one in all of a test: paths are
+// part of the output that is compared.
+func workDir(t *testing.T) string {
+	t.Helper()
+	kept, ok := workDirs.Load(t.Name())
+	if !ok {
+		dir, err := os.MkdirTemp("", "repaird-job-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			workDirs.Delete(t.Name())
+			_ = os.RemoveAll(dir) // a process that ends late may still be in it
+		})
+		workDirs.Store(t.Name(), dir)
+		return dir
+	}
+	dir := kept.(string)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
 
 // outline renders what each thread of each process recorded, one event a line,

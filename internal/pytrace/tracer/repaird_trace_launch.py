@@ -89,9 +89,9 @@ def _holds_main(name):
 def _absolute(name):
     if sys.version_info < (3, 9) or os.path.isabs(name):
         return name
-    if name[:2] == "./":
-        name = name[2:]
-    return os.getcwd() + "/" + name
+    if name == "." and sys.version_info >= (3, 11):
+        return os.getcwd()
+    return os.getcwd() + "/" + name  # not made any simpler, as the interpreter's own
 
 
 def _module(name, alter):

@@ -136,7 +136,7 @@ def _watch_pid(cls, note):
 
     def __setattr__(self, name, value):
         _super(cls, self).__setattr__(name, value)
-        if name == "pid":
+        if name == "pid" and value:  # 0 is in the child
             try:
                 note(value, _getframe(1), self)
             except _Exception:

@@ -1,0 +1,199 @@
+package pytrace
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// T1, T7: the sitecustomize that ours shadows runs once, whatever it does, and
+// sys.path, sys.modules and what the site module prints are as without us.
+func TestSitecustomizeGivesWay(t *testing.T) {
+	t.Parallel()
+	const show = `
+import sys
+print(sys.path)
+print(sorted(m for m in sys.modules if m.endswith("customize")))
+try:
+    import sitecustomize
+    print(sitecustomize.__file__, sorted(vars(sitecustomize)))
+except ImportError as e:
+    print(type(e), e)
+`
+	theirs := map[string]string{
+		"is absent":             "",
+		"is there":              "import sys; print('theirs', sys.path)\nvalue = 1\n",
+		"raises":                "print('theirs')\nraise RuntimeError('broken')\n",
+		"misses a module":       "print('theirs')\nimport not_there\n",
+		"is imported once more": "import sys; print('theirs'); del sys.modules['sitecustomize']\n",
+	}
+	for name, body := range theirs {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := onePython(t, anyPythons)
+			dir := t.TempDir()
+			if body != "" {
+				if err := os.WriteFile(filepath.Join(dir, "sitecustomize.py"), []byte(body), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			j := job{python: p, files: map[string]string{"prog.py": show}, tracer: tracerDir(t)}
+			bare := j
+			bare.env = []string{"PYTHONPATH=" + dir}
+			j.env = []string{"PYTHONPATH=" + j.tracer + ":" + dir}
+			// The ones of the machine itself are out of the way with an environment of its own.
+			want, got := bare.run(t, false), j.run(t, true)
+			if string(got.out) != string(want.out) || string(got.err) != string(want.err) || got.code != want.code {
+				t.Errorf("traced, exit %d:\n%s%s\nbare, exit %d:\n%s%s", got.code, got.out, got.err, want.code, want.out, want.err)
+			}
+			if !got.trace.Traced() {
+				t.Error("no handshake")
+			}
+		})
+	}
+}
+
+// T2: what an interpreter's options do to the tracer, and that a Python that was
+// not traced is reported as that.
+func TestUntracedPythonsAreReported(t *testing.T) {
+	t.Parallel()
+	for _, p := range []interpreter{onePython(t, olderPythons), onePython(t, newerPythons)} {
+		t.Run(p.Version, func(t *testing.T) {
+			t.Parallel()
+			s := job{python: p, files: map[string]string{"prog.py": `
+import os, subprocess, sys
+def spawn(*options, **more):
+    subprocess.check_call([sys.executable] + list(options) + ["-c", "print(%r)" % (options,)], **more)
+for options in ("-S",), ("-I",), ("-E", "-s"), ("-s",), ("-O", "-B"):
+    spawn(*options)
+spawn("-v0" and "-q", env={}) # T4
+subprocess.check_call("exit 0", shell=True)
+`}}.same(t)
+			var untraced []string
+			for _, c := range s.trace.Untraced() {
+				untraced = append(untraced, strings.Join(c.Argv[1:len(c.Argv)-2], " "))
+				if c.How != "subprocess" || c.PID == 0 {
+					t.Errorf("child %+v", c)
+				}
+			}
+			if got := strings.Join(untraced, "|"); got != "-S|-I|-E -s|-q" {
+				t.Errorf("untraced %q", got)
+			}
+			if len(s.trace.Processes) != 3 || len(s.trace.Children()) != 7 {
+				t.Errorf("%d processes, want 3; children %+v", len(s.trace.Processes), s.trace.Children())
+			}
+		})
+	}
+}
+
+// T3: a child Python of another version or kind runs as ever.
+func TestOtherPythonsAreNotBroken(t *testing.T) {
+	t.Parallel()
+	var others []string
+	if home, err := os.UserHomeDir(); err == nil {
+		others, _ = filepath.Glob(filepath.Join(home, ".pyenv/versions/2.7*/bin/python"))
+	}
+	for _, name := range []string{"python2.7", "pypy3", "pypy"} {
+		if path, err := exec.LookPath(name); err == nil && exec.Command(path, "-c", "").Run() == nil {
+			others = append(others, path)
+		}
+	}
+	if len(others) == 0 {
+		t.Skip("no Python 2.7 and no PyPy on this machine")
+	}
+	for _, path := range others {
+		t.Run(filepath.Base(filepath.Dir(filepath.Dir(path))), func(t *testing.T) {
+			t.Parallel()
+			j := job{python: interpreter{Path: path}, files: map[string]string{"prog.py": "import sys\nprint(sys.version, sys.path)\nsys.exit(3)\n"}}
+			bare, traced := j.run(t, false), j.run(t, true)
+			if string(bare.out) != string(traced.out) || string(bare.err) != string(traced.err) || traced.code != 3 {
+				t.Errorf("traced, exit %d: %s%s\nbare: %s%s", traced.code, traced.out, traced.err, bare.out, bare.err)
+			}
+		})
+	}
+}
+
+// The launcher runs a program as the interpreter does. T6 (see also the matrix).
+func TestTheLauncherIsLikeTheInterpreter(t *testing.T) {
+	t.Parallel()
+	const show = `
+import sys
+def f(n):
+    return 10 // n
+print(sys.argv, sys.path, __name__, __doc__, __package__, type(__loader__), __spec__ and __spec__.name, sorted(globals()))
+print(globals().get("__file__"), sys.modules["__main__"].__dict__ is globals(), sys.excepthook is sys.__excepthook__)
+f(1)
+`
+	files := map[string]string{
+		"prog.py":     show,
+		"fails.py":    "'''Doc.'''\n" + show + "f(0)\n",
+		"syntax.py":   "def f(:\n",
+		"exits.py":    "import sys\nsys.exit('with a message')\n",
+		"stops.py":    "raise KeyboardInterrupt\n",
+		"hook.py":     "import sys\ndef hook(kind, value, tb):\n    while tb: print(tb.tb_frame.f_code.co_filename, tb.tb_lineno); tb = tb.tb_next\nsys.excepthook = hook\n1 / 0\n",
+		"chain.py":    "try:\n    1 / 0\nexcept ZeroDivisionError:\n    raise KeyError(1)\n",
+		"__main__.py": show + "f(0)\n",
+	}
+	cases := map[string]struct {
+		options, args []string
+	}{
+		"a script":                    {[]string{"-I"}, []string{"prog.py", "a", "-m"}},
+		"a script by path, no -I":     {[]string{"-E", "-s"}, []string{"./prog.py"}},
+		"a script without site":       {[]string{"-S"}, []string{"prog.py", "--"}},
+		"an error":                    {[]string{"-I"}, []string{"fails.py"}},
+		"a syntax error":              {[]string{"-I"}, []string{"syntax.py"}},
+		"an exit":                     {[]string{"-E"}, []string{"exits.py"}},
+		"an interrupt":                {[]string{"-E"}, []string{"stops.py"}},
+		"an excepthook":               {[]string{"-I"}, []string{"hook.py"}},
+		"an error in a handler":       {[]string{"-I"}, []string{"chain.py"}},
+		"a directory":                 {[]string{"-I"}, []string{".", "a"}},
+		"a module":                    {[]string{"-E"}, []string{"-m", "prog", "a"}},
+		"a failing module":            {[]string{"-E"}, []string{"-mfails"}},
+		"a command":                   {[]string{"-I"}, []string{"-c", show + "f(0)", "a"}},
+		"a module of the library, -I": {[]string{"-I"}, []string{"-m", "json.tool", "--help"}},
+		"no such file":                {[]string{"-I"}, []string{"absent.py"}},
+	}
+	for _, p := range []interpreter{onePython(t, olderPythons), onePython(t, newerPythons)} {
+		for name, c := range cases {
+			t.Run(p.Version+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				j := job{python: p, files: files, options: c.options, args: c.args}
+				if name == "no such file" {
+					bare, traced := j.run(t, false), j.run(t, true)
+					if bare.code != traced.code || !strings.Contains(string(traced.err), "absent.py") {
+						t.Errorf("exit %d: %s; bare %d: %s", traced.code, traced.err, bare.code, bare.err)
+					}
+					return
+				}
+				s := j.same(t)
+				// A command's code has no file that could be in scope.
+				if n := strings.Count(outline(s.trace, KindCall), "f(n="); name != "a command" && strings.Contains(string(s.out), "__main__") && n == 0 {
+					t.Error("no calls were recorded")
+				}
+			})
+		}
+	}
+}
+
+// T15: nothing of ours warns, where warnings are errors, with threads and forks.
+func TestWarningsAsErrors(t *testing.T) {
+	t.Parallel()
+	for _, p := range []interpreter{onePython(t, olderPythons), onePython(t, newerPythons)} {
+		t.Run(p.Version, func(t *testing.T) {
+			t.Parallel()
+			job{python: p, env: []string{"PYTHONWARNINGS=error", "PYTHONDEVMODE=1"}, files: map[string]string{"prog.py": `
+import os, subprocess, sys, threading
+t = threading.Thread(target=print, args=("thread",))
+t.start()
+t.join()
+sys.stdout.flush()
+pid = os.fork()
+if pid == 0:
+    sys.exit(0)
+print(os.waitpid(pid, 0)[1], subprocess.call([sys.executable, "-c", "print(1)"]))
+`}}.same(t)
+		})
+	}
+}
