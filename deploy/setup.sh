@@ -2,17 +2,20 @@
 # Makes a Debian or Ubuntu machine ready for repaird. It is idempotent and quick
 # when nothing is to be done.
 #
-#   deploy/setup.sh [--check] [--no-bases]
+#   deploy/setup.sh [--check] [--no-bases] [--no-browser]
 #
-#   --check      say what is missing, change nothing; exit 1 when something is
-#   --no-bases   leave the sandbox's base systems alone
+#   --check       say what is missing, change nothing; exit 1 when something is
+#   --no-bases    leave the sandbox's base systems alone
+#   --no-browser  leave the browser out, which only tests need
 #
 # From the distribution's packages: PostgreSQL 14 or newer, the Docker engine,
-# bubblewrap, git, Python 3 with venv and pytest, debootstrap. It starts the
-# engine when it is root and none answers. Base systems for sandboxes are built
-# with debootstrap from the mirror that apt uses, kept below the state folder
-# ($REPAIRD_STATE, else /var/lib/repaird; without root ~/.local/share/repaird),
-# imported into the engine, and recorded in its bases.json:
+# bubblewrap, git, Python 3 with venv and pytest, debootstrap, and Chromium for
+# the tests of pages (on Ubuntu, which has it as a snap only, that is left to
+# you). It starts the engine when it is root and none answers. Base systems for
+# sandboxes are built with debootstrap from the mirror that apt uses, kept below
+# the state folder ($REPAIRD_STATE, else /var/lib/repaird; without root
+# ~/.local/share/repaird), imported into the engine, and recorded in its
+# bases.json:
 #
 #   [{"release":"bookworm","python":"3.11","docker":"repaird/base:bookworm-0123456789ab",
 #     "rootfs":"/var/lib/repaird/bases/bookworm-0123456789ab/rootfs"}]
@@ -24,11 +27,12 @@ export LC_ALL=C
 umask 022
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-check=0 bases=1
+check=0 bases=1 browser=1
 for arg in "$@"; do
   case $arg in
     --check) check=1 ;;
     --no-bases) bases=0 ;;
+    --no-browser) browser=0 ;;
     -h|--help) sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
     *) echo "setup: unknown argument $arg (see --help)" >&2; exit 2 ;;
   esac
@@ -67,6 +71,8 @@ engine_answers() {
 
 engine_installed() { [[ -x /usr/bin/dockerd || -x /usr/sbin/dockerd ]] || command -v dockerd >/dev/null; }
 
+browser_installed() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
+
 missing_packages() {
   local out=()
   (($(postgres_major) >= 14)) || out+=(postgresql)
@@ -85,6 +91,7 @@ missing_packages() {
     [[ -e /usr/share/keyrings/debian-archive-keyring.gpg || $(distribution) != debian ]] || out+=(debian-archive-keyring)
   fi
   [[ -e /etc/ssl/certs/ca-certificates.crt ]] || out+=(ca-certificates)
+  if [[ $browser -eq 1 && $(distribution) == debian ]]; then browser_installed || out+=(chromium); fi
   # The race detector of the tests links with C.
   command -v gcc >/dev/null || out+=(gcc)
   [[ -e /usr/include/stdlib.h ]] || out+=(libc6-dev)

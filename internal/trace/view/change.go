@@ -169,6 +169,9 @@ func changeText(f *forest, r rec, v *pytrace.Var, room int) string {
 func (d difference) text(room int) string {
 	path := visible(d.path)
 	room = max(room-len(path)-8, 32)
+	if d.added != "" {
+		room = max(room-16, 32)
+	}
 	switch {
 	case d.before == nil:
 		return path + " = " + text(d.after, room, idsMarked)

@@ -265,9 +265,13 @@ func (l *layout) call(out []*item, i int32, depth, nested int) []*item {
 		nested = 0
 	}
 	if nested >= nestedShown && !l.unfold {
-		if below, n := l.f.bottom(i); n > 2 {
+		below, n := l.f.bottom(i)
+		switch {
+		case n > 2 && (c.loud || int(c.below) == n): // straight, or with an exception in it
 			out = l.add(out, &item{kind: "nested", record: -1, times: n, node: i})
 			i = below
+		case n > 2:
+			return l.add(out, &item{kind: "nested", record: -1, times: int(c.below) + 1, node: i})
 		}
 	}
 	it := &item{kind: "call", node: i, record: -1}

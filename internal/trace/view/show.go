@@ -1,7 +1,6 @@
 package view
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -27,10 +26,9 @@ func Show(w io.Writer, t *pytrace.Trace, q Filter, o ShowOptions) error {
 		o.Root = commonRoot(t)
 	}
 	if o.JSON {
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
+		e := lineEncoder{w: w}
 		for _, i := range list {
-			if err := e.Encode(record(t, i)); err != nil {
+			if err := e.put(record(t, i)); err != nil {
 				return err
 			}
 		}

@@ -2,7 +2,6 @@ package view
 
 import (
 	"bufio"
-	"encoding/json"
 	"io"
 	"slices"
 	"strconv"
@@ -19,8 +18,7 @@ func Slice(w io.Writer, t *pytrace.Trace, q Filter) error {
 	f := newForest(t)
 	list := q.selection(f)
 	b := bufio.NewWriterSize(w, 1<<16)
-	s := slicer{f: f, e: json.NewEncoder(b), kept: map[int64]bool{}}
-	s.e.SetEscapeHTML(false)
+	s := slicer{f: f, e: lineEncoder{w: b, ascii: true}, kept: map[int64]bool{}}
 	for _, i := range list {
 		if r := record(t, i); r.Kind == pytrace.KindCall {
 			s.kept[r.Call] = true
@@ -40,7 +38,7 @@ func Slice(w io.Writer, t *pytrace.Trace, q Filter) error {
 
 type slicer struct {
 	f     *forest
-	e     *json.Encoder
+	e     lineEncoder
 	err   error
 	kept  map[int64]bool // calls whose call record is selected
 	codes map[*pytrace.Code]int
@@ -49,7 +47,7 @@ type slicer struct {
 
 func (s *slicer) put(v any) {
 	if s.err == nil {
-		s.err = s.e.Encode(v)
+		s.err = s.e.put(v)
 	}
 }
 

@@ -178,16 +178,24 @@ func (p *treePainter) tail(c *node) string {
 // signature is name(arguments) and what came of the call, in about room bytes.
 func (p *treePainter) signature(c *node, room int) string {
 	name := visible(c.code.Name)
-	room = max(room-len(name)-8, 48)
+	room = max(room-len(name)-3, 48)
 	end := p.end(c, room/2)
-	if c.code.Kind == "module" || strings.HasPrefix(c.code.Name, "<module") {
+	switch {
+	case c.code.Kind == "module":
 		return name + end
-	}
-	if c.start < 0 {
+	case c.start < 0:
 		return name + "(not recorded)" + end
 	}
-	r := record(p.f.t, int(c.start))
-	return name + "(" + vars(r.Args(), room-len(unmark(end)), idsMarked) + ")" + end
+	list := record(p.f.t, int(c.start)).Args()
+	args := vars(list, room, idsMarked)
+	if columns(args)+columns(end) > room {
+		end = p.end(c, room/3)
+		args = vars(list, room-columns(end)-2, idsMarked)
+		if over := columns(args) + columns(end) - room; over > 0 { // ends and identities take their own room
+			args = vars(list, max(room-columns(end)-2-over, 16), idsMarked)
+		}
+	}
+	return name + "(" + args + ")" + end
 }
 
 // end says what came of a call.

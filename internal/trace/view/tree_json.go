@@ -1,9 +1,6 @@
 package view
 
-import (
-	"encoding/json"
-	"io"
-)
+import "io"
 
 // jsonItem is one item of a tree in JSON. Values are text.
 type jsonItem struct {
@@ -41,13 +38,6 @@ func writeTreeJSON(w io.Writer, f *forest, o TreeOptions, items []*item) error {
 		Items   []*jsonItem `json:"items"`
 	}{f.t.Traced(), Summary(f.t), p.jsonItems(items)}
 	return writeJSON(w, out)
-}
-
-func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }
 
 func (p *treePainter) jsonItems(list []*item) []*jsonItem {

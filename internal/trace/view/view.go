@@ -127,6 +127,9 @@ func unmark(s string) string {
 	}, s)
 }
 
+// columns returns how wide text is, marks not counted.
+func columns(s string) int { return utf8.RuneCountInString(unmark(s)) }
+
 // cut shortens text to so many columns, marks not counted, showing that it did.
 func cut(s string, columns int) string {
 	if len(s) <= columns {

@@ -28,12 +28,13 @@ function callDetail(t, i, go, other) {
   if (c.result[i]) table.append(valueRow('returned', s[c.result[i]], other && !sameText(other.t.strings[other.t.calls.result[other.i]], s[c.result[i]]), 'ret'));
   if (c.left[i]) table.append(valueRow('left by', s[c.left[i]], other && other.t.strings[other.t.calls.left[other.i]] !== s[c.left[i]], 'bad'));
   box.append(table);
-  const events = el('ol', 'events');
+  const events = el('ol', 'events'), told = other ? eventTexts(other.t, other.i) : null;
   let shown = 0, locals = null;
   for (let k = c.event[i]; k < c.event[i + 1]; k++) {
     if (e.kind[k] === 'local') { locals?.append(valueRow(...split(s[e.text[k]]))); continue; }
     if (shown++ >= 200) { events.append(el('li', 'x', '… ' + (c.event[i + 1] - k) + ' more')); break; }
-    const li = el('li', 'event ' + e.kind[k]);
+    const differs = told && !told.has(e.kind[k] + stripped(s[e.text[k]]));
+    const li = el('li', 'event ' + e.kind[k] + (differs ? ' differs' : ''));
     const b = el('button', 'link', 'line ' + e.line[k]);
     const line = e.line[k];
     b.addEventListener('click', () => go.line(line));
@@ -65,10 +66,15 @@ function argMap(t, i) {
   return m;
 }
 
-// sameText compares values without identities.
-function sameText(a, b) {
-  const strip = (x) => (x || '').replace(/\x01#\d+\x02/g, '');
-  return strip(a) === strip(b);
+// stripped is a value without identities, which differ from run to run.
+function stripped(text) { return (text || '').replace(/\x01#\d+\x02/g, ''); }
+
+function sameText(a, b) { return stripped(a) === stripped(b); }
+
+function eventTexts(t, i) {
+  const out = new Set(), c = t.calls, e = t.events;
+  for (let k = c.event[i]; k < c.event[i + 1]; k++) out.add(e.kind[k] + stripped(t.strings[e.text[k]]));
+  return out;
 }
 
 function valueRow(name, value, differs, kind) {

@@ -168,7 +168,7 @@ document.addEventListener('keydown', (e) => {
   }
   if (e.target.closest('button, input, summary') && (e.key === 'Enter' || e.key === ' ')) return;
   if (e.target.closest('#detail, #source') && /^(Arrow|Page|Home|End)/.test(e.key)) return;
-  const acts = { '/': () => $('query').select(), n: () => step(1), N: () => step(-1), e: () => exception(1), E: () => exception(-1),
+  const acts = { '/': () => { $('query').focus(); $('query').select(); }, n: () => step(1), N: () => step(-1), e: () => exception(1), E: () => exception(-1),
     f: () => { open(state.trace, 'findings'); current().step(1); }, F: () => { open(state.trace, 'findings'); current().step(-1); },
     o: () => { $('only').checked = !$('only').checked; search(); }, '?': () => $('help').showModal(), Escape: () => find('') };
   if (acts[e.key]) acts[e.key]();

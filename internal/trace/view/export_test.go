@@ -1,0 +1,362 @@
+package view
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/jsonschema-go/jsonschema"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/repaird/repaird/internal/pytrace"
+)
+
+func TestASliceOfAllIsTheTraceAgain(t *testing.T) {
+	t.Parallel()
+	small, err := Open("testdata/small.jsonl", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	real, _ := recorded(t, hostile)
+	for name, trace := range map[string]*pytrace.Trace{"small": small, "real": real} {
+		var b bytes.Buffer
+		if err := Slice(&b, trace, Filter{}); err != nil {
+			t.Fatal(err)
+		}
+		again, err := pytrace.Read(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again.Footer.Skipped > 0 || again.Len() != trace.Len() {
+			t.Fatalf("%s: %d records, %d lines skipped; want %d", name, again.Len(), again.Footer.Skipped, trace.Len())
+		}
+		for id := 1; id <= trace.Len(); id++ {
+			want, _ := json.Marshal(record(trace, id-1))
+			got, _ := json.Marshal(record(again, id-1))
+			if want, got := withoutCalls(want), withoutCalls(got); want != got {
+				t.Errorf("%s: record %d: %s", name, id, cmp.Diff(want, got))
+			}
+		}
+	}
+}
+
+// withoutCalls drops from a record what the end of a trace says of its function.
+func withoutCalls(b []byte) string {
+	var m map[string]any
+	if json.Unmarshal(b, &m) != nil {
+		return string(b)
+	}
+	if code, ok := m["code"].(map[string]any); ok {
+		delete(code, "calls")
+		delete(code, "at_least")
+	}
+	out, _ := json.MarshalIndent(m, "", " ")
+	return string(out)
+}
+
+func TestSlicesByFunctionObjectTextTimeAndCall(t *testing.T) {
+	t.Parallel()
+	trace, err := Open("testdata/small.jsonl", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		q    Filter
+		want string // ids of the records
+	}{
+		{"a bare name", Filter{Functions: []string{"add"}}, "3 6 7 11 12 13"},
+		{"a qualified name and a kind", Filter{Functions: []string{"Cart.add"}, Kinds: []pytrace.Kind{pytrace.KindCall}}, "3 7"},
+		{"a pattern", Filter{Functions: []string{"Cart.*"}, Kinds: []pytrace.Kind{pytrace.KindHandled}}, "12"},
+		{"the end of a path", Filter{Files: []string{"lib/cart.py"}, Kinds: []pytrace.Kind{pytrace.KindUnwind}}, "10"},
+		{"a folder", Filter{Files: []string{"lib"}, Kinds: []pytrace.Kind{pytrace.KindRaise}}, "9"},
+		{"a module", Filter{Modules: []string{"lib.cart"}, Kinds: []pytrace.Kind{pytrace.KindRaise}}, "9"},
+		{"a module that is not there", Filter{Modules: []string{"art"}}, ""},
+		{"the text of a value", Filter{Text: "status"}, "23"},
+		{"an object in an attribute of a class", Filter{Object: 2}, "3 6 7"},
+		{"an object with callers", Filter{Object: 3, Callers: true}, "2 7 30"},
+		{"one call with all below", Filter{Calls: []int64{4}, Callees: true}, "7 8 9 10 11 12 13"},
+		{"one call whole", Filter{Calls: []int64{5}, Kinds: []pytrace.Kind{pytrace.KindRaise}, Whole: true}, "8 9 10"},
+		{"a time", Filter{From: 70_000, To: 80_000}, "14 15 16"},
+		{"a thread", Filter{Thread: "worker"}, "31"},
+		{"a task", Filter{Task: "Task-1"}, "20"},
+		{"records", Filter{Records: [][2]int{{2, 3}, {9, 9}}}, "2 3 9"},
+		{"a limit", Filter{Functions: []string{"check"}, Limit: 2}, "4 5"},
+		{"another process", Filter{Process: 7}, ""},
+	} {
+		var b bytes.Buffer
+		if err := Show(&b, trace, c.q, ShowOptions{Options: Options{JSON: true}}); err != nil {
+			t.Fatal(err)
+		}
+		var ids []string
+		for _, line := range strings.Split(strings.TrimSpace(b.String()), "\n") {
+			var r struct{ ID json.Number }
+			if line != "" && json.Unmarshal([]byte(line), &r) == nil {
+				ids = append(ids, r.ID.String())
+			}
+		}
+		if got := strings.Join(ids, " "); got != c.want {
+			t.Errorf("%s: records %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestASliceKeepsTheTreeOverCallsThatItLeavesOut(t *testing.T) {
+	t.Parallel()
+	trace, _ := recorded(t, hostile)
+	var b bytes.Buffer
+	if err := Slice(&b, trace, Filter{Functions: []string{"main", "loud"}}); err != nil {
+		t.Fatal(err)
+	}
+	part, err := pytrace.Read(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := tree(t, part, TreeOptions{Options: Options{Width: -1}})
+	wantAll(t, got, "\n  main() ✗ KeyError", "\n    loud(text=", "(1 call between it and its caller not recorded)")
+}
+
+func TestChromeSlicesOfAThreadNest(t *testing.T) {
+	t.Parallel()
+	trace, _ := recorded(t, hostile)
+	var b bytes.Buffer
+	if err := Chrome(&b, trace); err != nil {
+		t.Fatal(err)
+	}
+	var out struct {
+		TraceEvents []struct {
+			Name, Ph string
+			TS, Dur  int64
+			PID, TID int
+			Args     map[string]any
+		}
+	}
+	if err := json.Unmarshal(b.Bytes(), &out); err != nil {
+		t.Fatal(err)
+	}
+	type open struct{ from, to int64 }
+	stacks := map[[2]int][]open{}
+	seen := map[string]int{}
+	for _, e := range out.TraceEvents {
+		seen[e.Ph+" "+e.Name]++
+		if e.Ph != "X" {
+			continue
+		}
+		key := [2]int{e.PID, e.TID}
+		s := stacks[key]
+		for len(s) > 0 && e.TS >= s[len(s)-1].to && e.TS+e.Dur > s[len(s)-1].to {
+			s = s[:len(s)-1]
+		}
+		if len(s) > 0 && (e.TS < s[len(s)-1].from || e.TS+e.Dur > s[len(s)-1].to) {
+			t.Errorf("%s at %d+%d reaches over the slice around it", e.Name, e.TS, e.Dur)
+		}
+		stacks[key] = append(s, open{e.TS, e.TS + e.Dur})
+	}
+	for name, n := range map[string]int{"X step": 70, "X numbers": 4, "X fib": 15, "i raise Evil": 1, "i raise KeyError": 1, "i swallowed": 1, "M process_name": 1, "M thread_name": 1} {
+		if seen[name] != n {
+			t.Errorf("%d events %q, want %d", seen[name], name, n)
+		}
+	}
+}
+
+func TestChromeHasAsyncioTasksAsTracks(t *testing.T) {
+	t.Parallel()
+	trace, _ := recorded(t, map[string]string{"main.py": `
+import asyncio
+
+
+async def fetch(n):
+    await asyncio.sleep(0)
+    return n
+
+
+async def main():
+    return await asyncio.gather(fetch(1), fetch(2))
+
+
+asyncio.run(main())
+`})
+	var b bytes.Buffer
+	if err := Chrome(&b, trace); err != nil {
+		t.Fatal(err)
+	}
+	begins, ends := strings.Count(b.String(), `"ph":"b"`), strings.Count(b.String(), `"ph":"e"`)
+	if begins != 3 || ends != 3 {
+		t.Errorf("%d beginnings and %d ends of coroutines in tasks, want 3", begins, ends)
+	}
+	wantAll(t, tree(t, trace, TreeOptions{}), "fetch(n=1) → 1", "[Task-")
+}
+
+func TestSpeedscopeProfilesFitTheSchema(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("testdata/speedscope.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema jsonschema.Schema
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	resolved, err := schema.Resolve(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	small, err := Open("testdata/small.jsonl", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	real, _ := recorded(t, hostile)
+	for _, trace := range []*pytrace.Trace{small, real, {}} {
+		var b bytes.Buffer
+		if err := Speedscope(&b, trace); err != nil {
+			t.Fatal(err)
+		}
+		var any map[string]any
+		if err := json.Unmarshal(b.Bytes(), &any); err != nil {
+			t.Fatal(err)
+		}
+		if err := resolved.Validate(any); err != nil {
+			t.Error(err)
+		}
+		var file speedscopeFile
+		if err := json.Unmarshal(b.Bytes(), &file); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range file.Profiles {
+			balanced(t, p, len(file.Shared.Frames))
+		}
+	}
+	if err := resolved.Validate(map[string]any{"profiles": "none"}); err == nil {
+		t.Error("the schema accepts anything")
+	}
+}
+
+// balanced requires that frames are closed in the opposite order and that time
+// does not run backwards.
+func balanced(t *testing.T, p *speedscopeProfile, frames int) {
+	t.Helper()
+	var open []int
+	at := p.Start
+	for _, e := range p.Events {
+		if e.At < at || e.At > p.End || e.Frame >= frames {
+			t.Fatalf("event %+v after %d, end %d", e, at, p.End)
+		}
+		at = e.At
+		if e.Type == "O" {
+			open = append(open, e.Frame)
+			continue
+		}
+		if len(open) == 0 || open[len(open)-1] != e.Frame {
+			t.Fatalf("frame %d is closed, open are %v", e.Frame, open)
+		}
+		open = open[:len(open)-1]
+	}
+	if len(open) > 0 {
+		t.Fatalf("frames %v stay open", open)
+	}
+}
+
+func TestTracesAreReadFromFilesDirectoriesAndStreams(t *testing.T) {
+	t.Parallel()
+	plain, err := os.ReadFile("testdata/small.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed := e.EncodeAll(plain, nil)
+	dir := t.TempDir()
+	write := func(name string, content []byte) string {
+		name = filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	write("a/trace-100-0.jsonl", plain)
+	for _, c := range []struct {
+		name, file string
+		stdin      []byte
+		want       int
+	}{
+		{"a file", write("x.jsonl", plain), nil, 31},
+		{"a compressed file", write("x.jsonl.zst", packed), nil, 31},
+		{"a compressed file of another name", write("y", packed), nil, 31},
+		{"a cut file", write("z", plain[:len(plain)-700]), nil, 22},
+		{"trace files", filepath.Join(dir, "a"), nil, 31},
+		{"a stream", "-", plain, 31},
+		{"a compressed stream", "-", packed, 31},
+		{"an empty stream", "-", nil, 0},
+	} {
+		trace, err := Open(c.file, bytes.NewReader(c.stdin))
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		} else if trace.Len() != c.want {
+			t.Errorf("%s: %d records, want %d", c.name, trace.Len(), c.want)
+		}
+	}
+	if _, err := Open(filepath.Join(dir, "none"), nil); err == nil {
+		t.Error("a file that is not there gave no error")
+	}
+}
+
+func TestAWrittenFileIsCompleteAndPrivate(t *testing.T) {
+	t.Parallel()
+	trace, err := Open("testdata/small.jsonl", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "part.jsonl.zst")
+	if err := WriteFile(file, func(w io.Writer) error { return Slice(w, trace, Filter{Functions: []string{"check"}}) }); err != nil {
+		t.Fatal(err)
+	}
+	part, err := Open(file, nil)
+	if err != nil || part.Len() != 12 {
+		t.Fatalf("%d records, %v", part.Len(), err)
+	}
+	if info, _ := os.Stat(file); info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v", info.Mode())
+	}
+	failing := filepath.Join(dir, "no.jsonl")
+	if err := WriteFile(failing, func(io.Writer) error { return errors.New("no") }); err == nil {
+		t.Error("the error was lost")
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 1 {
+		t.Errorf("%d files are left, want 1", len(left))
+	}
+}
+
+func FuzzViews(f *testing.F) {
+	small, err := os.ReadFile("testdata/small.jsonl")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(small)
+	f.Add([]byte(`{"k":"meta","v":1,"f":"x","pid":1}` + "\n" + `{"k":"code","c":1,"file":"\u001b","name":"\u202e","line":-5}` + "\n" +
+		`{"k":"call","i":3,"c":1,"p":7,"t":9,"a":[["\u0001",{"t":"list","r":"","id":4,"n":3}]]}` + "\n" + `{"k":"ret","i":9,"c":1,"t":1,"v":"1","m":[["x",{"t":"list","lit":1,"r":"[","id":1}]]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		trace, err := pytrace.Read(bytes.NewReader(text))
+		if err != nil {
+			t.Skip()
+		}
+		for name, write := range views(trace) {
+			var b bytes.Buffer
+			if err := write(&b); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			visibleOnly(t, name, b.String())
+		}
+	})
+}
