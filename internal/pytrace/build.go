@@ -240,8 +240,8 @@ func (b *builder) finish() *Trace {
 }
 
 // place moves the events of a process to the trace, in order. Full pieces that
-// were read are used again for what follows.
-func (b *builder) place(p *process, spare *[][]event) {
+// were read are used again for what follows. It returns which functions have any.
+func (b *builder) place(p *process, spare *[][]event) map[int]bool {
 	t := b.trace
 	numbers := map[int]uint32{} // of codes in the process → in the trace
 	for _, n := range slices.Sorted(maps.Keys(p.segments)) {
@@ -271,6 +271,11 @@ func (b *builder) place(p *process, spare *[][]event) {
 			}
 		}
 	}
+	placed := map[int]bool{}
+	for n := range numbers {
+		placed[n] = true
+	}
+	return placed
 }
 
 // push appends an event.
@@ -292,9 +297,13 @@ func (t *Trace) push(e *event, spare *[][]event) {
 
 func (b *builder) finishProcess(p *process, spare *[][]event) {
 	t := b.trace
-	b.place(p, spare)
-	for n, c := range p.codes {
+	placed := b.place(p, spare)
+	for _, n := range slices.Sorted(maps.Keys(p.codes)) {
+		c := p.codes[n]
 		c.Calls, c.AtLeast = p.counts[n].n, p.counts[n].atLeast
+		if c.Calls > 0 && !placed[n] { // of Config.CountsOnly, or its records were dropped
+			t.codes = append(t.codes, c)
+		}
 	}
 	for n, lines := range p.lines {
 		if c := p.codes[n]; c != nil {

@@ -23,8 +23,7 @@ type event struct {
 }
 
 const (
-	flagLate  = 1 << iota
-	flagValue // its line has a v
+	flagLate = 1 << iota
 )
 
 // A kind is a Kind as a number; 0 is none.
@@ -72,9 +71,6 @@ func eventOf(w *wireRecord) (event, bool) {
 	if w.Late == 1 {
 		e.flags |= flagLate
 	}
-	if w.HasV {
-		e.flags |= flagValue
-	}
 	return e, e.complete()
 }
 
@@ -89,8 +85,6 @@ func (e *event) complete() bool {
 		return false
 	case kindMark, kindSnapshot:
 		return true
-	case kindReturn:
-		return e.call != 0 && e.code != 0 && e.flags&flagValue != 0
 	}
 	return e.call != 0 && e.code != 0
 }
@@ -276,12 +270,6 @@ func scanRest(b []byte, i int, e *event) int {
 	key, c := b[i+1:end], b[from]
 	switch typeOf(key) {
 	case typeAny:
-		if len(key) == 1 && key[0] == 'v' {
-			if c == 'n' {
-				return -1
-			}
-			e.flags |= flagValue
-		}
 	case typeText:
 		if c != '"' {
 			return -1

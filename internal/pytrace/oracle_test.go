@@ -208,7 +208,7 @@ func oracleRecord(m map[string]any, ints map[string]int64) map[string]any {
 		}
 		return oracleVars(list, 0)
 	}
-	if kindOf(string(kind)) == 0 || kind != KindMark && kind != KindSnapshot && (ints["i"] == 0 || ints["c"] == 0) || kind == KindReturn && m["v"] == nil {
+	if kindOf(string(kind)) == 0 || kind != KindMark && kind != KindSnapshot && (ints["i"] == 0 || ints["c"] == 0) {
 		return nil
 	}
 	r := Record{Kind: kind, Thread: int(min(ints["th"], 65535)), Task: int(ints["ta"]), Call: ints["i"], Parent: ints["p"], Depth: int(min(ints["d"], 65535)),

@@ -53,7 +53,7 @@ type Config struct {
 	Watches           []string     `json:"watches,omitempty"`            // Python expressions, evaluated at each snapshot
 	Snapshots         int          `json:"snapshots,omitempty"`          // at most so many
 	ExceptionSnapshot bool         `json:"exception_snapshot,omitempty"` // a snapshot where an exception was raised that nobody caught
-	Comprehensions    bool         `json:"comprehensions,omitempty"`     // also the calls of comprehensions; else they are part of the code around them
+	Comprehensions    bool         `json:"comprehensions,omitempty"`     // also the calls of comprehensions and class bodies; else they are part of the code around them
 	CallsOnly         bool         `json:"calls_only,omitempty"`         // no values
 	CountsOnly        bool         `json:"counts_only,omitempty"`        // no records, only how often each function was called
 

@@ -193,8 +193,8 @@ def describe(number, code, path, qualname, comprehensions=False):
     elif name == "<module>":
         info.kind = "module"
     info.gen = bool(flags & (_GENERATOR | _COROUTINE | _ASYNC_GENERATOR))
-    # Comprehensions and class bodies belong to the code around them.
-    info.fold = (name in _FOLDED and not comprehensions) or (not flags & _OPTIMIZED and name != "<module>")
+    # Comprehensions and class bodies belong to the code around them, unless asked for.
+    info.fold = not comprehensions and (name in _FOLDED or (not flags & _OPTIMIZED and name != "<module>"))
     info.calls = info.yields = 0
     info.seen, info.snaps, info.raised, info.defaults = set(), {}, {}, ()
     info.watch, info.at, info.heads = None, {}, ()
