@@ -6,7 +6,7 @@ import sys
 from repaird_trace_watch import syntax_tree
 
 _open, _close, _read, _type, _len, _max, _Exception = os.open, os.close, os.read, type, len, max, Exception
-_getattr, _list = getattr, list
+_getattr, _list, _range = getattr, list, range
 _MAX_SOURCE = 1 << 20
 # Before 3.10 a body of a jump alone leaves no trace: the test jumps on directly.
 _JUMPS = frozenset(["Continue", "Break", "Pass"]) if sys.version_info < (3, 10) else frozenset()
@@ -74,7 +74,7 @@ def _add(found, line, end, body):
     if first <= end or _type(body[0]).__name__ in _JUMPS:
         return
     b = Branch(line, end, first, _end(body[-1]))
-    for n in range(line, end + 1):
+    for n in _range(line, end + 1):
         found.setdefault(n, b)
 
 

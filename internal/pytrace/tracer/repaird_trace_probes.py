@@ -17,7 +17,7 @@ from repaird_trace_changes import Changes
 from repaird_trace_snaps import Snapshots
 from repaird_trace_values import derives
 
-_type, _id, _len, _list, _bool, _getattr, _hasattr = type, id, len, list, bool, getattr, hasattr
+_type, _len, _list, _bool, _frozenset, _getattr, _hasattr = type, len, list, bool, frozenset, getattr, hasattr
 _Exception, _BaseException, _SystemExit, _modules, _get_ident = Exception, BaseException, SystemExit, sys.modules, get_ident
 FULL, MAX_STATES = 32, 20000
 _RETURNS = frozenset(_opmap[n] for n in ("RETURN_VALUE", "RETURN_CONST") if n in _opmap)
@@ -70,7 +70,7 @@ class Probes(object):
             self.spots[info.id] = spots
         if self.every and (self.steps or not info.fold):
             return True
-        return frozenset(spots) or None
+        return _frozenset(spots) or None
 
     def line(self, th, e, frame, info, number):
         """A line begins. True says that the line need not be reported again."""
@@ -83,7 +83,10 @@ class Probes(object):
                     self.snaps.reached(b, th, e, frame, info)
         if self.every:
             return self._step(th, e, frame, info, number)
-        return self.snaps.left <= 0
+        if self.snaps.left <= 0:
+            info.watch = None  # no more cost: the engines ask for it at each call
+            return True
+        return False
 
     def _step(self, th, e, frame, info, number):
         if e is None or e.foreign:

@@ -1,19 +1,17 @@
 """Snapshots: stack, variables and watches at a breakpoint, or of an exception
 that nobody caught."""
-import builtins
 import time
 
 from repaird_trace_branches import source
 from repaird_trace_changes import PROXY, is_definition
 from repaird_trace_scope import code_lines, nested_codes, real_path
-from repaird_trace_values import NoneType, derives, is_secret, quote
+from repaird_trace_values import NoneType, is_secret, quote
 import repaird_trace_watch as watch_module
 
 _type, _id, _len, _str, _int, _dict, _bool = type, id, len, str, int, dict, bool
-_Exception, _BaseException, _NameError, _time, _list, _max = Exception, BaseException, NameError, time.time, list, max
+_BaseException, _time, _list, _max, _enumerate, _range, _getattr = BaseException, time.time, list, max, enumerate, range, getattr
 _get_qualname = type.__dict__["__qualname__"].__get__
 _get_traceback = BaseException.__dict__["__traceback__"].__get__
-_builtins = _dict(builtins.__dict__)
 _COMPREHENSIONS = frozenset(["<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>", "<lambda>"])
 MAX_SNAPSHOTS, MAX_FRAMES, MAX_NAMES, MAX_RECORD = 100, 64, 48, 60000
 
@@ -118,7 +116,7 @@ class Snapshots(object):
             return
         if b.condition is not None:
             try:
-                if not b.condition.run(_env(frame)):
+                if not b.condition.run(watch_module.Env(frame)):
                     return
             except _BaseException as error:
                 if not watch_module.contained(error):
@@ -142,7 +140,7 @@ class Snapshots(object):
     def watch(self, w, frame):
         text = quote(w.text)
         try:
-            v = w.run(_env(frame))
+            v = w.run(watch_module.Env(frame))
             for name in w.names:
                 if not w.plain and _type(v) is not _bool and _type(v) is not NoneType and is_secret(name, v):
                     return '{"x":%s,"v":{"t":%s,"masked":1}}' % (text, quote(class_name(_type(v))))
@@ -177,7 +175,7 @@ class Snapshots(object):
             quote(class_name(_type(exc))[:200]), quote(render.message(exc)))
         self.write(index, None, info, '"at":%s,"hit":1' % quote("%s:%d" % (file, line or 0)), line, stack, False, about)
 
-    def write(self, th, e, info, head, line, stack, breakpoint, tail):
+    def write(self, th, e, info, head, line, stack, spot, tail):
         core = self.core
         self.count += 1
         index = th if _type(th) is _int else th.index
@@ -193,9 +191,9 @@ class Snapshots(object):
         # Variables of the program's frames first, then of libraries that it
         # called; what called the program has none to show.
         parts, own = [""] * _len(about), [core.scope.holds(f.f_code.co_filename) for f, number in stack]
-        last = _max([n for n, yes in enumerate(own) if yes] or [0])
-        order = [n for n in range(last + 1) if own[n]] + [n for n in range(last + 1) if not own[n]]
-        if breakpoint:
+        last = _max([n for n, yes in _enumerate(own) if yes] or [0])
+        order = [n for n in _range(last + 1) if own[n]] + [n for n in _range(last + 1) if not own[n]]
+        if spot:
             order = [0] + (order if self.locals else [])
         elif not self.locals:
             order = []
@@ -203,7 +201,7 @@ class Snapshots(object):
             if not parts[n]:
                 parts[n] = self.fitting(variables(stack[n][0], core.render), left)
                 left -= _len(parts[n])
-        frames = ["{%s%s}" % (a, parts[n]) for n, a in enumerate(about)]
+        frames = ["{%s%s}" % (a, parts[n]) for n, a in _enumerate(about)]
         text = head + ",".join(frames) + "]" + (',"more":%d' % more if more > 0 else "") + tail + "}\n"
         w = core.writer
         if w.seg == 0:
@@ -215,7 +213,7 @@ class Snapshots(object):
         code, core = frame.f_code, self.core
         info = self.info(code)
         path = core.scope.files.get(code.co_filename) or code.co_filename
-        name = info.name if info is not None else getattr(code, "co_qualname", code.co_name)
+        name = info.name if info is not None else _getattr(code, "co_qualname", code.co_name)
         return '"file":%s,"name":%s,"line":%d' % (quote(path[-300:]), quote(name[:200]), number or 0)
 
     def info(self, code):
@@ -273,21 +271,6 @@ class Snapshots(object):
 def class_name(t):
     name = _get_qualname(t)
     return name if _type(name) is _str else "?"
-
-
-def _env(frame):
-    values, shared = frame.f_locals, frame.f_globals
-
-    def get(name):
-        for d in (values, shared):
-            if _type(d) is _dict or _type(d) is PROXY:
-                if name in d:
-                    return d[name]
-        v = _builtins.get(name, PROXY)
-        if v is PROXY or not derives(_type(v), type):  # of builtins the classes
-            raise _NameError("name %r is not defined" % name)
-        return v
-    return watch_module.Env(get)
 
 
 def _join(parts):

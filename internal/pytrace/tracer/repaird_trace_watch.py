@@ -12,24 +12,24 @@ missing keys of a defaultdict.
 """
 import _signal
 import _warnings
+import builtins
 import sys
 
 from opcode import opmap as _opmap
+from repaird_trace_allowed import BINARY, CALLS, COMPARE, UNARY, Refused, items, keeps_method
+from repaird_trace_changes import PROXY
+from repaird_trace_values import derives
 
-_compile, _len, _type, _id, _str, _repr, _int, _float, _bool = compile, len, type, id, str, repr, int, float, bool
-_list, _tuple, _dict, _set, _frozenset, _range = list, tuple, dict, set, frozenset, range
-_bytes, _bytearray, _enumerate, _zip, _slice = bytes, bytearray, enumerate, zip, slice
-_sum, _min, _max, _sorted, _any, _all, _abs, _round = sum, min, max, sorted, any, all, abs, round
-_isinstance, _getattr, _iter, _bool_type = isinstance, getattr, iter, bool
-_Exception, _BaseException, _TypeError, _NameError, _KeyError = Exception, BaseException, TypeError, NameError, KeyError
+_compile, _len, _type, _id, _str, _bool, _range, _zip = compile, len, type, id, str, bool, range, zip
+_list, _tuple, _dict, _set, _slice, _isinstance, _getattr = list, tuple, dict, set, slice, isinstance, getattr
+_Exception, _TypeError, _NameError, _KeyError, _ValueError = Exception, TypeError, NameError, KeyError, ValueError
 _KeyboardInterrupt, _RecursionError, _MemoryError, _SyntaxError = KeyboardInterrupt, RecursionError, MemoryError, SyntaxError
-_ValueError, _getsignal, _modules = ValueError, _signal.getsignal, sys.modules
-_get_mro = type.__dict__["__mro__"].__get__
-_get_class_dict = type.__dict__["__dict__"].__get__
+_Warning, _getsignal, _modules = Warning, _signal.getsignal, sys.modules
 _FunctionType = type(lambda: 0)
+_builtins = dict(builtins.__dict__)
 _RAISE = _opmap["RAISE_VARARGS"]
 
-MAX_TEXT, MAX_DEPTH, MAX_ITEMS, MAX_STEPS, MAX_BITS = 1000, 40, 100000, 100000, 20000
+MAX_TEXT, MAX_DEPTH, MAX_STEPS = 1000, 40, 100000
 _MODULE = "repaird trace source"  # what warnings of our own parsing are filed under
 _ONLY_AST = 0x400
 
@@ -48,7 +48,7 @@ def syntax_tree(source, mode):
     filters = warnings.__dict__.get("filters") if _type(warnings) is _type(sys) else None
     if _type(filters) is not _list:
         filters = _warnings.filters
-    ours = ("ignore", None, Warning, _Only(), 0)
+    ours = ("ignore", None, _Warning, _Only(), 0)
     filters.insert(0, ours)
     try:
         return _compile(source, _MODULE + ".py", mode, _ONLY_AST, True)
@@ -58,16 +58,24 @@ def syntax_tree(source, mode):
                 del filters[i]
 
 
-class Refused(Exception):
-    """The expression is not allowed, or went over a bound."""
-
-
 class Env(object):
-    """What one evaluation sees. get(name) gives a variable or raises NameError."""
-    __slots__ = ("get", "own", "steps")
+    """What one evaluation sees: a frame's variables, and those of the
+    expression's own comprehensions."""
+    __slots__ = ("values", "shared", "own", "steps")
 
-    def __init__(self, get):
-        self.get, self.own, self.steps = get, {}, MAX_STEPS
+    def __init__(self, frame):
+        values = frame.f_locals
+        self.values = values if _type(values) is _dict or _type(values) is PROXY else {}
+        self.shared, self.own, self.steps = frame.f_globals, None, MAX_STEPS
+
+    def other(self, name):
+        """A global, or of the builtins a class."""
+        if _type(self.shared) is _dict and name in self.shared:
+            return self.shared[name]
+        v = _builtins.get(name)
+        if v is None or not derives(_type(v), _type):
+            raise _NameError("name %r is not defined" % name)
+        return v
 
 
 class Watch(object):
@@ -148,9 +156,10 @@ def _name(node, names, depth):
     names.append(name)
 
     def run(env):
-        if name in env.own:
+        if env.own is not None and name in env.own:
             return env.own[name]
-        return env.get(name)
+        v = env.values.get(name, _NODES)
+        return v if v is not _NODES else env.other(name)
     return run
 
 
@@ -173,7 +182,7 @@ def _subscript(node, names, depth):
     def run(env):
         v, k = of(env), at(env)
         t = _type(v)
-        if t is not _dict and _keeps(t, _dict, "__getitem__"):
+        if t is not _dict and keeps_method(t, _dict, "__getitem__"):
             e = _dict.get(v, k, _NODES)  # never __missing__, which may add the key
             if e is _NODES:
                 raise _KeyError(k)
@@ -201,12 +210,12 @@ def _index(node, names, depth):
 
 
 def _binary(node, names, depth):
-    op, a, b = _BINARY[_kind(node.op)], _node(node.left, names, depth), _node(node.right, names, depth)
+    op, a, b = BINARY[_kind(node.op)], _node(node.left, names, depth), _node(node.right, names, depth)
     return lambda env: op(a(env), b(env))
 
 
 def _unary(node, names, depth):
-    op, a = _UNARY[_kind(node.op)], _node(node.operand, names, depth)
+    op, a = UNARY[_kind(node.op)], _node(node.operand, names, depth)
     return lambda env: op(a(env))
 
 
@@ -225,7 +234,10 @@ def _boolean(node, names, depth):
 
 def _compare(node, names, depth):
     first = _node(node.left, names, depth)
-    rest = [(_COMPARE[_kind(op)], _node(p, names, depth)) for op, p in _zip(node.ops, node.comparators)]
+    rest = [(COMPARE[_kind(op)], _node(p, names, depth)) for op, p in _zip(node.ops, node.comparators)]
+    if _len(rest) == 1:
+        one, second = rest[0]
+        return lambda env: one(first(env), second(env))
 
     def run(env):
         a, v = first(env), True
@@ -275,7 +287,7 @@ def _comprehension(make):
 
         def run(env):
             out, own = [], env.own
-            env.own = _dict(own)
+            env.own = {} if own is None else _dict(own)
             try:
                 _loop(env, loops, 0, item, out)
             finally:
@@ -339,126 +351,6 @@ def _call(node, names, depth):
     return lambda env: f(*[a(env) for a in args], **{k: v(env) for k, v in more})
 
 
-# What the closures use.
-
-def _keeps(t, base, method):
-    """Says whether a class derives from a built-in one without a method of its own."""
-    for k in _get_mro(t):
-        if k is base:
-            return True
-        if method in _get_class_dict(k):
-            return False
-    return False
-
-
-def items(v):
-    """v, or a list of what it gives, where reading it changes nothing."""
-    t = _type(v)
-    if _id(t) in _CONTAINERS:
-        if _len(v) > MAX_ITEMS:
-            raise Refused("over %d items" % MAX_ITEMS)
-        return v
-    for k in _get_mro(t):
-        if "__next__" in _get_class_dict(k):
-            raise Refused("an iterator: reading it would use it up")
-    out = []
-    for e in v:
-        out.append(e)
-        if _len(out) > MAX_ITEMS:
-            raise Refused("over %d items" % MAX_ITEMS)
-    return out
-
-
-def _in(a, b):
-    for k in _get_mro(_type(b)):
-        if "__next__" in _get_class_dict(k):
-            raise Refused("an iterator: reading it would use it up")
-    return a in b
-
-
-def _power(a, b, *mod):
-    if _type(a) is _int and _type(b) is _int and b > 0 and a.bit_length() * b > MAX_BITS:
-        raise Refused("the number would be too large")
-    return a ** b
-
-
-def _shift(a, b):
-    if _type(b) is _int and b > MAX_BITS:
-        raise Refused("the number would be too large")
-    return a << b
-
-
-def _times(a, b):
-    for n, v in ((a, b), (b, a)):
-        if _type(n) is _int and _id(_type(v)) in _SEQUENCES and n * _len(v) > MAX_ITEMS:
-            raise Refused("over %d items" % MAX_ITEMS)
-    if _type(a) is _int and _type(b) is _int and a.bit_length() + b.bit_length() > MAX_BITS:
-        raise Refused("the number would be too large")
-    return a * b
-
-
-def _remainder(a, b):
-    if _id(_type(a)) in _TEXTS:
-        raise Refused("formatting is not allowed")
-    return a % b
-
-
-def _text(f):
-    def run(v=""):
-        if _id(_type(v)) in _CONTAINERS and _len(v) > MAX_ITEMS and _type(v) is not _range:
-            raise Refused("over %d items" % MAX_ITEMS)
-        return f(v)
-    return run
-
-
-def _whole(v=0, *base, **more):
-    if _id(_type(v)) in _TEXTS and _len(v) > 5000:
-        raise Refused("the number would be too large")
-    return _int(v, *base, **more)
-
-
-def _gathers(f):
-    def run(*args, **more):
-        return f(*([items(args[0])] + _list(args[1:]) if args else args), **more)
-    return run
-
-
-def _extreme(f):
-    def run(*args, **more):
-        return f(items(args[0]), **more) if _len(args) == 1 else f(*args, **more)
-    return run
-
-
-_CONTAINERS = _frozenset(map(_id, [_list, _tuple, _dict, _set, _frozenset, _str, _bytes, _bytearray, _range,
-                          _type({}.keys()), _type({}.values()), _type({}.items())]))
-
-_SEQUENCES = _frozenset(map(_id, [_str, _bytes, _bytearray, _list, _tuple]))
-_TEXTS = _frozenset(map(_id, [_str, _bytes, _bytearray]))
-
-# name: (function, most positional arguments, keywords or None for any)
-CALLS = {
-    "len": (_len, 1, ()), "sum": (_gathers(_sum), 2, ("start",)), "min": (_extreme(_min), 20, ("default",)),
-    "max": (_extreme(_max), 20, ("default",)), "sorted": (_gathers(_sorted), 1, ("reverse",)),
-    "any": (_gathers(_any), 1, ()), "all": (_gathers(_all), 1, ()), "abs": (_abs, 1, ()),
-    "isinstance": (_isinstance, 2, ()), "type": (lambda v: _type(v), 1, ()), "str": (_text(_str), 1, ()),
-    "repr": (_text(_repr), 1, ()), "int": (_whole, 2, ("base",)), "float": (_float, 1, ()), "bool": (_bool, 1, ()),
-    "list": (_gathers(_list), 1, ()), "dict": (_gathers(_dict), 1, None), "set": (_gathers(_set), 1, ()),
-    "tuple": (_gathers(_tuple), 1, ()), "range": (_range, 3, ()), "round": (_round, 2, ("ndigits",)),
-    "enumerate": (lambda v, start=0: _list(_enumerate(items(v), start)), 2, ("start",)),
-    "zip": (lambda *v: _list(_zip(*[items(e) for e in v])), 20, ()),
-}
-_BINARY = {
-    "Add": lambda a, b: a + b, "Sub": lambda a, b: a - b, "Mult": _times, "Div": lambda a, b: a / b,
-    "FloorDiv": lambda a, b: a // b, "Mod": _remainder, "Pow": _power, "LShift": _shift, "RShift": lambda a, b: a >> b,
-    "BitAnd": lambda a, b: a & b, "BitOr": lambda a, b: a | b, "BitXor": lambda a, b: a ^ b,
-    "MatMult": lambda a, b: a @ b,
-}
-_UNARY = {"Not": lambda a: not a, "USub": lambda a: -a, "UAdd": lambda a: +a, "Invert": lambda a: ~a}
-_COMPARE = {
-    "Eq": lambda a, b: a == b, "NotEq": lambda a, b: a != b, "Lt": lambda a, b: a < b, "LtE": lambda a, b: a <= b,
-    "Gt": lambda a, b: a > b, "GtE": lambda a, b: a >= b, "Is": lambda a, b: a is b, "IsNot": lambda a, b: a is not b,
-    "In": _in, "NotIn": lambda a, b: not _in(a, b),
-}
 _NODES = {
     "Name": _name, "Constant": _constant, "Num": _constant, "Str": _constant, "Bytes": _constant,
     "NameConstant": _constant, "Ellipsis": _constant, "Attribute": _attribute, "Subscript": _subscript, "BinOp": _binary,
