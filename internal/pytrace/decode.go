@@ -49,6 +49,13 @@ func (b body) each(name string, f func(d *decoder)) {
 	}
 	d := decoders.Get().(*decoder)
 	defer decoders.Put(d)
+	b.with(d, name, f)
+}
+
+func (b body) with(d *decoder, name string, f func(d *decoder)) {
+	if len(b) == 0 {
+		return
+	}
 	d.reset(unsafe.Slice(unsafe.StringData(string(b)), len(b)), false)
 	d.depth = 1
 	for n := 0; ; n++ {
@@ -85,6 +92,23 @@ func (b body) text(name string) (s string) {
 func (b body) int(name string) (n int) {
 	b.each(name, func(d *decoder) { d.int(&n) })
 	return n
+}
+
+// A varReader decodes variables that are gone with the next ones.
+type varReader struct{ d decoder }
+
+func newVarReader() *varReader {
+	x := &varReader{}
+	x.d.vars.reuse, x.d.values.reuse, x.d.pairs.reuse = true, true, true
+	return x
+}
+
+func (x *varReader) vars(b body, name string) (vars []Var) {
+	x.d.vars.recycle()
+	x.d.values.recycle()
+	x.d.pairs.recycle()
+	b.with(&x.d, name, func(d *decoder) { vars, _ = d.varsOrNothing(0) })
+	return vars
 }
 
 func (b body) vars(name string) (vars []Var) {
@@ -230,7 +254,16 @@ func (d *decoder) naturals() ([]int, bool) {
 
 // A list builds slices of unknown length, also inside of one another: mark,
 // push, and cut off what was pushed since the mark.
-type list[T any] struct{ stack []T }
+//
+// What is cut is memory of its own, or, where reuse is set, memory that
+// recycle takes back.
+type list[T any] struct {
+	stack []T
+	reuse bool
+	piece []T
+}
+
+func (l *list[T]) recycle() { l.piece = l.piece[:0] }
 
 func (l *list[T]) mark() int { return len(l.stack) }
 
@@ -247,7 +280,17 @@ func (l *list[T]) cut(mark int) []T {
 	if len(l.stack) == mark {
 		return nil
 	}
-	out := append([]T(nil), l.stack[mark:]...)
+	var out []T
+	if n := len(l.stack) - mark; l.reuse {
+		if cap(l.piece)-len(l.piece) < n {
+			l.piece = make([]T, 0, max(2*cap(l.piece), n, 64)) // what was cut stays where it is
+		}
+		at := len(l.piece)
+		l.piece = append(l.piece, l.stack[mark:]...)
+		out = l.piece[at:len(l.piece):len(l.piece)]
+	} else {
+		out = append([]T(nil), l.stack[mark:]...)
+	}
 	clear(l.stack[mark:])
 	l.stack = l.stack[:mark]
 	return out

@@ -22,9 +22,7 @@ type event struct {
 	flags  uint8
 }
 
-const (
-	flagLate = 1 << iota
-)
+const flagLate = 1
 
 // A kind is a Kind as a number; 0 is none.
 type kind uint8

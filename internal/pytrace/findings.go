@@ -76,13 +76,9 @@ func newScene(t *Trace) *scene {
 	}
 	for _, c := range s.path {
 		s.onPath[c.ID()] = true
-		for _, a := range c.Start().Args() {
-			a.Value.walk(nil, "", false, note)
-		}
+		walkVars(c.Start().Args(), note)
 	}
-	for _, a := range s.raise.Args() {
-		a.Value.walk(nil, "", false, note)
-	}
+	walkVars(s.raise.Args(), note)
 	return s
 }
 

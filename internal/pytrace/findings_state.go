@@ -10,104 +10,135 @@ type sighting struct {
 	record int32
 	owner  int // identity of the owner
 	name   string
-	text   string
+	hash   uint64 // of its content
 	empty  bool
 	class  bool // an attribute of the class, not of the instance
 }
+
+// A sharedObject is what its sightings told of a mutable object so far.
+type sharedObject struct {
+	id      int
+	first   sighting
+	before  uint64 // content at the last sighting
+	changed int32  // record where it had first changed, 0 for none
+	other   int32  // record that shows it with content under a second owner
+	last    int32
+	owners  []int
+	inTree  bool // seen in the tree that crashed
+	n       int
+}
+
+// maxSightings bounds those of one object: it may be everywhere.
+const maxSightings = 400
 
 // shared finds mutable objects that several owners hold and that changed:
 // attributes of a class that its instances change, and lists or dicts that two
 // objects have in common.
 func (s *scene) shared() []Finding {
-	seen := map[[2]int][]sighting{} // process, identity
-	var order [][2]int
+	seen := map[[2]int32]*sharedObject{} // process, identity
+	var order []*sharedObject
+	names := map[[2]string]string{}
+	values, p := newVarReader(), &printer{}
 	for id, e := range s.t.of(kindCall, kindRaise, kindReturn, kindUnwind) {
-		if b := s.t.store.body(e.off, e.size); !b.contains(`"f":`) && !b.contains(`"cf":`) {
+		b := s.t.store.body(e.off, e.size)
+		if !b.contains(`"f":`) && !b.contains(`"cf":`) {
 			continue
 		}
-		r := s.t.Record(int(id))
-		note := func(v, owner *Value, field string, class bool) {
+		inTree := len(s.path) > 0 && s.sameRoot(s.t.callOf(e))
+		walkVars(values.vars(b, valuesKey(e.kind)), func(v, owner *Value, field string, class bool) {
 			if owner == nil || v.ID == 0 || owner.ID == 0 || (v.Type != "list" && v.Type != "dict" && v.Type != "set" && v.Type != "bytearray") {
 				return
 			}
-			key := [2]int{r.Process, v.ID}
-			old := seen[key]
-			if len(old) == 0 {
-				order = append(order, key)
+			name, ok := names[[2]string{owner.Type, field}]
+			if !ok {
+				name = owner.Type + "." + field
+				names[[2]string{owner.Type, field}] = name
 			}
-			if len(old) < 400 {
-				seen[key] = append(old, sighting{id, owner.ID, owner.Type + "." + field, v.plain(), v.Len == 0, class})
+			key := [2]int32{int32(e.proc), int32(v.ID)}
+			o := seen[key]
+			if o == nil {
+				o = &sharedObject{id: v.ID}
+				seen[key] = o
+				order = append(order, o)
 			}
-		}
-		for _, a := range r.Args() {
-			a.Value.walk(nil, "", false, note)
-		}
-		for _, a := range r.Changed() {
-			a.Value.walk(nil, "", false, note)
-		}
+			o.see(sighting{id, owner.ID, name, v.plainHash(p, s.seed), v.Len == 0, class}, inTree)
+		})
 	}
 	var out []Finding
-	for _, key := range order {
-		if f, ok := s.sharedOne(seen[key]); ok {
-			out = append(out, f)
+	for _, o := range order {
+		if o.changed != 0 && o.other != 0 {
+			out = append(out, s.sharedOne(o))
 		}
 	}
 	return out
 }
 
-// sharedOne judges the sightings of one object: it must have been seen under
-// two owners, changed in between, and carried content over to the second.
-func (s *scene) sharedOne(list []sighting) (Finding, bool) {
-	first := list[0]
-	var changed, other *sighting
-	owners := map[int]bool{first.owner: true}
-	for i := 1; i < len(list); i++ {
-		g := &list[i]
-		if g.name != first.name { // the address was reused, or it is handed around on purpose
-			continue
-		}
-		if changed == nil && g.text != list[i-1].text {
-			changed = g
-		}
-		if !owners[g.owner] {
-			owners[g.owner] = true
-			if other == nil && (g.class || (changed != nil && !g.empty && g.text == list[i-1].text)) {
-				other = g
-			}
-		}
+// valuesKey is the key of a record's variables.
+func valuesKey(k kind) string {
+	switch k {
+	case kindCall:
+		return "a"
+	case kindRaise:
+		return "loc"
 	}
-	if changed == nil || other == nil {
-		return Finding{}, false
+	return "m"
+}
+
+// see takes a sighting: shared is what was seen under two owners, changed in
+// between, and carried content over to the second.
+func (o *sharedObject) see(g sighting, inTree bool) {
+	if o.n++; o.n > maxSightings {
+		return
 	}
-	last := list[len(list)-1]
-	code := s.t.code(s.t.at(changed.record))
+	before := o.before
+	o.before, o.last, o.inTree = g.hash, g.record, o.inTree || inTree
+	if o.n == 1 {
+		o.first = g
+		return
+	}
+	if g.name != o.first.name { // the address was reused, or it is handed around on purpose
+		return
+	}
+	if o.changed == 0 && g.hash != before {
+		o.changed = g.record
+	}
+	if g.owner == o.first.owner || slices.Contains(o.owners, g.owner) {
+		return
+	}
+	o.owners = append(o.owners, g.owner)
+	if o.other == 0 && (g.class || o.changed != 0 && !g.empty && g.hash == before) {
+		o.other = g.record
+	}
+}
+
+func (s *scene) sharedOne(o *sharedObject) Finding {
+	code := s.t.code(s.t.at(o.changed))
 	weight, what := 0.72, "is one object, held by"
-	if first.class {
+	if o.first.class {
 		weight, what = 0.86, "is an attribute of the class, shared by"
-		if !s.sameRoot(s.callOf(other)) && !s.sameRoot(s.callOf(&last)) {
+		if !s.sameRoot(s.t.callOf(s.t.at(o.other))) && !s.sameRoot(s.t.callOf(s.t.at(o.last))) {
 			weight -= 0.3
 		}
 	}
-	if s.raise.ID != 0 && s.inCrashPath(list) {
+	if s.raise.ID != 0 && o.inTree {
 		weight += 0.1
 	}
-	ids := uniqueInts([]int{int(first.record), int(changed.record), int(other.record), int(last.record)})
+	ids := uniqueInts([]int{int(o.first.record), int(o.changed), int(o.other), int(o.last)})
 	return Finding{Kind: "shared", Records: ids, File: code.File, Line: code.Line, Name: code.Name, Weight: clampWeight(weight),
 		Text: fmt.Sprintf("%s %s %d instances: %s changed it from %s to %s through one of them, and another, seen in %s, then held %s.",
-			oneLine(first.name), what, len(owners), code.Name, cutText(first.text, 100), cutText(changed.text, 140),
-			s.t.code(s.t.at(other.record)).Name, cutText(last.text, 160))}, true
+			oneLine(o.first.name), what, len(o.owners)+1, code.Name, cutText(s.content(o.first.record, o.id), 100), cutText(s.content(o.changed, o.id), 140),
+			s.t.code(s.t.at(o.other)).Name, cutText(s.content(o.last, o.id), 160))}
 }
 
-func (s *scene) callOf(g *sighting) Call { return s.t.callOf(s.t.at(g.record)) }
-
-// inCrashPath says whether one of the sightings belongs to the failing tree.
-func (s *scene) inCrashPath(list []sighting) bool {
-	for i := range list {
-		if s.sameRoot(s.callOf(&list[i])) {
-			return true
+// content renders an object as it is in a record.
+func (s *scene) content(record int32, id int) (text string) {
+	e := s.t.at(record)
+	walkVars(s.t.store.body(e.off, e.size).vars(valuesKey(e.kind)), func(v, owner *Value, _ string, _ bool) {
+		if v.ID == id && owner != nil && text == "" {
+			text = v.plain()
 		}
-	}
-	return false
+	})
+	return text
 }
 
 // defaults finds mutable default arguments that kept content from an earlier call.

@@ -1,6 +1,7 @@
 package pytrace
 
 import (
+	"hash/maphash"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -16,8 +17,15 @@ func (v Value) plain() string { return v.render(600, false) }
 
 func (v Value) render(limit int, ids bool) string {
 	p := printer{ids: ids, left: limit}
+	p.value(&v)
+	return cutText(string(p.b), limit)
+}
+
+// plainHash hashes what plain renders, but for its end, in the memory of p.
+func (v *Value) plainHash(p *printer, seed maphash.Seed) uint64 {
+	p.b, p.ids, p.left = p.b[:0], false, 600
 	p.value(v)
-	return cutText(p.b.String(), limit)
+	return maphash.Bytes(seed, p.b)
 }
 
 // cutText shortens s to n bytes, at a rune's border, showing that it did.
@@ -52,25 +60,25 @@ func oneLine(s string) string {
 }
 
 type printer struct {
-	b    strings.Builder
+	b    []byte
 	ids  bool
 	left int
 }
 
 func (p *printer) put(s string) {
 	if p.left > -8 {
-		p.b.WriteString(oneLine(s))
+		p.b = append(p.b, oneLine(s)...)
 	}
 	p.left -= len(s)
 }
 
-func (p *printer) id(v Value) {
+func (p *printer) id(v *Value) {
 	if p.ids && v.ID > 0 {
 		p.put("#" + strconv.Itoa(v.ID))
 	}
 }
 
-func (p *printer) value(v Value) {
+func (p *printer) value(v *Value) {
 	if p.left <= 0 {
 		return
 	}
@@ -93,7 +101,7 @@ func (p *printer) value(v Value) {
 }
 
 // text puts a value that is its text.
-func (p *printer) text(v Value) {
+func (p *printer) text(v *Value) {
 	switch v.Type {
 	case "", "list", "dict", "set", "float", "complex", "str", "bytes", "bytearray", "int":
 		p.put(v.Text)
@@ -115,25 +123,25 @@ func (p *printer) text(v Value) {
 	p.id(v)
 }
 
-func (p *printer) pairs(v Value) {
+func (p *printer) pairs(v *Value) {
 	if v.Type != "dict" {
 		p.put(v.Type)
 	}
 	p.put("{")
-	for i, kv := range v.Pairs {
+	for i := range v.Pairs {
 		if i > 0 {
 			p.put(", ")
 		}
-		p.value(kv[0])
+		p.value(&v.Pairs[i][0])
 		p.put(": ")
-		p.value(kv[1])
+		p.value(&v.Pairs[i][1])
 	}
 	p.rest(v, len(v.Pairs))
 	p.put("}")
 	p.id(v)
 }
 
-func (p *printer) items(v Value) {
+func (p *printer) items(v *Value) {
 	if v.Type == "set" && v.Len == 0 {
 		p.put("set()")
 		p.id(v)
@@ -151,18 +159,18 @@ func (p *printer) items(v Value) {
 		end = "])"
 	}
 	p.put(open)
-	for i, e := range v.Items {
+	for i := range v.Items {
 		if i > 0 {
 			p.put(", ")
 		}
-		p.value(e)
+		p.value(&v.Items[i])
 	}
 	p.rest(v, len(v.Items))
 	p.put(end)
 	p.id(v)
 }
 
-func (p *printer) rest(v Value, shown int) {
+func (p *printer) rest(v *Value, shown int) {
 	if more := v.Len - shown; more > 0 {
 		if shown > 0 {
 			p.put(", ")
@@ -171,7 +179,7 @@ func (p *printer) rest(v Value, shown int) {
 	}
 }
 
-func (p *printer) object(v Value) {
+func (p *printer) object(v *Value) {
 	p.put(v.Type)
 	p.id(v)
 	p.put("(")
@@ -186,19 +194,20 @@ func (p *printer) object(v Value) {
 		sep()
 		p.put(v.Text)
 	}
-	for _, a := range v.Args {
+	for i := range v.Args {
 		sep()
-		p.value(a)
+		p.value(&v.Args[i])
 	}
-	for _, f := range v.Fields {
+	for i := range v.Fields {
 		sep()
-		p.put(f.Name + "=")
-		p.value(f.Value)
+		p.put(v.Fields[i].Name)
+		p.put("=")
+		p.value(&v.Fields[i].Value)
 	}
-	for _, f := range v.Shared {
+	for i := range v.Shared {
 		sep()
-		p.put(v.Type + "." + f.Name + "=")
-		p.value(f.Value)
+		p.put(v.Type + "." + v.Shared[i].Name + "=")
+		p.value(&v.Shared[i].Value)
 	}
 	p.put(")")
 }
@@ -221,22 +230,29 @@ func (v Value) telling() bool {
 }
 
 // walk calls f for v and the values inside, with the object that owns each.
-func (v Value) walk(owner *Value, field string, shared bool, f func(v, owner *Value, field string, shared bool)) {
-	f(&v, owner, field, shared)
-	for _, x := range v.Fields {
-		x.Value.walk(&v, x.Name, false, f)
+func (v *Value) walk(owner *Value, field string, shared bool, f func(v, owner *Value, field string, shared bool)) {
+	f(v, owner, field, shared)
+	for i := range v.Fields {
+		v.Fields[i].Value.walk(v, v.Fields[i].Name, false, f)
 	}
-	for _, x := range v.Shared {
-		x.Value.walk(&v, x.Name, true, f)
+	for i := range v.Shared {
+		v.Shared[i].Value.walk(v, v.Shared[i].Name, true, f)
 	}
-	for _, x := range v.Items {
-		x.walk(nil, "", false, f)
+	for i := range v.Items {
+		v.Items[i].walk(nil, "", false, f)
 	}
-	for _, x := range v.Args {
-		x.walk(nil, "", false, f)
+	for i := range v.Args {
+		v.Args[i].walk(nil, "", false, f)
 	}
-	for _, x := range v.Pairs {
-		x[1].walk(nil, "", false, f)
+	for i := range v.Pairs {
+		v.Pairs[i][1].walk(nil, "", false, f)
+	}
+}
+
+// walkVars walks the values of variables.
+func walkVars(vars []Var, f func(v, owner *Value, field string, shared bool)) {
+	for i := range vars {
+		vars[i].Value.walk(nil, "", false, f)
 	}
 }
 

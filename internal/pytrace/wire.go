@@ -60,7 +60,6 @@ type wireRecord struct {
 	Records, Written, Dropped, Uncalled, Faults, Oversize int
 	L                                                     int   // where "l" is a number
 	Ls                                                    []int // where it is a list
-	HasV                                                  bool  // there is a value
 	Args, Argv                                            []string
 	Frames                                                []Frame
 }
@@ -119,9 +118,6 @@ func (d *decoder) field(key []byte, w *wireRecord) bool {
 	switch string(key) {
 	case "l":
 		return d.lines(w)
-	case "v":
-		w.HasV = d.peek() != 'n'
-		return d.skip(true)
 	case "args":
 		return d.strs(&w.Args)
 	case "argv":
