@@ -197,3 +197,39 @@ print(os.waitpid(pid, 0)[1], subprocess.call([sys.executable, "-c", "print(1)"])
 		})
 	}
 }
+
+// T5: the bytecode of all modules is in one file, which is made once and again
+// when a module has changed.
+func TestTheBundleFollowsTheModules(t *testing.T) {
+	t.Parallel()
+	p := onePython(t, anyPythons)
+	j := job{python: p, tracer: tracerDir(t), env: []string{"PYTHONDONTWRITEBYTECODE=1"}, files: map[string]string{"prog.py": "def work(n):\n    return n\nwork(1)\n"}}
+	bundle := filepath.Join(j.tracer, "__pycache__", "repaird.cpython-"+strings.ReplaceAll(p.Version, ".", "")+".bundle")
+	var made [3]os.FileInfo
+	for i := range made {
+		if i == 2 { // a module changes
+			writer := filepath.Join(j.tracer, "repaird_trace_writer.py")
+			text, err := os.ReadFile(writer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(writer, append(text, "\nMAX_LINE = 65536\n"...), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := j.same(t)
+		want(t, outline(s.trace, KindReturn), "  -> 1\n-> None\n")
+		var err error
+		if made[i], err = os.Stat(bundle); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !os.SameFile(made[0], made[1]) || os.SameFile(made[1], made[2]) {
+		t.Error("the bundle is made anew where nothing has changed, or not where a module has")
+	}
+	// What is broken is not used.
+	if err := os.WriteFile(bundle, []byte("broken"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	want(t, outline(j.same(t).trace, KindReturn), "  -> 1\n-> None\n")
+}

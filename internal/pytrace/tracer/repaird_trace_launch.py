@@ -7,7 +7,10 @@ import sys
 def run(argv, safe, here, launcher):
     config = os.environ.get("REPAIRD_TRACE_CONFIG")
     sys.path.insert(0, here)
+    bundle = None
     try:
+        import repaird_trace_bundle
+        bundle = repaird_trace_bundle.Bundle(here)
         import repaird_tracer
     except Exception:
         config = None  # not a Python that can be traced
@@ -19,6 +22,8 @@ def run(argv, safe, here, launcher):
             repaird_tracer.start_from_environment(config)
         except Exception:
             pass
+    if bundle is not None:
+        bundle.close()
     try:
         prepared()
     except SystemExit:

@@ -11,8 +11,13 @@ def _repaird():
     config = os.environ.get("REPAIRD_TRACE_CONFIG")
     if config and _sys.version_info >= (3, 6):
         try:
-            import repaird_tracer
-            repaird_tracer.start_from_environment(config)
+            import repaird_trace_bundle
+            bundle = repaird_trace_bundle.Bundle(here)
+            try:
+                import repaird_tracer
+                repaird_tracer.start_from_environment(config)
+            finally:
+                bundle.close()
         except Exception:
             pass
     # The program must see the sys.path that it would have had without us; its
