@@ -213,13 +213,13 @@ class Core(Exceptions):
             left = self.probes.left(th, e, frame)
         return left
 
-    def yielded(self, th, e, frame, value):
+    def yielded(self, th, e, line, value):
         info = e.info
         info.yields += 1
         if info.yields <= self.per_code and not e.foreign:
             value = "" if not self.values else ',"v":' + (self.render.light if e.light or info.yields > FULL else self.render.value)(value)
-            self.writer.write('{"k":"yield","i":%d,"c":%d,"t":%d,"l":%d%s}\n' % (
-                e.id, info.id, self.micros(), frame.f_lineno or 0, value))
+            self.writer.write('{"k":"yield","i":%d,"c":%d,"t":%d,"l":%s%s}\n' % (
+                e.id, info.id, self.micros(), line, value))
 
     def resumed(self, th, e, frame):
         stack = th.stack

@@ -3,17 +3,36 @@ them, which are recorded after the fact where a bound had left them out.
 """
 import sys
 
+from opcode import opmap
+
 import repaird_trace_scope as scope_module
 from repaird_trace_hot import Entry
 from repaird_trace_values import FunctionType, ModuleType, derives, quote
 
 _len, _id, _type, _max, _Exception = len, id, type, max, Exception
-_BaseException, _exc_info = BaseException, sys.exc_info
+_BaseException, _RecursionError, _isinstance, _exc_info = BaseException, RecursionError, isinstance, sys.exc_info
+# Where a line may begin while an exception is on its way: through a yield from
+# or an await, or to a handler that begins.
+_ON_ITS_WAY = frozenset(opmap[n] for n in ("CLEANUP_THROW", "PUSH_EXC_INFO") if n in opmap)
+_FATAL_RECURSION = sys.version_info < (3, 9)
 _get_context = BaseException.__dict__["__context__"].__get__
 _get_traceback = BaseException.__dict__["__traceback__"].__get__
 _FLOW = {id(k): k.__name__ for k in (StopIteration, GeneratorExit, StopAsyncIteration)}
 _NO_SNAPSHOT = frozenset(map(id, (FunctionType, ModuleType, type)))
 MANY = 64  # raises on one line with the exception's value in full
+
+
+def foreign(error, own_files):
+    """Says whether an exception in the tracer is the program's, such as one
+    that a signal handler raised: it must reach the program."""
+    if not _isinstance(error, _Exception):
+        return True
+    if _FATAL_RECURSION and _type(error) is _RecursionError:
+        return True  # going on above the limit would be fatal there
+    tb = error.__traceback__
+    while tb is not None and tb.tb_next is not None:
+        tb = tb.tb_next
+    return tb is not None and tb.tb_frame.f_code.co_filename not in own_files
 
 
 class Trouble(object):
@@ -185,7 +204,9 @@ class Exceptions(object):
     def stepped(self, th, e, frame):
         """A line begins in a frame that an exception arrived in. True while
         the exception is still being handled."""
-        x = e.trouble
+        x, at = e.trouble, frame.f_lasti
+        if 0 <= at < _len(e.info.ops) and e.info.ops[at] in _ON_ITS_WAY:
+            return True
         x.fresh = False
         current = _exc_info()[1]
         if not x.pend:

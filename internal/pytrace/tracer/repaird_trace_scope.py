@@ -115,7 +115,9 @@ class Choice(object):
 def _any_like(forms, patterns):
     for p in patterns:
         for f in forms:
-            if f == p or like(f, p):
+            # The module is part of it where the pattern names one: __* means
+            # functions, not all of __main__.
+            if f == p or like(f, p) and (f is not forms[-1] or _len(forms) < 3 or "." in p):
                 return True
     return False
 

@@ -9,14 +9,15 @@ import threading
 
 import opcode as _opcode
 
-_settrace, _gettrace, _id, _type, _len, _isinstance = sys.settrace, sys.gettrace, id, type, len, isinstance
-_Exception, _BaseException, _RecursionError = Exception, BaseException, RecursionError
+from repaird_trace_exceptions import foreign
+
+_settrace, _gettrace, _id, _type, _len = sys.settrace, sys.gettrace, id, type, len
+_Exception, _BaseException = Exception, BaseException
 _threading_settrace, _get_ident = threading.settrace, get_ident
 _map = _opcode.opmap
 _RETURNS = frozenset(_map[n] for n in ("RETURN_VALUE", "RETURN_CONST") if n in _map)
 _YIELD, _YIELD_FROM, _RESUME = _map["YIELD_VALUE"], _map.get("YIELD_FROM", -1), _map.get("RESUME", -1)
 _HAS_TRACE_LINES = sys.version_info >= (3, 7)
-_FATAL_RECURSION = sys.version_info < (3, 9)
 
 
 def _suspends(ops, at):
@@ -118,21 +119,9 @@ class Backend(object):
         if me is not None:
             self.core.forked(me.__closure_stack__)
 
-    def foreign(self, error):
-        """Says whether an exception in a trace function is the program's, such
-        as one that a signal handler raised: it must reach the program."""
-        if not _isinstance(error, _Exception):
-            return True
-        if _FATAL_RECURSION and _type(error) is _RecursionError:
-            return True  # going on above the limit would be fatal there
-        tb = error.__traceback__
-        while tb is not None and tb.tb_next is not None:
-            tb = tb.tb_next
-        return tb is not None and tb.tb_frame.f_code.co_filename not in self.own_files
-
     def _make(self, th):
         """Trace functions of one thread, its state in their cells."""
-        core, backend, stack = self.core, self, th.stack
+        core, backend, stack, own_files = self.core, self, th.stack, self.own_files
         files, outside, codes, decide, lines_on = core.scope.files, core.scope.outside, core.codes, core.scope.decide, core.lines
         max_depth, per_code, probes, held, counts_only = core.max_depth, core.per_code, core.probes, th.held, core.counts_only
         enter, leave, raised, stepped, release = core.enter, core.leave, core.raised, core.stepped, core.release
@@ -161,7 +150,7 @@ class Backend(object):
             del stack[-1]
             if info.gen and not (arg is None and x is not None and x.fresh and at == x.at):
                 if _suspends(info.ops, at):
-                    core.yielded(th, e, frame, arg)
+                    core.yielded(th, e, frame.f_lineno or 0, arg)
                     return
             if arg is None and not (0 <= at < _len(info.ops) and info.ops[at] in _RETURNS):
                 core.unwound(th, e, frame)
@@ -195,7 +184,7 @@ class Backend(object):
                     happened(e, frame, event, arg)
             except _BaseException as error:
                 core.faults += 1
-                if backend.foreign(error):
+                if foreign(error, own_files):
                     again = Rearm(backend)  # noqa: F841
                     raise
             return local
@@ -218,7 +207,7 @@ class Backend(object):
                     happened(e, frame, event, arg)
                 except _BaseException as error:
                     core.faults += 1
-                    if backend.foreign(error):
+                    if foreign(error, own_files):
                         again = Rearm(backend)  # noqa: F841
                         raise
                 return self
@@ -241,7 +230,7 @@ class Backend(object):
                             probes.line(th, None, frame, info, n)
                     except _BaseException as error:
                         core.faults += 1
-                        if backend.foreign(error):
+                        if foreign(error, own_files):
                             again = Rearm(backend)  # noqa: F841
                             raise
                 return self
@@ -297,7 +286,7 @@ class Backend(object):
                     _settrace(None)
                     return None
                 n = info.calls = info.calls + 1
-                if counts_only or _len(stack) >= max_depth or n > per_code and n & (n - 1):
+                if counts_only or _len(stack) >= max_depth or n > per_code:
                     return silent(frame, info)
                 e = enter(th, frame, info)
                 if not lines_on and info.watch is None and _HAS_TRACE_LINES:
@@ -305,7 +294,7 @@ class Backend(object):
                 return Suspendable(e) if info.gen else local
             except _BaseException as error:
                 core.faults += 1
-                if backend.foreign(error):
+                if foreign(error, own_files):
                     again = Rearm(backend)  # noqa: F841
                     raise
                 return None

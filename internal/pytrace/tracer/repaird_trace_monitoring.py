@@ -1,0 +1,487 @@
+"""The back end on sys.monitoring, from CPython 3.12 on.
+
+The start of a code object's first call decides about it. Out of scope it is
+never heard of again, so that code costs nothing; in scope its returns and
+suspensions are asked for, for it alone. Events of exceptions are for all code
+up to 3.14, where they can be nothing else, and for code in scope from 3.15.
+
+Line events of code in scope come only while lines are wanted or an exception
+is being handled in one of its calls. A function that was called too often is
+switched off, which is why only the calls of a hot loop that are recorded cost
+anything. Entries of it that are still under way are then orphans: no event
+tells their end, the next event of their thread finds that they are gone.
+"""
+from _thread import get_ident
+from _weakref import ref
+import sys
+
+from opcode import opmap
+
+import repaird_trace_exceptions as exceptions
+from repaird_trace_hot import line_at
+
+_m = sys.monitoring
+_events, _DISABLE, _local, _global = _m.events, _m.DISABLE, _m.set_local_events, _m.set_events
+_get_tool, _use_tool, _free_tool, _register = _m.get_tool, _m.use_tool_id, _m.free_tool_id, _m.register_callback
+_getframe, _gettrace, _get_ident, _modules = sys._getframe, sys.gettrace, get_ident, sys.modules
+_id, _type, _len, _range, _list, _max, _int = id, type, len, range, list, max, int
+_Exception, _BaseException, _ValueError = Exception, BaseException, ValueError
+_dict_get = dict.get
+_get_traceback = exceptions._get_traceback
+TOOLS = (4, 5, 2)  # the others belong to debuggers, coverage tools and Hypothesis
+TOOL_NAME = "repaird"
+LOCAL_EXCEPTIONS = sys.version_info >= (3, 15)
+_EXCEPTIONS = _events.RAISE | _events.PY_UNWIND | _events.PY_THROW
+_RETURN_GENERATOR = opmap["RETURN_GENERATOR"]
+_WALK = 64  # frames that are looked at to find the end of an orphan
+
+
+def _covered(info, offset):
+    """Says whether the code has a handler for an exception at an instruction."""
+    if info.covered is None:
+        info.covered = _handlers(info.code.co_exceptiontable)
+    for start, end in info.covered:
+        if start <= offset < end:
+            return True
+    return False
+
+
+def _handlers(table):
+    """Ranges of instructions from the table of exceptions: entries of start,
+    length, target and depth, as varints of six bits, most significant first,
+    the first byte of an entry with bit 7 set."""
+    numbers, n, ranges = [], 0, []
+    for b in table:
+        n = n << 6 | b & 63
+        if not b & 64:
+            numbers.append(n)
+            n = 0
+    for i in _range(0, _len(numbers) - 3, 4):
+        ranges.append((2 * numbers[i], 2 * (numbers[i] + numbers[i + 1])))
+    return ranges
+
+
+class Backend(object):
+    """Registers the callbacks with the interpreter, and takes them back."""
+
+    name = "monitoring"
+
+    def __init__(self, core, own_files):
+        self.core, self.own_files, self.alive = core, own_files, True
+        self.threads = {}  # by thread's ident
+        self.gens = {}  # entries of generators and coroutines that began, by frame
+        self.tool = -1
+        for i in TOOLS:
+            if _get_tool(i) is None:
+                try:
+                    _use_tool(i, TOOL_NAME)
+                except _ValueError:  # another thread was faster
+                    continue
+                self.tool = i
+                break
+        if self.tool < 0:
+            raise _ValueError("all tool ids are taken")
+        self.callbacks = _make(self)
+
+    def start(self):
+        self.threads[_get_ident()] = self.core.thread()
+        self._install()
+
+    def _install(self):
+        for event, function in self.callbacks:
+            _register(self.tool, event, function)
+        _global(self.tool, _events.PY_START | (0 if LOCAL_EXCEPTIONS else _EXCEPTIONS))
+
+    def wanted(self, info):
+        """The events of one code object that are asked for now."""
+        events = _EXCEPTIONS if LOCAL_EXCEPTIONS and not info.fold else 0
+        if not info.fold and not info.off and not self.core.counts_only:
+            events |= _events.PY_RETURN
+            if info.gen:
+                events |= _events.PY_YIELD | _events.PY_RESUME
+        if self.core.lines or info.watch is not None or info.pends:
+            events |= _events.LINE
+        if info.watch is True:
+            events |= _events.JUMP
+        return events
+
+    def ask(self, info):
+        _local(self.tool, info.code, self.wanted(info))
+
+    def handling(self, info, e):
+        """Asks for the lines of a call in which an exception is being handled."""
+        if not info.pends and (self.core.lines or info.watch is not None):
+            _local(self.tool, info.code, self.wanted(info) & ~_events.LINE)  # brings lines back that were disabled
+        info.pends.add(e.id)
+        self.ask(info)
+
+    def settled(self, info, e):
+        if e.id in info.pends:
+            info.pends.discard(e.id)
+            if not info.pends:
+                self.ask(info)
+
+    def switch_off(self, info):
+        """No more events of a function that was called too often."""
+        info.off = True
+        self.ask(info)
+        for th in _list(self.threads.values()):
+            for e in th.stack:
+                if e.info is info:
+                    th.orphans += 1
+        for fid, e in _list(self.gens.items()):
+            if e.info is info:
+                self.gens.pop(fid, None)
+
+    def new_thread(self, ident):
+        """The state of a thread at its first call; idents are used again."""
+        th = self.threads[ident] = self.core.thread()
+        threading = _modules.get("threading")
+        owner = threading._active.get(ident) if threading is not None else None
+        th.owner = ref(owner) if owner is not None else None
+        return th
+
+    def is_of(self, th, ident):
+        if ident == self.core.main:
+            return True
+        threading = _modules.get("threading")
+        owner = threading._active.get(ident) if threading is not None else None
+        return owner is None or (th.owner is not None and th.owner() is owner)
+
+    def find(self, th, frame, info):
+        """The entry of a frame; entries above it have ended unseen."""
+        stack, fid = th.stack, _id(frame)
+        for i in _range(_len(stack) - 1, -1, -1):
+            e = stack[i]
+            if e.fid == fid and e.info is info:
+                self.cut(th, i + 1)
+                return e
+        return None
+
+    def cut(self, th, at):
+        stack, core = th.stack, self.core
+        for e in stack[:at - 1 if at else None:-1]:
+            if e.info.off and th.orphans:
+                th.orphans -= 1
+                core.unseen(e)
+            else:
+                core.resynced += 1
+        del stack[at:]
+
+    def resync(self, th, frame):
+        """Takes orphans off the stack that are no longer above a new frame."""
+        stack, codes = th.stack, self.core.codes
+        frame = frame.f_back
+        for _ in _range(_WALK):
+            if frame is None:
+                self.cut(th, 0)
+                return
+            info = codes.get(_id(frame.f_code))
+            if info is not None and self.find(th, frame, info) is not None:
+                return
+            frame = frame.f_back
+        if not stack:
+            th.orphans = 0
+
+    def withdraw(self):
+        """Ends the recording. Local events are taken back too: on 3.12 and 3.13
+        they would still come."""
+        if not self.alive:
+            return
+        self.alive = False
+        if _get_tool(self.tool) != TOOL_NAME:
+            return
+        _global(self.tool, 0)
+        for info in self.core.infos:
+            _local(self.tool, info.code, 0)
+        for event, function in self.callbacks:
+            _register(self.tool, event, None)
+        _free_tool(self.tool)
+
+    def stop(self):
+        if self.alive and _get_tool(self.tool) != TOOL_NAME and not self.core.lost:
+            self.core.lost = "monitoring tool id taken away"
+        self.withdraw()
+
+    def rearm(self):
+        if self.alive and _get_tool(self.tool) is None:
+            self.core.lost = "monitoring tool id taken away, later taken back"
+            _use_tool(self.tool, TOOL_NAME)
+            self._install()
+            for info in self.core.infos:
+                self.ask(info)
+
+    def installed(self):
+        return self.alive and _get_tool(self.tool) == TOOL_NAME
+
+    def current(self):
+        ident = _get_ident()
+        return self.threads.get(ident) or self.new_thread(ident)
+
+    def forked(self):
+        """In the child: calls under way are the parent's to record."""
+        me = self.threads.get(_get_ident())
+        self.threads.clear()
+        if me is not None:
+            self.threads[_get_ident()] = me
+            self.core.forked(me)
+        for e in self.gens.values():
+            self.core.trouble(e).foreign = True
+
+
+def _make(backend):
+    """The callbacks, with their event; their state is in their cells."""
+    core, threads, gens, foreign = backend.core, backend.threads, backend.gens, exceptions.foreign
+    codes, outside, files, decide = core.codes, core.scope.outside, core.scope.files, core.scope.decide
+    per_code, max_depth, counts_only, lines_on, probes = core.per_code, core.max_depth, core.counts_only, core.lines, core.probes
+    enter, leave, raised, stepped, unwound = core.enter, core.leave, core.raised, core.stepped, core.unwound
+    find, resync, settled, handling, release = backend.find, backend.resync, backend.settled, backend.handling, core.release
+    threads_get, codes_get, own_files = threads.get, codes.get, backend.own_files
+
+    def fault(error):
+        """Says whether an exception in a callback is the program's own."""
+        core.faults += 1
+        return foreign(error, own_files)
+
+    def free(th):
+        """With no trace function about, nothing copies the variables back."""
+        if _gettrace() is None:
+            release(th.held, 0)
+
+    def first(code, frame):
+        """A code object that is seen for the first time."""
+        name = code.co_filename
+        path = files.get(name)
+        if path is None:
+            path = decide(name, _dict_get(frame.f_globals, "__name__"))
+        if path is False:
+            return None
+        info = core.register(frame, code, path)
+        if info is not None:
+            backend.ask(info)
+        return info
+
+    def over(info):
+        """A call that is only counted."""
+        info.mixed = True
+        if info.calls > per_code and not counts_only:
+            if not info.off:
+                backend.switch_off(info)
+            return _DISABLE
+        return None
+
+    def begin(th, info, frame):
+        if th.orphans:
+            resync(th, frame)
+        e = enter(th, frame, info)
+        if info.gen:
+            gens[e.fid] = e
+        if th.held:
+            free(th)
+
+    def start(code, offset):
+        info = codes_get(_id(code))
+        if info is None and code.co_filename in outside:
+            return _DISABLE
+        try:
+            if info is None:
+                info = first(code, _getframe(1))
+                if info is None:
+                    return _DISABLE
+            if info.fold:
+                return _DISABLE
+            ident = _get_ident()
+            th = threads_get(ident)
+            if th is None or not th.stack and not backend.is_of(th, ident):
+                th = backend.new_thread(ident)
+            n = info.calls = info.calls + 1
+            if n > per_code or counts_only or _len(th.stack) >= max_depth:
+                return over(info)
+            begin(th, info, _getframe(1))
+        except _BaseException as error:
+            if fault(error):
+                raise
+
+    def top(code, frame):
+        """The entry of a frame, if it is recorded."""
+        info = codes_get(_id(code))
+        th = threads_get(_get_ident())
+        if info is None or th is None or not th.stack:
+            return None, None
+        e = th.stack[-1]
+        if e.fid != _id(frame) or e.info is not info:
+            e = find(th, frame, info)
+        return th, e
+
+    def return_(code, offset, value):
+        try:
+            th = threads_get(_get_ident())
+            if th is None or not th.stack:
+                return
+            e = th.stack[-1]
+            info = e.info
+            if info.code is not code or info.mixed:
+                th, e = top(code, _getframe(1))
+                if e is None:
+                    return
+                info = e.info
+            del th.stack[-1]
+            if e.muts is None and e.trouble is None and not info.gen and info.watch is not True:
+                leave(th, e, None, offset, value)
+                return
+            ended(th, e, info, _getframe(1), offset, value)
+        except _BaseException as error:
+            if fault(error):
+                raise
+
+    def ended(th, e, info, frame, offset, value):
+        if info.gen:
+            gens.pop(e.fid, None)
+        leave(th, e, frame, offset, value)
+        if info.pends:
+            settled(info, e)
+        if info.off and th.orphans:
+            th.orphans -= 1
+        if th.held:
+            free(th)
+
+    def yield_(code, offset, value):
+        try:
+            th, e = top(code, _getframe(1))
+            if e is None:
+                return
+            del th.stack[-1]
+            info = e.info
+            core.yielded(th, e, info.at.get(offset) or line_at(info, offset, None), value)
+            if info.yields > per_code and not info.off:
+                info.mixed = True
+                backend.switch_off(info)
+        except _BaseException as error:
+            if fault(error):
+                raise
+
+    def resume(code, offset):
+        try:
+            again(code, _getframe(1))
+        except _BaseException as error:
+            if fault(error):
+                raise
+
+    def again(code, frame):
+        """A generator goes on. Says whether its call is recorded."""
+        e = gens.get(_id(frame))
+        if e is None or e.info.code is not code:
+            return False
+        ident = _get_ident()
+        th = threads_get(ident) or backend.new_thread(ident)
+        if th.orphans:
+            resync(th, frame)
+        core.resumed(th, e, frame)
+        return True
+
+    def throw(code, offset, exc):
+        if _id(code) not in codes:
+            return
+        try:
+            frame, info = _getframe(1), codes_get(_id(code))
+            begun = _RETURN_GENERATOR not in info.ops[_max(0, offset - 2):offset + 2:2]
+            if not begun or not again(code, frame):
+                if not begun and not info.fold and not info.mixed:
+                    ident = _get_ident()
+                    info.calls += 1
+                    begin(threads_get(ident) or backend.new_thread(ident), info, frame)
+        except _BaseException as error:
+            if fault(error):
+                raise
+
+    def raise_(code, offset, exc):
+        if _id(code) not in codes:
+            return
+        try:
+            frame = _getframe(1)
+            th, e = top(code, frame)
+            if e is None:
+                return
+            raised(th, e, frame, exc, _get_traceback(exc))
+            if _covered(e.info, offset):
+                handling(e.info, e)
+            if th.held:
+                free(th)
+        except _BaseException as error:
+            if fault(error):
+                raise
+
+    def unwind(code, offset, exc):
+        if _id(code) not in codes:
+            return
+        try:
+            frame = _getframe(1)
+            th, e = top(code, frame)
+            if e is None:
+                return
+            del th.stack[-1]
+            info = e.info
+            if info.gen:
+                gens.pop(e.fid, None)
+            unwound(th, e, frame)
+            if info.pends:
+                settled(info, e)
+            if info.off and th.orphans:
+                th.orphans -= 1
+            if th.held:
+                free(th)
+        except _BaseException as error:
+            if fault(error):
+                raise
+
+    def line(code, number):
+        try:
+            info = codes_get(_id(code))
+            if info is None:
+                return _DISABLE
+            if lines_on and number not in info.seen:
+                core.line(info, number)
+            watch = info.watch
+            if not info.pends and (watch is None or watch is not True and number not in watch):
+                return _DISABLE if lines_on or watch is not None else None
+            return watched(code, number, info, watch, _getframe(1))
+        except _BaseException as error:
+            if fault(error):
+                raise
+
+    def jump(code, offset, to):
+        """A jump back within a line begins it again, which is no line event."""
+        try:
+            info = codes_get(_id(code))
+            if info is None or info.watch is not True or to > offset:
+                return _DISABLE
+            number = info.at.get(to) or line_at(info, to, None)
+            if number != (info.at.get(offset) or line_at(info, offset, None)):
+                return _DISABLE
+            return watched(code, _int(number), info, True, _getframe(1))
+        except _BaseException as error:
+            if fault(error):
+                raise
+
+    def watched(code, number, info, watch, frame):
+        """A line of code that a probe wants, or that an exception is handled in."""
+        th = threads_get(_get_ident()) or backend.new_thread(_get_ident())
+        e = None
+        if th.stack:
+            e = th.stack[-1]
+            if e.fid != _id(frame) or e.info is not info:
+                e = find(th, frame, info) if th.orphans else None
+        done = False
+        if e is not None and e.trouble is not None and (e.trouble.fresh or e.trouble.pend):
+            if not stepped(th, e, frame):
+                settled(info, e)
+        if watch is not None and (watch is True or number in watch):
+            done = probes.line(th, e, frame, info, number) and not info.pends
+            if th.held:
+                free(th)
+        return _DISABLE if done else None
+
+    return (
+        (_events.PY_START, start), (_events.PY_RETURN, return_), (_events.PY_YIELD, yield_), (_events.PY_RESUME, resume),
+        (_events.PY_THROW, throw), (_events.RAISE, raise_), (_events.PY_UNWIND, unwind), (_events.LINE, line),
+        (_events.JUMP, jump))
