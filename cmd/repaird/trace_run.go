@@ -73,7 +73,7 @@ func (f *traceFlags) breaks() bool { return len(f.breakpoints)+len(f.breakFuncti
 
 // options translates the flags into what to run and record.
 func (f *traceFlags) options(command []string) (tracerun.Options, error) {
-	o := tracerun.Options{Command: command, Python: f.python, Keep: f.out, Timeout: time.Duration(f.timeout)}
+	o := tracerun.Options{Command: command, Python: f.python, Keep: f.out, Timeout: time.Duration(f.timeout), Interrupt: f.counts > 0}
 	c := &o.Config
 	if f.file != "" {
 		file, err := tracerun.ReadFile(f.file)

@@ -70,9 +70,13 @@ func (p *process) wait(ctx context.Context, result *Result) {
 			if err := p.stacks(); err != nil {
 				result.Notes = append(result.Notes, "the stacks at the time-out could not be had: "+err.Error())
 			}
-			p.kill()
+			if p.o.Interrupt {
+				p.kill(syscall.SIGINT, syscall.SIGTERM)
+			} else {
+				p.kill(syscall.SIGTERM)
+			}
 		case <-ctx.Done():
-			p.kill()
+			p.kill(syscall.SIGTERM)
 			ctx = context.Background()
 		}
 	}
@@ -105,20 +109,22 @@ func (p *process) ended(err error, result *Result) {
 }
 
 // kill ends the command and its descendants: those that take a hint first.
-func (p *process) kill() {
+func (p *process) kill(hints ...syscall.Signal) {
 	family := descendants(p.cmd.Process.Pid)
-	for pid := range family {
-		_ = syscall.Kill(pid, syscall.SIGTERM) // those that are gone are gone
-	}
-	select {
-	case err := <-p.exited:
-		p.exited <- err
-	case <-time.After(graceTerm):
-		maps.Copy(family, descendants(p.cmd.Process.Pid))
-	}
-	for pid, began := range family {
-		if _, now, ok := stat(pid); ok && now == began { // the number may have gone to another
-			_ = syscall.Kill(pid, syscall.SIGKILL)
+	for _, s := range append(hints, syscall.SIGKILL) {
+		for pid, began := range family {
+			if _, now, ok := stat(pid); ok && now == began { // the number may have gone to another
+				_ = syscall.Kill(pid, s) // those that are gone are gone
+			}
+		}
+		if s == syscall.SIGKILL {
+			return
+		}
+		select {
+		case err := <-p.exited:
+			p.exited <- err
+		case <-time.After(graceTerm):
+			maps.Copy(family, descendants(p.cmd.Process.Pid))
 		}
 	}
 }
