@@ -303,8 +303,11 @@ func (b body) contains(part string) bool { return strings.Contains(string(b), pa
 // returnsNone says whether v is None.
 func (b body) returnsNone() bool {
 	const none = `"v":"None"`
-	if strings.HasPrefix(string(b), none[:5]) {
+	switch {
+	case strings.HasPrefix(string(b), none[:5]):
 		return strings.HasPrefix(string(b), none)
+	case strings.HasPrefix(string(b), `"v":{"t":`): // an object is no None
+		return false
 	}
 	v := b.value("v")
 	return v != nil && v.Literal && v.Text == "None"

@@ -62,11 +62,12 @@ type scene struct {
 	raise   Record       // ID 0 where nothing crashed
 	inCrash map[int]bool // identities of values that the crash path's frames held
 	seed    maphash.Seed
+	values  *varReader
 	inTree  []int8 // of calls: 1 in the tree that crashed, -1 not, 0 not yet known
 }
 
 func newScene(t *Trace) *scene {
-	s := &scene{t: t, onPath: map[int64]bool{}, inCrash: map[int]bool{}, seed: maphash.MakeSeed(),
+	s := &scene{t: t, onPath: map[int64]bool{}, inCrash: map[int]bool{}, seed: maphash.MakeSeed(), values: newVarReader(),
 		inTree: make([]int8, len(t.calls.nodes))}
 	s.path, s.raise = t.crash()
 	note := func(v, _ *Value, _ string, _ bool) {
@@ -216,16 +217,17 @@ func (s *scene) mutated() []Finding {
 	var out []Finding
 	done := make([]bool, len(s.t.codes)+1)
 	for id, e := range s.t.of(kindReturn, kindUnwind) {
-		if done[e.code] || !s.t.store.body(e.off, e.size).contains(`"m":`) {
+		b := s.t.store.body(e.off, e.size)
+		if done[e.code] || !b.contains(`"m":`) {
 			continue
 		}
-		r := s.t.Record(int(id))
-		for _, m := range r.Changed() {
+		for i, m := range s.values.vars(b, "m") {
 			if m.Name == "self" || m.Name == "cls" {
 				continue
 			}
 			done[e.code] = true
-			out = append(out, s.mutation(r, m))
+			r := s.t.Record(int(id))
+			out = append(out, s.mutation(r, r.Changed()[i]))
 			break
 		}
 	}

@@ -189,7 +189,7 @@ func (s *scene) progressHash(hashes []uint64, n int32) uint64 {
 		b := s.t.store.body(e.off, e.size)
 		text := string(b)
 		if b.contains(`"lit"`) {
-			text = progress(Record{Kind: KindCall, body: b}.Args())
+			text = progress(s.values.vars(b, "a"))
 		}
 		hashes[n-1] = maphash.String(s.seed, text) | 1
 	}

@@ -38,14 +38,14 @@ func (s *scene) shared() []Finding {
 	seen := map[[2]int32]*sharedObject{} // process, identity
 	var order []*sharedObject
 	names := map[[2]string]string{}
-	values, p := newVarReader(), &printer{}
+	p := &printer{}
 	for id, e := range s.t.of(kindCall, kindRaise, kindReturn, kindUnwind) {
 		b := s.t.store.body(e.off, e.size)
 		if !b.contains(`"f":`) && !b.contains(`"cf":`) {
 			continue
 		}
 		inTree := len(s.path) > 0 && s.sameRoot(s.t.callOf(e))
-		walkVars(values.vars(b, valuesKey(e.kind)), func(v, owner *Value, field string, class bool) {
+		walkVars(s.values.vars(b, valuesKey(e.kind)), func(v, owner *Value, field string, class bool) {
 			if owner == nil || v.ID == 0 || owner.ID == 0 || (v.Type != "list" && v.Type != "dict" && v.Type != "set" && v.Type != "bytearray") {
 				return
 			}
