@@ -66,6 +66,7 @@ var (
 	stackFrame  = regexp.MustCompile(`^  File (?:"(.*)"|\?\?\?), line (\d{1,9}|\?\?\?) in (.*)$`)
 	stackMain   = regexp.MustCompile(`^main 0x([0-9a-fA-F]{1,16})$`)
 	stacksFile  = regexp.MustCompile(`^stacks-(\d{1,10})\.txt$`)
+	ownFile     = regexp.MustCompile(`(?:^|/)repaird_trace(?:r|_[a-z]+)\.py$`) // the tracer at work, in the middle of the program's stack
 	pyEscape    = regexp.MustCompile(`\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}`)
 )
 
@@ -106,7 +107,9 @@ func ParseStacks(text []byte) []ThreadStack {
 		switch m := stackFrame.FindStringSubmatch(line); {
 		case m != nil && len(last.Frames) < maxStackFrames:
 			n, _ := strconv.Atoi(m[2])
-			last.Frames = append(last.Frames, StackFrame{File: clip(unescape(m[1]), maxName), Name: clip(unescape(m[3]), maxName), Line: n})
+			if !ownFile.MatchString(m[1]) {
+				last.Frames = append(last.Frames, StackFrame{File: clip(unescape(m[1]), maxName), Name: clip(unescape(m[3]), maxName), Line: n})
+			}
 		case m != nil || line == "  ...":
 			last.Cut = true
 		case line != "" && !strings.HasPrefix(line, "  "):

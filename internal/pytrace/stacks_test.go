@@ -20,6 +20,7 @@ Thread 0x0000000000000003 [Worker "1"] (most recent call first):
   <no Python frame>
 
 Current thread 0x0000000000000002 (most recent call first):
+  File "/tmp/t/repaird_trace_core.py", line 9 in enter
   File "/app/sl\xf6w.py", line 7 in infinite_\u20ac
   Garbage-collecting
   File ???, line ??? in <module>
@@ -110,7 +111,7 @@ func TestAProgramThatHangsShowsTheStacksOfItsThreads(t *testing.T) {
 				if err := cmd.Process.Kill(); err != nil {
 					t.Fatal(err)
 				}
-				cmd.Wait()
+				_ = cmd.Wait() // killed
 				stacks, err := CollectStacks(out)
 				if err != nil || len(stacks) != 2 {
 					t.Fatalf("got %+v, %v; want two threads", stacks, err)

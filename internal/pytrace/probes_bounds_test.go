@@ -1,0 +1,154 @@
+package pytrace
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// T16: what is remembered of variables keeps no object alive. Up to 3.12 the
+// interpreter itself does when a frame's variables are read.
+func TestRememberedVariablesKeepNothingAlive(t *testing.T) {
+	t.Parallel()
+	const source = `
+import weakref
+class Thing:
+    pass
+def f():
+    thing = Thing()
+    thing.more = [1]
+    r = weakref.ref(thing)
+    thing = None
+    again = r() is None
+    print("freed", again)
+    class Local:
+        pass
+    kind = weakref.ref(Local)
+    return kind
+kind = f()
+import gc
+gc.collect()
+print("class freed", kind() is None)
+`
+	probePythons(t, func(t *testing.T, python, engine string) {
+		if !atLeast(pythonVersion(t, python), 13) {
+			return
+		}
+		runSource(t, python, source, Config{Level: "variables", Engine: engine})
+	})
+}
+
+// A hot line gives steps up to a bound, and the variables are right after it.
+func TestAHotLoopGivesABoundedNumberOfSteps(t *testing.T) {
+	t.Parallel()
+	const source = `
+def f(n):
+    total = 0
+    for i in range(n):
+        total += i
+    return total
+print(f(5000))
+`
+	probePythons(t, func(t *testing.T, python, engine string) {
+		s := runSource(t, python, source, Config{Level: "variables", Engine: engine, PerCode: 100})
+		got := steps(s.trace, "f")
+		// 100 of each of the two lines, then at 128, 256, … 4096.
+		if n := len(got); n < 200 || n > 220 {
+			t.Errorf("%d steps", n)
+		}
+		if last := strings.Join(got[len(got)-2:], "; "); !strings.HasPrefix(last, "5") || !strings.Contains(last, "total=12497500") {
+			t.Errorf("ends in %q", last)
+		}
+	})
+}
+
+// Snapshots are kept where the ring gives up what was around them.
+func TestSnapshotsAreKeptWhereRecordsAreDropped(t *testing.T) {
+	t.Parallel()
+	const source = `
+def f(n):
+    return n
+for i in range(3000):
+    f(i)
+`
+	probePythons(t, func(t *testing.T, python, engine string) {
+		s := runSource(t, python, source, Config{Engine: engine, MaxRecords: 200, PerCode: 10000,
+			Breakpoints: []Breakpoint{{File: "prog.py", Line: 2, Condition: "n in (10, 1500, 2900)"}}})
+		if s.trace.Footer.Dropped == 0 {
+			t.Fatal("nothing was dropped")
+		}
+		var got []string
+		for _, r := range s.trace.Snapshots() {
+			got = append(got, fmt.Sprintf("%d %s", r.Snapshot().Hit, r.Snapshot().Stack[0].Locals[0].Value.plain()))
+		}
+		expect(t, "snapshots", got, []string{"1 10", "2 1500", "3 2900"})
+	})
+}
+
+// The stacks of a killed process are part of its trace.
+func TestStacksOfAHangingProgramAreInItsTrace(t *testing.T) {
+	t.Parallel()
+	const source = `
+def hangs(n):
+    print("ready", flush=True)
+    while True:
+        n += 1
+hangs(1)
+`
+	for _, python := range pythons(t) {
+		t.Run(python, func(t *testing.T) {
+			t.Parallel()
+			dir, file := program(t, source)
+			out := t.TempDir()
+			config, err := json.Marshal(Config{Include: []string{dir}, Out: out, Timeout: 5})
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command(python, file)
+			cmd.Env = append(os.Environ(), "PYTHONPATH="+tracerDir(t), "REPAIRD_TRACE_CONFIG="+string(config))
+			stdout, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			ready := make([]byte, 6)
+			if _, err := stdout.Read(ready); err != nil {
+				t.Fatal(err)
+			}
+			asked, err := RequestStacks(out)
+			if err != nil || len(asked) != 1 {
+				t.Fatalf("asked %v, %v", asked, err)
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+			defer cancel()
+			if !WaitStacks(ctx, out, asked) {
+				t.Fatal("no stacks")
+			}
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait() // killed
+			if _, err := CollectStacks(out); err != nil {
+				t.Fatal(err)
+			}
+			trace, err := ReadDir(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := trace.Stacks()
+			if len(found) != 1 || found[0].Name != "MainThread" || found[0].Why != "timeout" || len(found[0].Frames) != 2 || found[0].Frames[0].Name != "hangs" {
+				t.Errorf("got %+v", found)
+			}
+			if trace.Footer.Skipped > 0 || kinds(trace, "hangs") != "call" {
+				t.Errorf("footer %+v, records %s", trace.Footer, kinds(trace, "hangs"))
+			}
+		})
+	}
+}
