@@ -187,7 +187,7 @@ func search(t *testing.T, p *tab) {
 	t.Helper()
 	p.keys("/")
 	p.until(`document.activeElement.id === 'query'`)
-	p.eval(`document.querySelector('#query').value = ''`) // the driver types the key after the page has taken it
+	p.eval(`document.querySelector('#query').value = ''`)   // the driver types the key after the page has taken it
 	p.do(chromedp.SendKeys(chromedp.CSS("#query"), "1369")) // step(37)
 	p.until(`document.querySelector('#hits').textContent !== ''`)
 	p.want("the number of hits", `document.querySelector('#hits').textContent`, "1 call")
@@ -246,6 +246,29 @@ func TestThePageComparesTwoTraces(t *testing.T) {
 	p.do(chromedp.Click(chromedp.CSS("#which .green")))
 	p.until(`document.querySelector('[role=tab][aria-selected=true]').textContent.startsWith('Calls')`)
 	p.want("the green trace has no exception", `document.querySelector('[data-view=exceptions]').textContent`, "Exceptions 0")
+}
+
+func TestThePageShowsTheValuesOfVariablesBesideTheLinesThatSetThem(t *testing.T) {
+	t.Parallel()
+	browser(t)
+	trace, dir := recordedAt(t, "control", map[string]string{"main.py": `
+def scale(items, by):
+    out = []
+    for x in items:
+        if x > 2:
+            x = x * by
+        out.append(x)
+    return out
+
+
+scale([1, 2, 3], 10)
+`})
+	p := openPage(t, PageOptions{Red: trace, Source: DiskSource([]string{dir})})
+	p.keys("j")
+	p.until(`document.querySelector('#detail h2').textContent.startsWith('scale')`)
+	for line, want := range map[int]string{1: "items=[1, 2, 3]", 3: "x = 1 · 2 · 3", 4: "false · false · true", 5: "x = 30", 7: "returns [1, 2, 30]"} {
+		p.want(fmt.Sprintf("line %d", line), fmt.Sprintf(`document.querySelector('.src[data-line="%d"] .notes').textContent`, line), want)
+	}
 }
 
 func TestThePageIsQuickWithManyRecords(t *testing.T) {

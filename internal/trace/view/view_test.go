@@ -22,6 +22,12 @@ var update = flag.Bool("update", false, "write the golden files")
 // main.py is run. It returns the trace and the program's directory.
 func recorded(t testing.TB, files map[string]string) (*pytrace.Trace, string) {
 	t.Helper()
+	return recordedAt(t, "functions", files)
+}
+
+// recordedAt records at a level: functions, variables or control.
+func recordedAt(t testing.TB, level string, files map[string]string) (*pytrace.Trace, string) {
+	t.Helper()
 	python, err := exec.LookPath("python3")
 	if err != nil {
 		if os.Getenv("CI") == "true" {
@@ -40,7 +46,7 @@ func recorded(t testing.TB, files map[string]string) (*pytrace.Trace, string) {
 			t.Fatal(err)
 		}
 	}
-	config, err := json.Marshal(pytrace.Config{Include: []string{dir}, Out: out, Lines: true})
+	config, err := json.Marshal(pytrace.Config{Include: []string{dir}, Out: out, Lines: true, Level: level})
 	if err != nil {
 		t.Fatal(err)
 	}

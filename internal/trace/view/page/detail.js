@@ -32,6 +32,7 @@ function callDetail(t, i, go, other) {
   let shown = 0, locals = null;
   for (let k = c.event[i]; k < c.event[i + 1]; k++) {
     if (e.kind[k] === 'local') { locals?.append(valueRow(...split(s[e.text[k]]))); continue; }
+    if (inSource.has(e.kind[k])) continue;
     if (shown++ >= 200) { events.append(el('li', 'x', '… ' + (c.event[i + 1] - k) + ' more')); break; }
     const differs = told && !told.has(e.kind[k] + stripped(s[e.text[k]]));
     const li = el('li', 'event ' + e.kind[k] + (differs ? ' differs' : ''));
@@ -53,7 +54,10 @@ function callDetail(t, i, go, other) {
   return box;
 }
 
-const kinds = { raise: 'raised', pass: 'got the exception', handled: 'swallowed', yield: 'suspended', resume: 'went on', step: 'ran', br: 'branch', changed: 'changed', snap: 'breakpoint' };
+// What the source shows beside its lines.
+const inSource = new Set(['step', 'set', 'br']);
+
+const kinds = { raise: 'raised', pass: 'got the exception', handled: 'swallowed', yield: 'suspended', resume: 'went on', changed: 'changed', snap: 'breakpoint' };
 
 function split(text) {
   const at = text.indexOf(' = ');

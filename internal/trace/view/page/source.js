@@ -79,16 +79,22 @@ class Source {
       list ? list.push([kind, text]) : out.set(line, [[kind, text]]);
     };
     if (c.args[i].length) note(t.codes[c.code[i]].line, 'arg', t.args(i));
-    let from = c.event[i], to = c.event[i + 1];
-    for (let k = from; k < to; k++) {
+    const set = new Map(); // line → variable → the values that it got there
+    for (let k = c.event[i]; k < c.event[i + 1]; k++) {
       const text = t.strings[e.text[k]];
       switch (e.kind[k]) {
         case 'raise': note(e.line[k], 'bad', '! ' + text); break;
         case 'handled': note(e.line[k], 'warn', '~ ' + text); break;
         case 'yield': note(e.line[k], 'ret', 'yields ' + text); break;
-        case 'step': if (text) note(e.line[k], 'set', text); break;
+        case 'set': case 'br': {
+          const [name, value] = e.kind[k] === 'br' ? ['', text] : split(text);
+          const line = set.get(e.line[k]) || set.set(e.line[k], new Map()).get(e.line[k]);
+          line.has(name) ? line.get(name).push(value) : line.set(name, [value]);
+          break;
+        }
       }
     }
+    for (const [line, vars] of set) for (const [name, list] of vars) note(line, 'set', series(name, list));
     const kids = t.kidsOf(i);
     for (let k = 0; k < kids.length && k < 2000; k++) {
       const kid = kids[k];
@@ -97,4 +103,10 @@ class Source {
     if (c.result[i]) note(c.line[i], 'ret', 'returns ' + t.strings[c.result[i]]);
     return out;
   }
+}
+
+// series tells the values that a variable got at a line, one after the other.
+function series(name, list) {
+  const shown = list.length > 7 ? [...list.slice(0, 5), '…', list[list.length - 1]] : list;
+  return (name ? name + ' = ' : '') + shown.join(' · ') + (list.length > 7 ? '  (' + list.length + ' times)' : '');
 }

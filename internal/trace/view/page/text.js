@@ -7,7 +7,7 @@ function el(tag, className, text) {
   return e;
 }
 
-const valueToken = /\x01(#\d+)\x02|('(?:[^'\\…]|\\.)*'?|"(?:[^"\\…]|\\.)*"?)|\b(None|True|False)\b|(-?\b\d[\w.]*)|(…)/g;
+const valueToken = /\x01(#\d+)\x02|('(?:[^'\\…\x01]|\\.)*(?:…?')?|"(?:[^"\\…\x01]|\\.)*(?:…?")?)|\b(None|True|False)\b|(-?\b\d[\w.]*)|(…)/g;
 
 // values appends a value's text to e, at most limit characters, with its parts
 // coloured and identities as buttons.
