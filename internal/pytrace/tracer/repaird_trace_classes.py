@@ -66,6 +66,8 @@ class Classes(object):
         info = ClassInfo()
         info.ref = ref(t)
         info.name, info.module = class_name(t)[:200], class_module(t)[:200]
+        if info.module == "pathlib._local":  # 3.13: an implementation detail
+            info.module = "pathlib"
         info.head = '"t":%s' % quote(info.name)
         if info.module != "builtins":
             info.head += ',"m":%s' % quote(info.module)

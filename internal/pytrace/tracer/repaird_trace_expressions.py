@@ -10,7 +10,7 @@ from repaird_trace_descriptors import (
 import repaird_trace_secrets as secrets
 
 _repr, _type, _id, _len, _tuple, _zip = repr, type, id, len, tuple, zip
-_str, _int, _list, _dict, _set = str, int, list, dict, set
+_str, _int, _list, _dict, _set, _frozenset = str, int, list, dict, set, frozenset
 _bool, _float, _bytes, _min = bool, float, bytes, min
 _SMALL = 1 << 32
 _BIG, _INF = 1 << 62, float("inf")
@@ -207,6 +207,8 @@ class Expressions(object):
         if n > self.max_items or left[0] < 0 or left[2] <= 0:
             return None
         parts = self._parts(v, left[2], left)
+        if parts is not None and _type(v) is _frozenset:
+            parts.sort()
         return None if parts is None else ", ".join(parts)
 
     def pairs_text(self, v, left):

@@ -107,27 +107,21 @@ def _uuid_text(r, v, t, info, room):
 
 
 def _path_parts(v):
-    """What a pathlib path was made of: each release keeps something else."""
-    text = peek(v, "_str")
-    if _type(text) is _str:
-        return [text]
+    """What a pathlib path was made of: each release keeps something else. The
+    text that it makes of them when it is asked for it comes last, so that asking
+    changes nothing."""
     parts = peek(v, "_raw_paths")
     if _type(parts) is _list and _len(parts) <= 32:
         return [p for p in parts if _type(p) is _str] or ["."]
     drive, root, tail = peek(v, "_drv"), peek(v, "_root"), peek(v, "_tail_cached")
-    if _type(tail) is _list:
-        rest = tail[:64]
-    else:
-        rest = peek(v, "_parts")
-        if _type(rest) is not _list:
-            return None
-        rest = rest[1:64] if drive or root else rest[:64]
-    if _type(drive) is not _str or _type(root) is not _str:
-        return None
-    for p in rest:
-        if _type(p) is not _str:
-            return None
-    return [drive + root + "/".join(rest) or "."]
+    if _type(tail) is not _list:
+        tail = peek(v, "_parts")
+        if _type(tail) is _list and (drive or root):
+            tail = tail[1:]
+    if _type(drive) is _str and _type(root) is _str and _type(tail) is _list and _len(tail) <= 64:
+        return [drive + root + "/".join([p for p in tail if _type(p) is _str]) or "."]
+    text = peek(v, "_str")
+    return [text] if _type(text) is _str else None
 
 
 def _path_text(r, v, t, info, room):
@@ -145,7 +139,7 @@ def _enum_text(r, v, t, info, room):
     if not dotted:
         return None
     members = get_class_dict(t).get("_member_map_")
-    if _type(name) is _str and _type(members) is _dict and members.get(name) is v and name.isidentifier():
+    if _type(name) is _str and derives(_type(members), _dict) and _dict.get(members, name) is v and name.isidentifier():
         return dotted + "." + name
     value = peek(v, "_value_")  # a combination of flags
     return "%s(%d)" % (dotted, value) if _type(value) is _int and -1 << 64 < value < 1 << 64 else None

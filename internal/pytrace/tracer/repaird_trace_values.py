@@ -111,15 +111,17 @@ class Renderer(Scalars, Expressions):
             trial = [_min(room[0], self.max_items * 3), _min(self.max_chars, room[1]), room[2], 0]
             text = self.literal(v, t, room[2], trial)
             if text is not None and _len(text) <= self.max_chars:
-                room[1] -= _len(text)
+                text, made = quote(text), None
                 if trial[3]:
                     if t is not _tuple:
-                        text = quote(text)
-                        return '{"t":"%s","id":%d,"n":%d,"r":%s,"re":%s}' % (name, self.tag(v), _len(v), text, text)
+                        made = '{"t":"%s","id":%d,"n":%d,"r":%s,"re":%s}' % (name, self.tag(v), _len(v), text, text)
                 elif t is _tuple:
-                    return quote(text)
+                    made = text
                 else:
-                    return '{"t":"%s","id":%d,"n":%d,"r":%s,"lit":1}' % (name, self.tag(v), _len(v), quote(text))
+                    made = '{"t":"%s","id":%d,"n":%d,"r":%s,"lit":1}' % (name, self.tag(v), _len(v), text)
+                if made is not None:
+                    room[1] -= _len(made)
+                    return made
         else:
             f = self.scalars.get(_id(t))
             if f is not None:
@@ -290,24 +292,15 @@ class Renderer(Scalars, Expressions):
     def _mapping(self, v, stop, room, out):
         n, parts = _dict.__len__(v), []
         if not stop:
-            fast_of, most = self.fast.get, self.max_items
+            most = self.max_items
             for k, e in _dict.items(v):
                 if _len(parts) >= most or room[0] <= 0 or room[1] <= 0:
                     break
                 if _type(k) is _str and not _heads.get(k) and is_secret(k, e):
                     val = '{"t":%s,"masked":1}' % quote(class_name(_type(e)))
                 else:
-                    f = fast_of(_id(_type(e)))
-                    val = f(e) if f is not None else None
-                    if val is None:
-                        val = self.inner(e, room)
-                f = fast_of(_id(_type(k)))
-                key = f(k) if f is not None else None
-                if key is None:
-                    key = self.inner(k, room)
-                room[0] -= 2
-                room[1] -= _len(key) + _len(val)
-                parts.append("[" + key + "," + val + "]")
+                    val = self.inner(e, room)
+                parts.append("[" + self.inner(k, room) + "," + val + "]")
         out.append('"n":%d,"kv":[%s]' % (n, ",".join(parts)))
         if _len(parts) < n and not stop:
             out.append('"cut":1')
@@ -325,9 +318,9 @@ class Renderer(Scalars, Expressions):
                 text = self.inner(e, room)
                 chars = room[1]
             else:
+                room[0] -= 1
                 chars -= _len(text)
             parts.append(text)
-        room[0] -= _len(parts)
         room[1] = chars
         out.append('"n":%d,"e":[%s]' % (n, ",".join(parts)))
         if _len(parts) < n:
@@ -363,10 +356,9 @@ class Renderer(Scalars, Expressions):
                 f = fast_of(_id(_type(e)))
                 text = f(e) if f is not None else None
                 if text is not None:
-                    text = head + text + "]"
                     items -= 1
                     chars -= _len(text)
-                    parts.append(text)
+                    parts.append(head + text + "]")
                     continue
             room[0], room[1] = items, chars
             text = self._field(k, e, room)
