@@ -38,7 +38,10 @@ func TestMatrix(t *testing.T) {
 					t.Skipf("nothing to be seen on Python %s", p.Version)
 				}
 				for _, m := range row.needs {
-					if !p.has(m) || !p.atLeast(9) {
+					if !p.atLeast(9) {
+						t.Skip("rows with plugins run from Python 3.9 on")
+					}
+					if !p.has(m) {
 						t.Skipf("Python %s has no %s here", p.Version, m)
 					}
 				}
