@@ -20,10 +20,13 @@ const procShift = 40
 // number is a call's number within its process, the one that the tracer gave.
 func number(id int64) int64 { return id & (1<<procShift - 1) }
 
-const maxAbsences = 50
+const (
+	maxAbsences   = 50
+	maxStackShown = 8 // frames of a stack
+)
 
-// absences lists processes that were started but not traced, and what the
-// tracer could not do.
+// absences lists processes that were started but not traced, what the tracer
+// could not do, and where the threads were when a time-out struck.
 func absences(t *pytrace.Trace) []string {
 	var out []string
 	for _, c := range t.Untraced() {
@@ -35,6 +38,20 @@ func absences(t *pytrace.Trace) []string {
 	}
 	for _, p := range t.Problems() {
 		out = append(out, fmt.Sprintf("the tracer of process %d says: %s", pid(t, p.Process), cut(visible(p.Text), 200)))
+	}
+	for _, x := range t.Stacks() {
+		text := fmt.Sprintf("%s: thread %s of process %d was in", visible(x.Why), visible(x.Name), pid(t, x.Process))
+		for i, f := range x.Frames {
+			if i == maxStackShown {
+				text += fmt.Sprintf(" ← %d more", len(x.Frames)-i)
+				break
+			}
+			if i > 0 {
+				text += " ←"
+			}
+			text += fmt.Sprintf(" %s (%s:%d)", visible(f.Name), visible(base(f.File)), f.Line)
+		}
+		out = append(out, text)
 	}
 	if len(out) > maxAbsences {
 		more := len(out) - maxAbsences

@@ -173,16 +173,6 @@ func (f *forest) left(c *node) (rec, bool) {
 	return record(f.t, int(i)), true
 }
 
-// path returns the nodes from the root to i.
-func (f *forest) path(i int32) []int32 {
-	var p []int32
-	for ; i >= 0; i = f.nodes[i].parent {
-		p = append(p, i)
-	}
-	slices.Reverse(p)
-	return p
-}
-
 // taskName returns the name of the asyncio task that a call began in.
 func (f *forest) taskName(c *node) string {
 	if c.start < 0 {

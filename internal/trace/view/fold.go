@@ -16,8 +16,8 @@ type run struct {
 	from, period, times int
 }
 
-// runs splits siblings into runs. A call that is repeated at least least times
-// in a row is folded; all else is a run of one call, once.
+// runs splits siblings into runs. What is repeated so many times in a row, or
+// more often, is folded; all else is a run of one call, once.
 func (f *forest) runs(list []int32, least int) []run {
 	var out []run
 	for i := 0; i < len(list); {

@@ -83,11 +83,11 @@ func recordText(r rec, root string, room, ids int) string {
 	}
 	place := fmt.Sprintf("  %s:%d", visible(relative(r.Code.File, root)), line)
 	room = max(room-len(name)-len(place)-3, 40)
-	return name + eventText(r, root, room, ids) + place
+	return name + eventText(r, room, ids) + place
 }
 
 // eventText says what happened in a function.
-func eventText(r rec, root string, room, ids int) string {
+func eventText(r rec, room, ids int) string {
 	switch r.Kind {
 	case pytrace.KindCall:
 		if r.Code.Kind == "module" {

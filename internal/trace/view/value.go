@@ -84,7 +84,7 @@ func (p *printer) id(v *pytrace.Value) {
 
 // fields puts named values, which share what is left: short ones are written
 // whole, the long ones get equal parts. n is how many stand before them.
-func (p *printer) fields(list []pytrace.Var, n int) int {
+func (p *printer) fields(list []pytrace.Var, n int) {
 	parts := make([]string, len(list))
 	left := p.left - 2*len(list)
 	total := 0
@@ -107,7 +107,6 @@ func (p *printer) fields(list []pytrace.Var, n int) int {
 		p.b.WriteString(s)
 		p.left = max(p.left-len(s)-2, 0)
 	}
-	return n
 }
 
 func (p *printer) named(v *pytrace.Var, limit int) string {
