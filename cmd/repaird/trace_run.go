@@ -50,9 +50,11 @@ func (f *traceFlags) run(ctx context.Context, command []string) error {
 	if f.live() && !tracerun.IsTerminal(os.Stdout) {
 		o.Stdout = mux.Program()
 	}
-	if o.Views, err = f.views(mux); err != nil {
+	views, err := f.views(mux)
+	if err != nil {
 		return err
 	}
+	o.Views = append(o.Views, views...)
 	result, err := tracerun.Run(context.WithoutCancel(ctx), o)
 	mux.Flush()
 	return f.report(result, err)

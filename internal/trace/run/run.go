@@ -124,6 +124,9 @@ func runHere(ctx context.Context, o Options, result *Result) (*Result, error) {
 	follower := follow(dir.out, o.Views)
 	p.wait(ctx, result)
 	followed := follower.finish()
+	if n := follower.missed; n > 0 {
+		result.Notes = append(result.Notes, fmt.Sprintf("%d records came too fast to be shown; the trace's bounds had let them go", n))
+	}
 	result.Wall = time.Since(began)
 	return result, errors.Join(collect(o, dir.out, result, follower.fed), followed)
 }

@@ -3,7 +3,6 @@ package run
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -23,12 +22,19 @@ type View interface {
 type follower struct {
 	cancel context.CancelFunc
 	done   chan error
-	fed    int // records so far; to be read after finish
+	fed    int // records so far; this and missed are to be read after finish
+	missed int // records that were gone before they could be read
 }
 
 // follow starts to read the trace that grows in dir.
-func follow(dir string, views []View) *follower {
+func follow(dir string, all []View) *follower {
 	f := &follower{cancel: func() {}, done: make(chan error, 1)}
+	var views []View
+	for _, v := range all {
+		if _, ok := v.(*Stacks); !ok { // which has no use for records
+			views = append(views, v)
+		}
+	}
 	if len(views) == 0 {
 		f.done <- nil
 		return f
@@ -36,16 +42,14 @@ func follow(dir string, views []View) *follower {
 	var ctx context.Context
 	ctx, f.cancel = context.WithCancel(context.Background())
 	go func() {
-		missed, err := pytrace.Follow(ctx, dir, func(r pytrace.Followed) error {
+		var err error
+		f.missed, err = pytrace.Follow(ctx, dir, func(r pytrace.Followed) error {
 			f.fed++
 			for _, v := range views {
 				v.Record(r)
 			}
 			return nil
 		})
-		if err == nil && missed > 0 {
-			err = fmt.Errorf("%d records came too fast to be shown; the trace's bounds let them go", missed)
-		}
 		f.done <- err
 	}()
 	return f

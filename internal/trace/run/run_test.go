@@ -1,0 +1,306 @@
+package run
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/pytrace"
+)
+
+func TestOptionsOfAnInterpreter(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		argv  string
+		split int
+		bare  string
+		want  string // what is started, L for the launcher
+	}{
+		{"python app.py -I", 1, "", "python app.py -I"},
+		{"python -u app.py", 2, "", "python -u app.py"},
+		{"python -W error -X dev app.py", 5, "", "python -W error -X dev app.py"},
+		{"python -Werror -Xdev app.py", 3, "", "python -Werror -Xdev app.py"},
+		{"python -uW error app.py", 3, "", "python -uW error app.py"},
+		{"python -m pytest -I", 1, "", "python -m pytest -I"},
+		{"python -I app.py", 2, "-I", "python -I L -- app.py"},
+		{"python -I -m pytest tests", 2, "-I", "python -I L -- -m pytest tests"},
+		{"python -Ic code a", 1, "-I", "python -I L -- -c code a"},
+		{"python -sSE -mpkg", 2, "-S -E", "python -sSE L -- -mpkg"},
+		{"python -E -", 2, "-E", "python -E L -- -"},
+		{"python -I", 2, "-I", "python -I"},
+		{"python --check-hash-based-pycs always -S x", 4, "-S", "python --check-hash-based-pycs always -S L -- x"},
+		{"python -X I app.py", 3, "", "python -X I app.py"},
+	} {
+		argv := strings.Fields(c.argv)
+		p := plan{argv: argv, split: pythonOptions(argv)}
+		p.bare = bare(argv[1:min(p.split+1, len(argv))])
+		got, note := p.launch("/lib")
+		text := strings.ReplaceAll(strings.Join(got, " "), "/lib/"+launcher, "L")
+		if p.split != c.split || p.bare != c.bare || text != c.want || (note == "") != (c.bare == "") {
+			t.Errorf("%s: program at %d, options %q, started as %q (%s); want %d, %q, %q", c.argv, p.split, p.bare, text, note, c.split, c.bare, c.want)
+		}
+	}
+}
+
+func TestShebangs(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string][2]string{
+		"/usr/bin/python3":              {"/usr/bin/python3", ""},
+		"/usr/bin/python3 -I":           {"/usr/bin/python3", "-I"},
+		"/usr/bin/env python3":          {"python3", ""},
+		"/usr/bin/env -S python3 -u -I": {"python3", "-u -I"},
+		"":                              {"", ""},
+	} {
+		if got := [2]string{programOf(line), strings.Join(optionsOf(line), " ")}; got != want {
+			t.Errorf("%q: got %q, want %q", line, got, want)
+		}
+	}
+}
+
+func TestEnvironmentLeadsToTheTracer(t *testing.T) {
+	t.Parallel()
+	lib := t.TempDir()
+	if err := os.WriteFile(filepath.Join(lib, pytestPlugin+".py"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := folder{lib: lib, config: "/c.json"}
+	for name, c := range map[string]struct{ env, want []string }{
+		"nothing there": {[]string{"A=1"}, []string{"A=1", "PYTEST_PLUGINS=repaird_trace_pytest", "PYTHONPATH=" + lib, "REPAIRD_TRACE_CONFIG=/c.json"}},
+		"what was there comes after": {[]string{"PYTHONPATH=/a:/b", "PYTEST_PLUGINS=x,y", "REPAIRD_TRACE_CONFIG=old"},
+			[]string{"PYTEST_PLUGINS=repaird_trace_pytest,x,y", "PYTHONPATH=" + lib + ":/a:/b", "REPAIRD_TRACE_CONFIG=/c.json"}},
+		"an empty path is none": {[]string{"PYTHONPATH="}, []string{"PYTEST_PLUGINS=repaird_trace_pytest", "PYTHONPATH=" + lib, "REPAIRD_TRACE_CONFIG=/c.json"}},
+	} {
+		if diff := cmp.Diff(c.want, f.environment(c.env)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+func TestAMuxKeepsLinesWhole(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ writes, want string }{ // p… is the program's, v… the view's
+		"nobody waits":                          {"pa\n|vB\n|pc\n", "a\nB\nc\n"},
+		"a view waits for the end of a line":    {"pa|vB\n|pb\nc", "ab\nB\nc"},
+		"several wait, in order":                {"pa|vB\n|vC\n|pb|pc\nd\n", "abc\nB\nC\nd\n"},
+		"a line that never ends is ended":       {"pa|vB\n", "a\nB\n"},
+		"after the program's line nobody waits": {"pa\nb\n|vC\n|vD\n", "a\nb\nC\nD\n"},
+	} {
+		var b bytes.Buffer
+		m := NewMux(&b)
+		for _, w := range strings.Split(c.writes, "|") {
+			var n int
+			var err error
+			if w[0] == 'p' {
+				n, err = m.Program().Write([]byte(w[1:]))
+			} else {
+				n, err = m.Write([]byte(w[1:]))
+			}
+			if n != len(w)-1 || err != nil {
+				t.Errorf("%s: wrote %d of %d, %v", name, n, len(w)-1, err)
+			}
+		}
+		m.Flush()
+		if b.String() != c.want {
+			t.Errorf("%s: got %q, want %q", name, b.String(), c.want)
+		}
+	}
+}
+
+func TestSpacedIsAsPythonWritesIt(t *testing.T) {
+	t.Parallel()
+	got := string(spaced([]byte(`{"a":[1,2],"b:,":"x,\"y:","c":null}`)))
+	if want := `{"a": [1, 2], "b:,": "x,\"y:", "c": null}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestReprIsAsPythonWritesIt(t *testing.T) {
+	t.Parallel()
+	one, text := pytrace.Value{Text: "1", Literal: true}, pytrace.Value{Text: "'a'", Literal: true}
+	for want, v := range map[string]pytrace.Value{
+		"1":                        one,
+		"[1, 'a']":                 {Type: "list", ID: 3, Len: 2, Items: []pytrace.Value{one, text}},
+		"[1, ...]":                 {Type: "list", Len: 9, Items: []pytrace.Value{one}},
+		"(1,)":                     {Type: "tuple", Len: 1, Items: []pytrace.Value{one}},
+		"{'a': 1}":                 {Type: "dict", Len: 1, Pairs: [][2]pytrace.Value{{text, one}}},
+		"set()":                    {Type: "set"},
+		"Cart(n=1, Cart.items=[])": {Type: "Cart", Module: "shop", ID: 7, Fields: []pytrace.Var{{Name: "n", Value: one}}, Shared: []pytrace.Var{{Name: "items", Value: pytrace.Value{Type: "list"}}}},
+		"<Cart>":                   {Type: "Cart", Module: "shop", ID: 7},
+		"ValueError('a')":          {Type: "ValueError", Args: []pytrace.Value{text}},
+		"<function f>":             {Type: "function", Text: "f"},
+		"<masked str>":             {Type: "str", Masked: true},
+		"<list again>":             {Type: "list", Cycle: true},
+	} {
+		if got := repr(&v); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	endless := pytrace.Value{Type: "list", Len: 1}
+	for range 5000 {
+		endless = pytrace.Value{Type: "list", Len: 1, Items: []pytrace.Value{endless}}
+	}
+	if got := repr(&endless); len(got) > reprLimit+10 || strings.ContainsAny(got, "\n\x1b") {
+		t.Errorf("a deep value gives %d bytes", len(got))
+	}
+	hostile := pytrace.Value{Type: "A\x1b[31m\n", Text: "x\r\ny"}
+	if got := repr(&hostile); strings.ContainsAny(got, "\n\r\x1b") {
+		t.Errorf("control characters come through: %q", got)
+	}
+}
+
+func TestConfigFiles(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		text string
+		want File
+		err  string
+	}{
+		"targets": {text: `{"trace_targets":{"paths":["/src"],"modules":["a.b"],"functions":["f"]},"output":{"log_file":"/x.jsonl","max_entries":7}}`,
+			want: File{Config: pytrace.Config{Include: []string{"/src"}, Modules: []string{"a.b"}, Functions: []string{"f"}, MaxRecords: 7}, LogFile: "/x.jsonl", MaxEntries: 7}},
+		"targets without bounds":       {text: `{"output":{}}`, want: File{Config: pytrace.Config{MaxRecords: 10_000}, MaxEntries: 10_000}},
+		"options":                      {text: `{"trace_variables":true,"max_string_length":50,"max_call_depth":9,"max_trace_size_mb":1.5}`, want: File{Config: pytrace.Config{Level: "variables", MaxChars: 50, MaxDepth: 9, MaxBytes: 3 << 19}}},
+		"options in sections":          {text: `{"instrumentation":{"trace_control_flow":true},"filtering":{"exclude_patterns":["test_*","__init__"]}}`, want: File{Config: pytrace.Config{Level: "control", ExcludeFunctions: []string{"test_*", "*__init__*"}}}},
+		"nothing":                      {text: `{}`, want: File{Config: pytrace.Config{Level: "functions"}}},
+		"an unknown key":               {text: `{"trace_function":true}`, err: `unknown field "trace_function"`},
+		"an unknown key of a section":  {text: `{"performance":{"speed":1}}`, err: `unknown field "speed"`},
+		"an unknown key of the output": {text: `{"output":{"file":"x"}}`, err: `unknown field "file"`},
+		"a key in two places":          {text: `{"max_call_depth":1,"filtering":{"max_call_depth":2}}`, err: "max_call_depth is there twice"},
+		"no object":                    {text: `[]`, err: "not a JSON object"},
+		"a negative bound":             {text: `{"max_call_depth":-1}`, err: "must not be negative"},
+		"no entries":                   {text: `{"output":{"max_entries":0}}`, err: "max_entries is 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "trace_config.json")
+			if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got, err := ReadFile(path)
+			if c.err != "" {
+				if err == nil || !strings.Contains(err.Error(), c.err) || fault.KindOf(err) != fault.Invalid {
+					t.Errorf("got error %v, want %q", err, c.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, *got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func FuzzReadFile(f *testing.F) {
+	f.Add([]byte(`{"trace_targets":{"paths":["/src"]},"output":{"log_file":"$HOME/x","max_entries":7}}`))
+	f.Add([]byte(`{"instrumentation":{"trace_control_flow":true},"exclude_patterns":["a"],"buffer_size":[]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		path := filepath.Join(t.TempDir(), "c.json")
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := ReadFile(path)
+		if (got == nil) == (err == nil) {
+			t.Fatalf("got %v and error %v", got, err)
+		}
+		if got != nil && (got.Config.MaxDepth < 0 || got.Config.MaxBytes < 0 || !json.Valid(data)) {
+			t.Errorf("%q gives %+v", data, got)
+		}
+	})
+}
+
+func TestKeepWritesWholeLinesAndNothingElse(t *testing.T) {
+	t.Parallel()
+	out, dir := t.TempDir(), t.TempDir()
+	for name, content := range map[string]string{
+		"trace-7-0.jsonl": "{\"k\":\"meta\"}\n\x00\x00\x00\n{\"k\":\"stack\"}\n{\"k\":\"cu", "trace-7-1.jsonl": "{\"k\":\"seg\"}\n" + strings.Repeat("\x00", 1<<20),
+		"stacks-7.txt": "main 0x1\n", "other": "x",
+	} {
+		if err := os.WriteFile(filepath.Join(out, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("/etc/passwd", filepath.Join(out, "trace-8-0.jsonl")); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "t.jsonl")
+	if err := keep(out, name); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "{\"k\":\"meta\"}\n\n{\"k\":\"stack\"}\n{\"k\":\"cu\n{\"k\":\"seg\"}\n"; string(got) != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if err := keep(out, filepath.Join(dir, "none", "t.jsonl")); err == nil {
+		t.Error("a folder that is not there is no error")
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestFoldersOfKilledRunsAreSwept(t *testing.T) {
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	dead := filepath.Join(tmp, prefix+"999999999-1")
+	other := filepath.Join(tmp, "other-999999999-1")
+	for _, d := range []string{dead, other} {
+		if err := os.Mkdir(d, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mine, err := newFolder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sweep()
+	for d, want := range map[string]bool{dead: false, other: true, mine.root: true} {
+		if _, err := os.Stat(d); (err == nil) != want {
+			t.Errorf("%s is there: %t", d, err == nil)
+		}
+	}
+	mine.remove()
+}
+
+func TestAContextEndsTheCommand(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	result, err := Run(ctx, Options{Command: []string{"sleep", "600"}, Dir: t.TempDir()})
+	if err != nil || result.Exit != exitSignal+15 {
+		t.Errorf("exit %d, %v", result.Exit, err)
+	}
+	if result.Trace.Traced() {
+		t.Error("sleep was traced")
+	}
+}
+
+func TestLinesOfHostileTraces(t *testing.T) {
+	t.Parallel()
+	var out, notice bytes.Buffer
+	code := &pytrace.Code{File: "/p/a\n\x1b[31m.py", Name: "f\nCALL g", Line: 3}
+	c := &Calls{Data: &out, Notice: &notice, Dir: "/p"}
+	c.Record(pytrace.Followed{Record: pytrace.Record{Kind: pytrace.KindCall, Call: 1, Code: code}})
+	c.Record(pytrace.Followed{Record: pytrace.Record{Kind: pytrace.KindReturn, Call: 1, Code: code}})
+	c.Record(pytrace.Followed{Record: pytrace.Record{Kind: pytrace.KindReturn, Call: 2, Code: code}}) // of a call that was not shown
+	if got := out.String(); strings.Count(got, "\n") != 2 || strings.Contains(got, "\x1b") {
+		t.Errorf("got %q", got)
+	}
+	x := &Lines{Data: &out, Dir: "/p"}
+	x.Record(pytrace.Followed{Record: pytrace.Record{Kind: pytrace.KindStep, Code: &pytrace.Code{File: "/dev/zero"}, Line: 1}})
+	if !strings.HasSuffix(out.String(), "+ ?\n") {
+		t.Errorf("got %q", out.String())
+	}
+}
