@@ -1,0 +1,312 @@
+package pytrace
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/redact"
+)
+
+// Redact copies a trace, plain or compressed, as plain lines without
+// credentials and personal data: in values, names of dict keys, messages,
+// arguments and names of processes, threads, tasks and tests. What replaces a
+// value is what it is replaced by in the project's bundles. What was seen under
+// a sensitive name is replaced wherever else it stands in the trace. A literal
+// stays a literal, and identities, types, lines and times stay as they are.
+//
+// Lines that are not valid are left out, and counted. r is read twice: what is
+// no file is copied to a temporary one.
+func Redact(w io.Writer, r io.Reader, red *redact.Redactor) (dropped int, err error) {
+	file, ok := r.(io.ReadSeeker)
+	if !ok {
+		spool, err := os.CreateTemp("", "trace-")
+		if err != nil {
+			return 0, err
+		}
+		defer os.Remove(spool.Name())
+		defer spool.Close()
+		if _, err := io.Copy(spool, io.LimitReader(r, maxStream)); err != nil {
+			return 0, err
+		}
+		file = spool
+	}
+	start := int64(0)
+	if ok {
+		if start, err = file.Seek(0, io.SeekCurrent); err != nil { // a pipe cannot
+			return Redact(w, struct{ io.Reader }{r}, red)
+		}
+	}
+	x := newTraceRedactor(red)
+	for _, pass := range []func() error{
+		func() error { return x.learn(file) },
+		func() error { return x.copy(w, file) },
+	} {
+		if _, err := file.Seek(start, io.SeekStart); err != nil {
+			return 0, err
+		}
+		if err := pass(); err != nil {
+			return x.dropped, err
+		}
+	}
+	return x.dropped, nil
+}
+
+// RedactDir redacts the trace files of a directory where they are. What was
+// sensitive in one is in the others.
+func RedactDir(dir string, red *redact.Redactor) (dropped int, err error) {
+	names, err := traceFiles(dir)
+	if err != nil {
+		return 0, err
+	}
+	x := newTraceRedactor(red)
+	for _, name := range names {
+		f, err := os.Open(name)
+		if err != nil {
+			return 0, err
+		}
+		err = x.learn(f)
+		_ = f.Close() // it was only read
+		if err != nil {
+			return 0, err
+		}
+	}
+	for _, name := range names {
+		if err := x.replace(name); err != nil {
+			return x.dropped, err
+		}
+	}
+	return x.dropped, nil
+}
+
+// replace puts the redacted file in the place of the other.
+func (x *traceRedactor) replace(name string) (err error) {
+	in, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.CreateTemp(filepath.Dir(name), ".redacted-")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = out.Close() // it goes
+			_ = os.Remove(out.Name())
+		}
+	}()
+	if err := x.copy(out, in); err != nil {
+		return err
+	}
+	if err := out.Close(); err != nil {
+		return err
+	}
+	return os.Rename(out.Name(), name)
+}
+
+// Bounds of what is kept while a trace is redacted.
+const (
+	maxLearned = 5_000 // values of sensitive names
+	maxMemo    = 50_000
+)
+
+// A traceRedactor redacts the lines of one trace.
+type traceRedactor struct {
+	scanner
+	red     *redact.Redactor
+	known   *redact.Known
+	out     []byte
+	dropped int
+
+	learning  bool
+	learned   []incident.Variable
+	seen      map[string]bool
+	sensitive map[string]bool   // by name
+	memo      map[string][]byte // JSON of a string in its context → redacted
+}
+
+func newTraceRedactor(red *redact.Redactor) *traceRedactor {
+	return &traceRedactor{red: red, seen: map[string]bool{}, sensitive: map[string]bool{}, memo: map[string][]byte{}}
+}
+
+// learn looks for the values of sensitive names.
+func (x *traceRedactor) learn(r io.Reader) error {
+	x.learning = true
+	err := x.lines(r, func([]byte) {})
+	x.learning, x.dropped = false, 0
+	frame := incident.Frame{File: "trace", Function: "trace", Line: 1, HasVars: true, Locals: x.learned}
+	x.known = x.red.Event(incident.Event{Exceptions: []incident.Exception{{Type: "Trace", Frames: []incident.Frame{frame}}}}).Known()
+	return err
+}
+
+// copy writes the redacted lines.
+func (x *traceRedactor) copy(w io.Writer, r io.Reader) error {
+	to := bufio.NewWriterSize(w, 64<<10)
+	if err := x.lines(r, func(line []byte) {
+		_, _ = to.Write(line) // an error is there at Flush, too
+		_ = to.WriteByte('\n')
+	}); err != nil {
+		return err
+	}
+	return to.Flush()
+}
+
+func (x *traceRedactor) lines(r io.Reader, f func(line []byte)) error {
+	plain, done, err := decompressed(r)
+	if err != nil {
+		return err
+	}
+	defer done()
+	s := splitter{r: io.LimitReader(plain, maxStream), size: blockSize}
+	var text []byte
+	for !s.ended {
+		text = s.fill(text)
+		for line := range bytes.Lines(text) {
+			from, to := trim(line, 0, len(line))
+			if from == to {
+				continue
+			}
+			if to-from >= maxLine || !x.line(line[from:to]) {
+				x.dropped++
+				continue
+			}
+			f(x.out)
+		}
+	}
+	x.dropped += s.long
+	if s.err == io.ErrUnexpectedEOF { //nolint:errorlint // as the decompressor returns it where a stream was cut
+		return nil
+	}
+	return s.err
+}
+
+// line redacts one line into x.out; false where it is not valid.
+func (x *traceRedactor) line(line []byte) bool {
+	x.b, x.i, x.depth, x.out = line, 0, 0, x.out[:0]
+	kind := Kind("")
+	ok := x.object(func(key string) bool {
+		if key == "k" && x.peek() == '"' {
+			mark := x.i
+			text, ok := x.text()
+			kind, x.i = Kind(text), mark
+			if !ok {
+				return false
+			}
+		}
+		return x.field(kind, key)
+	})
+	return ok && x.peek() == 0 && x.i == len(x.b)
+}
+
+// field redacts the value of a line's key.
+func (x *traceRedactor) field(kind Kind, key string) bool {
+	switch key {
+	case "a", "m", "loc", "s":
+		return x.pairs("")
+	case "v":
+		return x.value("")
+	case "w", "stack", "frames":
+		return x.list(func(int) bool { return x.object(x.framePart) })
+	case "from":
+		return x.object(x.framePart)
+	case "argv":
+		return x.argv()
+	case "name":
+		if kind == "code" {
+			return x.label()
+		}
+		return x.any("")
+	case "k", "f", "file", "kind", "python", "impl", "engine", "exe", "state", "o", "x", "xm", "how", "why", "at", "args", "df":
+		return x.label()
+	}
+	return x.any("")
+}
+
+// framePart redacts the value of a key of a frame, a watch or an origin.
+func (x *traceRedactor) framePart(key string) bool {
+	switch key {
+	case "loc":
+		return x.pairs("")
+	case "v":
+		return x.value("")
+	case "file", "name":
+		return x.label()
+	}
+	return x.any("")
+}
+
+// value redacts a value. name is the sensitive name that it has, or what holds
+// it, "" for none.
+func (x *traceRedactor) value(name string) bool {
+	if x.peek() == '"' {
+		return x.string(name, true)
+	}
+	if x.peek() != '{' {
+		return x.any(name)
+	}
+	return x.object(func(key string) bool {
+		switch key {
+		case "t", "m", "new", "dt":
+			return x.label()
+		case "r", "re":
+			return x.string(name, true)
+		case "e", "a":
+			return x.list(func(int) bool { return x.value(name) })
+		case "kv":
+			return x.list(func(int) bool { return x.keyed(name) })
+		case "f", "cf":
+			return x.pairs(name)
+		}
+		return x.any(name)
+	})
+}
+
+// pairs redacts a list of pairs of a name and a value.
+func (x *traceRedactor) pairs(outer string) bool {
+	return x.list(func(int) bool {
+		name := outer
+		return x.list(func(n int) bool {
+			if n == 0 && x.peek() == '"' {
+				if own := x.lookAhead(); x.isSensitive(own) {
+					name = own
+				}
+				return x.label()
+			}
+			return x.value(name)
+		})
+	})
+}
+
+// keyed redacts a pair of a mapping's key and value.
+func (x *traceRedactor) keyed(outer string) bool {
+	name := outer
+	return x.list(func(n int) bool {
+		if n == 0 && x.peek() == '"' {
+			if own := unquoted(x.lookAhead()); x.isSensitive(own) {
+				name = own
+			}
+			return x.string(outer, true)
+		}
+		return x.value(name)
+	})
+}
+
+// argv redacts a command line, where an option and its value are two elements.
+func (x *traceRedactor) argv() bool {
+	before := ""
+	return x.list(func(int) bool {
+		if x.peek() != '"' {
+			return x.any("")
+		}
+		own, name := x.lookAhead(), ""
+		if len(before) > 2 && before[0] == '-' && x.isSensitive(optionName(before)) {
+			name = optionName(before)
+		}
+		before = own
+		return x.string(name, false)
+	})
+}
