@@ -19,14 +19,14 @@ _float_finite = frozenset(["nan", "inf", "-inf"])
 _heads = secrets._heads
 
 
-def flat_text(c):
+def flat_text(c, _type=type, _int=int, _str=str, _len=len, _low=-_BIG, _high=_BIG):
     """The text of a list or tuple of small scalars, which C makes; None for
     others. Of a list it wants a copy, into which no other thread puts anything
     between the look and the repr."""
     for e in c:
         t = _type(e)
         if t is _int:
-            if not -_BIG < e < _BIG:
+            if not _low < e < _high:
                 return None
         elif t is _str:
             if _len(e) >= 16:
@@ -39,7 +39,7 @@ def flat_text(c):
     return _repr(c)
 
 
-def flat_dict_text(v):
+def flat_dict_text(v, _type=type, _int=int, _str=str, _len=len, _low=-_BIG, _high=_BIG):
     """As flat_text, of a dict whose keys hide nothing."""
     c = v.copy()
     for k, e in c.items():
@@ -47,7 +47,7 @@ def flat_dict_text(v):
             return None
         t = _type(e)
         if t is _int:
-            if not -_BIG < e < _BIG:
+            if not _low < e < _high:
                 return None
         elif t is _str:
             if _len(e) >= 16:
