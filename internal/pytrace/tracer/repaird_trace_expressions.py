@@ -41,6 +41,9 @@ def flat_text(c, _type=type, _int=int, _str=str, _len=len, _low=-_BIG, _high=_BI
 
 def flat_dict_text(v, _type=type, _int=int, _str=str, _len=len, _low=-_BIG, _high=_BIG):
     """As flat_text, of a dict whose keys hide nothing."""
+    for k in v:  # copying may compare keys
+        if _type(k) is not _str:
+            return None
     c = v.copy()
     for k, e in c.items():
         if _type(k) is not _str or k not in _plain_names:
