@@ -317,6 +317,28 @@ func TestTraceConfigOfOptions(t *testing.T) {
 	}
 }
 
+func TestRedactionCoversWhatIsKeptAndShown(t *testing.T) {
+	t.Parallel()
+	const secret = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+	p := newTraceProject(t, map[string]string{
+		"app.py": "def login(token, user):\n    return user\n\n\nlogin(\"" + secret + "\", \"ann@example.com\")\n",
+		"key":    strings.Repeat("k", 32), "short": "k",
+	})
+	got := p.trace(t, "--redact", "key", "--out", "t.jsonl", "--breakpoint", "app.py:2", "app.py")
+	kept := p.read(t, "t.jsonl")
+	for _, text := range []string{kept, got.stdout} {
+		if strings.Contains(text, secret) || strings.Contains(text, "ann@example.com") || !strings.Contains(text, "login") {
+			t.Errorf("not redacted, or nothing there: %s", text)
+		}
+	}
+	if !strings.Contains(got.stdout, `{"breakpoint": "app.py:2"`) {
+		t.Errorf("no snapshot: %+v", got)
+	}
+	if got := p.trace(t, "--redact", "short", "app.py"); got.code != 1 || !strings.Contains(got.stderr, "32 bytes") {
+		t.Errorf("a short key: %+v", got)
+	}
+}
+
 func TestTheProjectIsNotTouched(t *testing.T) {
 	t.Parallel()
 	p := newTraceProject(t, samples)

@@ -1,8 +1,6 @@
 package run
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -10,10 +8,11 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/repaird/repaird/internal/pytrace"
 )
 
-// keep writes the trace files of a directory to one file: they may be
-// concatenated in any order. The file appears complete or not at all, and only
+// keep writes the trace files of a directory to one file. The file appears complete or not at all, and only
 // its owner can read it: a trace holds what the program worked on.
 func keep(dir, name string) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".")
@@ -32,7 +31,7 @@ func keep(dir, name string) (err error) {
 			return err
 		}
 	}
-	if err = concatenate(w, dir); err != nil {
+	if err = pytrace.Merge(w, dir); err != nil {
 		return err
 	}
 	if err = w.Close(); err != nil {
@@ -65,61 +64,3 @@ func copyTo(name, from string) error {
 type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }
-
-// traceFiles lists the trace files of a directory, in the order of their names.
-func traceFiles(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, e := range entries {
-		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), "trace-") && strings.HasSuffix(e.Name(), ".jsonl") {
-			names = append(names, filepath.Join(dir, e.Name()))
-		}
-	}
-	return names, nil
-}
-
-// concatenate copies the trace without the NUL bytes that end the file of a
-// process that was killed.
-func concatenate(w io.Writer, dir string) error {
-	names, err := traceFiles(dir)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if err := copyLines(w, name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func copyLines(w io.Writer, name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	r := bufio.NewReaderSize(f, 256<<10)
-	for {
-		line, err := r.ReadSlice('\n')
-		if i := bytes.IndexByte(line, 0); i >= 0 {
-			line = bytes.Trim(line, "\x00")
-		}
-		if _, werr := w.Write(line); werr != nil {
-			return werr
-		}
-		switch {
-		case errors.Is(err, io.EOF):
-			if len(line) > 0 && line[len(line)-1] != '\n' {
-				_, err := w.Write([]byte{'\n'}) // a line that was cut ends here
-				return err
-			}
-			return nil
-		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
-			return err
-		}
-	}
-}

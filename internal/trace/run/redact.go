@@ -1,5 +1,17 @@
 package run
 
-import "github.com/repaird/repaird/internal/redact"
+import (
+	"fmt"
 
-func redactDir(string, *redact.Redactor) error { return nil }
+	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/redact"
+)
+
+// redactDir redacts the trace files of a directory in place.
+func redactDir(dir string, r *redact.Redactor, result *Result) error {
+	dropped, err := pytrace.RedactDir(dir, r)
+	if dropped > 0 {
+		result.Notes = append(result.Notes, fmt.Sprintf("%d lines of the trace could not be redacted and were dropped", dropped))
+	}
+	return err
+}

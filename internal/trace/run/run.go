@@ -121,7 +121,11 @@ func runHere(ctx context.Context, o Options, result *Result) (*Result, error) {
 		result.Exit = notStarted(err)
 		return result, err
 	}
-	follower := follow(dir.out, o.Views)
+	views := o.Views
+	if o.Redact != nil { // what is shown is redacted too, so it is shown at the end
+		views = nil
+	}
+	follower := follow(dir.out, views)
 	p.wait(ctx, result)
 	followed := follower.finish()
 	if n := follower.missed; n > 0 {
@@ -147,7 +151,7 @@ func collect(o Options, out string, result *Result, fed int) error {
 		}
 	}
 	if o.Redact != nil {
-		if err := redactDir(out, o.Redact); err != nil {
+		if err := redactDir(out, o.Redact, result); err != nil {
 			// What could not be redacted must not leave.
 			return fmt.Errorf("redact: %w", err)
 		}
