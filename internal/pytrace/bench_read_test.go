@@ -3,6 +3,7 @@ package pytrace
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"regexp"
@@ -297,5 +298,25 @@ func watchHeap() func() uint64 {
 		close(stop)
 		<-done
 		return most.Load()
+	}
+}
+
+// BenchmarkRedact redacts traces of two sizes.
+func BenchmarkRedact(b *testing.B) {
+	for name, source := range readPrograms {
+		s := scale(b, source)
+		for _, events := range []int{10_000, 100_000} {
+			text := s.text(events)
+			b.Run(fmt.Sprintf("%s/%d", name, events), func(b *testing.B) {
+				before, n := cpuTime(b), 0
+				for ; b.Loop(); n++ {
+					if dropped, err := Redact(io.Discard, bytes.NewReader(text), redactor); err != nil || dropped > 0 {
+						b.Fatal(dropped, err)
+					}
+				}
+				b.ReportMetric(float64(n*len(text))/1e6/(cpuTime(b)-before).Seconds(), "MB/cpu-s")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
 	}
 }

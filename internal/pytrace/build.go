@@ -210,11 +210,11 @@ func (b *builder) define(w *wireRecord) bool {
 	case "count":
 		p.counts[w.C] = count{w.N, w.Min == 1}
 	case "stack":
-		t.stacks = append(t.stacks, Stack{clip(w.Why, 20), p.index, w.Th, clip(w.Name, 100), w.Frames})
+		t.stacks = append(t.stacks, Stack{clip(w.Why, 20), p.index, w.Th, clip(w.Name, 100), w.Frames, w.More})
 	case "child":
 		t.children = append(t.children, Child{p.index, w.PID, clip(w.How, 20), w.Argv})
 	case "problem":
-		t.problems = append(t.problems, Problem{p.index, clip(w.Msg, maxName)})
+		t.problems = append(t.problems, Problem{p.index, clip(w.Msg, maxName), clip(w.At, maxName)})
 	case "end":
 		end := *w
 		p.end = &end

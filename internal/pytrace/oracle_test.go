@@ -242,6 +242,7 @@ func oracleRecord(m map[string]any, ints map[string]int64) map[string]any {
 		s := &Snapshot{N: int(ints["n"]), Why: text("why", 20), At: text("at", maxName), Hit: int(ints["hit"]), Line: r.Line, Type: text("x", maxName),
 			Text: text("msg", 1<<20), Stack: oracleFrames(m["stack"]), Watches: oracleWatches(m["w"])}
 		s.Time, _ = m["ts"].(float64)
+		s.More = oracleNumber(m["more"])
 		out["snapshot"] = s
 	}
 	if m["v"] != nil {

@@ -176,6 +176,7 @@ func (r Record) Snapshot() *Snapshot {
 	b := r.body
 	s := &Snapshot{N: b.int("n"), Why: clip(b.text("why"), 20), At: clip(b.text("at"), maxName), Hit: b.int("hit"), Line: r.Line,
 		Type: r.Type(), Text: r.Text(), Stack: b.frames("stack"), Record: r.ID}
+	b.each("more", func(d *decoder) { s.More, _ = d.natural() })
 	b.each("ts", func(d *decoder) { d.float(&s.Time) })
 	b.each("w", func(d *decoder) { d.watches(&s.Watches) })
 	return s
@@ -254,6 +255,7 @@ type Snapshot struct {
 	Type    string  `json:"type,omitempty"`   // exception: class name
 	Text    string  `json:"text,omitempty"`   // exception: message
 	Stack   []Frame `json:"stack,omitempty"`  // innermost first
+	More    int     `json:"more,omitempty"`   // frames that were left out
 	Watches []Watch `json:"watch,omitempty"`  // in the order of Config.Watches
 	Record  int     `json:"record,omitempty"` // id of its record
 }
@@ -278,8 +280,9 @@ type Stack struct {
 	Why     string  `json:"why"`     // timeout
 	Process int     `json:"process"` // index in Trace.Processes
 	Thread  int     `json:"thread"`
-	Name    string  `json:"name"`   // of the thread
-	Frames  []Frame `json:"frames"` // innermost first
+	Name    string  `json:"name"`           // of the thread
+	Frames  []Frame `json:"frames"`         // innermost first
+	More    bool    `json:"more,omitempty"` // there were more
 }
 
 // A Child is a process that a traced one started.
@@ -294,6 +297,7 @@ type Child struct {
 type Problem struct {
 	Process int    `json:"process"` // index in Trace.Processes
 	Text    string `json:"text"`
+	At      string `json:"at,omitempty"` // the breakpoint that it is about, FILE:LINE
 }
 
 // A Var is a named value.

@@ -53,7 +53,7 @@ func typeOf(key []byte) wireType {
 // A wireRecord is what the builder needs of one line. What else a record has is
 // decoded when it is asked for.
 type wireRecord struct {
-	K, Name, File, F, Kind, Python, Engine, Exe, Cwd, Lost, Dead, Why, How, Msg string
+	K, Name, File, F, Kind, Python, Engine, Exe, Cwd, Lost, Dead, Why, How, Msg, At string
 
 	I, P, T, E                                            int64
 	C, D, N, Th, Ta, Late, Line, PID, PPID, Min           int
@@ -61,6 +61,7 @@ type wireRecord struct {
 	L                                                     int   // where "l" is a number
 	Ls                                                    []int // where it is a list
 	Args, Argv                                            []string
+	More                                                  bool
 	Frames                                                []Frame
 }
 
@@ -124,6 +125,11 @@ func (d *decoder) field(key []byte, w *wireRecord) bool {
 		return d.strs(&w.Argv)
 	case "frames":
 		return d.framesOf(&w.Frames)
+	case "more":
+		if w.More = d.peek() == 't'; w.More {
+			return d.word("true")
+		}
+		return d.skip(true)
 	}
 	if d.null() {
 		return true
@@ -170,6 +176,8 @@ func (w *wireRecord) textOf(key []byte) *string {
 		return &w.How
 	case "msg":
 		return &w.Msg
+	case "at":
+		return &w.At
 	}
 	return nil
 }
