@@ -100,17 +100,14 @@ def make_value(r):
         if t is _int and 0 <= v < 256:
             return DIGITS[v]
         f = fast_of(_id(t))
-        if f is not None:
-            text = f(v)
-            if text is not None:
-                return text
-        info = class_of(_id(t))
-        if info is not None and info.simple and info.ref() is t:
-            try:
-                return thing(v, t, info, [most * 4, longest * 2, deepest, 0, {_id(v): 1}])
-            except _RuntimeError as e:
-                return r.failed(e, t)
         try:
+            if f is not None:
+                text = f(v)
+                if text is not None:
+                    return text
+            info = class_of(_id(t))
+            if info is not None and info.simple and info.ref() is t:
+                return thing(v, t, info, [most * 4, longest * 2, deepest, 0, {_id(v): 1}])
             return render(v, [most * 4, longest * 2, deepest, 0, {}])
         except _RuntimeError as e:
             return r.failed(e, t)
