@@ -12,8 +12,8 @@ import (
 // Slice writes the records that a filter selects as a trace of their own, in
 // the format of trace files. Calls whose callers are not selected hang under
 // the nearest one that is, with the number of those between; Filter.Callers and
-// Filter.Callees keep trees whole. The processes' footers say what the slice
-// left out as dropped.
+// Filter.Callees keep trees whole. What is no record (counts, executed lines,
+// children, stacks, problems) is not in the slice.
 func Slice(w io.Writer, t *pytrace.Trace, q Filter) error {
 	f := newForest(t)
 	list := q.selection(f)
