@@ -21,13 +21,7 @@ from repaird_trace_exceptions import Exceptions, Thread
 from repaird_trace_tasks import Tasks
 from repaird_trace_values import MUTABLE, Renderer, derives, _get_class_dict, _get_mro, FunctionType, head_of, quote
 
-_clock = getattr(time, "perf_counter_ns", None)
-if _clock is None:
-    _perf = time.perf_counter
-
-    def _clock():
-        return int(_perf() * 1e9)
-
+_clock, _int = time.perf_counter, int
 _len, _id, _type, _str, _dict, _modules = len, id, type, str, dict, sys.modules
 _getrefcount = getattr(sys, "getrefcount", None)
 MAX_LINES = 300000
@@ -52,7 +46,7 @@ class Core(Exceptions):
         self.lines = bool(config.get("lines"))
         self.codes, self.infos, self.sources = {}, [], {}
         self.next_call, self.next_exc = count(1).__next__, count(1).__next__
-        self.start, self.clock = _clock(), _clock
+        self.started, self.seconds = _clock(), _clock
         self.line_count = self.faults = self.snaps = self.resynced = self.refined = 0
         self.lates = 0  # numbers of calls that were given without the call being counted
         self.threads = 0
@@ -75,7 +69,7 @@ class Core(Exceptions):
         th.index = self.threads
         self.threads += 1
         th.suffix = "" if th.index == 0 else ',"th":%d' % th.index
-        th.stack, th.flying, th.escaped, th.orphans, th.owner = [], {}, 0, 0, None
+        th.stack, th.flying, th.escaped, th.left, th.orphans, th.owner = [], {}, 0, 0, 0, None
         th.held = self.held[get_ident()] = []
         if th.index > 0:
             self.writer.define('{"k":"thread","th":%d,"name":%s}\n' % (th.index, quote(_thread_name()[:100])))
@@ -130,7 +124,7 @@ class Core(Exceptions):
             self.trouble(e).foreign = True
 
     def micros(self):
-        return (_clock() - self.start) // 1000
+        return _int((_clock() - self.started) * 1e6)
 
     # Frames' variables. Up to 3.12 asking a frame for them leaves a dictionary
     # in it that keeps its values alive until it returns: programs that count on
@@ -185,14 +179,14 @@ class Core(Exceptions):
     def changed(self, e, frame):
         """Arguments that the call changed in place, at the call's own detail."""
         values, parts = frame.f_locals, []
-        named = self.render.light_named if e.light else self.render.named
+        named, light = self.render.named, self.render.light
         for name, text, i in e.muts:
             if name in values:
                 v = values[name]
                 if _id(v) == i:
-                    now = named(name, v)
+                    now = light(v) if e.light else named(name, v)
                     if now != text:
-                        parts.append(now)
+                        parts.append('[%s,%s]' % (quote(name), now) if e.light else now)
         v = None
         if e.info.pins:
             self.hold(frame, values)
@@ -214,7 +208,7 @@ class Core(Exceptions):
         return left
 
     def yielded(self, th, e, line, value):
-        info = e.info
+        info, th.left = e.info, 0
         info.yields += 1
         if info.yields <= self.per_code and not e.foreign:
             value = "" if not self.values else ',"v":' + (self.render.light if e.light or info.yields > FULL else self.render.value)(value)

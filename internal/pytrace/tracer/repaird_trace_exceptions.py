@@ -19,6 +19,7 @@ _get_context = BaseException.__dict__["__context__"].__get__
 _get_traceback = BaseException.__dict__["__traceback__"].__get__
 _FLOW = {id(k): k.__name__ for k in (StopIteration, GeneratorExit, StopAsyncIteration)}
 _NO_SNAPSHOT = frozenset(map(id, (FunctionType, ModuleType, type)))
+NEAR, MAX_REFINED = 8, 400  # calls around an exception that are shown in full after all
 MANY = 64  # raises on one line with the exception's value in full
 
 
@@ -50,7 +51,7 @@ class Trouble(object):
 
 class Thread(object):
     """The state of one thread."""
-    __slots__ = ("index", "suffix", "stack", "flying", "escaped", "orphans", "owner", "held")
+    __slots__ = ("index", "suffix", "stack", "flying", "escaped", "left", "orphans", "owner", "held")
 
 
 class Exceptions(object):
@@ -66,7 +67,7 @@ class Exceptions(object):
         """Records a call after the fact, for an exception that came from it."""
         e = Entry()
         e.id, e.fid, e.info, e.muts, e.light, e.trouble = self.next_call(), _id(frame), info, None, False, None
-        e.sid, e.parent, e.seg = "%d" % e.id, parent, self.writer.seg
+        e.sid, e.seg = "%d" % e.id, self.writer.seg
         self.lates += 1
         self._write_late(th, e, frame, parent, gap, depth)
         return e
@@ -102,7 +103,10 @@ class Exceptions(object):
         if x.child and x.child_obj != key and before != x.child_obj:
             self.outside(th, e, "outside", frame.f_lineno)
         x.child = 0
-        if known and (inner is not None or x.obj == key):
+        # A known address may be another exception's by now. This one is known
+        # if it was here before, or left a call that was called from here; one
+        # that was thrown into an inner generator left that under its resumer.
+        if known and (x.obj == key or inner is not None and (x.child_obj == key or e.info.gen and th.left == key)):
             number = known
             self.writer.write('{"k":"pass","i":%d,"c":%d,"e":%d,"l":%d}\n' % (e.id, e.info.id, number, frame.f_lineno or 0))
         else:
@@ -182,24 +186,30 @@ class Exceptions(object):
         return ',"loc":[%s]' % ",".join(parts)
 
     def _keep(self, th, frame):
-        """Writes the calls around an exception again where the ring has lost them."""
-        alive, lost = self.writer.alive, False
-        for e in th.stack:
-            if not e.foreign and not alive(e.seg):
-                lost = True
-        if not lost:
+        """Writes the calls around an exception again: those that the ring has
+        lost, and in full the nearest of those that were recorded lightly."""
+        alive, stack, near = self.writer.alive, th.stack, _len(th.stack) - NEAR
+        again = []
+        for depth, e in enumerate(stack):
+            if not alive(e.seg):
+                again.append((depth, e))
+            elif e.light and depth >= near and self.refined < MAX_REFINED and e.info.args and self.values:
+                self.refined += 1
+                again.append((depth, e))
+        if not again:
             return
         frames = {}
         while frame is not None:
             frames[_id(frame)] = frame
             frame = frame.f_back
-        for depth, e in enumerate(th.stack):
+        for depth, e in again:
             f = frames.get(e.fid)
-            if not e.foreign and not alive(e.seg) and f is not None:
-                muts = e.muts
-                e.seg = self.writer.seg
-                self._write_late(th, e, f, e.parent, 0, depth)
-                e.muts = muts
+            if not e.foreign and f is not None:
+                muts, e.seg, e.light = e.muts, self.writer.seg, False
+                parent = stack[depth - 1].id if depth else 0
+                self._write_late(th, e, f, parent, 0, depth)
+                # What the call changed before the exception is not to be seen any more.
+                e.muts = e.muts if muts is not None else None
 
     def stepped(self, th, e, frame):
         """A line begins in a frame that an exception arrived in. True while
@@ -231,14 +241,14 @@ class Exceptions(object):
         x = e.trouble
         self.writer.write('{"k":"handled","i":%d,"c":%d,"e":%d,"l":%d,"h":%d,"o":"%s","after":%d}\n' % (
             e.id, e.info.id, x.pend, x.line, self._handler(e.info.file, x), outcome, after or 0))
-        x.pend = 0
+        x.pend = th.left = 0
         th.flying.pop(x.obj, None)
 
     def outside(self, th, e, outcome, after):
         x = e.trouble
         self.writer.write('{"k":"handled","i":%d,"c":%d,"e":%d,"l":%d,"h":0,"o":"%s","after":%d}\n' % (
             e.id, e.info.id, x.child, after or 0, outcome, after or 0))
-        x.child = 0
+        x.child = th.left = 0
         th.flying.pop(x.child_obj, None)
 
     def unwound(self, th, e, frame):
@@ -251,6 +261,7 @@ class Exceptions(object):
             self.writer.write('{"k":"unwind","i":%d,"c":%d,"t":%d,"e":%d%s%s%s}\n' % (
                 e.id, e.info.id, self.micros(), x.pend, ',"x":"%s"' % x.flow if x.flow and not x.pend else "",
                 self.changed(e, frame) if e.muts else "", left))
+        th.left = x.obj if x.pend else 0
         if not stack:  # out of scope; the address may soon be another exception's
             th.flying.clear()
             th.escaped = x.obj if x.pend else 0

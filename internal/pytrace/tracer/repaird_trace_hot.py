@@ -16,7 +16,7 @@ class Entry(object):
     """One call that is under way: its number and the number's text, address of
     its frame, muts its arguments that it may change as they were at entry,
     light its detail, trouble what an exception has to do with it."""
-    __slots__ = ("id", "sid", "fid", "info", "seg", "parent", "muts", "light", "trouble")
+    __slots__ = ("id", "sid", "fid", "info", "seg", "muts", "light", "trouble")
 
     @property
     def foreign(self):
@@ -50,9 +50,9 @@ def make(core):
     leave(th, e, frame, at, value) records its return at the instruction at.
     The back end has counted the call, asked for the bounds, and taken the
     entry off the stack; it passes no frame where nothing needs one."""
-    write, next_call, clock, start = core.writer.write, core.next_call, core.clock, core.start
-    writer, tasks, with_values = core.writer, core.tasks, core.values
-    light, light_named, full_value = core.render.light, core.render.light_named, core.render.value
+    write, next_call, clock, start = core.writer.write, core.next_call, core.seconds, core.started
+    writer, tasks, with_values, brief = core.writer, core.tasks, core.values, _brief(core.render)
+    light_named, full_value = core.render.light_named, core.render.value
     full_args, shared_defaults, changed, ended = core.args, core.shared_defaults, core.changed, core.ended
     depths = ["%d" % i for i in range(min(core.max_depth, 10000) + 2)]
 
@@ -60,13 +60,12 @@ def make(core):
         stack = th.stack
         e = Entry()
         i = e.id = next_call()
-        sid = e.sid = "%d" % i
+        sid = e.sid = f'{i}'
         e.fid, e.info, e.muts, e.trouble, e.seg = _id(frame), info, None, None, writer.seg
         depth = _len(stack)
         if depth:
             top = stack[-1]
             parent = top.sid
-            e.parent = top.id
             back = frame.f_back
             if back is not None and _id(back) == top.fid:
                 at = back.f_lasti
@@ -75,50 +74,49 @@ def make(core):
                 line = "0"
         else:
             parent = line = "0"
-            e.parent = 0
         n = info.calls
+        args = ""
         if n <= FULL or not n & (n - 1):
             e.light = False
-            args = full_args(e, frame, info) if info.args and with_values else ""
+            if info.args and with_values:
+                args = full_args(e, frame, info)
         else:
             e.light = True
-            args = light_args(th, e, frame, info) if info.heads and with_values else ""
-        suffix = th.suffix
-        if tasks:
-            suffix += tasks[0]()
-        t = (clock() - start) // 1000
-        write(f'{{"k":"call","i":{sid},"p":{parent}{info.mid}{depths[depth]},"n":{n},"t":{t},"l":{line}{args}{suffix}}}\n')
+            if with_values and info.heads:
+                values, kept = frame.f_locals, False
+                for name, head, lead in info.heads:
+                    v = values[name]
+                    t = _type(v)
+                    if lead is None:
+                        args += head + light_named(name, v)
+                        kept = True
+                    elif t is _int and -_BIG < v < _BIG:
+                        args = f'{args}{lead}"{v}"]'
+                    elif v is None:
+                        args = f'{args}{lead}"None"]'
+                    elif t is _str and _len(v) < 16:  # too short for a secret
+                        args = f'{args}{lead}{quote(_repr(v))}]'
+                    else:
+                        kept = True
+                        text = brief(v)
+                        args = f'{args}{lead}{text}]'
+                        if t is _list or t is _dict or t is _set:
+                            pair = (name, text, _id(v))
+                            if e.muts is None:
+                                e.muts = [pair]
+                            else:
+                                e.muts.append(pair)
+                if kept:
+                    t = v = None
+                    if info.pins:
+                        th.held.append((e.fid, values))
+                args += "]"
+                if info.defaults:
+                    args += shared_defaults(info, values)
+        write(f'{{"k":"call","i":{sid},"p":{parent}{info.mid}{depths[depth]},"n":{n},"t":{_int((clock() - start) * 1e6)},'
+              f'"l":{line}{args}{th.suffix}{tasks[0]() if tasks else ""}}}\n')
         stack.append(e)
         return e
-
-    def light_args(th, e, frame, info):
-        values, text, kept = frame.f_locals, "", False
-        for name, head, lead in info.heads:
-            v = values[name]
-            t = _type(v)
-            if lead is None:
-                text += head + light_named(name, v)
-                kept = True
-            elif t is _int and -_BIG < v < _BIG:
-                text = f'{text}{lead}"{v}"]'
-            elif v is None:
-                text = f'{text}{lead}"None"]'
-            elif t is _str and _len(v) < 16:  # too short for a secret
-                text = f'{text}{lead}{quote(_repr(v))}]'
-            else:
-                kept = True
-                text += head
-                pair = light_named(name, v)
-                text += pair
-                if t is _list or t is _dict or t is _set:
-                    if e.muts is None:
-                        e.muts = []
-                    e.muts.append((name, pair, _id(v)))
-        if kept and info.pins:
-            th.held.append((e.fid, values))
-        if info.defaults:
-            return text + "]" + shared_defaults(info, values)
-        return text + "]"
 
     def leave(th, e, frame, at, value):
         info = e.info
@@ -128,21 +126,41 @@ def make(core):
             left = ended(th, e, frame, at, value)
             if left is None:
                 return
-        if not with_values:
-            write(f'{{"k":"ret","i":{e.sid}{info.ret}{(clock() - start) // 1000},"l":{line}{left}}}\n')
-            return
         if e.light:
-            if _type(value) is _int and -_BIG < value < _BIG:
-                if e.muts is None:
-                    write(f'{{"k":"ret","i":{e.sid}{info.ret}{(clock() - start) // 1000},"l":{line},"v":"{value}"{left}}}\n')
-                    return
-                text = f'"{value}"'
-            else:
-                text = light(value)
-        else:
+            if e.muts is not None:
+                left = changed(e, frame) + left
+            if _type(value) is _int and -_BIG < value < _BIG and with_values:
+                write(f'{{"k":"ret","i":{e.sid}{info.ret}{_int((clock() - start) * 1e6)},"l":{line},"v":"{value}"{left}}}\n')
+                return
+            text = brief(value) if value is not None else '"None"'
+        elif with_values:
             text = full_value(value)
-        if e.muts is not None:
-            left = changed(e, frame) + left
-        write(f'{{"k":"ret","i":{e.sid}{info.ret}{(clock() - start) // 1000},"l":{line},"v":{text}{left}}}\n')
+            if e.muts is not None:
+                left = changed(e, frame) + left
+        if not with_values:
+            write(f'{{"k":"ret","i":{e.sid}{info.ret}{_int((clock() - start) * 1e6)},"l":{line}{left}}}\n')
+            return
+        write(f'{{"k":"ret","i":{e.sid}{info.ret}{_int((clock() - start) * 1e6)},"l":{line},"v":{text}{left}}}\n')
 
     return enter, leave
+
+
+def _brief(render):
+    """The renderer's light, which remembers the text of objects: it depends on
+    an object's class and address alone, unless it is of a built-in type."""
+    light, class_info, known = render.light, render.class_info, {}
+    get, builtin = known.get, frozenset(map(id, (list, dict, set, tuple, frozenset, bytearray)) ) | frozenset(render.scalars)
+
+    def brief(v):
+        i, t = _id(v), _type(v)
+        c = get(i)
+        if c is not None and c[0]() is t:
+            return c[1]
+        text = light(v)
+        if _id(t) not in builtin:
+            if _len(known) > 50000:
+                known.clear()
+            known[i] = (class_info(t).ref, text)
+        return text
+
+    return brief

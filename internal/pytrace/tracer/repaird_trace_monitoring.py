@@ -25,9 +25,10 @@ _events, _DISABLE, _local, _global = _m.events, _m.DISABLE, _m.set_local_events,
 _get_tool, _use_tool, _free_tool, _register = _m.get_tool, _m.use_tool_id, _m.free_tool_id, _m.register_callback
 _getframe, _gettrace, _get_ident, _modules = sys._getframe, sys.gettrace, get_ident, sys.modules
 _id, _type, _len, _range, _list, _max, _int = id, type, len, range, list, max, int
-_Exception, _BaseException, _ValueError = Exception, BaseException, ValueError
+_Exception, _BaseException, _ValueError, _KeyError = Exception, BaseException, ValueError, KeyError
 _dict_get = dict.get
 _get_traceback = exceptions._get_traceback
+_LOOKUP = (KeyError, IndexError)
 TOOLS = (4, 5, 2)  # the others belong to debuggers, coverage tools and Hypothesis
 TOOL_NAME = "repaird"
 LOCAL_EXCEPTIONS = sys.version_info >= (3, 15)
@@ -280,9 +281,12 @@ def _make(backend):
             free(th)
 
     def start(code, offset):
-        info = codes_get(_id(code))
-        if info is None and code.co_filename in outside:
-            return _DISABLE
+        try:
+            info = codes[_id(code)]
+        except _KeyError:
+            info = None
+            if code.co_filename in outside:
+                return _DISABLE
         try:
             if info is None:
                 info = first(code, _getframe(1))
@@ -297,7 +301,12 @@ def _make(backend):
             n = info.calls = info.calls + 1
             if n > per_code or counts_only or _len(th.stack) >= max_depth:
                 return over(info)
-            begin(th, info, _getframe(1))
+            if th.orphans or info.gen:
+                begin(th, info, _getframe(1))
+                return
+            enter(th, _getframe(1), info)
+            if th.held:
+                free(th)
         except _BaseException as error:
             if fault(error):
                 raise
@@ -315,17 +324,19 @@ def _make(backend):
 
     def return_(code, offset, value):
         try:
-            th = threads_get(_get_ident())
-            if th is None or not th.stack:
+            try:
+                th = threads[_get_ident()]
+                stack = th.stack
+                e = stack[-1]
+            except _LOOKUP:  # a thread, or its call, that began before
                 return
-            e = th.stack[-1]
             info = e.info
             if info.code is not code or info.mixed:
                 th, e = top(code, _getframe(1))
                 if e is None:
                     return
                 info = e.info
-            del th.stack[-1]
+            del stack[-1]
             if e.muts is None and e.trouble is None and not info.gen and info.watch is not True:
                 leave(th, e, None, offset, value)
                 return
@@ -368,16 +379,15 @@ def _make(backend):
                 raise
 
     def again(code, frame):
-        """A generator goes on. Says whether its call is recorded."""
+        """A generator goes on."""
         e = gens.get(_id(frame))
         if e is None or e.info.code is not code:
-            return False
+            return
         ident = _get_ident()
         th = threads_get(ident) or backend.new_thread(ident)
         if th.orphans:
             resync(th, frame)
         core.resumed(th, e, frame)
-        return True
 
     def throw(code, offset, exc):
         if _id(code) not in codes:
@@ -385,11 +395,16 @@ def _make(backend):
         try:
             frame, info = _getframe(1), codes_get(_id(code))
             begun = _RETURN_GENERATOR not in info.ops[_max(0, offset - 2):offset + 2:2]
-            if not begun or not again(code, frame):
-                if not begun and not info.fold and not info.mixed:
-                    ident = _get_ident()
-                    info.calls += 1
-                    begin(threads_get(ident) or backend.new_thread(ident), info, frame)
+            if begun:
+                again(code, frame)
+            elif not info.fold:
+                ident = _get_ident()
+                th = threads_get(ident) or backend.new_thread(ident)
+                n = info.calls = info.calls + 1
+                if n > per_code or counts_only or _len(th.stack) >= max_depth:
+                    over(info)
+                else:
+                    begin(th, info, frame)
         except _BaseException as error:
             if fault(error):
                 raise

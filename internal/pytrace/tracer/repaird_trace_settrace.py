@@ -12,7 +12,7 @@ import opcode as _opcode
 from repaird_trace_exceptions import foreign
 
 _settrace, _gettrace, _id, _type, _len = sys.settrace, sys.gettrace, id, type, len
-_Exception, _BaseException = Exception, BaseException
+_Exception, _BaseException, _KeyError = Exception, BaseException, KeyError
 _threading_settrace, _get_ident = threading.settrace, get_ident
 _map = _opcode.opmap
 _RETURNS = frozenset(_map[n] for n in ("RETURN_VALUE", "RETURN_CONST") if n in _map)
@@ -269,11 +269,10 @@ class Backend(object):
             try:
                 if held:
                     release(held, _id(frame))
-                info = codes.get(_id(code))
-                if info is None:
-                    if not backend.alive:
-                        return None
-                    info = first(frame, code)
+                try:
+                    info = codes[_id(code)]
+                except _KeyError:
+                    info = first(frame, code) if backend.alive else None
                     if info is None:
                         return None
                 if info.fold:

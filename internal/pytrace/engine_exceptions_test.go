@@ -1,0 +1,248 @@
+package pytrace
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const exceptionsProgram = `
+import contextlib
+
+def fails(n):
+    raise ValueError("no %d" % n)
+
+def handled():
+    x = 1
+    try:
+        fails(1)
+    except KeyError:
+        x = 2
+    except (TypeError, ValueError):
+        x = 3
+    return x
+
+def returned_from_handler():
+    try:
+        fails(2)
+    except ValueError:
+        return "default"
+
+def reraised():
+    try:
+        fails(3)
+    except ValueError:
+        raise
+
+def replaced():
+    try:
+        fails(4)
+    except ValueError as e:
+        raise RuntimeError("wrapped") from e
+
+def finally_returns():
+    try:
+        fails(5)
+    finally:
+        return "swallowed"
+
+def finally_passes():
+    try:
+        fails(6)
+    finally:
+        x = 1
+
+def suppressed():
+    with contextlib.suppress(ValueError):
+        fails(7)
+    return "after"
+
+def looped():
+    n = 0
+    for i in range(3):
+        try:
+            fails(i)
+        except ValueError:
+            n += 1
+    return n
+
+class Lazy:
+    @property
+    def size(self):
+        raise AttributeError("size")
+
+def asks():
+    return hasattr(Lazy(), "size")
+
+def library():
+    try:
+        return int("x")
+    except ValueError:
+        return None
+
+def catch(f):
+    try:
+        f()
+    except Exception:
+        pass
+
+handled(); returned_from_handler(); catch(reraised); catch(replaced); finally_returns()
+catch(finally_passes); suppressed(); looped(); asks(); library()
+`
+
+var exceptionsWant = []string{
+	"ValueError: no 1 in fails swallowed by handled:12 continue → 3",
+	"ValueError: no 2 in fails swallowed by returned_from_handler:19 return → 'default'",
+	"ValueError: no 3 in fails swallowed by catch:77 return → None",
+	"RuntimeError: wrapped in replaced swallowed by catch:77 return → None",
+	"ValueError: no 5 in fails swallowed by finally_returns:38 return → 'swallowed'",
+	"ValueError: no 6 in fails swallowed by catch:77 return → None",
+	"ValueError: no 7 in fails swallowed by suppressed:47 continue → 'after'",
+	"ValueError: no 0 in fails swallowed by looped:56 continue → 3",
+	"ValueError: no 1 in fails swallowed by looped:56 continue → 3",
+	"ValueError: no 2 in fails swallowed by looped:56 continue → 3",
+	"AttributeError: size in Lazy.size swallowed by asks:0 outside → False",
+	"ValueError: invalid literal for int() with base 10: 'x' in library swallowed by library:71 return → None",
+}
+
+func TestEveryPythonSaysWhereExceptionsAreSwallowed(t *testing.T) {
+	t.Parallel()
+	everyEngine(t, func(t *testing.T, python, engine string) {
+		s := runSource(t, python, exceptionsProgram, Config{Engine: engine})
+		var got []string
+		for _, w := range s.trace.Swallowed() {
+			got = append(got, fmt.Sprintf("%s: %s in %s swallowed by %s:%d %s → %s", w.Type, w.Message, w.Name, w.HandlerName, w.Handler, w.Outcome, w.Returned))
+		}
+		if g, w := strings.Join(got, "\n"), strings.Join(exceptionsWant, "\n"); g != w {
+			t.Errorf("swallowed:\n%s\nwant:\n%s", g, w)
+		}
+		if k := kinds(s.trace, "reraised"); k != "call pass unwind" {
+			t.Errorf("reraised: records %q", k)
+		}
+		if k := kinds(s.trace, "replaced"); k != "call pass raise unwind" {
+			t.Errorf("replaced: records %q", k)
+		}
+	})
+}
+
+func TestRecursionToTheLimitKeepsTheWayToTheCrash(t *testing.T) {
+	t.Parallel()
+	everyEngine(t, func(t *testing.T, python, engine string) {
+		dir, file := program(t, `
+def merge(a, b):
+    return a + b
+def mergesort(arr):
+    if len(arr) == 0:
+        return arr
+    middle = len(arr) // 2
+    left = mergesort(arr[:middle])
+    right = mergesort(arr[middle:])
+    return merge(left, right)
+mergesort([3, 1, 2])
+`)
+		bare := run(t, python, nil, file)
+		s := run(t, python, &Config{Engine: engine, Include: []string{dir}}, file)
+		if s.code != bare.code || !bytes.Contains(s.err, []byte("RecursionError")) {
+			t.Fatalf("exit %d, %s", s.code, s.err)
+		}
+		path, raise := s.trace.crash()
+		if raise.Type() != "RecursionError" || len(path) < 10 {
+			t.Fatalf("crash %+v on a path of %d calls; processes %+v", raise, len(path), s.trace.Processes)
+		}
+		f := s.trace.Findings()
+		if len(f) == 0 || f[0].Kind != "recursion" || f[0].Name != "mergesort" || !strings.Contains(f[0].Text, "without progress") {
+			t.Errorf("first finding: %+v, want recursion without progress", f)
+		}
+		if card := Diagnose(s.trace, CardOptions{Tokens: 800}); card.Tokens > 800 || !strings.Contains(card.Text, "mergesort") {
+			t.Errorf("card of %d tokens:\n%s", card.Tokens, card.Text)
+		}
+	})
+}
+
+func TestDeepRecursionIsCountedAndItsCrashIsBackfilled(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, python, engine string) {
+		s := runSource(t, python, `
+def down(n):
+    if n == 0:
+        raise KeyError("bottom")
+    return down(n - 1)
+try:
+    down(800)
+except KeyError:
+    print("caught")
+`, Config{Engine: engine, MaxDepth: 50})
+		raised := s.trace.Raised()
+		if len(raised) != 1 || raised[0].Type != "KeyError" || raised[0].Name != "down" || raised[0].Line != 3 {
+			t.Fatalf("raised %+v", raised)
+		}
+		c := s.trace.Call(raised[0].Call).Start()
+		if !c.Late || c.Args()[0].Value.Text != "0" {
+			t.Errorf("the call that raised is not backfilled with n=0: %+v", c)
+		}
+		if s.trace.Footer.Uncalled != 801-49 {
+			t.Errorf("%d calls only counted, want %d", s.trace.Footer.Uncalled, 801-49)
+		}
+		if w := s.trace.Swallowed(); len(w) != 1 || w[0].HandlerName != "<module>" {
+			t.Errorf("swallowed %+v", w)
+		}
+		if n := len(s.trace.Call(raised[0].Call).path()); n < 40 {
+			t.Errorf("path of %d calls", n)
+		}
+	})
+}
+
+// T12: the alarm nearly always strikes inside the tracer. The program must see
+// it each time, and what it does afterwards must be recorded.
+func TestASignalHandlersExceptionReachesTheProgram(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, python, engine string) {
+		dir, file := program(t, `
+import signal
+class TimeUp(Exception): pass
+def ring(*args):
+    raise TimeUp()
+signal.signal(signal.SIGALRM, ring)
+def f(x):
+    return x
+def spin():
+    while True:
+        f([1, {"a": [2, 3]}])
+def after(n):
+    return n
+seen = 0
+for i in range(60):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.005)
+        spin()
+    except TimeUp:
+        seen += 1
+    except KeyError:
+        pass
+    after(i)
+print("seen", seen)
+`)
+		out := t.TempDir()
+		config, err := json.Marshal(Config{Engine: engine, Include: []string{dir}, Out: out, PerCode: 1 << 30})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(python, file)
+		cmd.Env = append(os.Environ(), "PYTHONPATH="+tracerDir(t), "PYTHONDONTWRITEBYTECODE=1", "REPAIRD_TRACE_CONFIG="+string(config))
+		text, err := cmd.CombinedOutput()
+		if err != nil || string(text) != "seen 60\n" {
+			t.Fatalf("%v: %s", err, text)
+		}
+		trace, err := ReadDir(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last := kinds(trace, "after"); !strings.HasSuffix(last, "call ret") {
+			t.Errorf("records of after: %q", last)
+		}
+	})
+}
