@@ -180,9 +180,10 @@ func TestWhatIsKept(t *testing.T) {
 func TestXTracePrintsLinesAsBashDoes(t *testing.T) {
 	t.Parallel()
 	p := newTraceProject(t, map[string]string{
-		"app.py":   "import part\n\n\ndef f(x):\n    y = x + 1\n    return y\n\n\nprint(part.g(f(1)))\n",
-		"part.py":  "def g(n):\n    return n * 2\n",
-		"child.py": "import subprocess, sys\nsubprocess.run([sys.executable, \"part.py\"])\n",
+		"app.py":     "import part\n\n\ndef f(x):\n    y = x + 1\n    return y\n\n\nprint(part.g(f(1)))\n",
+		"part.py":    "def g(n):\n    return n * 2\n",
+		"library.py": "import textwrap\ntextwrap.dedent(\"a\")\n",
+		"child.py":   "import subprocess, sys\nsubprocess.run([sys.executable, \"part.py\"])\n",
 	})
 	for name, c := range map[string]struct {
 		args []string
@@ -194,8 +195,10 @@ func TestXTracePrintsLinesAsBashDoes(t *testing.T) {
 			`^\+ \[     1\] import part\n\+ \[part\.py:1\] def g\(n\):\n\+ \[     4\] def f\(x\):\n\+ \[     9\] print\(part\.g\(f\(1\)\)\)\n\+ \[     5\]     y = x \+ 1\n\+ \[     6\]     return y\n\+ \[part\.py:2\]     return n \* 2\n$`},
 		"of all files": {[]string{"--xtrace=all", "app.py"},
 			`(?s)\+ \[                          app\.py:1     \] import part\n.*\+ \[                         part\.py:2     \]     return n \* 2\n`},
-		"of children":   {[]string{"--xtrace", "child.py"}, `(?s)^\+ import subprocess, sys\n\+ subprocess\.run.*\+ def g\(n\):\n`},
-		"up to a limit": {[]string{"--xtrace", "--max-events", "2", "app.py"}, `^\+ import part\n\+ def g\(n\):\nMAX_EVENTS reached \(2\)\n$`},
+		"of the standard library too": {[]string{"--xtrace=all", "library.py"}, `(?s)\+ \[                      library\.py:1     \] import textwrap\n.*\+ \[[^]]*textwrap\.py:\d+ *\] def dedent\(`},
+		"not of it otherwise":         {[]string{"--xtrace=numbers", "library.py"}, `^\+ \[     1\] import textwrap\n\+ \[     2\] textwrap\.dedent\("a"\)\n$`},
+		"of children":                 {[]string{"--xtrace", "child.py"}, `(?s)^\+ import subprocess, sys\n\+ subprocess\.run.*\+ def g\(n\):\n`},
+		"up to a limit":               {[]string{"--xtrace", "--max-events", "2", "app.py"}, `^\+ import part\n\+ def g\(n\):\nMAX_EVENTS reached \(2\)\n$`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

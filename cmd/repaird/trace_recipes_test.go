@@ -164,7 +164,7 @@ grep "legacy_module" trace.txt; echo "matches: $?"`, want: `matches: 1\n`},
 		{name: "end-to-end flow", line: `repaird trace cli.py deploy --calls --max-depth 4`,
 			want: `CALL <module> cli\.py:1\nCALL boot cli\.py:4\nCALL dispatch cli\.py:8\nCALL deploy cli\.py:12\nRETURN deploy\nRETURN dispatch\nRETURN boot\nRETURN <module>\n`},
 		{name: "an exception with its locals", line: `repaird trace buggy.py --on-exception snapshot --locals`, code: 1, stderr: "KeyError: 'user_id'",
-			want: `Exception: KeyError\('?user_id'?\)\n\nStack:\n  get_user\(\) buggy\.py:3\n    Locals:\n      user_id: 'user_id'\n      conn: \{\}\n  <module>\(\) buggy\.py:6\n(?s).*`},
+			want: `Exception: KeyError\('?user_id'?\)\n\nStack:\n  get_user\(\) buggy\.py:3\n    Locals:\n      conn: \{\}\n      user_id: 'user_id'\n  <module>\(\) buggy\.py:6\n(?s).*`},
 		{name: "state at locations", line: `repaird trace app.py \
   --breakpoint app_core/core.py:7 \
   --breakpoint app_core/api.py:7 \

@@ -103,6 +103,9 @@ func (f *traceFlags) options(command []string) (tracerun.Options, error) {
 	if err := absolute(c.Include, c.Exclude); err != nil {
 		return o, err
 	}
+	if f.xtrace == tracerun.XTraceAll && len(c.Include) == 0 {
+		c.Include = []string{"/"}
+	}
 	if f.level != "" {
 		c.Level = f.level
 	}

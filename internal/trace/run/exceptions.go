@@ -3,7 +3,9 @@ package run
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/repaird/repaird/internal/pytrace"
@@ -29,6 +31,7 @@ func (x *Exceptions) Record(r pytrace.Followed) {
 			continue
 		}
 		fmt.Fprint(x.Data, "    Locals:\n")
+		slices.SortFunc(f.Locals, func(a, b pytrace.Var) int { return strings.Compare(a.Name, b.Name) })
 		for i := range f.Locals {
 			fmt.Fprintf(x.Data, "      %s: %s\n", oneWord(f.Locals[i].Name), repr(&f.Locals[i].Value))
 		}

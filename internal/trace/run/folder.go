@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -72,6 +73,9 @@ func (f *folder) install(o Options, p *plan) error {
 	c.Out = f.out
 	if len(c.Include) == 0 {
 		c.Include = p.scope
+	}
+	if slices.Contains(c.Include, everything) {
+		c.Include = append(c.Include[:len(c.Include):len(c.Include)], p.packages()...)
 	}
 	c.Exclude = append(c.Exclude[:len(c.Exclude):len(c.Exclude)], p.outside(c.Include)...)
 	data, err := json.Marshal(c)

@@ -1,7 +1,6 @@
 package run
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"os/exec"
@@ -176,21 +175,52 @@ func bare(options []string) string {
 // outside returns directories of the interpreter that include covers without
 // meaning them, such as a standard library below the home directory.
 func (p *plan) outside(include []string) []string {
-	if p.python == "" {
-		return nil
-	}
-	real, err := filepath.EvalSymlinks(p.python)
-	if err != nil {
+	if slices.Contains(include, everything) {
 		return nil
 	}
 	var out []string
-	for _, pattern := range []string{"lib/python3*", "lib64/python3*"} {
-		dirs, _ := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(real)), pattern))
-		for _, d := range dirs {
-			meant := slices.ContainsFunc(include, func(i string) bool { return below(i, d) })
-			covered := slices.ContainsFunc(include, func(i string) bool { return below(d, i) })
-			if covered && !meant {
-				out = append(out, d)
+	for _, d := range p.libraries() {
+		meant := slices.ContainsFunc(include, func(i string) bool { return below(i, d) })
+		covered := slices.ContainsFunc(include, func(i string) bool { return below(d, i) })
+		if covered && !meant {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// everything is the directory that stands for all code in Config.Include.
+const everything = "/"
+
+// packages returns where packages are installed, which a directory around them
+// does not put in scope.
+func (p *plan) packages() []string {
+	var out []string
+	for _, d := range append(p.libraries(), "/usr/lib/python3") {
+		for _, name := range []string{"site-packages", "dist-packages"} {
+			if dir := filepath.Join(d, name); isDir(dir) {
+				out = append(out, dir)
+			}
+		}
+	}
+	return out
+}
+
+// libraries returns the directories of the interpreter's standard library, and
+// of a virtual environment's packages.
+func (p *plan) libraries() []string {
+	var out []string
+	real, err := filepath.EvalSymlinks(p.python)
+	if p.python == "" || err != nil {
+		return nil
+	}
+	for _, python := range []string{real, p.python} {
+		for _, pattern := range []string{"lib/python3*", "lib64/python3*", "local/lib/python3*"} {
+			dirs, _ := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(python)), pattern))
+			for _, d := range dirs {
+				if !slices.Contains(out, d) {
+					out = append(out, d)
+				}
 			}
 		}
 	}
@@ -222,89 +252,4 @@ func isScript(name string) bool {
 		return true
 	}
 	return false
-}
-
-// lookPath finds a program as a shell in dir with that environment would.
-func lookPath(name, dir string, env []string) (string, error) {
-	if strings.Contains(name, "/") {
-		path := inDir(dir, name)
-		info, err := os.Stat(path)
-		switch {
-		case err != nil:
-			return "", fmt.Errorf("%s: %w", name, os.ErrNotExist)
-		case info.IsDir() || info.Mode()&0o111 == 0:
-			return "", fmt.Errorf("%s: %w", name, os.ErrPermission)
-		}
-		return path, nil
-	}
-	for _, d := range filepath.SplitList(getenv(env, "PATH")) {
-		path := filepath.Join(inDir(dir, d), name)
-		if info, err := os.Stat(path); err == nil && !info.IsDir() && info.Mode()&0o111 != 0 {
-			return path, nil
-		}
-	}
-	return "", fmt.Errorf("%s: %w", name, exec.ErrNotFound)
-}
-
-// shebang returns the first line of a script after the #!, or "".
-func shebang(path string) string {
-	f, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	line, _ := bufio.NewReaderSize(f, 512).ReadSlice('\n')
-	text, ok := strings.CutPrefix(string(line), "#!")
-	if !ok {
-		return ""
-	}
-	return strings.TrimSpace(text)
-}
-
-// programOf returns the program of a shebang line, also behind env.
-func programOf(line string) string {
-	f := strings.Fields(line)
-	if len(f) > 1 && filepath.Base(f[0]) == "env" {
-		f = f[1:]
-		for len(f) > 1 && strings.HasPrefix(f[0], "-") {
-			f = f[1:]
-		}
-	}
-	if len(f) == 0 {
-		return ""
-	}
-	return f[0]
-}
-
-// optionsOf returns the options that a shebang line gives to its program.
-func optionsOf(line string) []string {
-	program := programOf(line)
-	_, rest, _ := strings.Cut(line, program)
-	return strings.Fields(rest)
-}
-
-func getenv(env []string, name string) string {
-	value := ""
-	for _, e := range env {
-		if v, ok := strings.CutPrefix(e, name+"="); ok {
-			value = v
-		}
-	}
-	return value
-}
-
-func inDir(dir, name string) string {
-	if filepath.IsAbs(name) {
-		return name
-	}
-	return filepath.Join(dir, name)
-}
-
-func isFile(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular()
-}
-
-func below(path, dir string) bool {
-	return path == dir || dir == "/" || strings.HasPrefix(path, dir+"/")
 }

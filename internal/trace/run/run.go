@@ -50,7 +50,7 @@ type Options struct {
 	Python    string         // interpreter for .py files, and in place of a python in Command; "" is the environment's own
 	Dir       string         // working directory; "" is the caller's
 	Env       []string       // as os.Environ, which it defaults to
-	Config    pytrace.Config // what to record. Out is ignored; without Include the scope is that of Scope
+	Config    pytrace.Config // what to record. Out is ignored; without Include the scope is Dir and the script's directory, with "/" it is all Python code
 	Timeout   time.Duration  // then the stacks of all threads are recorded and everything is killed; 0 for none
 	Interrupt bool           // at the time-out send SIGINT first: a Python process that ends in order says how often each function was called
 	Keep      string         // file for the trace, compressed when it ends in .zst; "" keeps none
