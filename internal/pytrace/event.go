@@ -111,28 +111,14 @@ func scanEvent(b []byte, e *event) bool {
 	}
 	var exc int64
 	for {
-		if i+4 >= len(b) || b[i] != '"' {
-			return false
-		}
 		at := i
-		var key byte
-		switch {
-		case b[i+2] == '"' && b[i+3] == ':':
-			key, i = b[i+1], i+4
-		case b[i+1] == 't' && b[i+3] == '"' && b[i+4] == ':' && (b[i+2] == 'h' || b[i+2] == 'a'):
-			key, i = 'H', i+5 // th
-			if b[at+2] == 'a' {
-				key = 'A' // ta
-			}
-		}
-		if number := headKey[key]; number {
+		key, from := scanHeadKey(b, i)
+		if from > 0 {
 			n := int64(0)
-			from := i
-			for i < len(b) && b[i]-'0' <= 9 {
+			for i = from; i < len(b) && b[i]-'0' <= 9; i++ {
 				n = n*10 + int64(b[i]-'0')
-				i++
 			}
-			if i-from > 15 || i == from || i == len(b) || b[from] == '0' && i-from > 1 || !e.set(key, n, &exc) {
+			if i-from > 15 || i == from || b[from] == '0' && i-from > 1 || !e.set(key, n, &exc) {
 				return false
 			}
 		} else {
@@ -164,11 +150,36 @@ func scanEvent(b []byte, e *event) bool {
 	return e.complete()
 }
 
-// headKey are the keys that an event holds itself, H and A for th and ta.
-var headKey = [256]bool{'i': true, 'p': true, 'c': true, 'd': true, 'n': true, 't': true, 'l': true, 'e': true, 'H': true, 'A': true}
+// scanHeadKey reads a key of headKeys and returns it, keyThread or keyTask for
+// th and ta, and where its value begins; 0 for another key.
+func scanHeadKey(b []byte, i int) (key, from int) {
+	if i+5 >= len(b) || b[i] != '"' {
+		return 0, 0
+	}
+	if b[i+2] == '"' && b[i+3] == ':' && headKeys[b[i+1]] {
+		return int(b[i+1]), i + 4
+	}
+	if b[i+1] == 't' && b[i+3] == '"' && b[i+4] == ':' {
+		switch b[i+2] {
+		case 'h':
+			return keyThread, i + 5
+		case 'a':
+			return keyTask, i + 5
+		}
+	}
+	return 0, 0
+}
 
-// set sets what a key of headKey names; false where the decoder must judge.
-func (e *event) set(key byte, n int64, exc *int64) bool {
+const (
+	keyThread = 256 + iota
+	keyTask
+)
+
+// headKeys are the keys of one letter that an event holds itself.
+var headKeys = [256]bool{'i': true, 'p': true, 'c': true, 'd': true, 'n': true, 't': true, 'l': true, 'e': true}
+
+// set sets what a head key names; false where the decoder must judge.
+func (e *event) set(key int, n int64, exc *int64) bool {
 	if n > maxNumber && key != 't' {
 		return false
 	}
@@ -189,9 +200,9 @@ func (e *event) set(key byte, n int64, exc *int64) bool {
 		e.line = clampLine(int(n))
 	case 'e':
 		*exc = n
-	case 'H':
+	case keyThread:
 		e.thread = clamp16(int(n))
-	case 'A':
+	case keyTask:
 		e.task = uint32(n)
 	}
 	return true
@@ -257,6 +268,9 @@ func scanKind(b []byte, e *event) int {
 // which must be of the type that the schema says; -1 where the decoder must
 // judge.
 func scanRest(b []byte, i int, e *event) int {
+	if i >= len(b) || b[i] != '"' {
+		return -1
+	}
 	end := i + 1
 	for end < len(b) && plain[b[end]] && end < i+12 {
 		end++

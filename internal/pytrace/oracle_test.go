@@ -159,39 +159,43 @@ func oracleLine(line []byte) string {
 		return ""
 	}
 	ints := map[string]int64{}
-	for key, want := range wireTypes {
-		v := m[key]
-		if v == nil || key == "l" {
-			continue
+	d := json.NewDecoder(bytes.NewReader(line))
+	_, _ = d.Token() // the bracket
+	for d.More() {   // keys that come twice, too
+		token, err := d.Token()
+		var raw json.RawMessage
+		if key, _ := token.(string); err != nil || d.Decode(&raw) != nil || !oracleType(key, raw, ints) {
+			return ""
 		}
-		switch v.(type) {
-		case string:
-			if want != typeText && key != "k" {
-				return ""
-			}
-		case []any:
-			if want != typeList {
-				return ""
-			}
-		case float64:
-			if want != typeInt && want != typeHead || key == "k" {
-				return ""
-			}
-			var number struct{ N int64 }
-			var raw map[string]json.RawMessage
-			_ = json.Unmarshal(line, &raw)
-			if json.Unmarshal([]byte(`{"N":`+string(raw[key])+`}`), &number) != nil {
-				return ""
-			}
-			ints[key] = number.N
-			if want == typeHead && key != "t" && (number.N < 0 || number.N > maxNumber) {
-				return ""
-			}
-		default:
+	}
+	for key, n := range ints {
+		if wireTypes[key] == typeHead && key != "t" && (n < 0 || n > maxNumber) {
 			return ""
 		}
 	}
 	return describeRecord(oracleRecord(m, ints))
+}
+
+// oracleType says whether the value of a key is of its type, and takes a number.
+func oracleType(key string, raw json.RawMessage, ints map[string]int64) bool {
+	want := wireTypes[key]
+	if want == typeAny || key == "l" {
+		return true
+	}
+	delete(ints, key)
+	if string(raw) == "null" {
+		return true
+	}
+	switch {
+	case key == "k" || want == typeText:
+		return raw[0] == '"'
+	case want == typeList:
+		return raw[0] == '['
+	}
+	var n int64
+	err := json.Unmarshal(raw, &n)
+	ints[key] = n
+	return err == nil
 }
 
 // oracleRecord fills in what the methods of Record return.
@@ -338,7 +342,7 @@ var oddLines = []string{
 	`{"\u006b":"mark","name":"escaped key"}`, `{"k":"mark","ſtate":"folded","\u212a":"mark"}`, `{"k":"mark","name":"` + strings.Repeat("é", 600) + `"}`, `{"k":5}`, `{"k":null}`, `{"k":"mark","name":nul}`, `{"k":"mark","zz":tru}`, `{"k":"mark","zz":[1,]}`, `{"k":"mark","zz":{"a":1,}}`, `{"k":"mark","zz":{"a" 1}}`, `{"k":"mark","zz":{a:1}}`,
 	`{"k":"step","i":5,"c":1,"l":7,"t":3,"s":[["x","1"]],"ta":4}`, `{"k":"br","i":5,"c":1,"l":7,"to":9,"o":1}`, `{"k":"br","i":5,"c":1,"o":"1","to":1.5}`, `{"k":"unwind","i":5,"c":1,"e":0,"s":{},"x":"StopIteration"}`,
 	`{"k":"snap","n":1,"at":"a.py:3","hit":2,"i":5,"c":1,"l":3,"t":9,"ts":1700000000.25,"th":0,"stack":[{"file":"a.py","name":"f","line":3,"loc":[["x","1"]]},{"file":5},7,{}],"w":[{"x":"len(x)","v":"3"},{"x":"y","err":"NameError: y"},{"v":null},{"v":5}],"why":"breakpoint","x":"","msg":"m"}`,
-	`{"k":"snap","stack":{},"w":5,"ts":"x"}`, `{"k":"call","i":5,"c":1,"late":1,"late":0}`, `{"k":"call","i":5,"c":1,"late":0,"late":1,"gap":3}`, `{"k":"call","i":5,"c":1,"late":11}`, `{"k":"call","i":4294967296,"c":1}`, `{"k":"call","i":4294967295,"c":1,"p":4294967295,"d":70000,"th":70000}`,
+	`{"k":"pass","i":1,"c":1,"H":1,"A":2,"l":12}`, "{\"k\":\"pass\",\"i\":1,\"c\":1,\"\x01\":1}", `{"k":"snap","stack":{},"w":5,"ts":"x"}`, `{"k":"call","i":5,"c":1,"late":1,"late":0}`, `{"k":"call","i":5,"c":1,"late":0,"late":1,"gap":3}`, `{"k":"call","i":5,"c":1,"late":11}`, `{"k":"call","i":4294967296,"c":1}`, `{"k":"call","i":4294967295,"c":1,"p":4294967295,"d":70000,"th":70000}`,
 	`{"k":"mark","zz":` + strings.Repeat("[", 9999) + strings.Repeat("]", 9999) + `}`, `{"k":"mark","zz":` + strings.Repeat("[", 10000) + strings.Repeat("]", 10000) + `}`,
 	`{"k":"mark","zz":` + strings.Repeat(`{"a":`, 9999) + "1" + strings.Repeat("}", 9999) + `}`, `{"k":"call","i":5,"c":1,"a":[["x",` + strings.Repeat("[", 9997) + strings.Repeat("]", 9997) + `]]}`, `{"k":"call","i":5,"c":1,"a":[["x",` + strings.Repeat("[", 9998) + strings.Repeat("]", 9998) + `]]}`,
 }

@@ -22,8 +22,18 @@
 //
 // Reading:
 //
-//	t, err := pytrace.ReadDir(config.Out)    // or Read(reader) of the files in any order
+//	t, err := pytrace.ReadDir(config.Out)    // or Open(file), or Read(reader) of the files in any order
 //	card := pytrace.Diagnose(t, pytrace.CardOptions{})
+//	for r := range t.All() {
+//		if r.Kind == pytrace.KindReturn && r.Code.Name == "Cart.total" {
+//			fmt.Println(t.Call(r.Call).Start().Args(), "→", r.Value())
+//		}
+//	}
+//
+// A Trace holds 48 bytes for a record, and the text of its values, which are
+// decoded when a method of Record asks for them. Follow gives records while the
+// program runs; Merge makes one stream of a run's files, and Redact takes
+// credentials and personal data out of one.
 //
 // Each process writes up to three files named trace-PID-N.jsonl into
 // Config.Out: the head of its records, and two that take turns for the tail.

@@ -87,6 +87,12 @@ func (r Record) Summary(root string, limit int) string {
 		if len(r.Args()) > 0 {
 			fmt.Fprintf(&b, " locals: %s", renderVars(r.Args(), 160, limit, true))
 		}
+	case KindStep:
+		if vars := r.Assigned(); len(vars) > 0 {
+			fmt.Fprintf(&b, " %s", renderVars(vars, 160, limit, true))
+		}
+	case KindBranch:
+		fmt.Fprintf(&b, " %t → line %d", r.Taken(), r.To())
 	case KindPass:
 		fmt.Fprintf(&b, " exc=%d", r.Exc)
 	case KindUnwind:
