@@ -262,9 +262,11 @@ def _make(backend):
             backend.ask(info)
         return info
 
-    def over(info):
+    def over(info, frame):
         """A call that is only counted."""
         info.mixed = True
+        if info.gen:
+            gens.pop(_id(frame), None)  # of one that was dropped, at the same address
         if info.calls > per_code and not counts_only:
             if not info.off:
                 backend.switch_off(info)
@@ -300,7 +302,7 @@ def _make(backend):
                 th = backend.new_thread(ident)
             n = info.calls = info.calls + 1
             if n > per_code or counts_only or _len(th.stack) >= max_depth:
-                return over(info)
+                return over(info, _getframe(1))
             if th.orphans or info.gen:
                 begin(th, info, _getframe(1))
                 return
@@ -402,7 +404,7 @@ def _make(backend):
                 th = threads_get(ident) or backend.new_thread(ident)
                 n = info.calls = info.calls + 1
                 if n > per_code or counts_only or _len(th.stack) >= max_depth:
-                    over(info)
+                    over(info, frame)
                 else:
                     begin(th, info, frame)
         except _BaseException as error:
