@@ -7,11 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
-	"runtime"
-	"runtime/metrics"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -162,9 +159,8 @@ func (s *scaled) text(events int) []byte {
 }
 
 // BenchmarkRead reads traces of three sizes, and makes findings and a card of
-// them. It reports MB and events a second of time and of processor time, and
-// the most memory that the heap held besides the trace's own text, which stands
-// for the file.
+// them. It reports MB and events a second of time and of processor time; for
+// memory see BenchmarkProcess.
 func BenchmarkRead(b *testing.B) {
 	for name, source := range readPrograms {
 		s := scale(b, source)
@@ -178,8 +174,6 @@ func BenchmarkRead(b *testing.B) {
 			text = nil
 			for _, what := range []string{"scan", "read", "card"} {
 				b.Run(fmt.Sprintf("%s/%d/%s", name, events, what), func(b *testing.B) {
-					runtime.GC()
-					peak := watchHeap()
 					before, n, records := cpuTime(b), 0, 0
 					b.SetBytes(int64(size))
 					for ; b.Loop(); n++ {
@@ -190,7 +184,6 @@ func BenchmarkRead(b *testing.B) {
 					b.ReportMetric(float64(size)/1e6/cpu, "MB/cpu-s")
 					b.ReportMetric(float64(records)/wall/1e6, "Mevents/s")
 					b.ReportMetric(cpu*1e9/float64(records), "cpu-ns/event")
-					b.ReportMetric(float64(peak())/1e6, "peak-MB")
 				})
 			}
 		}
@@ -274,31 +267,6 @@ func readFor(b *testing.B, what, file string) int {
 		}
 	}
 	return t.Len()
-}
-
-// watchHeap returns a function that stops the watch and says how many bytes the
-// heap held at most, garbage that was not yet collected included.
-func watchHeap() func() uint64 {
-	var most atomic.Uint64
-	stop, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}}
-		for {
-			metrics.Read(sample)
-			most.Store(max(most.Load(), sample[0].Value.Uint64()+sample[1].Value.Uint64()))
-			select {
-			case <-stop:
-				return
-			case <-time.After(time.Millisecond):
-			}
-		}
-	}()
-	return func() uint64 {
-		close(stop)
-		<-done
-		return most.Load()
-	}
 }
 
 // BenchmarkRedact redacts traces of two sizes.
