@@ -12,8 +12,17 @@ import (
 // Kinds: swallowed (an exception was raised and swallowed), shared (one mutable
 // object under several owners, or a default argument that calls share), chain
 // (where a value at the crash came from), mutated (a callee changed its
-// argument), recursion (without progress), none (None or empty where other
-// calls of the function returned more).
+// argument), recursion (without progress), none and type (an argument or a
+// result that was None, or of another type, where other calls of the function
+// had one type), unawaited (a coroutine never ran), exhausted (a generator was
+// handed on when it had been read), race (two threads changed one object at the
+// same time), uncaught (an exception that nobody caught, from its snapshot),
+// hung (where the threads were when the time was up), hot (a function that was
+// called very often, or again and again with the same arguments), untraced
+// (processes that nothing is known of). Compare adds missing, extra and diverges.
+//
+// Where nothing failed, what is odd weighs at most 0.5, but for hung, recursion
+// and uncaught. Findings that are about no record have an empty list of them.
 //
 // Identity (Value.ID) is an address: a later object may have the address, and
 // so the number, of one that died. So shared asks for content that was carried
@@ -30,6 +39,9 @@ type Finding struct {
 
 const maxFindings = 20
 
+// unproved bounds the weight of what is odd where nothing failed.
+const unproved = 0.5
+
 // Findings returns what is odd, most telling first, at most 20.
 func (t *Trace) Findings() []Finding { return newScene(t).findings() }
 
@@ -40,8 +52,14 @@ func (s *scene) findings() []Finding {
 	all = append(all, s.defaults()...)
 	all = append(all, s.chain()...)
 	all = append(all, s.recursion()...)
-	all = append(all, s.nothing()...)
+	all = append(all, s.oddTypes()...)
 	all = append(all, s.mutated()...)
+	all = append(all, s.flows()...)
+	all = append(all, s.overlaps()...)
+	all = append(all, s.hung()...)
+	all = append(all, s.uncaught()...)
+	all = append(all, s.untraced()...)
+	all = append(all, s.hot()...)
 	sort.SliceStable(all, func(i, j int) bool { return all[i].Weight > all[j].Weight })
 	seen := map[string]bool{}
 	var out []Finding
@@ -64,6 +82,10 @@ type scene struct {
 	seed    maphash.Seed
 	values  *varReader
 	inTree  []int8 // of calls: 1 in the tree that crashed, -1 not, 0 not yet known
+
+	crashVars []Var  // variables of the frame that crashed
+	raiseText string // message of the crash
+	kinds     *types // see typesOf
 }
 
 func newScene(t *Trace) *scene {
@@ -79,8 +101,20 @@ func newScene(t *Trace) *scene {
 		s.onPath[c.ID()] = true
 		walkVars(c.Start().Args(), note)
 	}
-	walkVars(s.raise.Args(), note)
+	s.crashVars, s.raiseText = s.raise.Args(), s.raise.Text()
+	if len(s.crashVars) == 0 && len(s.path) > 0 {
+		s.crashVars = s.path[len(s.path)-1].Start().Args()
+	}
+	walkVars(s.crashVars, note)
 	return s
+}
+
+// typesOf counts types when they are first asked for.
+func (s *scene) typesOf() *types {
+	if s.kinds == nil {
+		s.kinds = s.countTypes()
+	}
+	return s.kinds
 }
 
 // crashText is the failure's type and message in lower case.
@@ -167,8 +201,14 @@ func (s *scene) swallow(w Swallow, times int) Finding {
 	if times > 20 {
 		weight -= 0.3
 	}
-	if w.Outcome == "outside" {
+	if w.Call == w.HandlerCall && !named {
+		weight -= 0.15 // to try and to go another way is how Python asks
+	}
+	if w.Outcome == "outside" && !s.fromFinalizer(w) {
 		weight -= 0.25
+	}
+	if s.raise.ID == 0 {
+		weight *= 0.65
 	}
 	if inDir(w.Module, "importlib") || w.Type == "ImportError" || w.Type == "ModuleNotFoundError" {
 		weight -= 0.3
@@ -189,6 +229,17 @@ func (s *scene) swallow(w Swallow, times int) Finding {
 		text += fmt.Sprintf(" It happened %d times.", times)
 	}
 	return Finding{Kind: "swallowed", Text: text, Records: w.Records, File: w.HandlerFile, Line: handlerLine(w), Name: w.HandlerName, Weight: clampWeight(weight)}
+}
+
+// fromFinalizer says whether an exception left a __del__, after which the
+// interpreter goes on whatever it was.
+func (s *scene) fromFinalizer(w Swallow) bool {
+	for c := s.t.Call(w.Call); c.n != 0 && c.ID() != w.HandlerCall; c = c.Parent() {
+		if name := c.Code().Name; name == "__del__" || strings.HasSuffix(name, ".__del__") {
+			return true
+		}
+	}
+	return false
 }
 
 func handlerLine(w Swallow) int {
@@ -238,7 +289,10 @@ func (s *scene) mutation(r Record, m Var) Finding {
 	c := s.t.Call(r.Call)
 	weight := 0.25
 	if s.inCrash[m.Value.ID] && m.Value.ID > 0 {
-		weight = 0.5
+		weight = 0.56
+		if s.onPath[c.ID()] || r.ID > s.raise.ID { // it saw the change, or came too late for it
+			weight = 0.3
+		}
 	}
 	if !s.sameRoot(c) {
 		weight -= 0.15
@@ -269,43 +323,6 @@ func recordIDs(c Call, more ...Record) []int {
 		if r.ID != 0 {
 			out = append(out, r.ID)
 		}
-	}
-	return out
-}
-
-// nothing finds functions that returned None or empty where other calls of
-// them returned more.
-func (s *scene) nothing() []Finding {
-	type tally struct {
-		some, none int
-		last       int32
-	}
-	tallies := make([]tally, len(s.t.codes)+1)
-	for id, e := range s.t.of(kindReturn) {
-		y := &tallies[e.code]
-		if s.t.store.body(e.off, e.size).returnsNone() {
-			y.none++
-			if s.sameRoot(s.t.callOf(e)) {
-				y.last = id
-			}
-		} else {
-			y.some++
-		}
-	}
-	var out []Finding
-	for i, y := range tallies {
-		if y.none == 0 || y.some == 0 || y.last == 0 || s.t.codes[i-1].Kind != "" {
-			continue
-		}
-		code, last := s.t.codes[i-1], s.t.Record(int(y.last))
-		weight := 0.35
-		if y.none <= y.some && s.raise.ID != 0 {
-			weight = 0.45
-		}
-		c := s.t.Call(last.Call)
-		out = append(out, Finding{Kind: "none", Records: recordIDs(c, last), File: code.File, Line: last.Line, Name: code.Name, Weight: weight,
-			Text: fmt.Sprintf("%s(%s) returned None at line %d; %d of its %d recorded calls returned a value.", code.Name,
-				renderVars(c.Start().Args(), 60, 160, true), last.Line, y.some, y.some+y.none)})
 	}
 	return out
 }

@@ -14,12 +14,8 @@ func (s *scene) chain() []Finding {
 	}
 	crash := s.path[len(s.path)-1]
 	var out []Finding
-	vars := s.raise.Args()
-	if len(vars) == 0 {
-		vars = crash.Start().Args()
-	}
 	returned := s.returnedToPath()
-	for _, v := range vars {
+	for _, v := range s.crashVars {
 		if f, ok := s.returnedFrom(v, returned); ok {
 			out = append(out, f)
 		}
@@ -74,13 +70,18 @@ func (s *scene) returnedFrom(v Var, returned []int32) (Finding, bool) {
 		if name := c.Code().Name; name == "__init__" || strings.HasSuffix(name, ".__init__") {
 			continue // always None
 		}
+		unlike := ""
+		if odd, usual, n := s.typesOf().returns[s.t.at(returned[i]).code].odd(got.typeName()); odd != nil {
+			weight = min(weight+0.12, 0.85)
+			unlike = fmt.Sprintf(" %d of its %d recorded calls returned %s.", usual.n, n+odd.n, typeWord(usual.name))
+		}
 		args := "…"
 		if start := c.Start(); start.ID != 0 {
 			args = renderVars(start.Args(), 60, 160, true)
 		}
 		return Finding{Kind: "chain", Records: recordIDs(c, r, s.raise), File: r.Code.File, Line: r.Line, Name: r.Code.Name, Weight: weight,
-			Text: fmt.Sprintf("%s=%s at the crash in %s is what %s(%s) returned at line %d.", oneLine(v.Name), cutText(v.Value.String(), 100),
-				s.raise.Code.Name, c.Code().Name, args, r.Line)}, true
+			Text: fmt.Sprintf("%s=%s at the crash in %s is what %s(%s) returned at line %d.%s", oneLine(v.Name), cutText(v.Value.String(), 100),
+				s.raise.Code.Name, c.Code().Name, args, r.Line, unlike)}, true
 	}
 	return Finding{}, false
 }
@@ -95,6 +96,7 @@ func (s *scene) handedDown(crash Call) (Finding, bool) {
 	}
 	var parts []string
 	ids := []int{start.ID}
+	weight := 0.4 // what its caller made says little
 	for _, a := range args {
 		if a.Name == "self" || a.Name == "cls" {
 			continue
@@ -105,6 +107,7 @@ func (s *scene) handedDown(crash Call) (Finding, bool) {
 			continue
 		}
 		ids = append(ids, source.Start().ID)
+		weight = 0.55
 		parts = append(parts, fmt.Sprintf("%s=%s came down unchanged from %s through %d calls", oneLine(a.Name), cutText(a.Value.String(), 80), source.Code().Name, calls))
 	}
 	if len(parts) == 0 {
@@ -113,7 +116,7 @@ func (s *scene) handedDown(crash Call) (Finding, bool) {
 	if len(parts) > 4 {
 		parts = parts[:4]
 	}
-	return Finding{Kind: "chain", Records: uniqueInts(append(ids, s.raise.ID)), File: s.raise.Code.File, Line: s.raise.Line, Name: s.raise.Code.Name, Weight: 0.55,
+	return Finding{Kind: "chain", Records: uniqueInts(append(ids, s.raise.ID)), File: s.raise.Code.File, Line: s.raise.Line, Name: s.raise.Code.Name, Weight: weight,
 		Text: fmt.Sprintf("%s raised %s: %s.", s.raise.Code.Name, exceptionText(s.raise.Type(), s.raise.Text(), 120), strings.Join(parts, "; "))}, true
 }
 

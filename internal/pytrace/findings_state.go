@@ -11,7 +11,8 @@ type sighting struct {
 	owner  int // identity of the owner
 	name   string
 	hash   uint64 // of its content
-	empty  bool
+	length int
+	cut    bool // parts of its content are not in the trace: only its length can be compared
 	class  bool // an attribute of the class, not of the instance
 }
 
@@ -19,9 +20,9 @@ type sighting struct {
 type sharedObject struct {
 	id      int
 	first   sighting
-	before  uint64 // content at the last sighting
-	changed int32  // record where it had first changed, 0 for none
-	other   int32  // record that shows it with content under a second owner
+	before  sighting // the last one
+	changed int32    // record where it had first changed, 0 for none
+	other   int32    // record that shows it with content under a second owner
 	last    int32
 	owners  []int
 	inTree  bool // seen in the tree that crashed
@@ -61,7 +62,7 @@ func (s *scene) shared() []Finding {
 				seen[key] = o
 				order = append(order, o)
 			}
-			o.see(sighting{id, owner.ID, name, v.plainHash(p, s.seed), v.Len == 0, class}, inTree)
+			o.see(sighting{id, owner.ID, name, v.plainHash(p, s.seed), v.Len, v.Cut, class}, inTree)
 		})
 	}
 	var out []Finding
@@ -91,7 +92,7 @@ func (o *sharedObject) see(g sighting, inTree bool) {
 		return
 	}
 	before := o.before
-	o.before, o.last, o.inTree = g.hash, g.record, o.inTree || inTree
+	o.before, o.last, o.inTree = g, g.record, o.inTree || inTree
 	if o.n == 1 {
 		o.first = g
 		return
@@ -99,14 +100,15 @@ func (o *sharedObject) see(g sighting, inTree bool) {
 	if g.name != o.first.name { // the address was reused, or it is handed around on purpose
 		return
 	}
-	if o.changed == 0 && g.hash != before {
+	same := g.length == before.length && (g.cut || before.cut || g.hash == before.hash)
+	if o.changed == 0 && !same {
 		o.changed = g.record
 	}
 	if g.owner == o.first.owner || slices.Contains(o.owners, g.owner) {
 		return
 	}
 	o.owners = append(o.owners, g.owner)
-	if o.other == 0 && (g.class || o.changed != 0 && !g.empty && g.hash == before) {
+	if o.other == 0 && (g.class || o.changed != 0 && g.length > 0 && same) {
 		o.other = g.record
 	}
 }
@@ -122,6 +124,9 @@ func (s *scene) sharedOne(o *sharedObject) Finding {
 	}
 	if s.raise.ID != 0 && o.inTree {
 		weight += 0.1
+	}
+	if s.raise.ID == 0 {
+		weight = min(weight, unproved)
 	}
 	ids := uniqueInts([]int{int(o.first.record), int(o.changed), int(o.other), int(o.last)})
 	return Finding{Kind: "shared", Records: ids, File: code.File, Line: code.Line, Name: code.Name, Weight: clampWeight(weight),
@@ -178,6 +183,8 @@ func (s *scene) defaults() []Finding {
 				weight := 0.84
 				if s.raise.ID != 0 && s.sameRoot(s.t.Call(r.Call)) {
 					weight = 0.93
+				} else if s.raise.ID == 0 {
+					weight = unproved
 				}
 				out = append(out, Finding{Kind: "shared", Records: []int{old.record.ID, r.ID}, File: r.Code.File, Line: r.Code.Line, Name: r.Code.Name, Weight: weight,
 					Text: fmt.Sprintf("The default value of %s's parameter %s is one object for all calls and kept content: it was %s in the first call that used it and %s at the start of a later one.",

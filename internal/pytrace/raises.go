@@ -71,11 +71,23 @@ func (t *Trace) swallows() []swallowing {
 		exc := [2]uint32{uint32(e.proc), e.num}
 		if e.kind == kindRaise {
 			raises[exc] = id
-		} else if first := raises[exc]; first != 0 { // else it was dropped
+		} else if first := raises[exc]; first != 0 && !t.wentOn(e) { // else it was dropped
 			out = append(out, swallowing{first, id})
 		}
 	}
 	return out
+}
+
+// wentOn says whether the call that is said to have swallowed an exception was
+// left by an error all the same, and by none that is known: code that the
+// compiler put in has raised it again, as around a comprehension.
+func (t *Trace) wentOn(handled *event) bool {
+	end := t.callOf(handled).node().end
+	if end == 0 {
+		return false
+	}
+	e := t.at(end)
+	return e.kind == kindUnwind && e.num == 0 && t.store.body(e.off, e.size).text("x") == ""
 }
 
 func (t *Trace) swallow(w swallowing) Swallow {
@@ -134,9 +146,12 @@ func (t *Trace) crash() (path []Call, raise Record) {
 
 // ignorable says whether an exception that escapes is no failure.
 func ignorable(r Record) bool {
-	switch r.Type() {
+	return ignorableType(r.Type(), r.Text())
+}
+
+func ignorableType(name, text string) bool {
+	switch name {
 	case "SystemExit":
-		text := r.Text()
 		return text == "0" || text == "None" || text == ""
 	case "Skipped", "XFailed", "SkipTest":
 		return true

@@ -1,0 +1,231 @@
+package pytrace
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+// hung says where the threads were when the time was up: the innermost frame
+// of each that is in scope.
+func (s *scene) hung() []Finding {
+	stacks := s.t.Stacks()
+	if len(stacks) == 0 {
+		return nil
+	}
+	inScope := map[string]bool{}
+	for _, c := range s.t.codes {
+		inScope[c.File] = true
+	}
+	f := Finding{Kind: "hung", Records: []int{}, Weight: 0.95}
+	var parts []string
+	for i := range stacks {
+		x := &stacks[i]
+		at, inner := Frame{}, Frame{}
+		for k := range x.Frames {
+			if k == 0 {
+				inner = x.Frames[k]
+			}
+			if inScope[x.Frames[k].File] {
+				at = x.Frames[k]
+				break
+			}
+		}
+		if at.Name == "" {
+			continue // nothing of the program's own is there
+		}
+		part := fmt.Sprintf("%s was in %s (%s:%d)", s.stackName(x), oneLine(at.Name), oneLine(path.Base(at.File)), at.Line)
+		if (inner.File != at.File || inner.Line != at.Line) && inner.Name != "" {
+			part += fmt.Sprintf(", which had called %s (%s:%d)", oneLine(inner.Name), oneLine(path.Base(inner.File)), inner.Line)
+		}
+		if f.File == "" {
+			f.File, f.Line, f.Name = at.File, at.Line, at.Name
+		}
+		if len(parts) < 8 {
+			parts = append(parts, part)
+			if id := s.openCall(x.Process, at); id != 0 {
+				f.Records = append(f.Records, id)
+			}
+		}
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	f.Records = uniqueInts(f.Records)
+	f.Text = "The time was up: " + strings.Join(parts, "; ") + "."
+	return []Finding{f}
+}
+
+func (s *scene) stackName(x *Stack) string {
+	if x.Name != "" {
+		return "thread " + oneLine(x.Name)
+	}
+	return s.threadName(x.Process, x.Thread)
+}
+
+// openCall returns the record of the last call of a function that did not end.
+func (s *scene) openCall(process int, at Frame) int {
+	found := int32(0)
+	for n := range s.t.calls.nodes {
+		c := &s.t.calls.nodes[n]
+		if c.start == 0 || c.end != 0 {
+			continue
+		}
+		e := s.t.at(c.start)
+		code := s.t.codes[e.code-1]
+		if int(e.proc) == process && code.File == at.File && (code.Name == at.Name || strings.HasSuffix(code.Name, "."+at.Name)) {
+			found = c.start
+		}
+	}
+	return int(found)
+}
+
+// untraced names the processes that ran Python and were not traced.
+func (s *scene) untraced() []Finding {
+	list := s.t.Untraced()
+	if len(list) == 0 {
+		return nil
+	}
+	weight := 0.3
+	if s.raise.ID == 0 {
+		weight = 0.45 // what went wrong may have gone wrong there
+	}
+	var parts []string
+	for i, c := range list {
+		if i == 4 {
+			parts = append(parts, fmt.Sprintf("%d more", len(list)-i))
+			break
+		}
+		parts = append(parts, fmt.Sprintf("process %d (%s%s)", c.PID, oneLine(c.How), cutText(oneLine(" "+strings.Join(c.Argv, " ")), 80)))
+	}
+	return []Finding{{Kind: "untraced", Records: []int{}, Weight: weight,
+		Text: "What these processes did is not in the trace, for they were not traced: " + strings.Join(parts, "; ") + "."}}
+}
+
+// uncaught describes snapshots of exceptions that nobody caught, but for the
+// one that is the crash anyway.
+func (s *scene) uncaught() []Finding {
+	var out []Finding
+	for _, r := range s.t.Snapshots() {
+		x := r.Snapshot()
+		if x.Why != "exception" || len(x.Stack) == 0 || s.raise.ID != 0 && s.raise.Type() == x.Type && s.raise.Text() == x.Text {
+			continue
+		}
+		at := x.Stack[0]
+		var vars []string
+		for _, v := range at.Locals {
+			if vars = append(vars, oneLine(v.Name)+"="+cutText(v.Value.String(), 60)); len(vars) == 4 {
+				break
+			}
+		}
+		held := ""
+		if len(vars) > 0 {
+			held = "; there, " + strings.Join(vars, ", ")
+		}
+		weight := 0.5
+		if s.raise.ID == 0 && ignorableType(x.Type, x.Text) {
+			weight = 0.05
+		} else if s.raise.ID == 0 {
+			weight = 0.7
+		}
+		out = append(out, Finding{Kind: "uncaught", Records: []int{r.ID}, File: at.File, Line: at.Line, Name: at.Name, Weight: weight,
+			Text: fmt.Sprintf("Nobody caught %s, raised in %s at line %d%s.", exceptionText(x.Type, x.Text, 160), oneLine(at.Name), at.Line, held)})
+		if len(out) == 5 {
+			break
+		}
+	}
+	return out
+}
+
+// A heat is how often a function was called, and with what most of the time.
+type heat struct {
+	n     int // calls with arguments that were recorded
+	votes int
+	off   uint32 // body of the arguments that lead the vote
+	size  uint32
+	last  int32
+	same  int
+}
+
+const (
+	manyCalls = 1000 // fewer are never hot
+	hotShare  = 0.5  // of all calls
+)
+
+// hot finds the function that was called far more often than all others, or
+// many times with the same arguments. Unless the time was up, that is how many
+// programs work, and weighs little.
+func (s *scene) hot() []Finding {
+	total, second := 0, 0
+	var most *Code
+	for _, c := range s.t.codes {
+		total += c.Calls
+		switch {
+		case most == nil || c.Calls > most.Calls:
+			if most != nil {
+				second = most.Calls
+			}
+			most = c
+		default:
+			second = max(second, c.Calls)
+		}
+	}
+	heats := make([]heat, len(s.t.codes)+1)
+	for id, e := range s.t.of(kindCall) {
+		h := &heats[e.code]
+		h.n++
+		h.last = id
+		switch { // equal short bodies are kept once
+		case h.votes == 0:
+			h.off, h.size, h.votes = e.off, e.size, 1
+		case h.off == e.off && h.size == e.size:
+			h.votes++
+		default:
+			h.votes--
+		}
+	}
+	again := 0
+	for _, e := range s.t.of(kindCall) {
+		if h := &heats[e.code]; h.off == e.off && h.size == e.size && h.size > 0 {
+			if h.same++; h.same > manyCalls && (again == 0 || h.same > heats[again].same) {
+				again = int(e.code)
+			}
+		}
+	}
+	weight := 0.15
+	if len(s.t.Stacks()) > 0 {
+		weight = 0.75
+	}
+	var out []Finding
+	if again != 0 && heats[again].same*10 >= heats[again].n*9 {
+		h, code := &heats[again], s.t.codes[again-1]
+		last := s.t.Record(int(h.last))
+		out = append(out, Finding{Kind: "hot", Records: []int{last.ID}, File: code.File, Line: code.Line, Name: code.Name, Weight: weight + 0.05,
+			Text: fmt.Sprintf("%s was called again and again with the same arguments (%s): %d of its %d recorded calls; it was called %s times.", code.Name,
+				renderVars(last.Args(), 60, 160, true), h.same, h.n, callCount(code, h.n))})
+	}
+	if most != nil && most.Calls >= manyCalls && float64(most.Calls) > hotShare*float64(total) && most.Calls > 3*second && (again == 0 || s.t.codes[again-1] != most) {
+		f := Finding{Kind: "hot", Records: []int{}, File: most.File, Line: most.Line, Name: most.Name, Weight: weight,
+			Text: fmt.Sprintf("%s was called %s times, %d %% of all %d calls; the next most called function %d times.", most.Name, callCount(most, 0),
+				100*most.Calls/max(total, 1), total, second)}
+		for i, c := range s.t.codes {
+			if c == most && heats[i+1].last != 0 {
+				f.Records = append(f.Records, int(heats[i+1].last))
+			}
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// callCount is how often a function was called, n where the trace's end does
+// not say.
+func callCount(c *Code, n int) string {
+	if c.Calls == 0 {
+		return fmt.Sprintf("at least %d", n)
+	}
+	if c.AtLeast {
+		return fmt.Sprintf("at least %d", c.Calls)
+	}
+	return fmt.Sprint(c.Calls)
+}

@@ -1,0 +1,371 @@
+package pytrace
+
+import (
+	"fmt"
+	"strings"
+	"unsafe"
+)
+
+// maxSlots bounds the types that are told apart of one parameter: what has more
+// takes anything.
+const maxSlots = 4
+
+// A typeSlot counts the values of one type that a parameter or a result had.
+type typeSlot struct {
+	name   string
+	n      int
+	last   int32 // record of the last of them before the crash
+	inTree bool  // which is in the tree that crashed
+}
+
+// typeCounts are the types of one parameter, or of the results, of a function.
+type typeCounts struct {
+	name  string // of the parameter
+	slots []typeSlot
+	more  bool // there are more than maxSlots types
+}
+
+func (y *typeCounts) add(name []byte) *typeSlot {
+	for i := range y.slots {
+		if y.slots[i].name == string(name) {
+			y.slots[i].n++
+			return &y.slots[i]
+		}
+	}
+	if len(y.slots) >= maxSlots {
+		y.more = true
+		return nil
+	}
+	y.slots = append(y.slots, typeSlot{name: string(name), n: 1})
+	return &y.slots[len(y.slots)-1]
+}
+
+// odd returns the slot of a type that is rare here, and what the others are:
+// one type, which was there more often.
+func (y *typeCounts) odd(name string) (odd, usual *typeSlot, n int) {
+	if y.more {
+		return nil, nil, 0
+	}
+	for i := range y.slots {
+		s := &y.slots[i]
+		if s.name == name {
+			odd = s
+			continue
+		}
+		n += s.n
+		if usual == nil || s.n > usual.n {
+			usual = s
+		}
+	}
+	if odd == nil || usual == nil || odd.n >= usual.n || usual.n*10 < n*9 {
+		return nil, nil, 0
+	}
+	return odd, usual, n
+}
+
+// types are the types that each function was given and that it returned.
+type types struct {
+	params  [][]typeCounts // by code
+	returns []typeCounts
+}
+
+// countTypes goes once through the heads of all values of calls and returns.
+func (s *scene) countTypes() *types {
+	y := &types{params: make([][]typeCounts, len(s.t.codes)+1), returns: make([]typeCounts, len(s.t.codes)+1)}
+	for id, e := range s.t.of(kindCall, kindReturn) {
+		b := s.t.store.body(e.off, e.size)
+		if e.kind == kindReturn {
+			if kind := s.t.codes[e.code-1].Kind; kind == "" || kind == "coroutine" {
+				s.note(y.returns[e.code].add(b.returnType()), id, e)
+			}
+			continue
+		}
+		list := y.params[e.code]
+		n := 0
+		b.argTypes(func(name, typ []byte) {
+			if n == len(list) {
+				list = append(list, typeCounts{name: string(name)})
+			}
+			if list[n].name == string(name) {
+				s.note(list[n].add(typ), id, e)
+			}
+			n++
+		})
+		y.params[e.code] = list
+	}
+	return y
+}
+
+func (s *scene) note(slot *typeSlot, id int32, e *event) {
+	if slot == nil || slot.n > 8 || s.raise.ID != 0 && int(id) > s.raise.ID { // what is frequent is not odd
+		return
+	}
+	slot.last, slot.inTree = id, s.sameRoot(s.t.callOf(e))
+}
+
+// oddTypes finds arguments and results that are None, or of another type, where
+// the other calls of the function had one type. What the frames of the crash
+// held tells most, and of these the innermost.
+func (s *scene) oddTypes() []Finding {
+	out := s.oddReturns()
+	for i := len(s.path) - 1; i >= 0 && i >= len(s.path)-50; i-- {
+		if f, ok := s.oddArgument(s.path[i], len(s.path)-1-i); ok {
+			out = append(out, f)
+			break // those of its callers are the same value, or lead to it
+		}
+	}
+	return out
+}
+
+// oddArgument finds the argument of a call of the crash's path that is odd;
+// near is how many calls the crash is further in.
+func (s *scene) oddArgument(c Call, near int) (Finding, bool) {
+	start := c.Start()
+	if start.ID == 0 {
+		return Finding{}, false
+	}
+	e := s.t.at(int32(start.ID))
+	params := s.typesOf().params[e.code]
+	for i, a := range start.Args() {
+		if i >= len(params) || a.Name == "self" || a.Name == "cls" {
+			continue
+		}
+		name := a.Value.typeName()
+		odd, usual, n := params[i].odd(name)
+		if odd == nil {
+			continue
+		}
+		weight := 0.4
+		if near == 0 {
+			weight += 0.1
+		}
+		if s.crashNames(name) {
+			weight += 0.1
+		} else if isNumber := numeric(name) && numeric(usual.name); isNumber {
+			weight -= 0.2
+		}
+		return Finding{Kind: kindOfType(name), Records: recordIDs(c, s.raise), File: start.Code.File, Line: start.Code.Line, Name: start.Code.Name, Weight: weight,
+			Text: fmt.Sprintf("%s was called with %s=%s, which is %s; %d of its %d recorded calls had %s there.", start.Code.Name, oneLine(a.Name),
+				cutText(a.Value.String(), 100), typeWord(name), usual.n, n+odd.n, typeWord(usual.name))}, true
+	}
+	return Finding{}, false
+}
+
+// oddReturns finds functions that returned None or another type than their
+// other calls did.
+func (s *scene) oddReturns() []Finding {
+	var out []Finding
+	for i := range s.typesOf().returns {
+		y := &s.typesOf().returns[i]
+		if i == 0 || len(y.slots) < 2 || y.more || s.t.codes[i-1].Kind != "" && s.t.codes[i-1].Kind != "coroutine" {
+			continue
+		}
+		for k := range y.slots {
+			odd, usual, n := y.odd(y.slots[k].name)
+			if odd != nil && odd.last != 0 && (odd.inTree || len(s.path) == 0) {
+				out = append(out, s.oddReturn(odd, usual, n))
+			}
+		}
+	}
+	return out
+}
+
+func (s *scene) oddReturn(odd, usual *typeSlot, others int) Finding {
+	last := s.t.Record(int(odd.last))
+	c := s.t.Call(last.Call)
+	v := last.Value()
+	weight := 0.3
+	if s.raise.ID != 0 {
+		weight = 0.4
+	}
+	if numeric(odd.name) && numeric(usual.name) && !s.crashNames(odd.name) {
+		weight -= 0.15
+	}
+	if s.onPath[c.Parent().ID()] {
+		weight += 0.05
+	}
+	reached := ""
+	if name := s.atCrash(v); name != "" {
+		reached = ", and is " + oneLine(name) + " at the crash"
+		weight = 0.6
+		if s.crashNames(odd.name) {
+			weight = 0.75
+		}
+	}
+	return Finding{Kind: kindOfType(odd.name), Records: recordIDs(c, last), File: last.Code.File, Line: last.Line, Name: last.Code.Name, Weight: weight,
+		Text: fmt.Sprintf("%s(%s) returned %s at line %d%s; %d of its %d recorded calls returned %s.", last.Code.Name,
+			renderVars(c.Start().Args(), 60, 160, true), s.described(v, odd.name), last.Line, reached, usual.n, others+odd.n, typeWord(usual.name))}
+}
+
+func (s *scene) described(v *Value, name string) string {
+	if name == "NoneType" || v == nil {
+		return "None"
+	}
+	return cutText(v.String(), 80) + ", of type " + oneLine(clip(name, 60))
+}
+
+// atCrash returns the variable of the frame that crashed that holds a value,
+// where equality is more than chance.
+func (s *scene) atCrash(v *Value) string {
+	if v == nil || s.raise.ID == 0 {
+		return ""
+	}
+	for i := range s.crashVars {
+		w := &s.crashVars[i].Value
+		switch {
+		case v.ID > 0 || w.ID > 0:
+			if v.ID == w.ID && v.Type == w.Type {
+				return s.crashVars[i].Name
+			}
+		case v.telling() && w.Literal && v.Text == w.Text:
+			return s.crashVars[i].Name
+		}
+	}
+	return ""
+}
+
+// crashNames says whether the message of the crash speaks of a type.
+func (s *scene) crashNames(typ string) bool {
+	if s.raise.ID == 0 || len(typ) < 2 {
+		return false
+	}
+	text := s.raiseText
+	return strings.Contains(text, "'"+typ+"'") || typ == "NoneType" && strings.Contains(text, "None") || strings.Contains(text, "not "+typ)
+}
+
+func numeric(name string) bool {
+	return name == "int" || name == "float" || name == "bool" || name == "complex"
+}
+
+func kindOfType(name string) string {
+	if name == "NoneType" {
+		return "none"
+	}
+	return "type"
+}
+
+func typeWord(name string) string {
+	if name == "NoneType" {
+		return "None"
+	}
+	return "a value of type " + oneLine(clip(name, 60))
+}
+
+// typeName is the class of the value, as returnType and argTypes say it.
+func (v *Value) typeName() string {
+	if v.Type != "" {
+		return v.Type
+	}
+	return string(literalType([]byte(v.Text)))
+}
+
+// argTypes calls f with the name and the type of each argument of a call. It
+// looks at no more of the values than it must.
+func (b body) argTypes(f func(name, typ []byte)) {
+	at := -1
+	if strings.HasPrefix(string(b), `"a":[`) {
+		at = len(`"a":`)
+	} else if b.contains(`"a":[`) {
+		b.each("a", func(d *decoder) {
+			at = d.i
+			d.pass()
+		})
+	}
+	if at < 0 {
+		return
+	}
+	text, i := b.bytes(), at+1
+	for i+3 < len(text) && text[i] == '[' && text[i+1] == '"' {
+		end := skipText(text, i+2)
+		if end < 0 || end >= len(text) || text[end] != ',' {
+			return
+		}
+		name := text[i+2 : end-1]
+		i = end + 1
+		f(name, typeAt(text, i))
+		if i = skipValue(text, i); i < 0 || i+1 >= len(text) || text[i] != ']' || text[i+1] != ',' {
+			return
+		}
+		i += 2
+	}
+}
+
+// bytes are the body's own, which must not be changed.
+func (b body) bytes() []byte { return unsafe.Slice(unsafe.StringData(string(b)), len(b)) }
+
+// returnType is the type of v.
+func (b body) returnType() []byte {
+	const key = `"v":`
+	if strings.HasPrefix(string(b), key) {
+		return typeAt(b.bytes(), len(key))
+	}
+	v := b.value("v")
+	if v == nil {
+		return []byte("NoneType")
+	}
+	return []byte(v.typeName())
+}
+
+// typeAt names the type of the value that begins at b[i].
+func typeAt(b []byte, i int) []byte {
+	const key = `{"t":"`
+	switch {
+	case i+len(key) < len(b) && string(b[i:i+len(key)]) == key:
+		if end := skipText(b, i+len(key)); end > 0 {
+			return b[i+len(key) : end-1]
+		}
+	case i+1 < len(b) && b[i] == '"':
+		if end := skipText(b, i+1); end > 0 {
+			return literalType(b[i+1 : end-1])
+		}
+	}
+	return nil
+}
+
+var (
+	typeNone, typeStr, typeBytes, typeBool = []byte("NoneType"), []byte("str"), []byte("bytes"), []byte("bool")
+	typeInteger, typeFloat, typeTuple      = []byte("int"), []byte("float"), []byte("tuple")
+	typeSequence, typeDict, typeComplex    = []byte("list"), []byte("dict"), []byte("complex")
+)
+
+// literalType names the type of a literal, as Python or as JSON writes it.
+func literalType(text []byte) []byte {
+	if len(text) == 0 {
+		return nil
+	}
+	switch c := text[0]; {
+	case c == '\'' || c == '"' || c == '\\':
+		return typeStr
+	case c == 'b' && len(text) > 1 && (text[1] == '\'' || text[1] == '"' || text[1] == '\\'):
+		return typeBytes
+	case c == 'N':
+		return typeNone
+	case c == 'T' || c == 'F':
+		return typeBool
+	case c == '(' && text[len(text)-1] != 'j':
+		return typeTuple
+	case c == '[':
+		return typeSequence
+	case c == '{':
+		return typeDict
+	case c == '-' || c-'0' <= 9 || c == 'n' || c == 'i':
+		return numberType(text)
+	}
+	return nil
+}
+
+func numberType(text []byte) []byte {
+	for _, c := range text {
+		switch c {
+		case '.', 'e', 'n', 'i':
+			if text[len(text)-1] == 'j' {
+				return typeComplex
+			}
+			return typeFloat
+		}
+	}
+	if text[len(text)-1] == 'j' {
+		return typeComplex
+	}
+	return typeInteger
+}
