@@ -10,6 +10,20 @@ import (
 // root is the tree's place in the sandbox, cut from names in cards.
 const root = "/work"
 
+// redacted returns a trace with the tokens of the bundle in place of what is
+// private. What cannot be redacted does not leave the stage: it becomes nil,
+// which readers take for a run that was not traced.
+func redacted(trace []byte, r *redact.Redactor) []byte {
+	if len(trace) == 0 {
+		return nil
+	}
+	var out bytes.Buffer
+	if _, err := pytrace.Redact(&out, bytes.NewReader(trace), r); err != nil {
+		return nil
+	}
+	return out.Bytes()
+}
+
 // diagnose makes the diagnosis card. A trace that cannot be read makes no card:
 // it comes from the code under test and may be anything.
 func diagnose(red []byte, r *redact.Redactor) string {

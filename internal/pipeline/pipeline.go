@@ -209,6 +209,7 @@ func (p *Pipeline) Reproduce(ctx context.Context, c *Case) error {
 	if err != nil {
 		return err
 	}
+	r.Trace = redacted(r.Trace, c.redactor())
 	c.Reproduction = r
 	c.Diagnosis = diagnose(r.Trace, c.redactor())
 	c.progress("reproduced %d of %d, fidelity %.2f, by calling %s", r.Failed, r.Runs, r.Fidelity.Score, r.Called)
@@ -304,6 +305,7 @@ func (p *Pipeline) Verify(ctx context.Context, c *Case) error {
 	if err != nil {
 		return err
 	}
+	v.Red, v.Green = redacted(v.Red, c.redactor()), redacted(v.Green, c.redactor())
 	c.Verdict = v
 	if v.Accepted {
 		c.Divergence = diverge(v.Red, v.Green, c.redactor())
