@@ -28,8 +28,9 @@ bench: bench-sandbox bench-trace bench-redact ## measure: start of sandboxes, tr
 bench-sandbox:
 	$(GO) test -run '^$$' -bench Start -benchtime 20x ./internal/sandbox/docker ./internal/sandbox/bwrap
 
-bench-trace:
-	$(GO) test -run '^$$' -bench . -benchtime 1x ./internal/pytrace
+bench-trace: ## measure the tracer beside others on every Python at hand, into docs/trace-benchmark.md
+	./deploy/pythons.sh
+	python3 -B bench/trace/run.py
 
 bench-redact:
 	$(GO) test -run '^$$' -bench . -benchtime 20x ./internal/redact

@@ -153,7 +153,7 @@ build_tree() { # RELEASE COMPONENT MINOR…
   {
     apt_update "$work" "$release" "$component"
     packages=$(available "$work" libpython3-stdlib python3-coverage python3-hypothesis python3-iniconfig python3-packaging \
-      python3-pluggy python3-pytest python3-pytest-cov python3-pytest-xdist python3-py python3-toml \
+      python3-pluggy python3-pytest python3-pytest-cov python3-pytest-xdist python3-py python3-toml python3-distutils \
       $(for minor in "$@"; do echo "python$minor" "libpython$minor-testsuite"; done))
     # shellcheck disable=SC2086 # a list of words on purpose
     private_apt "$work" apt-get install -q -y --download-only $packages

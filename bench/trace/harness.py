@@ -1,6 +1,7 @@
 """Runs measure.py with other interpreters and gathers its figures."""
 import json
 import os
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -27,6 +28,32 @@ def environment(tracer=TRACER, **more):
            "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "REPAIRD_TRACER": tracer}
     env.update(more)
     return env
+
+
+def installed_tracer(python):
+    """A directory with the tracer as a run has it, its bytecode written by a
+    first start with this interpreter. The caller removes it."""
+    directory = tempfile.mkdtemp(prefix="bench-tracer-")
+    for name in os.listdir(TRACER):
+        if name.endswith(".py"):
+            shutil.copy(os.path.join(TRACER, name), directory)
+    start(python, directory)
+    return directory
+
+
+def start(python, tracer):
+    """Processor seconds of an interpreter that does nothing, traced where a
+    directory with the tracer is given."""
+    env = environment()
+    del env["PYTHONDONTWRITEBYTECODE"]
+    out = tempfile.mkdtemp(prefix="bench-start-")
+    if tracer:
+        env.update(PYTHONPATH=tracer, REPAIRD_TRACE_CONFIG=json.dumps({"include": [here], "out": out}))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([python, "-c", "pass"], env=env)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    shutil.rmtree(out)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def measure(python, tool, programs=(), seconds=1.0, limit=120, tracer=TRACER):

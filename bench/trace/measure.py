@@ -44,11 +44,7 @@ def traced(tool, run, size, out):
     attach = timed(tool.begin, out)
     gc.collect()
     begin = time.process_time()
-    tool.enter()
-    try:
-        run(size)
-    finally:
-        tool.leave()
+    tool.run(run, size)
     seconds = time.process_time() - begin
     return seconds, attach, tool.end(out)
 

@@ -31,8 +31,22 @@ class Tool(object):
     def leave(self):
         pass
 
+    def run(self, program, size):
+        self.enter()
+        try:
+            program(size)
+        finally:
+            self.leave()
+
     def end(self, out):
         return 0
+
+
+def text_of(value):
+    try:
+        return repr(value)[:200]
+    except Exception:  # of an object that is not yet made, for one
+        return "?"
 
 
 class Bare(Tool):
@@ -77,9 +91,9 @@ class Naive(Tool):
             return self.trace
         record = {"event": event, "function": code.co_name, "file": code.co_filename, "line": frame.f_lineno}
         if event == "call":
-            record["args"] = dict((k, repr(v)[:200]) for k, v in frame.f_locals.items())
+            record["args"] = dict((k, text_of(v)) for k, v in frame.f_locals.items())
         else:
-            record["value"] = repr(arg)[:200]
+            record["value"] = text_of(arg)
         self.log.write(json.dumps(record) + "\n")
         self.log.flush()
         self.count += 1
@@ -149,7 +163,8 @@ class RepairdVariables(Repaird):
 
 
 class RepairdBreakpoint(Repaird):
-    """A breakpoint with a watch on a line that runs 60,000 times, ten snapshots wanted."""
+    """A breakpoint with a watch on a line that runs all the time, ten snapshots
+    wanted, and of calls no more than the few that cannot be told not to be."""
     name = "repaird-breakpoint"
 
     def serves(self, program):
@@ -159,7 +174,7 @@ class RepairdBreakpoint(Repaird):
         path = os.path.join(self.programs, "hot_line.py")
         with open(path) as f:
             line = [i for i, text in enumerate(f, 1) if "# BREAKPOINT" in text][0]
-        self.config = {"breakpoints": [{"file": path, "line": line}], "watches": ["value + factor"], "snapshots": 10}
+        self.config = {"breakpoints": [{"file": path, "line": line}], "watches": ["value + factor"], "snapshots": 10, "max_per_function": 1}
         Repaird.begin(self, out)
 
 
@@ -235,12 +250,9 @@ class PySnooper(Tool):
         self.log = os.path.join(out, "pysnooper.txt")
         self.snooper = pysnooper.snoop(self.log, depth=1 << 20, overwrite=True)
 
-    def enter(self):
-        # It follows the frame that enters it; that of the caller is measure's.
-        self.snooper.__enter__()
-
-    def leave(self):
-        self.snooper.__exit__(None, None, None)
+    def run(self, program, size):
+        with self.snooper:
+            program(size)
 
     def end(self, out):
         return count_and_remove(self.log) if os.path.exists(self.log) else 0

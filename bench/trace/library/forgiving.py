@@ -1,15 +1,22 @@
 """Third-party code that asks forgiveness rather than permission."""
 
 
+class Missing(LookupError):
+    def __init__(self, part, known):
+        LookupError.__init__(self, "%s is none of %s" % (part, ", ".join(known)))
+        self.part = part
+
+
 def step(value, part):
     try:
         return value[part]
     except KeyError:
-        raise AttributeError(part)
+        raise Missing(part, sorted(value))
 
 
 def path(value, text):
-    for part in text.split("."):
+    parts = [part.strip() for part in text.split(".") if part]
+    for part in parts:
         value = step(value, part)
     return value
 
@@ -17,8 +24,8 @@ def path(value, text):
 def get(value, text, default):
     try:
         return path(value, text)
-    except AttributeError:
-        return default
+    except Missing as error:
+        return default if error.part == "x" else None
 
 
 def lookups(value, n):

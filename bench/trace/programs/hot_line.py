@@ -8,6 +8,6 @@ def scale(value, factor):
 
 def run(size):
     total = 0
-    for i in range(int(60000 * size)):
+    for i in range(int(240000 * size)):
         total += scale(i, 3)
     return total

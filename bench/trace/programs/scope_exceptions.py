@@ -10,5 +10,5 @@ def source(i):
 def run(size):
     total = 0
     for i in range(int(400 * size)):
-        total += forgiving.lookups(source(i), 11)
+        total += forgiving.lookups(source(i), 9)
     return total
