@@ -185,7 +185,7 @@ func (p *Process) name(w *wireRecord) {
 }
 
 func (w *wireRecord) code() *Code {
-	return &Code{File: clip(w.File, 4096), Name: clip(w.Name, maxName), Line: w.Line, Args: w.Args, Kind: clip(w.Kind, 40)}
+	return &Code{File: clip(w.File, 4096), Name: clip(w.Name, maxName), Line: w.Line, Args: w.Args, Kind: clip(w.Kind, 40), signature: clip(w.Sig, 64)}
 }
 
 // define takes what says more about a process.

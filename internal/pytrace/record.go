@@ -234,6 +234,27 @@ type Code struct {
 	Calls int `json:"calls,omitempty"`
 	// AtLeast says that Calls is a lower bound: the tracer ceased to count.
 	AtLeast bool `json:"at_least,omitempty"`
+
+	signature string // a letter for each of Args, see SCHEMA.md
+}
+
+// How a parameter is given in a call.
+const (
+	ByPlaceOrName = '.'
+	ByPlace       = '/'
+	ByName        = 'k'
+	RestByPlace   = '*' // *args
+	RestByName    = '+' // **kwargs
+)
+
+// Given says how the parameter of that name is given.
+func (c *Code) Given(name string) byte {
+	for i, a := range c.Args {
+		if a == name && i < len(c.signature) {
+			return c.signature[i]
+		}
+	}
+	return ByPlaceOrName
 }
 
 // An Origin is a place in code out of scope.

@@ -220,7 +220,7 @@ func (x *traceRedactor) field(kind Kind, key string) bool {
 			return x.label()
 		}
 		return x.any("")
-	case "k", "f", "file", "kind", "python", "impl", "engine", "exe", "state", "o", "x", "xm", "how", "why", "at", "args", "df":
+	case "k", "f", "file", "kind", "sig", "python", "impl", "engine", "exe", "state", "o", "x", "xm", "how", "why", "at", "args", "df":
 		return x.label()
 	}
 	return x.any("")

@@ -26,7 +26,7 @@ const (
 var wireTypes = map[string]wireType{
 	"k": typeHead, "i": typeHead, "p": typeHead, "c": typeHead, "d": typeHead, "n": typeHead, "t": typeHead, "e": typeHead,
 	"th": typeHead, "ta": typeHead, "l": typeHead,
-	"x": typeText, "xm": typeText, "msg": typeText, "name": typeText, "state": typeText, "file": typeText, "f": typeText, "kind": typeText,
+	"x": typeText, "xm": typeText, "msg": typeText, "name": typeText, "state": typeText, "file": typeText, "f": typeText, "kind": typeText, "sig": typeText,
 	"python": typeText, "engine": typeText, "exe": typeText, "cwd": typeText, "lost": typeText, "dead": typeText, "at": typeText,
 	"why": typeText, "how": typeText,
 	"ctx": typeInt, "late": typeInt, "gap": typeInt, "h": typeInt, "after": typeInt, "line": typeInt, "pid": typeInt, "ppid": typeInt,
@@ -53,7 +53,7 @@ func typeOf(key []byte) wireType {
 // A wireRecord is what the builder needs of one line. What else a record has is
 // decoded when it is asked for.
 type wireRecord struct {
-	K, Name, File, F, Kind, Python, Engine, Exe, Cwd, Lost, Dead, Why, How, Msg, At string
+	K, Name, File, F, Kind, Sig, Python, Engine, Exe, Cwd, Lost, Dead, Why, How, Msg, At string
 
 	I, P, T, E                                            int64
 	C, D, N, Th, Ta, Late, Line, PID, PPID, Min           int
@@ -156,6 +156,8 @@ func (w *wireRecord) textOf(key []byte) *string {
 		return &w.File
 	case "f":
 		return &w.F
+	case "sig":
+		return &w.Sig
 	case "kind":
 		return &w.Kind
 	case "python":

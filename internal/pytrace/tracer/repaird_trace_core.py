@@ -69,6 +69,7 @@ class Core(Exceptions):
         th.index = self.threads
         self.threads += 1
         th.suffix = "" if th.index == 0 else ',"th":%d' % th.index
+        th.tail = th.suffix + "}\n"
         th.stack, th.flying, th.escaped, th.left, th.orphans, th.owner = [], {}, 0, 0, 0, None
         th.held = self.held[get_ident()] = []
         if th.index > 0:
@@ -97,9 +98,9 @@ class Core(Exceptions):
         return info
 
     def define_code(self, info):
-        self.writer.define('{"k":"code","c":%d,"file":%s,"name":%s,"line":%d,"args":[%s],"kind":"%s"}\n' % (
+        self.writer.define('{"k":"code","c":%d,"file":%s,"name":%s,"line":%d,"args":[%s],"kind":"%s"%s}\n' % (
             info.id, quote(info.file), quote(info.name[:300]), info.code.co_firstlineno,
-            ",".join(quote(a) for a in info.args[:64]), info.kind))
+            ",".join(quote(a) for a in info.args[:64]), info.kind, scope_module.signature(info.code)))
 
     def _executable(self, info):
         lines = set()
@@ -216,7 +217,7 @@ class Core(Exceptions):
                 e.id, info.id, self.micros(), line, value))
 
     def resumed(self, th, e, frame):
-        stack = th.stack
+        stack, e.place = th.stack, None
         if e.info.yields <= self.per_code and not e.foreign:
             self.writer.write('{"k":"resume","i":%d,"c":%d,"p":%d,"t":%d%s%s}\n' % (
                 e.id, e.info.id, stack[-1].id if stack else 0, self.micros(), th.suffix, self.tasks[0]() if self.tasks else ""))

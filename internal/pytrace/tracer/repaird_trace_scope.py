@@ -161,7 +161,7 @@ class Info(object):
         "id", "code", "ops", "file", "name", "args", "kind", "gen", "fold", "defaults",
         "calls", "yields",  # how often
         "seen", "snaps", "raised", "watch",  # lines seen; snapshots and raises by line; lines that the probes want: None, True for all, or a frozenset
-        "heads", "mid", "ret", "at",  # text of records: of arguments, between their numbers, of lines by instruction
+        "heads", "call", "rets", "at", "spent",  # text of records: of arguments, of calls, of returns and lines by instruction; characters of values in full
         "pins",  # reading variables leaves them in the frame
         "off", "mixed", "pends", "covered",  # monitoring: see there
     )
@@ -200,11 +200,24 @@ def describe(number, code, path, qualname, comprehensions=False):
     info.calls = info.yields = 0
     info.seen, info.snaps, info.raised, info.defaults = set(), {}, {}, ()
     info.watch, info.at, info.heads = None, {}, ()
-    info.mid, info.ret = ',"c":%d,"d":' % number, ',"c":%d,"t":' % number
+    info.call, info.rets, info.spent = '{"k":"call","c":%d,"i":' % number, {}, 0
     info.pins = PINS and bool(flags & _OPTIMIZED)
     info.off = info.mixed = False
     info.pends, info.covered = set(), None
     return info
+
+
+def signature(code):
+    """How the parameters are given, a letter each, where not all are given by place or name."""
+    plain, names = code.co_argcount, code.co_varnames
+    only = getattr(code, "co_posonlyargcount", 0)
+    kinds = "/" * only + "." * (plain - only) + "k" * code.co_kwonlyargcount
+    if code.co_flags & _VARARGS:
+        kinds += "*"
+    if code.co_flags & _VARKEYWORDS:
+        kinds += "+"
+    kinds = "".join([k for k, name in zip(kinds, names) if name[:1] not in ".@"])[:64]
+    return ',"sig":"%s"' % kinds if kinds.strip(".") else ""
 
 
 def code_lines(code):

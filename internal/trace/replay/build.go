@@ -71,25 +71,27 @@ func (b *builder) form(c *call, module string) (f form, why string) {
 
 // argument adds one argument in the way in which the function takes it.
 func (b *builder) argument(args []string, code *pytrace.Code, name, text string) ([]string, string) {
+	given := code.Given(name)
 	switch {
-	case name == varArgs(code):
+	case given == pytrace.RestByPlace:
 		if text == "()" {
 			return args, ""
 		}
 		for i, a := range args { // what comes before * must be given by place
-			if at := strings.Index(a, "="); at > 0 && identifier(a[:at]) {
+			at := strings.Index(a, "=")
+			if at > 0 && identifier(a[:at]) && code.Given(a[:at]) != pytrace.ByName {
 				args[i] = a[at+1:]
 			}
 		}
 		return append(args, "*"+text), ""
-	case name == varKeywords(code):
+	case given == pytrace.RestByName:
 		if text == "{}" {
 			return args, ""
 		}
 		return append(args, "**"+text), ""
 	case !identifier(name):
 		return args, "an argument has no Python name"
-	case positional(code, name):
+	case given == pytrace.ByPlace:
 		return append(args, text), ""
 	}
 	return append(args, name+"="+text), ""

@@ -89,7 +89,7 @@ import shop
 
 cart = shop.Cart("Ann", shop.Level.GOLD)
 cart.add("tea", quantity=2)
-cart.add(" cup")
+cart.add(" cup", "gift", "blue", colour="red")
 cart.total
 shop.Cart.clean(" x ")
 rows = [7]
@@ -176,6 +176,7 @@ func TestARecordedSequenceIsRepeated(t *testing.T) {
 	for _, want := range []string{
 		"cart1 = shop.Cart(name='Ann', level=shop.Level.GOLD)\n",
 		"same    cart1.total -> 3",
+		"cart1.add(' cup', quantity=1, *('gift', 'blue'), **dict2)",
 		"same    shop.Cart.clean(sku=' x ') -> 'x'",
 		"same    list1 afterwards -> [7, 0, 1]",
 		"datetime.date(2024, 1, 3)",

@@ -8,21 +8,6 @@ import (
 	"github.com/repaird/repaird/internal/pytrace"
 )
 
-// varArgs and varKeywords name the parameters that take the rest, such as args
-// and kwargs.
-func varArgs(code *pytrace.Code) string     { return "" }
-func varKeywords(code *pytrace.Code) string { return "" }
-
-// positional says whether a parameter can only be given by its place.
-func positional(code *pytrace.Code, name string) bool {
-	for i, a := range code.Args {
-		if a == name {
-			return i < 0
-		}
-	}
-	return false
-}
-
 // decorated looks at the first lines of a function in its file, where that is
 // there: "property", "setter" or "".
 func decorated(code *pytrace.Code) string {
