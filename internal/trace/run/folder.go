@@ -85,31 +85,23 @@ func (f *folder) install(o Options, p *plan) error {
 	return os.WriteFile(f.config, data, 0o600)
 }
 
-// environment returns env with what leads Python to the tracer.
+// environment returns env with what leads Python to the tracer. Its plugin for
+// pytest needs no variable: it joins pytest by itself.
 func (f *folder) environment(env []string) []string {
-	const path, plugins = "PYTHONPATH=", "PYTEST_PLUGINS="
-	out := make([]string, 0, len(env)+3)
-	oldPath, oldPlugins := "", ""
+	const path = "PYTHONPATH="
+	out := make([]string, 0, len(env)+2)
+	old := ""
 	for _, e := range env {
 		switch {
 		case strings.HasPrefix(e, path):
-			oldPath = e[len(path):]
-		case strings.HasPrefix(e, plugins):
-			oldPlugins = e[len(plugins):]
+			old = e[len(path):]
 		case strings.HasPrefix(e, "REPAIRD_TRACE_CONFIG="):
 		default:
 			out = append(out, e)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(f.lib, pytestPlugin+".py")); err == nil {
-		out = append(out, plugins+join(",", pytestPlugin, oldPlugins))
-	} else if oldPlugins != "" {
-		out = append(out, plugins+oldPlugins)
-	}
-	return append(out, path+join(":", f.lib, oldPath), "REPAIRD_TRACE_CONFIG="+f.config)
+	return append(out, path+join(":", f.lib, old), "REPAIRD_TRACE_CONFIG="+f.config)
 }
-
-const pytestPlugin = "repaird_trace_pytest"
 
 func join(sep, first, rest string) string {
 	if rest == "" {

@@ -68,15 +68,12 @@ func TestShebangs(t *testing.T) {
 func TestEnvironmentLeadsToTheTracer(t *testing.T) {
 	t.Parallel()
 	lib := t.TempDir()
-	if err := os.WriteFile(filepath.Join(lib, pytestPlugin+".py"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
 	f := folder{lib: lib, config: "/c.json"}
 	for name, c := range map[string]struct{ env, want []string }{
-		"nothing there": {[]string{"A=1"}, []string{"A=1", "PYTEST_PLUGINS=repaird_trace_pytest", "PYTHONPATH=" + lib, "REPAIRD_TRACE_CONFIG=/c.json"}},
+		"nothing there": {[]string{"A=1"}, []string{"A=1", "PYTHONPATH=" + lib, "REPAIRD_TRACE_CONFIG=/c.json"}},
 		"what was there comes after": {[]string{"PYTHONPATH=/a:/b", "PYTEST_PLUGINS=x,y", "REPAIRD_TRACE_CONFIG=old"},
-			[]string{"PYTEST_PLUGINS=repaird_trace_pytest,x,y", "PYTHONPATH=" + lib + ":/a:/b", "REPAIRD_TRACE_CONFIG=/c.json"}},
-		"an empty path is none": {[]string{"PYTHONPATH="}, []string{"PYTEST_PLUGINS=repaird_trace_pytest", "PYTHONPATH=" + lib, "REPAIRD_TRACE_CONFIG=/c.json"}},
+			[]string{"PYTEST_PLUGINS=x,y", "PYTHONPATH=" + lib + ":/a:/b", "REPAIRD_TRACE_CONFIG=/c.json"}},
+		"an empty path is none": {[]string{"PYTHONPATH="}, []string{"PYTHONPATH=" + lib, "REPAIRD_TRACE_CONFIG=/c.json"}},
 	} {
 		if diff := cmp.Diff(c.want, f.environment(c.env)); diff != "" {
 			t.Errorf("%s: %s", name, diff)

@@ -179,9 +179,6 @@ func sandboxSpec(o Options, work string, result *Result) (sandbox.Spec, error) {
 	}
 	for name, content := range pytrace.Files() {
 		spec.Files["lib/"+name] = content
-		if name == pytestPlugin+".py" {
-			spec.Env["PYTEST_PLUGINS"] = pytestPlugin
-		}
 	}
 	result.Argv = argv
 	return spec, nil
