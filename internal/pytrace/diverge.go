@@ -9,6 +9,7 @@ type Divergence struct {
 	Changed   []Change   `json:"changed"`    // the values that differ there
 	Text      string     `json:"text"`       // side by side in fixed width, at most 30 lines
 	Lines     []CardLine `json:"lines"`      // the same as rows of a table
+	Passed    int        `json:"passed"`     // differences before it that were passed over: noise, or without effect on the failure
 }
 
 // A Change is one value that differs between the runs.
@@ -26,29 +27,29 @@ type CardLine struct {
 	Where   string `json:"where,omitempty"` // file:line of the function
 }
 
-// A split is the first difference that was found.
-type split struct {
-	kind       string
-	red, green Call // none on the side that did not make the call
-	under      [2]Call
-	changed    []Change
-}
-
 // Diverge aligns two runs of the same test, the failing and the passing one,
-// and says where they first part. Values are compared without identities.
+// and says where they part.
+//
+// Values are compared without identities. Calls that only one run made are
+// found by aligning the calls that the same call made. That is the first
+// difference in the order of execution, but for those that cannot have led to
+// the failure as long as there is another: times, addresses, temporary names
+// and numbers that the runs made up (see pairing), and what happened within
+// calls that ended alike and changed the same.
 func Diverge(red, green *Trace, opts CardOptions) Divergence {
 	r, g := testRoots(red, green)
 	if r.n == 0 || g.n == 0 {
 		return Divergence{Kind: "none", Text: "The two runs have no call in common.\n"}
 	}
-	d := differ{red: red, green: green, budget: 2_000_000}
-	s := d.compare(r, g, 0)
+	d := newDiffer(red, green)
+	d.compare(r, g, 0)
+	s, passed := d.choose()
 	if s == nil {
 		return Divergence{Kind: "none", Text: "The two runs made the same calls with the same values.\n"}
 	}
-	out := Divergence{Found: true, Kind: s.kind, Changed: s.changed}
+	out := Divergence{Found: true, Kind: s.kind, Changed: s.changed, Passed: len(passed)}
 	out.RedCall, out.GreenCall = startOf(s.red), startOf(s.green)
-	out.Lines = cardLines(red, green, r, g, s, opts)
+	out.Lines = cardLines(red, green, r, g, s, passed, opts)
 	out.Text = sideBySide(out.Lines)
 	return out
 }
@@ -113,144 +114,4 @@ func baseName(file string) string {
 		}
 	}
 	return file
-}
-
-type differ struct {
-	red, green *Trace
-	budget     int // values compared
-}
-
-// compare returns the first difference of two calls in the order of execution:
-// arguments, then the calls inside, then the end.
-func (d *differ) compare(r, g Call, depth int) *split {
-	if d.budget--; d.budget < 0 || depth > 1000 {
-		return nil
-	}
-	if a, b := r.Start(), g.Start(); a.ID != 0 && b.ID != 0 && a.body != b.body {
-		if ch := changes(a.Args(), b.Args()); len(ch) > 0 {
-			return &split{kind: "argument", red: r, green: g, changed: ch}
-		}
-	}
-	reds, greens := r.Children(), g.Children()
-	n := min(len(reds), len(greens))
-	for i := 0; i < n; i++ {
-		if !sameCode(reds[i], greens[i]) {
-			return d.extra(r, g, reds[i], greens[i])
-		}
-		if s := d.compare(reds[i], greens[i], depth+1); s != nil {
-			return s
-		}
-	}
-	return d.compareEnds(r, g, reds, greens)
-}
-
-// compareEnds compares what follows the calls that both made.
-func (d *differ) compareEnds(r, g Call, reds, greens []Call) *split {
-	n := min(len(reds), len(greens))
-	reds, greens = reds[n:], greens[n:]
-	rx, gx := raisedIn(r), raisedIn(g)
-	if rx.Type() != gx.Type() || rx.Text() != gx.Text() || (rx.ID == 0) != (gx.ID == 0) {
-		return &split{kind: "exception", red: r, green: g, changed: []Change{{"raise", raiseText(rx, reds), raiseText(gx, greens)}}}
-	}
-	if len(reds) > 0 || len(greens) > 0 {
-		var a, b Call
-		if len(reds) > 0 {
-			a = reds[0]
-		}
-		if len(greens) > 0 {
-			b = greens[0]
-		}
-		return d.extra(r, g, a, b)
-	}
-	x, y := r.End(), g.End()
-	if x.ID == 0 || y.ID == 0 {
-		return nil
-	}
-	if x.Kind != y.Kind {
-		return &split{kind: "exception", red: r, green: g, changed: []Change{{"end", endText(d.red, r, 200), endText(d.green, g, 200)}}}
-	}
-	if x.body == y.body {
-		return nil
-	}
-	if v, w := x.Value(), y.Value(); v != nil && w != nil && v.plain() != w.plain() {
-		return &split{kind: "return", red: r, green: g, changed: []Change{{"return", v.String(), w.String()}}}
-	}
-	if ch := changes(x.Changed(), y.Changed()); len(ch) > 0 {
-		return &split{kind: "state", red: r, green: g, changed: ch}
-	}
-	return nil
-}
-
-// extra is the difference that one run made a call where the other made another or none.
-func (d *differ) extra(r, g, a, b Call) *split {
-	s := &split{kind: "call", red: a, green: b, under: [2]Call{r, g}}
-	s.changed = []Change{{"call", callName(a), callName(b)}}
-	return s
-}
-
-func callName(c Call) string {
-	if c.n == 0 {
-		return "no call"
-	}
-	return oneLine(c.Code().Name) + "(" + renderVars(c.Start().Args(), 60, 120, false) + ")"
-}
-
-// raisedIn returns the first exception that was raised in the call's own frame.
-func raisedIn(c Call) Record {
-	for _, r := range c.Events() {
-		if r.Kind == KindRaise {
-			return r
-		}
-	}
-	return Record{}
-}
-
-func raiseText(r Record, more []Call) string {
-	switch {
-	case r.ID != 0:
-		return exceptionText(r.Type(), r.Text(), 200)
-	case len(more) > 0:
-		return "goes on, calls " + callName(more[0])
-	default:
-		return "nothing"
-	}
-}
-
-// endText says how a call ended.
-func endText(t *Trace, c Call, limit int) string {
-	end := c.End()
-	if end.ID == 0 {
-		return "did not end"
-	}
-	if v := end.Value(); end.Kind == KindReturn && v != nil {
-		return "returns " + v.render(limit, false)
-	}
-	if r := t.raiseOf(end.Exc); r.ID != 0 {
-		return "raises " + exceptionText(r.Type(), r.Text(), limit)
-	}
-	return "raises " + oneLine(end.Type())
-}
-
-// changes compares variables by name.
-func changes(a, b []Var) []Change {
-	var out []Change
-	seen := map[string]bool{}
-	for _, x := range a {
-		seen[x.Name] = true
-		other := "not there"
-		for _, y := range b {
-			if y.Name == x.Name {
-				other = y.Value.plain()
-			}
-		}
-		if mine := x.Value.plain(); mine != other {
-			out = append(out, Change{x.Name, mine, other})
-		}
-	}
-	for _, y := range b {
-		if !seen[y.Name] {
-			out = append(out, Change{y.Name, "not there", y.Value.plain()})
-		}
-	}
-	return out
 }

@@ -13,7 +13,7 @@ const (
 
 // cardLines lays out a divergence: the way to it, the calls that part with the
 // values that differ, and how both runs end.
-func cardLines(red, green *Trace, r, g Call, s *split, opts CardOptions) []CardLine {
+func cardLines(red, green *Trace, r, g Call, s *split, passed []*split, opts CardOptions) []CardLine {
 	a, b := s.red, s.green
 	if s.kind == "call" {
 		a, b = s.under[0], s.under[1]
@@ -56,10 +56,26 @@ func cardLines(red, green *Trace, r, g Call, s *split, opts CardOptions) []CardL
 		add(depth, ch.Name+" = "+ch.Red, ch.Name+" = "+ch.Green, true, "")
 	}
 	rows = append(rows, ends(red, green, a, b, r, g, depth)...)
+	if n := len(passed); n > 0 {
+		rows = rows[:min(len(rows), cardRows-3)]
+		p := passed[n-1]
+		left, right := p.changed[0].Red, p.changed[0].Green
+		rows = append(rows, CardLine{fmt.Sprintf("passed over: %d, such as %s %s=%s", n, p.name(), p.changed[0].Name, left), right, false, ""})
+	}
 	if len(rows) > cardRows-2 {
 		rows = rows[:cardRows-2]
 	}
 	return rows
+}
+
+// name is the function in which a split is.
+func (s *split) name() string {
+	for _, c := range []Call{s.red, s.green} {
+		if c.n != 0 {
+			return oneLine(c.Code().Name)
+		}
+	}
+	return ""
 }
 
 // commonCalls counts the calls that both made before they parted.

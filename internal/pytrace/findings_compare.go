@@ -1,0 +1,127 @@
+package pytrace
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+)
+
+const maxMissing = 6
+
+// Compare returns what is odd in a failing run, by what a passing run of the
+// same test did otherwise: besides the findings of red, where the runs part
+// (kind diverges), calls that came in green and never came in red (missing) and
+// those that came in red alone (extra). What green has as well cannot be the
+// cause, and weighs less. Records are ids in red.
+func Compare(red, green *Trace) []Finding {
+	var out []Finding
+	both := map[string]bool{}
+	for _, f := range green.Findings() {
+		both[f.likeness()] = true
+	}
+	for _, f := range red.Findings() {
+		if both[f.likeness()] {
+			f.Weight = clampWeight(f.Weight * 0.4)
+			f.Text += " The passing run has this too."
+		}
+		out = append(out, f)
+	}
+	if r, g := testRoots(red, green); r.n != 0 && g.n != 0 {
+		d := newDiffer(red, green)
+		d.compare(r, g, 0)
+		if s, passed := d.choose(); s != nil {
+			out = append(out, s.diverges(red, len(passed)))
+		}
+		out = append(out, d.missing()...)
+	}
+	sort.SliceStable(out, func(i, j int) bool { return out[i].Weight > out[j].Weight })
+	return out[:min(len(out), maxFindings)]
+}
+
+// likeness is what findings of two runs have in common that are the same.
+func (f Finding) likeness() string { return f.Kind + "\x00" + baseName(f.File) + "\x00" + f.Name }
+
+// diverges is a split as a finding.
+func (s *split) diverges(red *Trace, passed int) Finding {
+	c := s.red
+	if c.n == 0 {
+		c = s.under[0]
+	}
+	f := Finding{Kind: "diverges", Records: recordIDs(c, c.End()), File: c.Code().File, Line: c.Code().Line, Name: c.Code().Name, Weight: 0.9}
+	if s.noise || s.contained {
+		f.Weight = 0.3
+	}
+	f.Text = fmt.Sprintf("The runs part in %s: %s.", c.Code().Name, strings.Join(s.described(), "; "))
+	if passed > 0 {
+		f.Text += fmt.Sprintf(" %d earlier differences were passed over: noise, or without effect on what follows.", passed)
+	}
+	return f
+}
+
+func (s *split) described() []string {
+	var parts []string
+	for _, c := range s.changed[:min(len(s.changed), 3)] {
+		switch c.Name {
+		case "call":
+			parts = append(parts, fmt.Sprintf("the failing run made %s, the passing one %s", c.Red, c.Green))
+		case "raise", "return", "end":
+			parts = append(parts, fmt.Sprintf("%s: %s; in the passing run: %s", c.Name, cutText(c.Red, 160), cutText(c.Green, 160)))
+		default:
+			parts = append(parts, fmt.Sprintf("%s is %s; in the passing run %s", oneLine(c.Name), cutText(c.Red, 160), cutText(c.Green, 160)))
+		}
+	}
+	return parts
+}
+
+// missing returns the calls that only one run made, one of each function and
+// caller. A function that red never called at all counts most.
+func (d *differ) missing() []Finding {
+	called := map[string]bool{}
+	for _, c := range d.red.codes {
+		called[c.Name+"\x00"+baseName(c.File)] = true
+	}
+	done := map[string]bool{}
+	var out []Finding
+	for _, s := range d.splits {
+		if s.kind != "call" || len(out) == maxMissing {
+			continue
+		}
+		by := s.under[0].Code()
+		for _, c := range []Call{s.green, s.red} {
+			if c.n == 0 || done[c.Code().Name+"\x00"+by.Name] {
+				continue
+			}
+			code := c.Code()
+			done[code.Name+"\x00"+by.Name] = true
+			f := Finding{Kind: "missing", Records: recordIDs(s.under[0], s.under[0].End()), File: by.File, Line: by.Line, Name: by.Name, Weight: 0.5,
+				Text: fmt.Sprintf("%s never called %s, which it did in the passing run as %s.", by.Name, code.Name, callName(c))}
+			if c == s.red {
+				f.Kind, f.Records, f.Weight = "extra", recordIDs(c, c.End()), 0.4
+				f.Text = fmt.Sprintf("%s called %s, which it did not in the passing run.", by.Name, callName(c))
+			} else if !called[code.Name+"\x00"+baseName(code.File)] {
+				f.Weight = 0.7
+				f.Text += " Nothing else called it either."
+			} else if n := s.under[0].calls(code); n > 0 {
+				f.Text = fmt.Sprintf("%s called %s %d times, and not as in the passing run: %s.", by.Name, code.Name, n, callName(c))
+			}
+			if s.contained {
+				f.Weight -= 0.2
+			}
+			if d.crash[s.under[0].ID()] {
+				f.Weight += 0.1
+			}
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// calls counts the calls of a function of that name that c made.
+func (c Call) calls(code *Code) (n int) {
+	for _, k := range c.Children() {
+		if x := k.Code(); x.Name == code.Name && baseName(x.File) == baseName(code.File) {
+			n++
+		}
+	}
+	return n
+}
