@@ -33,6 +33,9 @@ const maxSuspended = 2000
 // flows finds coroutines that were never awaited, and generators that were
 // handed on when they had nothing left.
 func (s *scene) flows() []Finding {
+	if !s.suspends() {
+		return nil
+	}
 	states := map[string]*flowState{}
 	kinds := make([]*flowState, len(s.t.codes)+1)
 	for i, c := range s.t.codes {
@@ -107,6 +110,22 @@ func (s *scene) flows() []Finding {
 		}
 	}
 	return s.flowFindings(seen)
+}
+
+// suspends says whether the trace has anything to do with generators or
+// coroutines: one ran, or the frame that crashed held one.
+func (s *scene) suspends() bool {
+	for _, c := range s.t.codes {
+		if c.Kind == "generator" || c.Kind == "coroutine" {
+			return true
+		}
+	}
+	for i := range s.crashVars {
+		if s.crashVars[i].Value.Type == "coroutine" {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *scene) flowFindings(seen []suspended) []Finding {

@@ -63,14 +63,23 @@ func (y *typeCounts) odd(name string) (odd, usual *typeSlot, n int) {
 	return odd, usual, n
 }
 
+// maxNear is how many of the innermost calls of the crash are asked for what was
+// odd in their arguments.
+const maxNear = 50
+
 // types are the types that each function was given and that it returned.
 type types struct {
 	params  [][]typeCounts // by code
 	returns []typeCounts
 }
 
-// countTypes goes once through the heads of all values of calls and returns.
+// countTypes goes once through the heads of the values that calls returned, and
+// that functions on the way to the crash were given.
 func (s *scene) countTypes() *types {
+	wanted := make([]bool, len(s.t.codes)+1)
+	for i := max(len(s.path)-maxNear, 0); i < len(s.path); i++ {
+		wanted[s.path[i].firstEvent().code] = true
+	}
 	y := &types{params: make([][]typeCounts, len(s.t.codes)+1), returns: make([]typeCounts, len(s.t.codes)+1)}
 	for id, e := range s.t.of(kindCall, kindReturn) {
 		b := s.t.store.body(e.off, e.size)
@@ -78,6 +87,9 @@ func (s *scene) countTypes() *types {
 			if kind := s.t.codes[e.code-1].Kind; kind == "" || kind == "coroutine" {
 				s.note(y.returns[e.code].add(b.returnType()), id, e)
 			}
+			continue
+		}
+		if !wanted[e.code] {
 			continue
 		}
 		list := y.params[e.code]
@@ -108,7 +120,7 @@ func (s *scene) note(slot *typeSlot, id int32, e *event) {
 // held tells most, and of these the innermost.
 func (s *scene) oddTypes() []Finding {
 	out := s.oddReturns()
-	for i := len(s.path) - 1; i >= 0 && i >= len(s.path)-50; i-- {
+	for i := len(s.path) - 1; i >= max(len(s.path)-maxNear, 0); i-- {
 		if f, ok := s.oddArgument(s.path[i], len(s.path)-1-i); ok {
 			out = append(out, f)
 			break // those of its callers are the same value, or lead to it
