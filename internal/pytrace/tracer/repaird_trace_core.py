@@ -143,9 +143,10 @@ class Core(Exceptions):
         own = None
         while held:
             frame, d = held.pop()
-            if frame == fid:
+            others = _getrefcount(d) if _getrefcount is not None else 0  # d and the argument, then the frame
+            if others > 2 and frame == fid:
                 own = d
-            elif _getrefcount is not None and _getrefcount(d) == 3:  # d, the argument, the frame
+            elif others == 3:
                 d.clear()
         if own is not None:
             held.append((fid, own))

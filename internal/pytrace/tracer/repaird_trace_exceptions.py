@@ -6,6 +6,7 @@ import sys
 from opcode import opmap
 
 import repaird_trace_scope as scope_module
+from repaird_trace_frames import unreadable
 from repaird_trace_hot import Entry
 from repaird_trace_values import FunctionType, ModuleType, derives, quote
 
@@ -51,7 +52,7 @@ class Trouble(object):
 
 class Thread(object):
     """The state of one thread."""
-    __slots__ = ("index", "suffix", "stack", "flying", "escaped", "left", "orphans", "owner", "held")
+    __slots__ = ("index", "suffix", "tail", "stack", "flying", "escaped", "left", "orphans", "owner", "held")
 
 
 class Exceptions(object):
@@ -66,7 +67,7 @@ class Exceptions(object):
     def late(self, th, frame, info, parent, gap, depth=0):
         """Records a call after the fact, for an exception that came from it."""
         e = Entry()
-        e.id, e.fid, e.info, e.muts, e.light, e.trouble = self.next_call(), _id(frame), info, None, False, None
+        e.id, e.fid, e.info, e.muts, e.light, e.trouble, e.place = self.next_call(), _id(frame), info, None, False, None, None
         e.sid, e.seg = "%d" % e.id, self.writer.seg
         self.lates += 1
         self._write_late(th, e, frame, parent, gap, depth)
@@ -172,8 +173,9 @@ class Exceptions(object):
         info.snaps[line] = n + 1
         self.snaps += 1
         parts, values = [], frame.f_locals
+        skip = unreadable(info.code)
         for name in info.code.co_varnames + info.code.co_cellvars + info.code.co_freevars:
-            if name[:1] in "@." or name not in values or _len(parts) >= 24:
+            if name[:1] in "@." or name in skip or name not in values or _len(parts) >= 24:
                 continue
             v = values[name]
             if _id(_type(v)) not in _NO_SNAPSHOT:

@@ -8,15 +8,18 @@ and each record asks the clock once.
 from _json import encode_basestring_ascii as quote
 
 _len, _id, _type, _str, _int, _repr, _list, _dict, _set = len, id, type, str, int, repr, list, dict, set
-FULL = 32
+# Calls of a function with their values in full: ENOUGH at least, FULL at most as
+# long as they come to fewer than WORTH characters, and each power of two.
+FULL, ENOUGH, WORTH = 32, 4, 4000
 _BIG = 0x7fffffffffffffff
 
 
 class Entry(object):
     """One call that is under way: its number and the number's text, address of
     its frame, muts its arguments that it may change as they were at entry,
-    light its detail, trouble what an exception has to do with it."""
-    __slots__ = ("id", "sid", "fid", "info", "seg", "muts", "light", "trouble")
+    light its detail, trouble what an exception has to do with it, place what
+    the records of the calls that it makes have in common."""
+    __slots__ = ("id", "sid", "fid", "info", "seg", "muts", "light", "trouble", "place")
 
     @property
     def foreign(self):
@@ -54,18 +57,18 @@ def make(core):
     writer, tasks, with_values, brief = core.writer, core.tasks, core.values, _brief(core.render)
     light_named, full_value = core.render.light_named, core.render.value
     full_args, shared_defaults, changed, ended = core.args, core.shared_defaults, core.changed, core.ended
-    depths = ["%d" % i for i in range(min(core.max_depth, 10000) + 2)]
 
     def enter(th, frame, info):
         stack = th.stack
         e = Entry()
         i = e.id = next_call()
         sid = e.sid = f'{i}'
-        e.fid, e.info, e.muts, e.trouble, e.seg = _id(frame), info, None, None, writer.seg
-        depth = _len(stack)
-        if depth:
+        e.fid, e.info, e.muts, e.trouble, e.place, e.seg = _id(frame), info, None, None, None, writer.seg
+        if stack:
             top = stack[-1]
-            parent = top.sid
+            place = top.place
+            if place is None:
+                place = top.place = f'"p":{top.sid},"d":{_len(stack)},"n":'
             back = frame.f_back
             if back is not None and _id(back) == top.fid:
                 at = back.f_lasti
@@ -73,13 +76,14 @@ def make(core):
             else:
                 line = "0"
         else:
-            parent = line = "0"
+            place, line = '"p":0,"d":0,"n":', "0"
         n = info.calls
         args = ""
-        if n <= FULL or not n & (n - 1):
+        if n <= FULL and (n <= ENOUGH or info.spent < WORTH) or not n & (n - 1):
             e.light = False
             if info.args and with_values:
                 args = full_args(e, frame, info)
+                info.spent += _len(args)
         else:
             e.light = True
             if with_values and info.heads:
@@ -113,14 +117,18 @@ def make(core):
                 args += "]"
                 if info.defaults:
                     args += shared_defaults(info, values)
-        write(f'{{"k":"call","i":{sid},"p":{parent}{info.mid}{depths[depth]},"n":{n},"t":{_int((clock() - start) * 1e6)},'
-              f'"l":{line}{args}{th.suffix}{tasks[0]() if tasks else ""}}}\n')
+        tail = th.tail
+        if tasks:
+            tail = tasks[0]() + tail
+        write(f'{info.call}{sid},{place}{n},"t":{_int((clock() - start) * 1e6)},"l":{line}{args}{tail}')
         stack.append(e)
         return e
 
     def leave(th, e, frame, at, value):
         info = e.info
-        line = info.at.get(at) or line_at(info, at, frame)
+        ret = info.rets.get(at)
+        if ret is None:
+            ret = info.rets[at] = f',"c":{info.id},"l":{info.at.get(at) or line_at(info, at, frame)},"t":'
         left = ""
         if e.trouble is not None or info.watch is True:
             left = ended(th, e, frame, at, value)
@@ -130,17 +138,21 @@ def make(core):
             if e.muts is not None:
                 left = changed(e, frame) + left
             if _type(value) is _int and -_BIG < value < _BIG and with_values:
-                write(f'{{"k":"ret","i":{e.sid}{info.ret}{_int((clock() - start) * 1e6)},"l":{line},"v":"{value}"{left}}}\n')
+                if not left:
+                    write(f'{{"k":"ret","i":{e.sid}{ret}{_int((clock() - start) * 1e6)},"v":"{value}"}}\n')
+                    return
+                write(f'{{"k":"ret","i":{e.sid}{ret}{_int((clock() - start) * 1e6)},"v":"{value}"{left}}}\n')
                 return
             text = brief(value) if value is not None else '"None"'
         elif with_values:
             text = full_value(value)
             if e.muts is not None:
                 left = changed(e, frame) + left
+            info.spent += _len(text) + _len(left)
         if not with_values:
-            write(f'{{"k":"ret","i":{e.sid}{info.ret}{_int((clock() - start) * 1e6)},"l":{line}{left}}}\n')
+            write(f'{{"k":"ret","i":{e.sid}{ret}{_int((clock() - start) * 1e6)}{left}}}\n')
             return
-        write(f'{{"k":"ret","i":{e.sid}{info.ret}{_int((clock() - start) * 1e6)},"l":{line},"v":{text}{left}}}\n')
+        write(f'{{"k":"ret","i":{e.sid}{ret}{_int((clock() - start) * 1e6)},"v":{text}{left}}}\n')
 
     return enter, leave
 

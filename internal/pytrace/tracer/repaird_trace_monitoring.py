@@ -98,7 +98,7 @@ class Backend(object):
         events = _EXCEPTIONS if LOCAL_EXCEPTIONS and not info.fold else 0
         if not info.fold and not info.off and not self.core.counts_only:
             events |= _events.PY_RETURN
-            if info.gen:
+            if info.gen and not info.quiet:
                 events |= _events.PY_YIELD | _events.PY_RESUME
         if self.core.lines or info.watch is not None or info.pends:
             events |= _events.LINE
@@ -133,6 +133,14 @@ class Backend(object):
         for fid, e in _list(self.gens.items()):
             if e.info is info:
                 self.gens.pop(fid, None)
+
+    def quieten(self, info):
+        """No more suspensions of a generator that yields too often. Its calls
+        are off the stack from then on, and found by their frames when they end."""
+        info.quiet = info.mixed = True
+        self.ask(info)
+        for th in _list(self.threads.values()):
+            th.stack[:] = [e for e in th.stack if e.info is not info]
 
     def new_thread(self, ident):
         """The state of a thread at its first call; idents are used again."""
@@ -279,6 +287,8 @@ def _make(backend):
         e = enter(th, frame, info)
         if info.gen:
             gens[e.fid] = e
+            if info.quiet:
+                del th.stack[-1]
         if th.held:
             free(th)
 
@@ -317,7 +327,12 @@ def _make(backend):
         """The entry of a frame, if it is recorded."""
         info = codes_get(_id(code))
         th = threads_get(_get_ident())
-        if info is None or th is None or not th.stack:
+        if info is None or th is None:
+            return None, None
+        if info.quiet:
+            e = gens.get(_id(frame))
+            return th, e if e is not None and e.info is info else None
+        if not th.stack:
             return None, None
         e = th.stack[-1]
         if e.fid != _id(frame) or e.info is not info:
@@ -330,15 +345,17 @@ def _make(backend):
                 th = threads[_get_ident()]
                 stack = th.stack
                 e = stack[-1]
+                info = e.info
+                known = info.code is code and not info.mixed
             except _LOOKUP:  # a thread, or its call, that began before
-                return
-            info = e.info
-            if info.code is not code or info.mixed:
+                known = False
+            if not known:
                 th, e = top(code, _getframe(1))
                 if e is None:
                     return
-                info = e.info
-            del stack[-1]
+                info, stack = e.info, th.stack
+            if not info.quiet:
+                del stack[-1]
             if e.muts is None and e.trouble is None and not info.gen and info.watch is not True:
                 leave(th, e, None, offset, value)
                 return
@@ -363,12 +380,12 @@ def _make(backend):
             th, e = top(code, _getframe(1))
             if e is None:
                 return
-            del th.stack[-1]
             info = e.info
+            if not info.quiet:
+                del th.stack[-1]
             core.yielded(th, e, info.at.get(offset) or line_at(info, offset, None), value)
-            if info.yields > per_code and not info.off:
-                info.mixed = True
-                backend.switch_off(info)
+            if info.yields > per_code:
+                backend.quieten(info)
         except _BaseException as error:
             if fault(error):
                 raise
@@ -383,7 +400,7 @@ def _make(backend):
     def again(code, frame):
         """A generator goes on."""
         e = gens.get(_id(frame))
-        if e is None or e.info.code is not code:
+        if e is None or e.info.code is not code or e.info.quiet:
             return
         ident = _get_ident()
         th = threads_get(ident) or backend.new_thread(ident)
@@ -436,8 +453,9 @@ def _make(backend):
             th, e = top(code, frame)
             if e is None:
                 return
-            del th.stack[-1]
             info = e.info
+            if not info.quiet:
+                del th.stack[-1]
             if info.gen:
                 gens.pop(e.fid, None)
             unwound(th, e, frame)

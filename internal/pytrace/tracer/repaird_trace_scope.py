@@ -163,7 +163,7 @@ class Info(object):
         "seen", "snaps", "raised", "watch",  # lines seen; snapshots and raises by line; lines that the probes want: None, True for all, or a frozenset
         "heads", "call", "rets", "at", "spent",  # text of records: of arguments, of calls, of returns and lines by instruction; characters of values in full
         "pins",  # reading variables leaves them in the frame
-        "off", "mixed", "pends", "covered",  # monitoring: see there
+        "off", "quiet", "mixed", "pends", "covered",  # monitoring: see there
     )
 
 
@@ -202,7 +202,7 @@ def describe(number, code, path, qualname, comprehensions=False):
     info.watch, info.at, info.heads = None, {}, ()
     info.call, info.rets, info.spent = '{"k":"call","c":%d,"i":' % number, {}, 0
     info.pins = PINS and bool(flags & _OPTIMIZED)
-    info.off = info.mixed = False
+    info.off = info.quiet = info.mixed = False
     info.pends, info.covered = set(), None
     return info
 

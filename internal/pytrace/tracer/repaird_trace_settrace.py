@@ -17,6 +17,8 @@ _threading_settrace, _get_ident = threading.settrace, get_ident
 _map = _opcode.opmap
 _RETURNS = frozenset(_map[n] for n in ("RETURN_VALUE", "RETURN_CONST") if n in _map)
 _YIELD, _YIELD_FROM, _RESUME = _map["YIELD_VALUE"], _map.get("YIELD_FROM", -1), _map.get("RESUME", -1)
+_getframe = sys._getframe
+DEEP = 32
 _HAS_TRACE_LINES = sys.version_info >= (3, 7)
 
 
@@ -34,9 +36,9 @@ def _suspends(ops, at):
 
 
 class Rearm(object):
-    """Held by the frame of a trace function that an exception of the program
-    leaves, and so by the exception: the interpreter has removed the trace
-    function by then. When the program is done with the exception, it is put back."""
+    """Puts a trace function back that the interpreter removed, at its own end.
+    Held by the frame of a trace function that an exception of the program
+    leaves, and so by the exception, it ends when the program is done with that."""
     __slots__ = ("backend", "ident")
 
     def __init__(self, backend):
@@ -84,7 +86,12 @@ class Backend(object):
             f = self.functions.get(_get_ident())
             if f is not None:
                 self.core.lost = "trace function removed, later put back"
-                f.__closure_stack__.stack[:] = []
+                live, frame = set(), _getframe(1)
+                while frame is not None:
+                    live.add(_id(frame))
+                    frame = frame.f_back
+                stack = f.__closure_stack__.stack
+                stack[:] = [e for e in stack if e.fid in live]
                 _settrace(f)
 
     def withdraw(self):
@@ -212,6 +219,19 @@ class Backend(object):
                         raise
                 return self
 
+        class Deep(object):
+            """Trace function of every DEEP-th call of a recursion. At the limit
+            the interpreter cannot call a trace function, and removes it; this
+            one notices when its frame ends, and puts it back."""
+            __slots__ = ("rearm",)
+
+            def __init__(self):
+                self.rearm = Rearm(backend)
+
+            def __call__(self, frame, event, arg):
+                local(frame, event, arg)
+                return self
+
         class Silent(object):
             """Trace function of code whose calls are not recorded: lines at most."""
             __slots__ = ("info",)
@@ -290,7 +310,9 @@ class Backend(object):
                 e = enter(th, frame, info)
                 if not lines_on and info.watch is None and _HAS_TRACE_LINES:
                     frame.f_trace_lines = False
-                return Suspendable(e) if info.gen else local
+                if info.gen:
+                    return Suspendable(e)
+                return Deep() if _len(stack) % DEEP == 0 else local
             except _BaseException as error:
                 core.faults += 1
                 if foreign(error, own_files):
