@@ -28,7 +28,11 @@ def f():
     print("freed", again)
     class Local:
         pass
+    local = Local()
+    local.x = 1
+    local.x = 2
     kind = weakref.ref(Local)
+    local = None
     return kind
 kind = f()
 import gc
@@ -39,6 +43,56 @@ print("class freed", kind() is None)
 		if !atLeast(pythonVersion(t, python), 13) {
 			return
 		}
+		runSource(t, python, source, Config{Level: "variables", Engine: engine})
+	})
+}
+
+// CPython 3.13.0 to 3.13.2 crash when a variable that a closure shares is read
+// while a comprehension has one of the same name (gh-128396).
+func TestVariablesOfComprehensionsAreReadWithoutACrash(t *testing.T) {
+	t.Parallel()
+	const source = `
+def fails(v):
+    raise ValueError(v)
+def f(xs):
+    base = 5
+    shared = lambda: base
+    try:
+        return [
+            fails(base)
+            for base in xs]
+    except ValueError:
+        return shared()
+def g(xs):
+    base = 5
+    shared = lambda: base
+    return [
+        len(base)
+        for base in xs] + [shared()]
+print(f([object, int, "abc"]), g(["abc", "d"]))
+`
+	probePythons(t, func(t *testing.T, python, engine string) {
+		s := runSource(t, python, source, Config{Level: "control", Engine: engine, ExceptionSnapshot: true, Locals: true,
+			Watches: []string{"base", "len(xs)"}, Breakpoints: []Breakpoint{{File: "prog.py", Line: 2}, {File: "prog.py", Line: 16}}})
+		if string(s.out) != "5 [3, 1, 5]\n" || len(s.trace.Snapshots()) < 2 {
+			t.Errorf("%q, snapshots %v", s.out, snaps(s.trace))
+		}
+	})
+}
+
+// Looking at an object must not make it another: a partial object that has an
+// attribute dictionary, which is made when it is asked for, nests otherwise.
+func TestLookingAtAnObjectOfCLeavesItAsItIs(t *testing.T) {
+	t.Parallel()
+	const source = `
+import functools
+def f():
+    inner = functools.partial(print, 1)
+    nested = functools.partial(inner, 2)
+    print(nested.func is print, nested.args)
+f()
+`
+	probePythons(t, func(t *testing.T, python, engine string) {
 		runSource(t, python, source, Config{Level: "variables", Engine: engine})
 	})
 }

@@ -10,14 +10,15 @@ from _weakref import ref
 from itertools import islice
 import sys
 
+from repaird_trace_descriptors import c_made
+from repaird_trace_frames import unreadable
 from repaird_trace_values import MUTABLE, FunctionType, ModuleType, derives, quote
 
 _type, _id, _len, _hash, _tuple, _map, _dict, _list, _set, _slice = type, id, len, hash, tuple, map, dict, list, set, slice
-_str, _bytes, _bytearray, _RuntimeError, _islice, _getframe = str, bytes, bytearray, RuntimeError, islice, sys._getframe
+_str, _bytes, _bytearray, _RuntimeError, _islice, _getframe, _enumerate = str, bytes, bytearray, RuntimeError, islice, sys._getframe, enumerate
 _get_mro = type.__dict__["__mro__"].__get__
 _get_class_dict = type.__dict__["__dict__"].__get__
 _SCALARS = frozenset(map(id, [int, float, bool, str, bytes, complex, type(None)]))
-_get_flags, _HEAP = type.__dict__["__flags__"].__get__, 1 << 9
 WIDE, MAX_CHANGES, MAX_TEXT, LONG, MAX_KINDS = 64, 48, 48000, 1000, 4096
 _GONE, _UNBOUND = object(), '{"t":"unbound"}'
 
@@ -42,25 +43,29 @@ def is_definition(v):
 
 
 class Kind(object):
-    """What is known of a class; it is held weakly."""
-    __slots__ = ("ref", "base", "get", "shared", "mock")
+    """What is known of a class; it is held weakly, and so is what holds it,
+    such as its descriptors: dict_at says which class of the order of resolution
+    has that of the instances' attributes, -1 for none. Classes made by C are
+    left out: some make an attribute dictionary when it is asked for, and
+    behave otherwise when there is one."""
+    __slots__ = ("ref", "base", "dict_at", "shared", "mock")
 
     def __init__(self, t):
-        self.ref, self.base, self.get, self.shared, self.mock = ref(t), None, None, (), False
+        self.ref, self.base, self.dict_at, self.shared, self.mock = ref(t), None, -1, (), False
         shared = []
-        for k in _get_mro(t):
+        for at, k in _enumerate(_get_mro(t)):
             d = _get_class_dict(k)
             if k is _list or k is _dict or k is _set:
                 self.base = self.base or k
             if d.get("__module__") == "unittest.mock" and _type(d.get("__module__")) is _str:
                 self.mock = True
-            found = d.get("__dict__")
-            if self.get is None and _type(found) is _GETSET:
-                self.get = found.__get__
-            if _get_flags(k) & _HEAP:
-                for name, e in _list(d.items()):
-                    if _id(_type(e)) in MUTABLE and _type(name) is _str and name[:2] != "__" and _len(shared) < 8:
-                        shared.append((ref(k), name))
+            if c_made(k):
+                continue
+            if self.dict_at < 0 and _type(d.get("__dict__")) is _GETSET:
+                self.dict_at = at
+            for name, e in _list(d.items()):
+                if _id(_type(e)) in MUTABLE and _type(name) is _str and name[:2] != "__" and _len(shared) < 8:
+                    shared.append((at, name))
         self.shared = _tuple(shared)
 
 
@@ -75,8 +80,9 @@ class Changes(object):
         names = self.names.get(info.id)
         if names is None:
             code, names = info.code, []
+            skip = unreadable(code)
             for name in code.co_varnames + code.co_cellvars + code.co_freevars:
-                if name[:1] not in "@." and name not in names:
+                if name[:1] not in "@." and name not in names and name not in skip:
                     names.append(name)
             self.names[info.id] = names
         return names
@@ -85,8 +91,9 @@ class Changes(object):
         """Takes the arguments of a call as known: they are in its record."""
         values = frame.f_locals
         if _type(values) is _dict or _type(values) is PROXY:
+            skip = unreadable(info.code)
             for name in info.args:
-                if name in values:
+                if name not in skip and name in values:
                     v = values[name]
                     tokens[name] = self.token(v, _type(v))
 
@@ -156,12 +163,13 @@ class Changes(object):
         else:
             own = (_id(v),)
         ids = []
-        for k, name in kind.shared:  # attributes of its class
-            k = k()
-            if k is not None:
-                _add(ids, _get_class_dict(k).get(name))
-        if kind.get is not None:
-            d = kind.get(v)
+        mro = _get_mro(t)
+        for at, name in kind.shared:  # attributes of its class
+            if at < _len(mro):
+                _add(ids, _get_class_dict(mro[at]).get(name))
+        if -1 < kind.dict_at < _len(mro):
+            d = _get_class_dict(mro[kind.dict_at]).get("__dict__")
+            d = d.__get__(v) if _type(d) is _GETSET else None
             if _type(d) is _dict:
                 ids.append(_len(d))
                 for e in _islice(d.values(), WIDE):

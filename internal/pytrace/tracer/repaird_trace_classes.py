@@ -93,7 +93,9 @@ class Classes(object):
             d = get_class_dict(k)
             if get_flags(k) & HEAP:
                 heap.append(at)
-                if info.dict_at < 0 and "__dict__" in d:
+                # Some classes made by C make the dictionary when it is asked
+                # for, and a partial object that has one nests otherwise.
+                if info.dict_at < 0 and "__dict__" in d and not c_made(k):
                     if accessor(k, "__dict__") is None:  # a property of the program's
                         plain_dict = False
                     elif plain_dict:

@@ -9,7 +9,7 @@ import sys
 
 _type, _id, _len, _str, _dict = type, id, len, str, dict
 _AttributeError, _staticmethod, _classmethod = AttributeError, staticmethod, classmethod
-_modules = sys.modules
+_modules, _BaseException = sys.modules, BaseException
 
 
 class _Probe(object):
@@ -122,9 +122,14 @@ def method(k, name):
 
 
 def instance_dict(v, mro):
-    """The instance's attributes, or None."""
+    """The instance's attributes, or None. Not those of a class made by C that
+    makes the dictionary when it is asked for: a partial object that has one
+    nests otherwise. Exceptions do not mind."""
     for k in mro:
-        if "__dict__" in get_class_dict(k):
+        d = get_class_dict(k).get("__dict__")
+        if d is not None:
+            if _type(d) is GetSetType and k is not _BaseException and c_made(k):
+                return None
             get = accessor(k, "__dict__")
             d = get(v) if get is not None else None
             return d if _type(d) is _dict else None

@@ -4,6 +4,7 @@ import time
 
 from repaird_trace_branches import source
 from repaird_trace_changes import PROXY, is_definition
+from repaird_trace_frames import unreadable
 from repaird_trace_scope import code_lines, nested_codes, real_path
 from repaird_trace_values import NoneType, is_secret, quote
 import repaird_trace_watch as watch_module
@@ -23,8 +24,9 @@ def variables(frame, render, limit=MAX_NAMES):
     if _type(values) is not _dict and _type(values) is not PROXY:
         return parts  # a class body in a mapping of the program's own
     if code.co_flags & 1:
+        skip = unreadable(code)
         for name in code.co_varnames + code.co_cellvars + code.co_freevars:
-            if name[:1] not in "@." and name in values and _len(parts) < limit:
+            if name[:1] not in "@." and name not in skip and name in values and _len(parts) < limit:
                 text = render.named(name, values[name])
                 if text not in parts:
                     parts.append(text)

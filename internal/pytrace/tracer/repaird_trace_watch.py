@@ -18,6 +18,7 @@ import sys
 from opcode import opmap as _opmap
 from repaird_trace_allowed import BINARY, CALLS, COMPARE, UNARY, Refused, items, keeps_method
 from repaird_trace_changes import PROXY
+from repaird_trace_frames import unreadable
 from repaird_trace_values import derives
 
 _compile, _len, _type, _id, _str, _bool, _range, _zip = compile, len, type, id, str, bool, range, zip
@@ -66,6 +67,10 @@ class Env(object):
     def __init__(self, frame):
         values = frame.f_locals
         self.values = values if _type(values) is _dict or _type(values) is PROXY else {}
+        skip = unreadable(frame.f_code)
+        if skip:
+            code = frame.f_code
+            self.values = {n: values[n] for n in code.co_varnames + code.co_cellvars + code.co_freevars if n not in skip and n in values}
         self.shared, self.own, self.steps = frame.f_globals, None, MAX_STEPS
 
     def other(self, name):
