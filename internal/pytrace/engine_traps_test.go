@@ -182,7 +182,22 @@ def numbers(a):
     del a
     tick()
     yield r() is None
+def kept(items):
+    for a in items:
+        yield a
+class Cycle(object):
+    def __init__(self):
+        self.me = self
+def suspended():
+    items = [Cycle()]
+    r = weakref.ref(items[0])
+    g = kept(items)
+    next(g)
+    del items, g
+    gc.collect()
+    return r() is None
 for i in range(40):
+    print(suspended())
     print(gone(A(), A()), scalars(i, A()), list(numbers(A())))
     try:
         raises(A())

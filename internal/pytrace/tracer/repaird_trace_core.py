@@ -23,6 +23,8 @@ from repaird_trace_values import MUTABLE, Renderer, derives, _get_class_dict, _g
 
 _clock, _int = time.perf_counter, int
 _len, _id, _type, _str, _dict, _modules = len, id, type, str, dict, sys.modules
+_tuple, _list, _set, _sorted, _range, _enumerate, _zip = tuple, list, set, sorted, range, enumerate, zip
+_Type, _object, _classmethod, _staticmethod, _property = type, object, classmethod, staticmethod, property
 _getrefcount = getattr(sys, "getrefcount", None)
 MAX_LINES = 300000
 FULL = repaird_trace_hot.FULL
@@ -103,11 +105,11 @@ class Core(Exceptions):
             ",".join(quote(a) for a in info.args[:64]), info.kind, scope_module.signature(info.code)))
 
     def _executable(self, info):
-        lines = set()
+        lines = _set()
         for c in scope_module.nested_codes(info.code):
             lines.update(scope_module.code_lines(c))
-        lines = sorted(lines)
-        for i in range(0, _len(lines), 2000):
+        lines = _sorted(lines)
+        for i in _range(0, _len(lines), 2000):
             self.writer.define('{"k":"lines","c":%d,"l":[%s]}\n' % (info.id, ",".join("%d" % n for n in lines[i:i + 2000])))
 
     def line(self, info, number):
@@ -257,7 +259,7 @@ def _thread_name():
     t = threading._active.get(get_ident())
     if t is None:
         return ""
-    name = object.__getattribute__(t, "__dict__").get("_name")
+    name = _object.__getattribute__(t, "__dict__").get("_name")
     return name if _type(name) is _str else ""
 
 
@@ -271,14 +273,14 @@ def _function(core, frame, code):
         if scope_module.PINS:
             core.hold(frame, values)
         v = values.get(code.co_varnames[0])
-        for k in _get_mro(v if derives(_type(v), type) else _type(v)):
+        for k in _get_mro(v if derives(_type(v), _Type) else _type(v)):
             f = _get_class_dict(k).get(code.co_name)
-            if _type(f) is property:
+            if _type(f) is _property:
                 places.extend((f.fget, f.fset, f.fdel))
             places.append(f)
     for f in places:
-        for _ in range(8):  # decorators that say what they wrap
-            if _type(f) is classmethod or _type(f) is staticmethod:
+        for _ in _range(8):  # decorators that say what they wrap
+            if _type(f) is _classmethod or _type(f) is _staticmethod:
                 f = f.__func__
             if _type(f) is not FunctionType:
                 break
@@ -292,11 +294,11 @@ def _heads(names):
     """For each argument what stands before it in a record: of its pair, and of
     its value, None where the value may have to be masked."""
     found = []
-    for i, name in enumerate(names):
+    for i, name in _enumerate(names):
         before = "," if i else ',"a":['
         head = head_of(name, quote)
         found.append((name, before, before + head if head else None))
-    return tuple(found)
+    return _tuple(found)
 
 
 def _mutable_defaults(function, code):
@@ -306,8 +308,8 @@ def _mutable_defaults(function, code):
     found = []
     values = function.__defaults__ or ()
     names = code.co_varnames[:code.co_argcount][-_len(values):] if values else ()
-    pairs = list(zip(names, values)) + list((function.__kwdefaults__ or {}).items())
+    pairs = _list(_zip(names, values)) + _list((function.__kwdefaults__ or {}).items())
     for name, v in pairs:
         if _id(_type(v)) in MUTABLE:
             found.append((name, _id(v)))
-    return tuple(found)
+    return _tuple(found)

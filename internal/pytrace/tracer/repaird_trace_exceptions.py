@@ -11,6 +11,7 @@ from repaird_trace_hot import Entry
 from repaird_trace_values import FunctionType, ModuleType, derives, quote
 
 _len, _id, _type, _max, _Exception = len, id, type, max, Exception
+_enumerate, _range, _GeneratorExit = enumerate, range, GeneratorExit
 _BaseException, _RecursionError, _isinstance, _exc_info = BaseException, RecursionError, isinstance, sys.exc_info
 # Where a line may begin while an exception is on its way: through a yield from
 # or an await, or to a handler that begins.
@@ -88,7 +89,7 @@ class Exceptions(object):
             x = e.trouble = Trouble()
         x.at, x.fresh = frame.f_lasti, True
         x.flow = _FLOW.get(_id(_type(exc)), "")
-        if x.pend and _type(exc) is GeneratorExit:  # closed where a handler had yielded
+        if x.pend and _type(exc) is _GeneratorExit:  # closed where a handler had yielded
             self.handled(th, e, "yield", frame.f_lineno)
         if x.flow or not derives(_type(exc), _BaseException):
             return
@@ -148,7 +149,7 @@ class Exceptions(object):
             parent, seen, depth = late, nth, depth + 1
         f, info, line, nth = frames[-1]
         self._raise(th, made[-1][0], f, info, line, exc, number, origin, ctx)
-        for i in range(_len(made) - 1, -1, -1):
+        for i in _range(_len(made) - 1, -1, -1):
             late, line = made[i]
             if i < _len(made) - 1:
                 self.writer.write('{"k":"pass","i":%d,"c":%d,"e":%d,"l":%d}\n' % (late.id, late.info.id, number, line or 0))
@@ -192,7 +193,7 @@ class Exceptions(object):
         lost, and in full the nearest of those that were recorded lightly."""
         alive, stack, near = self.writer.alive, th.stack, _len(th.stack) - NEAR
         again = []
-        for depth, e in enumerate(stack):
+        for depth, e in _enumerate(stack):
             if not alive(e.seg):
                 again.append((depth, e))
             elif e.light and depth >= near and self.refined < MAX_REFINED and e.info.args and self.values:
@@ -286,10 +287,10 @@ class Exceptions(object):
         if best:
             return best
         if ran:
-            for n in range(x.line + 1, ran[0] + 1):
+            for n in _range(x.line + 1, ran[0] + 1):
                 if _starts(text, n, (b"finally",)):
                     return ran[0]
-        for n in range(x.line, _max(0, x.line - 100), -1):
+        for n in _range(x.line, _max(0, x.line - 100), -1):
             if _starts(text, n, (b"with ", b"with(", b"async with")):
                 return n
         return ran[0] if ran else 0

@@ -2,8 +2,9 @@
 import os
 import sys
 
-_getcwd, _readlink, _lstat = os.getcwd, os.readlink, os.lstat
-_OSError, _Exception, _len, _str, _type, _id = OSError, Exception, len, str, type, id
+_getcwd, _readlink = os.getcwd, os.readlink
+_OSError, _len, _str, _type, _list, _dict_get = OSError, len, str, type, list, dict.get
+_range, _set, _sorted, _tuple, _bool, _getattr = range, set, sorted, tuple, bool, getattr
 _modules, _ModuleType = sys.modules, type(sys)
 _get_module_dict = _ModuleType.__dict__["__dict__"].__get__
 # Where a frame keeps the dictionary of its variables that it was asked for.
@@ -53,7 +54,7 @@ class Scope(object):
         self.own = real_path(own_dir, self.cwd)
         self.exclude = [real_path(p, self.cwd) for p in exclude] + [self.own]
         self.modules = [m for m in modules if _type(m) is _str]
-        self.files, self.outside = {}, set()
+        self.files, self.outside = {}, _set()
 
     def decide(self, filename, module=None):
         """module is the name that the code's globals have, where they are known."""
@@ -82,7 +83,7 @@ class Scope(object):
     def _named(self, filename, module):
         """Says whether the file is that of a module named in the configuration."""
         names = [module] if _type(module) is _str else []
-        for name, m in list(_modules.items()):
+        for name, m in _list(_modules.items()):
             if _type(m) is _ModuleType and _type(name) is _str and _get_module_dict(m).get("__file__") == filename:
                 names.append(name)
         for name in names:
@@ -93,7 +94,7 @@ class Scope(object):
 
     def holds(self, filename):
         answer = self.files.get(filename)
-        return bool(self.decide(filename) if answer is None else answer)
+        return _bool(self.decide(filename) if answer is None else answer)
 
 
 class Choice(object):
@@ -105,7 +106,7 @@ class Choice(object):
     def holds(self, name, names):
         if not self.only and not self.never:
             return True
-        module = dict.get(names, "__name__")
+        module = _dict_get(names, "__name__")
         forms = [name, name.rpartition(".")[2]]
         if _type(module) is _str:
             forms.append(module + "." + name)
@@ -176,7 +177,7 @@ def describe(number, code, path, qualname, comprehensions=False):
     info = Info()
     info.id, info.code, info.ops, info.file = number, code, code.co_code, path
     name, flags = code.co_name, code.co_flags
-    info.name = qualname or getattr(code, "co_qualname", name)
+    info.name = qualname or _getattr(code, "co_qualname", name)
     if info.name[:9] == "<module>.":
         info.name = info.name[9:]
     n = code.co_argcount + code.co_kwonlyargcount
@@ -184,7 +185,7 @@ def describe(number, code, path, qualname, comprehensions=False):
         n += 1
     if flags & _VARKEYWORDS:
         n += 1
-    info.args = tuple(a for a in code.co_varnames[:n] if a[:1] not in ".@")
+    info.args = _tuple(a for a in code.co_varnames[:n] if a[:1] not in ".@")
     info.kind = ""
     if flags & _ASYNC_GENERATOR:
         info.kind = "async_generator"
@@ -194,23 +195,23 @@ def describe(number, code, path, qualname, comprehensions=False):
         info.kind = "generator"
     elif name == "<module>":
         info.kind = "module"
-    info.gen = bool(flags & (_GENERATOR | _COROUTINE | _ASYNC_GENERATOR))
+    info.gen = _bool(flags & (_GENERATOR | _COROUTINE | _ASYNC_GENERATOR))
     # Comprehensions and class bodies belong to the code around them, unless asked for.
     info.fold = not comprehensions and (name in _FOLDED or (not flags & _OPTIMIZED and name != "<module>"))
     info.calls = info.yields = 0
-    info.seen, info.snaps, info.raised, info.defaults = set(), {}, {}, ()
+    info.seen, info.snaps, info.raised, info.defaults = _set(), {}, {}, ()
     info.watch, info.at, info.heads = None, {}, ()
     info.call, info.rets, info.spent = '{"k":"call","c":%d,"i":' % number, {}, 0
-    info.pins = PINS and bool(flags & _OPTIMIZED)
+    info.pins = PINS and _bool(flags & _OPTIMIZED)
     info.off = info.quiet = info.mixed = False
-    info.pends, info.covered = set(), None
+    info.pends, info.covered = _set(), None
     return info
 
 
 def signature(code):
     """How the parameters are given, a letter each, where not all are given by place or name."""
     plain, names = code.co_argcount, code.co_varnames
-    only = getattr(code, "co_posonlyargcount", 0)
+    only = _getattr(code, "co_posonlyargcount", 0)
     kinds = "/" * only + "." * (plain - only) + "k" * code.co_kwonlyargcount
     if code.co_flags & _VARARGS:
         kinds += "*"
@@ -222,26 +223,26 @@ def signature(code):
 
 def code_lines(code):
     """Lines of code that can execute, nested code not included."""
-    co_lines = getattr(code, "co_lines", None)
+    co_lines = _getattr(code, "co_lines", None)
     if co_lines is not None:
-        return sorted({line for start, end, line in co_lines() if line})
-    lines, line, table = set(), code.co_firstlineno, code.co_lnotab
-    for i in range(0, len(table) - 1, 2):
+        return _sorted({line for start, end, line in co_lines() if line})
+    lines, line, table = _set(), code.co_firstlineno, code.co_lnotab
+    for i in _range(0, _len(table) - 1, 2):
         if table[i]:
             lines.add(line)
         step = table[i + 1]
         line += step - 256 if step >= 128 else step
     lines.add(line)
-    return sorted(lines)
+    return _sorted(lines)
 
 
 def nested_codes(code, limit=5000):
     """The code object and those in its constants."""
-    todo, found, kind = [code], [], type(code)
-    while todo and len(found) < limit:
+    todo, found, kind = [code], [], _type(code)
+    while todo and _len(found) < limit:
         c = todo.pop()
         found.append(c)
-        todo.extend(k for k in c.co_consts if type(k) is kind)
+        todo.extend(k for k in c.co_consts if _type(k) is kind)
     return found
 
 

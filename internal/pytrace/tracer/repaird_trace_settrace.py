@@ -11,7 +11,8 @@ import opcode as _opcode
 
 from repaird_trace_exceptions import foreign
 
-_settrace, _gettrace, _id, _type, _len = sys.settrace, sys.gettrace, id, type, len
+_settrace, _gettrace, _id, _type, _len, _set, _dict_get = sys.settrace, sys.gettrace, id, type, len, set, dict.get
+_range, _getattr = range, getattr
 _Exception, _BaseException, _KeyError = Exception, BaseException, KeyError
 _threading_settrace, _get_ident = threading.settrace, get_ident
 _map = _opcode.opmap
@@ -86,7 +87,7 @@ class Backend(object):
             f = self.functions.get(_get_ident())
             if f is not None:
                 self.core.lost = "trace function removed, later put back"
-                live, frame = set(), _getframe(1)
+                live, frame = _set(), _getframe(1)
                 while frame is not None:
                     live.add(_id(frame))
                     frame = frame.f_back
@@ -100,7 +101,7 @@ class Backend(object):
         self.alive = False
         if _gettrace() is not None and _gettrace() is self.functions.get(_get_ident()):
             _settrace(None)
-        if getattr(threading, "_trace_hook", None) == self._thread:
+        if _getattr(threading, "_trace_hook", None) == self._thread:
             _threading_settrace(None)
 
     def stop(self):
@@ -134,12 +135,16 @@ class Backend(object):
         enter, leave, raised, stepped, release = core.enter, core.leave, core.raised, core.stepped, core.release
 
         def find(fid):
-            for i in range(_len(stack) - 1, -1, -1):
+            for i in _range(_len(stack) - 1, -1, -1):
                 if stack[i].fid == fid:
                     core.resynced += _len(stack) - 1 - i
                     del stack[i + 1:]
                     return stack[i]
             return None
+
+        def forget(fid):
+            """A frame ends, and its variables with it, if nobody else has them."""
+            held[:] = [h for h in held if h[0] != fid]
 
         def line(e, frame):
             n, info = frame.f_lineno, e.info
@@ -163,6 +168,8 @@ class Backend(object):
                 core.unwound(th, e, frame)
             else:
                 leave(th, e, frame, at, arg)
+            if held:
+                forget(_id(frame))
 
         def happened(e, frame, event, arg):
             if event == "line":
@@ -187,6 +194,8 @@ class Backend(object):
                 if event == "return" and arg is not None:
                     del stack[-1]
                     leave(th, e, frame, frame.f_lasti, arg)
+                    if held:
+                        forget(fid)
                 else:
                     happened(e, frame, event, arg)
             except _BaseException as error:
@@ -268,7 +277,7 @@ class Backend(object):
             name = code.co_filename
             path = files.get(name)
             if path is None:
-                path = decide(name, dict.get(frame.f_globals, "__name__"))
+                path = decide(name, _dict_get(frame.f_globals, "__name__"))
             if path is False:
                 return None
             return core.register(frame, code, path)

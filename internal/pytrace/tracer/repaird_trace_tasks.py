@@ -8,6 +8,7 @@ import sys
 from repaird_trace_values import derives, quote
 
 _modules, _id, _type, _str, _len, _Exception = sys.modules, id, type, str, len, Exception
+_dict, _TypeError = dict, TypeError
 
 
 class Tasks(object):
@@ -33,7 +34,7 @@ class Tasks(object):
         if running is None or tasks.__dict__.get("Task") is None:
             return False  # still being imported
         shared = c is None or c_current is None or c.__dict__.get("_current_tasks") is table
-        if _type(table) is dict and shared:  # from 3.14 the C code keeps its own account
+        if _type(table) is _dict and shared:  # from 3.14 the C code keeps its own account
             self.current = _by_table(running, table)
         elif _type(c_current) is _type(_len):
             self.current = _by_function(running, c_current)
@@ -67,7 +68,7 @@ class Tasks(object):
             self.known.clear()
         try:
             self.known[_id(task)] = (ref(task), text)
-        except TypeError:  # a task class without weak references
+        except _TypeError:  # a task class without weak references
             return ""
         name = ""
         for kind, get in self.names:
