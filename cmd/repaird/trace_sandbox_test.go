@@ -74,7 +74,7 @@ sys.exit(5)
 			if got := run("--breakpoint", "part.py:2", "--watch", "x", "app.py"); !strings.Contains(got.stdout, `{"breakpoint": "part.py:2"`) || !strings.Contains(got.stdout, `"value": "'y'"`) {
 				t.Errorf("a breakpoint: %+v", got)
 			}
-			if got := run("--timeout", "2", "slow.py"); got.code != 124 || !strings.Contains(got.stderr, "  infinite_loop() slow.py:") {
+			if got := run("--timeout", "10", "slow.py"); got.code != 124 || !strings.Contains(got.stderr, "  infinite_loop() slow.py:") {
 				t.Errorf("a time-out: %+v", got)
 			}
 			if got := run("--", "python3", "-I", "app.py"); got.code != 5 && !strings.Contains(got.stderr, "traced 1 process") {

@@ -101,11 +101,11 @@ func TestExceptionSnapshotShowsLocals(t *testing.T) {
 func TestTimeoutKillsAndShowsStacks(t *testing.T) {
 	t.Parallel()
 	p := newTraceProject(t, samples)
-	got := p.trace(t, "slow.py", "--timeout", "1", "--call-counts", "--out", "slow.jsonl")
+	got := p.trace(t, "slow.py", "--timeout", "10", "--call-counts", "--out", "slow.jsonl")
 	if got.code != 124 {
 		t.Errorf("exit code %d", got.code)
 	}
-	want := regexp.MustCompile(`TIMEOUT after 1s - dumping stacks:\nThread MainThread:\n  infinite_loop\(\) slow.py:[56]\n  main\(\) slow.py:10\n  <module>\(\) slow.py:13\n`)
+	want := regexp.MustCompile(`TIMEOUT after 10s - dumping stacks:\nThread MainThread:\n  infinite_loop\(\) slow.py:[56]\n  main\(\) slow.py:10\n  <module>\(\) slow.py:13\n`)
 	if !want.MatchString(got.stderr) {
 		t.Errorf("standard error:\n%s", got.stderr)
 	}
@@ -124,7 +124,7 @@ child = subprocess.Popen([sys.executable, "-c", "import signal, time; signal.sig
 open("pid", "w").write(str(child.pid))
 time.sleep(60)
 `})
-	got := p.trace(t, "--timeout", "2", "--", "python3", "parent.py")
+	got := p.trace(t, "--timeout", "10", "--", "python3", "parent.py")
 	if got.code != 124 {
 		t.Fatalf("exit code %d: %s", got.code, got.stderr)
 	}
