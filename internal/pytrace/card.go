@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"unicode/utf8"
 )
 
 // CardOptions bound and shape a card. The zero value is usable.
@@ -73,7 +74,23 @@ type cardWriter struct {
 func (c *cardWriter) printf(format string, args ...any) { fmt.Fprintf(&c.b, format, args...) }
 
 func (c *cardWriter) place(file string, line int) string {
-	return fmt.Sprintf("%s:%d", oneLine(relative(file, c.opts.Root)), line)
+	name := relative(file, c.opts.Root)
+	if n := len(name) - max(2*c.detail.value, 80); n > 0 { // the end of a path tells more
+		for n < len(name) && !utf8.RuneStart(name[n]) {
+			n++
+		}
+		name = "…" + name[n:]
+	}
+	return fmt.Sprintf("%s:%d", tick(oneLine(name)), line)
+}
+
+// name keeps a name of the program's from filling the card or ending its line.
+func (c *cardWriter) name(s string) string {
+	return tick(cutText(oneLine(s), max(c.detail.value, 60)))
+}
+
+func (c *cardWriter) exception(kind, message string, limit int) string {
+	return tick(cutText(exceptionText(kind, message, limit), limit+60))
 }
 
 func relative(file, root string) string {
@@ -103,16 +120,16 @@ func (c *cardWriter) failure() {
 		c.printf("## Failure\n\nNo exception left the traced code.\n\n")
 		return
 	}
-	c.printf("## Failure\n\n`%s` raised in %s at %s (record %d)\n", exceptionText(r.Type(), r.Text(), c.detail.args), r.Code.Name, c.place(r.Code.File, r.Line), r.ID)
+	c.printf("## Failure\n\n`%s` raised in %s at %s (record %d)\n", c.exception(r.Type(), r.Text(), c.detail.args), c.name(r.Code.Name), c.place(r.Code.File, r.Line), r.ID)
 	if text := c.sourceLine(r.Code.File, r.Line); text != "" {
 		c.printf("> `%s`\n", text)
 	}
 	if o := r.Origin(); o != nil {
-		c.printf("It came from %s (%s:%d), which is not the project's own code.\n", oneLine(o.Name), oneLine(o.File), o.Line)
+		c.printf("It came from %s (%s:%d), which is not the project's own code.\n", c.name(o.Name), c.name(o.File), o.Line)
 	}
 	if n := r.Context(); n != 0 {
 		if x := c.t.raiseOf(n); x.ID != 0 {
-			c.printf("It was raised while `%s` (from %s, %s) was being handled.\n", exceptionText(x.Type(), x.Text(), c.detail.value), x.Code.Name, c.place(x.Code.File, x.Line))
+			c.printf("It was raised while `%s` (from %s, %s) was being handled.\n", c.exception(x.Type(), x.Text(), c.detail.value), c.name(x.Code.Name), c.place(x.Code.File, x.Line))
 		}
 	}
 	shown := 0
@@ -122,7 +139,7 @@ func (c *cardWriter) failure() {
 			c.printf("- … %d more variables\n", len(args)-c.detail.locals)
 			break
 		}
-		c.printf("- %s = `%s`\n", oneLine(v.Name), tick(v.Value.render(c.detail.value, true)))
+		c.printf("- %s = `%s`\n", c.name(v.Name), tick(v.Value.render(c.detail.value, true)))
 	}
 	c.printf("\n")
 }
@@ -237,8 +254,8 @@ func (c *cardWriter) swallowed() {
 			break
 		}
 		g := c.t.swallow(p.first)
-		c.printf("- `%s` raised in %s (%s), swallowed in %s (%s", tick(exceptionText(g.Type, g.Message, c.detail.value)), g.Name,
-			c.place(g.File, g.Line), g.HandlerName, c.place(g.HandlerFile, handlerLine(g)))
+		c.printf("- `%s` raised in %s (%s), swallowed in %s (%s", c.exception(g.Type, g.Message, c.detail.value), c.name(g.Name),
+			c.place(g.File, g.Line), c.name(g.HandlerName), c.place(g.HandlerFile, handlerLine(g)))
 		if text := c.sourceLine(g.HandlerFile, g.Handler); text != "" {
 			c.printf(" `%s`", text)
 		}

@@ -314,9 +314,12 @@ func argText(args []Var, name string) string {
 	return "?"
 }
 
+// recordIDs returns the record of a call, or what there is of it, and others.
 func recordIDs(c Call, more ...Record) []int {
-	var out []int
+	out := []int{}
 	if id := c.Start().ID; id != 0 {
+		out = append(out, id)
+	} else if id := c.First().ID; id != 0 {
 		out = append(out, id)
 	}
 	for _, r := range more {

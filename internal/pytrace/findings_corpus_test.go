@@ -53,7 +53,7 @@ func TestTheFirstFindingNamesThePlantedDefect(t *testing.T) {
 		{program: "exhausted", kind: "exhausted", text: "average was given the generator readings as values after it had been read to its end by highest", name: "average", least: 0.8},
 		{program: "race", kind: "race", text: "changed one object at the same time", name: "Account.w", least: 0.6},
 		{program: "recursion", kind: "recursion", text: "path calls itself without progress", name: "path", least: 0.9},
-		{program: "callback", kind: "swallowed", text: "KeyError: 'written' was raised by flush (line 17) and swallowed by code out of scope that send had called", name: "send", least: 0.55, since: 12},
+		{program: "callback", kind: "swallowed", text: "KeyError: 'written' was raised by flush (line 17) and swallowed by code out of scope that send had called", name: "send", least: 0.55, since: 7},
 		{program: "off_by_one", kind: "chain", text: "IndexError: list index out of range: items=[1, 2, 3, 4, 5]", name: "window", most: 0.6},
 		{program: "stale_cache", most: 0.5},
 		{program: "wrong_order", most: 0.5},

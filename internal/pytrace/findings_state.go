@@ -3,12 +3,13 @@ package pytrace
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // A sighting is one place where a mutable object was seen under an owner.
 type sighting struct {
 	record int32
-	owner  int // identity of the owner
+	owner  int // the owner, see births
 	name   string
 	hash   uint64 // of its content
 	length int
@@ -40,8 +41,10 @@ func (s *scene) shared() []Finding {
 	var order []*sharedObject
 	names := map[[2]string]string{}
 	p := &printer{}
+	born := s.newBirths()
 	for id, e := range s.t.of(kindCall, kindRaise, kindReturn, kindUnwind) {
 		b := s.t.store.body(e.off, e.size)
+		born.see(e, b)
 		if !b.contains(`"f":`) && !b.contains(`"cf":`) {
 			continue
 		}
@@ -62,7 +65,7 @@ func (s *scene) shared() []Finding {
 				seen[key] = o
 				order = append(order, o)
 			}
-			o.see(sighting{id, owner.ID, name, v.plainHash(p, s.seed), v.Len, v.Cut, class}, inTree)
+			o.see(sighting{id, born.owner(e.proc, owner.ID), name, v.plainHash(p, s.seed), v.Len, v.Cut, class}, inTree)
 		})
 	}
 	var out []Finding
@@ -72,6 +75,60 @@ func (s *scene) shared() []Finding {
 		}
 	}
 	return out
+}
+
+// births tell instances apart that had the same address one after the other:
+// where __init__ is called on one, it is a new one.
+type births struct {
+	s     *scene
+	init  []bool          // by code
+	times map[[2]int]int  // process and identity → how many had it
+	under map[int32]int64 // calls of __init__ → identity
+}
+
+func (s *scene) newBirths() *births {
+	b := &births{s: s, init: make([]bool, len(s.t.codes)+1), times: map[[2]int]int{}, under: map[int32]int64{}}
+	for i, c := range s.t.codes {
+		b.init[i+1] = strings.HasSuffix(c.Name, ".__init__")
+	}
+	return b
+}
+
+// see takes an event. The __init__ of a base class, called by that of the
+// class, begins nothing new.
+func (x *births) see(e *event, b body) {
+	if e.kind != kindCall || !x.init[e.code] {
+		return
+	}
+	id := b.selfID()
+	if id == 0 {
+		return
+	}
+	c := x.s.t.callOf(e)
+	if x.under[c.n] = id; x.under[c.node().parent] != id {
+		x.times[[2]int{int(e.proc), int(id)}]++
+	}
+}
+
+func (x *births) owner(process uint16, id int) int {
+	return id + x.times[[2]int{int(process), id}]<<32
+}
+
+// selfID is the identity of a call's first argument where that is self.
+func (b body) selfID() int64 {
+	const head, key = `"a":[["self",{"t":"`, `"id":`
+	if !strings.HasPrefix(string(b), head) {
+		return 0
+	}
+	_, rest, ok := strings.Cut(string(b), key) // its own comes before those of what it holds
+	if !ok {
+		return 0
+	}
+	id := int64(0)
+	for i := 0; i < len(rest) && i < 9 && rest[i]-'0' <= 9; i++ {
+		id = id*10 + int64(rest[i]-'0')
+	}
+	return id
 }
 
 // valuesKey is the key of a record's variables.

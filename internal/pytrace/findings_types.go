@@ -1,6 +1,7 @@
 package pytrace
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"unsafe"
@@ -354,7 +355,10 @@ func literalType(text []byte) []byte {
 		return typeNone
 	case c == 'T' || c == 'F':
 		return typeBool
-	case c == '(' && text[len(text)-1] != 'j':
+	case c == '(':
+		if len(text) > 3 && text[len(text)-2] == 'j' && bytes.IndexByte(text, ',') < 0 {
+			return typeComplex
+		}
 		return typeTuple
 	case c == '[':
 		return typeSequence

@@ -17,6 +17,9 @@ const maxTreeLines = 120
 
 func (w *treeWriter) line(depth int, format string, args ...any) {
 	if w.lines++; w.lines > maxTreeLines {
+		if w.lines == maxTreeLines+1 {
+			w.c.b.WriteString("…\n")
+		}
 		return
 	}
 	w.c.b.WriteString(strings.Repeat("  ", min(depth, 24)))
@@ -28,7 +31,7 @@ func (w *treeWriter) line(depth int, format string, args ...any) {
 // open nor evidence, the last few before an open one are kept.
 func (w *treeWriter) siblings(list []Call, depth int) {
 	limit := w.c.detail.siblings
-	for i := 0; i < len(list); {
+	for i := 0; i < len(list) && w.lines <= maxTreeLines; {
 		if w.c.open[list[i].ID()] {
 			i += w.deep(list[i], depth)
 			continue
@@ -92,7 +95,7 @@ func (w *treeWriter) deep(c Call, depth int) int {
 			hidden++
 		}
 		if hidden > 2 {
-			w.line(depth, "… %d more nested calls of %s", hidden, oneLine(c.Code().Name))
+			w.line(depth, "… %d more nested calls of %s", hidden, w.c.name(c.Code().Name))
 			c, depth = below, depth+1
 		}
 	}
@@ -122,7 +125,7 @@ func (w *treeWriter) events(c Call, depth int) {
 	for _, r := range c.Events() {
 		switch r.Kind {
 		case KindRaise:
-			w.line(depth, "! raises %s at line %d", exceptionText(r.Type(), r.Text(), w.c.detail.value), r.Line)
+			w.line(depth, "! raises %s at line %d", w.c.exception(r.Type(), r.Text(), w.c.detail.value), r.Line)
 		case KindHandled:
 			if r.Outcome() == "outside" {
 				w.line(depth, "~ code out of scope swallowed the exception of a call")
@@ -147,7 +150,7 @@ func went(outcome string) string {
 }
 
 func (w *treeWriter) call(c Call) string {
-	name, start := oneLine(c.Code().Name), c.Start()
+	name, start := w.c.name(c.Code().Name), c.Start()
 	if start.ID == 0 {
 		return name + "(not recorded)"
 	}
