@@ -20,10 +20,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -33,7 +32,6 @@ import (
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/sandbox"
-	"github.com/repaird/repaird/internal/trace/view"
 )
 
 // Options shape a server. Dir is required.
@@ -55,6 +53,7 @@ type Server struct {
 
 	mu     sync.Mutex
 	traces int
+	last   string                    // name of the last trace that was kept
 	read   map[string]*pytrace.Trace // the last few
 	order  []string
 }
@@ -64,7 +63,8 @@ const (
 	maxTraces      = 200
 	maxRead        = 4
 	maxAnswer      = 24_000 // bytes of an answer's text
-	maxOutput      = 4_000  // of the program's output, its end
+	maxOutput      = 4_000  // of the program's output, its end, as it is answered
+	maxWindow      = 64_000 // of its end as it is redacted
 )
 
 const instructions = `Watch Python run instead of guessing. First call trace with the failing test's command;
@@ -85,7 +85,8 @@ func New(o Options) (*Server, error) {
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
 	}
-	folder, err := os.MkdirTemp("", "repaird-mcp-")
+	sweep(os.TempDir())
+	folder, err := os.MkdirTemp("", folderPrefix+strconv.Itoa(os.Getpid())+"-")
 	if err != nil {
 		return nil, err
 	}
@@ -129,66 +130,6 @@ func (s *Server) tools() {
 		Description: "Compares a failing run with a passing run of the same test and shows the first place where they differ."}, s.diff)
 }
 
-// load returns a trace by its name, or from a file below the working directory.
-func (s *Server) load(name string) (*pytrace.Trace, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	path, err := s.path(name)
-	if err != nil {
-		return nil, err
-	}
-	if t := s.read[path]; t != nil {
-		return t, nil
-	}
-	t, err := view.Open(path, nil)
-	if err != nil {
-		return nil, err
-	}
-	s.keep(path, t)
-	return t, nil
-}
-
-func (s *Server) keep(path string, t *pytrace.Trace) {
-	if len(s.order) >= maxRead {
-		delete(s.read, s.order[0])
-		s.order = s.order[1:]
-	}
-	s.read[path] = t
-	s.order = append(s.order, path)
-}
-
-// path finds the file of a trace.
-func (s *Server) path(name string) (string, error) {
-	if name == "" {
-		if s.traces == 0 {
-			return "", errors.New("there is no trace yet: call trace first")
-		}
-		name = fmt.Sprintf("trace%d", s.traces)
-	}
-	if own := filepath.Join(s.folder, name+".jsonl.zst"); !strings.ContainsAny(name, "/\\") {
-		if _, err := os.Stat(own); err == nil {
-			return own, nil
-		}
-	}
-	return s.inside(name)
-}
-
-// inside returns the real path of a file or directory below the working directory.
-func (s *Server) inside(name string) (string, error) {
-	path := name
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(s.options.Dir, path)
-	}
-	real, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return "", fmt.Errorf("no trace %q: name one that the tool trace returned, or a file below %s", name, s.options.Dir)
-	}
-	if rel, err := filepath.Rel(s.options.Dir, real); err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
-		return "", fmt.Errorf("%s is not below %s", name, s.options.Dir)
-	}
-	return real, nil
-}
-
 // answer makes a result of text, within bounds. What comes from files is
 // redacted here; what was recorded by this server already is.
 func (s *Server) answer(text string) *mcp.CallToolResult {
@@ -205,37 +146,11 @@ func (s *Server) answer(text string) *mcp.CallToolResult {
 func (s *Server) shown(name string, show func(*bytes.Buffer, *pytrace.Trace) error) (*mcp.CallToolResult, any, error) {
 	t, err := s.load(name)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, s.failure(err)
 	}
 	var b bytes.Buffer
 	if err := show(&b, t); err != nil {
-		return nil, nil, err
+		return nil, nil, s.failure(err)
 	}
 	return s.answer(b.String()), nil, nil
-}
-
-// tail keeps the end of what is written to it.
-type tail struct {
-	mu   sync.Mutex
-	data []byte
-	cut  bool
-}
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.data = append(t.data, p...)
-	if over := len(t.data) - maxOutput; over > 0 {
-		t.data, t.cut = slices.Delete(t.data, 0, over), true
-	}
-	return len(p), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.cut {
-		return "… " + string(t.data)
-	}
-	return string(t.data)
 }

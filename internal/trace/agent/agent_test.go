@@ -3,6 +3,7 @@ package agent_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -181,5 +182,67 @@ func TestAnAgentStaysInItsDirectory(t *testing.T) {
 	}
 	if text, failed := ask(t, client, "trace", map[string]any{"command": []string{"app.py"}, "dir": ".."}); !failed {
 		t.Errorf("a command ran outside: %s", text)
+	}
+}
+
+func TestASecretAcrossTheCutOfTheOutputDoesNotLeave(t *testing.T) {
+	t.Parallel()
+	secret := "ghp" + "_" + "a8Fk29sLqPz0XvBn47RtYw1Mc6Jd3Hg5Ke2U"
+	half := secret[20:]
+	for what, after := range map[string]int{"of the answer": 4000 - len(half), "of the window": 64_000 - len(half)} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			client, _ := connect(t, "orders", map[string]string{"leak.py": fmt.Sprintf(
+				"import sys\nsys.stdout.write('x\\n' * 70000 + 'begin %s' + '\\nend' * %d + '.' * %d)\n", secret, after/4, after%4)})
+			out := run(t, client, map[string]any{"command": []string{"leak.py"}})
+			if strings.Contains(out.Stdout, half) || strings.Contains(out.Stdout, secret[26:]) || !strings.Contains(out.Stdout, "\nend") || len(out.Stdout) > 4100 {
+				t.Errorf("got %d bytes: %.200q", len(out.Stdout), out.Stdout)
+			}
+		})
+	}
+}
+
+func TestATraceFileIsRedactedBeforeItIsShortened(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("a", 225) + " ann.lovelace@example.org and more"
+	stream := `{"k":"meta","v":1,"f":"trace-1","pid":1,"ppid":0,"python":"3.11.2","impl":"cpython","engine":"settrace","argv":[],"cwd":"/","forked":0}
+{"k":"code","c":1,"file":"/m.py","name":"greet","line":1,"args":["x"],"kind":""}
+{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x","'` + long + `'"]]}
+{"k":"ret","i":1,"c":1,"t":1,"l":1,"v":"None"}
+`
+	client, dir := connect(t, "orders", map[string]string{"t.jsonl": stream})
+	if err := os.Mkdir(filepath.Join(dir, "traces"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "traces", "trace-1.jsonl"), []byte(stream), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"t.jsonl", "traces"} {
+		text, failed := ask(t, client, "tree", map[string]any{"trace": name})
+		if failed || !strings.Contains(text, "greet(") || strings.Contains(text, " ann") {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+}
+
+func TestPathsOfACallAreRelativeToItsDirectory(t *testing.T) {
+	t.Parallel()
+	client, dir := connect(t, "phantom", nil)
+	if err := os.MkdirAll(filepath.Join(dir, "sub"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "sub", "p.py"), []byte("def f(x):\n    return x\nf(41)\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run(t, client, map[string]any{"command": []string{"p.py"}, "dir": "sub", "include": []string{"."}, "breakpoints": []string{"p.py:2"}})
+	if text, failed := ask(t, client, "snapshot", nil); failed || !strings.Contains(text, "x = 41") {
+		t.Errorf("got %s", text)
+	}
+	// A run that cannot start leaves the last trace the default.
+	if text, failed := ask(t, client, "trace", map[string]any{"command": []string{"/nowhere/python3"}}); failed {
+		t.Logf("refused: %s", text)
+	}
+	if text, failed := ask(t, client, "tree", map[string]any{}); failed {
+		t.Errorf("the default trace: %s", text)
 	}
 }

@@ -3,6 +3,7 @@ package agent
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -21,11 +22,11 @@ import (
 type RunInput struct {
 	Command     []string `json:"command" jsonschema:"the program and its arguments, such as [\"python\", \"-m\", \"pytest\", \"tests/test_x.py::test_y\"]"`
 	Dir         string   `json:"dir,omitempty" jsonschema:"directory to run in, below the server's working directory, which is the default"`
-	Include     []string `json:"include,omitempty" jsonschema:"only code below these directories or files is traced"`
+	Include     []string `json:"include,omitempty" jsonschema:"only code below these directories or files is traced, relative to dir"`
 	Exclude     []string `json:"exclude,omitempty" jsonschema:"code below these is not traced"`
 	Functions   []string `json:"functions,omitempty" jsonschema:"only these functions, by qualified name or its last part"`
 	Level       string   `json:"level,omitempty" jsonschema:"functions (default), variables (each line with what changed) or control (branch decisions too)"`
-	Breakpoints []string `json:"breakpoints,omitempty" jsonschema:"FILE:LINE or FILE:LINE if CONDITION, on lines inside functions: their state is recorded, see the tool snapshot"`
+	Breakpoints []string `json:"breakpoints,omitempty" jsonschema:"FILE:LINE or FILE:LINE if CONDITION, relative to dir, on lines inside functions: their state is recorded, see the tool snapshot"`
 	Watches     []string `json:"watches,omitempty" jsonschema:"Python expressions evaluated at breakpoints, such as len(items)"`
 	Seconds     int      `json:"timeout_seconds,omitempty" jsonschema:"the command is ended after that long, and the stacks of its threads are kept"`
 	MaxRecords  int      `json:"max_records,omitempty" jsonschema:"records to keep, half from the beginning and half from the end; default 10000"`
@@ -46,14 +47,17 @@ type RunOutput struct {
 
 func (s *Server) trace(ctx context.Context, _ *mcp.CallToolRequest, in RunInput) (*mcp.CallToolResult, RunOutput, error) {
 	var none RunOutput
-	o, err := s.options.run(in)
-	if err != nil {
-		return nil, none, err
-	}
+	base := s.options
 	if in.Dir != "" {
-		if o.Dir, err = s.inside(in.Dir); err != nil {
-			return nil, none, err
+		dir, err := s.inside(in.Dir)
+		if err != nil {
+			return nil, none, s.failure(err)
 		}
+		base.Dir = dir
+	}
+	o, err := base.run(in)
+	if err != nil {
+		return nil, none, s.failure(err)
 	}
 	s.mu.Lock()
 	if s.traces >= maxTraces {
@@ -67,10 +71,16 @@ func (s *Server) trace(ctx context.Context, _ *mcp.CallToolRequest, in RunInput)
 	o.Stdout, o.Stderr, o.Keep, o.Redact = &out, &errs, filepath.Join(s.folder, name+".jsonl.zst"), s.redact
 	result, err := run.Run(ctx, o)
 	if err != nil {
-		return nil, none, fmt.Errorf("%w\n%s", err, s.clean(errs.String()))
+		return nil, none, s.failure(fmt.Errorf("%w\n%s", err, errs.text(s.clean)))
 	}
-	answer := RunOutput{Trace: name, ExitCode: result.Exit, TimedOut: result.TimedOut, Summary: view.Summary(result.Trace), NotTraced: []string{},
-		Notes: append([]string{}, result.Notes...), Findings: []string{}, Stdout: s.clean(out.String()), Stderr: s.clean(errs.String())}
+	s.mu.Lock()
+	s.last = name
+	s.mu.Unlock()
+	answer := RunOutput{Trace: name, ExitCode: result.Exit, TimedOut: result.TimedOut, Summary: s.clean(view.Summary(result.Trace)), NotTraced: []string{},
+		Notes: []string{}, Findings: []string{}, Stdout: out.text(s.clean), Stderr: errs.text(s.clean)}
+	for _, n := range result.Notes {
+		answer.Notes = append(answer.Notes, s.clean(n))
+	}
 	for _, c := range result.Trace.Untraced() {
 		answer.NotTraced = append(answer.NotTraced, s.clean(strings.Join(c.Argv, " ")))
 	}
@@ -137,6 +147,9 @@ func (s *Server) clean(text string) string {
 	}
 	return strings.ToValidUTF8(text, "?")
 }
+
+// failure makes an error that may be told.
+func (s *Server) failure(err error) error { return errors.New(s.clean(err.Error())) }
 
 // TraceInput names a trace.
 type TraceInput struct {
@@ -209,7 +222,7 @@ type DiffInput struct {
 func (s *Server) diff(_ context.Context, _ *mcp.CallToolRequest, in DiffInput) (*mcp.CallToolResult, any, error) {
 	green, err := s.load(in.Green)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, s.failure(err)
 	}
 	return s.shown(in.Red, func(b *bytes.Buffer, red *pytrace.Trace) error {
 		return view.Diff(b, red, green, view.DiffOptions{Options: s.view()})
