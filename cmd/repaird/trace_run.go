@@ -16,6 +16,7 @@ import (
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/redact"
 	tracerun "github.com/repaird/repaird/internal/trace/run"
+	"github.com/repaird/repaird/internal/trace/view"
 )
 
 // Bounds of a trace of which each record is shown: what is shown may be long.
@@ -187,6 +188,21 @@ func (f *traceFlags) check() error {
 	}
 	if f.sandbox && f.docker != "" {
 		return usageError(f.set, "--sandbox or --docker, not both")
+	}
+	return f.checkFiles()
+}
+
+// checkFiles looks for files that could not be written at the end.
+func (f *traceFlags) checkFiles() error {
+	for _, c := range []struct{ flag, name string }{{"out", f.out}, {"json-out", f.jsonOut}} {
+		if c.name == "-" {
+			return usageError(f.set, "--%s - : name a file; standard output is the command's", c.flag)
+		}
+		if c.name != "" {
+			if err := view.Writable(c.name); err != nil {
+				return fmt.Errorf("--%s: %w", c.flag, err)
+			}
+		}
 	}
 	return nil
 }

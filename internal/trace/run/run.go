@@ -34,6 +34,7 @@ import (
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/trace/view"
 )
 
 // Exit codes that stand for no exit code of the command.
@@ -85,6 +86,11 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	result := &Result{Trace: new(pytrace.Trace), Exit: ExitNotRun}
 	if len(o.Command) == 0 || o.Command[0] == "" {
 		return result, fault.Errorf(fault.Invalid, "no command")
+	}
+	if o.Keep != "" {
+		if err := view.Writable(o.Keep); err != nil {
+			return result, fmt.Errorf("keep the trace: %w", err)
+		}
 	}
 	if o.Env == nil {
 		o.Env = os.Environ()

@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/view"
 )
 
 // Snapshots prints what breakpoints recorded, in bottrace's JSON: one line each
@@ -179,12 +178,15 @@ func (s *Snapshots) write() {
 	if err == nil {
 		var b bytes.Buffer
 		_ = json.Indent(&b, data, "", "  ") // it was just made
-		err = replace(s.File, b.Bytes())
+		err = view.Replace(s.File, func(w io.Writer) error {
+			_, err := b.WriteTo(w)
+			return err
+		})
 	}
 	if err != nil && s.err == nil {
-		s.err = err
-		fmt.Fprintf(s.Notice, "repaird trace: snapshots: %v\n", err)
+		fmt.Fprintf(s.Notice, "repaird trace: snapshots: %s\n", oneWord(err.Error()))
 	}
+	s.err = err
 }
 
 // Finish implements View.
@@ -208,33 +210,10 @@ func (s *Snapshots) Finish(*Result) {
 			fmt.Fprintf(s.Notice, "  %s - %d hits\n", oneWord(n), s.hits[n])
 		}
 	}
-	if s.PrintResult && s.File != "" {
+	if s.PrintResult && s.File != "" && s.err == nil {
 		name, _ := json.Marshal(s.File)
 		fmt.Fprintf(s.Data, `{"result_file": %s, "snapshots": %d}`+"\n", name, len(s.list))
 	}
-}
-
-// replace writes a file so that a reader sees the old or the new one. What is
-// no regular file, such as /dev/stdout, is written to.
-func replace(name string, data []byte) error {
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		return os.WriteFile(name, data, 0o600)
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
 }
 
 // marshal writes JSON without escapes for HTML.
