@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
@@ -57,6 +58,8 @@ var traceName = regexp.MustCompile(`^trace/((?:trace|stacks)-[0-9x]{1,24}(?:-[01
 // runInSandbox runs the command in a sandbox that sees a copy of the project.
 // What the command prints comes at its end.
 func runInSandbox(ctx context.Context, o Options, result *Result) (*Result, error) {
+	ctx, signalled := untilSignal(ctx, o.Signals)
+	defer signalled()
 	dir, err := newFolder()
 	if err != nil {
 		return result, err
@@ -75,6 +78,12 @@ func runInSandbox(ctx context.Context, o Options, result *Result) (*Result, erro
 	}
 	began := time.Now()
 	r, err := o.Sandbox.Run(ctx, spec)
+	if s := signalled(); s != nil {
+		result.Wall = time.Since(began)
+		result.ended(s)
+		result.Notes = append(result.Notes, "the sandbox was ended; what its command wrote and its trace are lost")
+		return result, nil
+	}
 	if err != nil {
 		return result, err
 	}
@@ -112,6 +121,36 @@ func runInSandbox(ctx context.Context, o Options, result *Result) (*Result, erro
 		result.Notes = append(result.Notes, "not taken out of the sandbox: "+refused)
 	}
 	return result, collect(o, dir.out, result, 0)
+}
+
+// untilSignal returns a context that the first signal ends, and a function that
+// stops the waiting and returns that signal, nil if there was none.
+func untilSignal(ctx context.Context, signals <-chan os.Signal) (context.Context, func() os.Signal) {
+	ctx, cancel := context.WithCancel(ctx)
+	got := make(chan os.Signal, 1)
+	go func() {
+		defer close(got)
+		select {
+		case s, ok := <-signals:
+			if ok {
+				got <- s
+				cancel()
+			}
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() os.Signal {
+		cancel()
+		return <-got
+	}
+}
+
+// ended says that a signal ended the command.
+func (r *Result) ended(s os.Signal) {
+	r.Exit, r.Signal = exitSignal+int(syscall.SIGTERM), s.String()
+	if n, ok := s.(syscall.Signal); ok {
+		r.Exit = exitSignal + int(n)
+	}
 }
 
 // open lets the sandbox's user in.
