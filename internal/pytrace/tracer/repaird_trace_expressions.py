@@ -16,13 +16,17 @@ _SMALL = 1 << 32
 _BIG, _INF = 1 << 62, float("inf")
 _plain_names = secrets.PLAIN_NAMES
 _float_finite = frozenset(["nan", "inf", "-inf"])
-_heads = secrets._heads
+_heads, _hides = secrets._heads, secrets.hides
 
 
 def flat_text(c, _type=type, _int=int, _str=str, _len=len, _low=-_BIG, _high=_BIG):
     """The text of a list or tuple of small scalars, which C makes; None for
     others. Of a list it wants a copy, into which no other thread puts anything
     between the look and the repr."""
+    if _len(c) == 2:  # a name and its value, maybe
+        k = c[0]
+        if _type(k) is _str and k not in _plain_names and _hides(k, c[1]):
+            return None
     for e in c:
         t = _type(e)
         if t is _int:
@@ -107,10 +111,13 @@ class Expressions(object):
 
     def _literal_container(self, v, t, depth, left):
         if t is not _set and v:
-            text = flat_text(v[:])
+            v = v[:]
+            text = flat_text(v)
             if text is not None:
                 left[1] -= _len(text)
                 return text if left[1] >= 0 else None
+            if _len(v) == 2 and _hides(v[0], v[1]):
+                return None
         parts = self._parts(v, depth, left)
         if parts is None:
             return None
@@ -158,7 +165,7 @@ class Expressions(object):
                     return None
                 a = _repr(k)
             else:
-                a = self.literal(k, _type(k), depth - 1, left)
+                a = None if _hides(k, e) else self.literal(k, _type(k), depth - 1, left)
                 if a is None:
                     return None
             if te is _int and -_SMALL < e < _SMALL:
@@ -249,6 +256,8 @@ class Expressions(object):
     def _named_tuple(self, v, t, info, depth, left):
         dotted = self.classes.dotted(t, info)
         if not dotted or info.dict_at >= 0 and instance_dict(v, (t,)) or _tuple.__len__(v) != _len(info.fields):
+            return None
+        if _len(info.fields) == 2 and _hides(_tuple.__getitem__(v, 0), _tuple.__getitem__(v, 1)):
             return None
         outer, left[2] = left[2], depth
         parts = []

@@ -16,6 +16,7 @@ from _json import encode_basestring_ascii as quote
 
 from repaird_trace_arrays import ARRAYS
 from repaird_trace_descriptors import accessor, class_name, derives, get_class_dict, get_mro, instance_dict, method, module_of, peek
+from repaird_trace_secrets import hides
 
 _type, _id, _len, _str, _int, _tuple, _list, _dict, _repr, _min = type, id, len, str, int, tuple, list, dict, repr, min
 _bytes, _range = bytes, range
@@ -184,7 +185,7 @@ def _ordered_text(r, v, t, info, room):
         return None
     parts = []
     for k, e in v.items():
-        pair = r.expression((k, e), room)
+        pair = None if hides(k, e) else r.expression((k, e), room)
         if pair is None:
             return None
         parts.append(pair)

@@ -21,6 +21,8 @@ gone from sys.meta_path when the last of them has come.
 import sys
 from _json import encode_basestring_ascii as _quote
 
+from repaird_trace_secrets import mask_arguments
+
 _Exception, _len, _type, _str, _bytes, _list, _tuple, _int, _super = Exception, len, type, str, bytes, list, tuple, int, super
 _getframe, _modules, _meta_path = sys._getframe, sys.modules, sys.meta_path
 _HELPERS = ("from multiprocessing.resource_tracker import main", "from multiprocessing.semaphore_tracker import main")
@@ -118,7 +120,7 @@ class Children(object):
         self.count += 1
         if _type(pid) is _int and self.count <= MAX_CHILDREN:
             self.define('{"k":"child","pid":%d,"how":"%s","argv":[%s]}\n' % (
-                pid, how, ",".join([_quote(a[:300]) for a in argv])))
+                pid, how, ",".join([_quote(a) for a in mask_arguments(argv)])))
 
 
 def _text(arg):

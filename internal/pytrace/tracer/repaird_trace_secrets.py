@@ -5,7 +5,9 @@ made outside; this one is for what must not even reach the disk.
 No regular expressions: importing re would cost every process of the program
 several milliseconds.
 """
-_len = len
+from repaird_trace_descriptors import derives
+
+_len, _type, _str, _bytes, _slice = len, type, str, bytes, slice
 
 HIDDEN = "<masked>"
 
@@ -22,7 +24,7 @@ PLAIN_NAMES = set()  # short names that hide nothing
 
 
 def _kind(name):
-    low = name.lower()
+    low = name.lower().replace("-", "_")
     for part in _SECRET:
         if part in low:
             return SECRET
@@ -52,6 +54,25 @@ def is_secret(name, value, _type=type, _str=str, _bytes=bytes):
     if t is _bytes:
         return _len(value) >= 16 and _random(value[:4096].decode("latin-1"))
     return t is _str and _len(value) >= 16 and _random(value[:4096])
+
+
+_NO_NAMES = frozenset(map(id, (int, tuple, type(None), bool, float)))
+_NAME = 100  # characters of a name that are looked at
+
+
+def hides(k, value, _id=id):
+    """is_secret of any key of a dict, or first item of a pair as the headers of
+    HTTP are: the names are texts, bytes, or of a class that derives from those."""
+    t = _type(k)
+    if t is _str:
+        return k not in PLAIN_NAMES and is_secret(k if _len(k) <= _NAME else k[:_NAME], value)
+    if _id(t) in _NO_NAMES:
+        return False
+    if t is _bytes:
+        return is_secret(k[:_NAME].decode("latin-1"), value)
+    if derives(t, _str):
+        return is_secret(_str.__getitem__(k, _slice(0, _NAME)), value)
+    return derives(t, _bytes) and is_secret(_bytes.__getitem__(k, _slice(0, _NAME)).decode("latin-1"), value)
 
 
 def _random(text):
@@ -131,6 +152,36 @@ def mask(text):
     return text
 
 
+def mask_arguments(arguments, most=300):
+    """The arguments of a command, exact strs, each of at most so many characters,
+    without the secrets of --NAME VALUE, --NAME=VALUE, NAME=VALUE and "NAME: VALUE"."""
+    shown, option = [], ""
+    for a in arguments:
+        a = a[:4 * most]
+        if option and a[:1] != "-" and is_secret(option, a):
+            a, option = HIDDEN, ""
+        else:
+            a, option = _mask_argument(a)
+        shown.append(a[:most])
+    return shown
+
+
+def _mask_argument(a):
+    """An argument, and the name where it is an option whose value may follow."""
+    text = a.lstrip("-")
+    name, equals, value = text.partition("=")
+    if not equals:
+        name, equals, value = text.partition(": ")
+    if not name.strip(_KEY):
+        if not equals:
+            return mask(a), text if text != a else ""
+        if is_secret(name, value):
+            return a[:_len(a) - _len(value)] + HIDDEN, ""
+    if " -" in a:  # a command for a shell
+        return mask(" ".join(mask_arguments(a.split(" "), 4 * _len(a)))), ""
+    return mask(a), ""
+
+
 def _mask_key(text, prefix, letters, least):
     at = text.find(prefix)
     for _ in range(16):
@@ -170,7 +221,9 @@ def _mask_url(text):
         user = authority.rpartition("@")[0]
         name, colon, password = user.partition(":")
         at += 3
-        if colon and password and password != HIDDEN:
+        if not colon and _len(user) >= 16 and _random(user):  # a token alone
+            text = text[:at] + HIDDEN + text[at + _len(user):]
+        elif colon and password and password != HIDDEN:
             begin = at + _len(name) + 1
             text = text[:begin] + HIDDEN + text[begin + _len(password):]
         at = text.find("://", at)

@@ -28,7 +28,7 @@ from repaird_trace_fast import NAMES, make_fast, make_light, make_value
 from repaird_trace_scalars import Scalars
 
 _get_class_dict, _get_mro = get_class_dict, get_mro  # the names that the other parts use
-is_secret, head_of, mask = secrets.is_secret, secrets.head_of, secrets.mask
+is_secret, head_of, mask, hides = secrets.is_secret, secrets.head_of, secrets.mask, secrets.hides
 _heads = secrets._heads
 
 _repr, _type, _id, _len, _tuple, _slice = repr, type, id, len, tuple, slice
@@ -256,6 +256,10 @@ class Renderer(Scalars, Expressions):
         out.append('"n":%d' % _tuple.__len__(v))
         parts = []
         if not stop:
+            if _len(info.fields) == 2 and _tuple.__len__(v) == 2 and hides(_tuple.__getitem__(v, 0), _tuple.__getitem__(v, 1)):
+                out.append('"f":[%s,[%s,%s]]' % (self._field(info.fields[0], _tuple.__getitem__(v, 0), room), quote(info.fields[1]),
+                                                 _hidden(_tuple.__getitem__(v, 1))))
+                return True
             for name, e in _zip(info.fields, _tuple.__iter__(v)):
                 if room[0] <= 0 or room[1] <= 0 or _len(parts) >= self.max_items:
                     parts.append(_MORE)
@@ -271,6 +275,11 @@ class Renderer(Scalars, Expressions):
             self._mapping(v, stop, room, out)
         elif base in _KINDS:
             kind = _KINDS[base]
+            if not stop and (kind is _list or kind is _tuple):
+                pair = kind.__getitem__(v, _FIRST)  # a name and its value, maybe
+                if _len(pair) == 2 and hides(pair[0], pair[1]):
+                    out.append('"n":2,"e":[%s,%s]' % (self.inner(pair[0], room), _hidden(pair[1])))
+                    return False
             self.sequence(kind.__iter__(v), kind.__len__(v), room, out) if not stop else out.append('"n":%d' % kind.__len__(v))
         elif base == "bytearray":
             n = _bytearray.__len__(v)
@@ -296,8 +305,8 @@ class Renderer(Scalars, Expressions):
             for k, e in _dict.items(v):
                 if _len(parts) >= most or room[0] <= 0 or room[1] <= 0:
                     break
-                if _type(k) is _str and not _heads.get(k) and is_secret(k, e):
-                    val = '{"t":%s,"masked":1}' % quote(class_name(_type(e)))
+                if hides(k, e):
+                    val = _hidden(e)
                 else:
                     val = self.inner(e, room)
                 parts.append("[" + self.inner(k, room) + "," + val + "]")
@@ -414,6 +423,13 @@ class Renderer(Scalars, Expressions):
 
 
 _MORE = '["...",{"t":"?","cut":1}]'
+
+
+_FIRST = slice(0, 3)
+
+
+def _hidden(v):
+    return '{"t":%s,"masked":1}' % quote(class_name(_type(v)))
 
 
 def _changed(e):

@@ -11,6 +11,7 @@ from _json import encode_basestring_ascii as _quote
 import repaird_trace_core
 import repaird_trace_process
 import repaird_trace_scope
+import repaird_trace_secrets
 import repaird_trace_writer
 
 _state = {"core": None, "backend": None, "writer": None, "stacks": None, "fork": False, "forked": False}
@@ -151,9 +152,10 @@ def problem(text):
 
 def _meta(forked_from):
     argv = [a for a in getattr(sys, "argv", None) or getattr(sys, "orig_argv", None) or [] if _type(a) is _str][:32]
+    argv = repaird_trace_secrets.mask_arguments(argv)
     _state["writer"].define('{"k":"meta","v":1,"f":"%s","pid":%d,"ppid":%d,"python":"%s","impl":%s,"engine":"%s","exe":%s,"argv":[%s],"cwd":%s,"forked":%d}\n' % (
         _state["writer"].name, os.getpid(), os.getppid(), repaird_trace_scope.python_version(), _quote(sys.implementation.name), _state["backend"].name,
-        _quote((sys.executable or "")[:500]), ",".join(_quote(a[:300]) for a in argv), _quote(_state["core"].scope.cwd), forked_from))
+        _quote((sys.executable or "")[:500]), ",".join(_quote(a) for a in argv), _quote(_state["core"].scope.cwd), forked_from))
 
 
 def _full():

@@ -85,3 +85,48 @@ for name in ("token", "my_cookie", "signing_key", "jwt", "auth", "pwd", "x_signa
         assert "masked" not in r.named(name, v), (name, v)
 for name in ("port", "key", "monkey", "author_name"):
     assert "masked" not in r.named(name, "x" * 20), name
+
+# By the name that is a key of any kind, or the first of a pair as headers are.
+from collections import OrderedDict, deque, namedtuple
+
+import repaird_trace_secrets as secrets
+
+
+class Text(str):
+    def __hash__(self):
+        return 1
+
+    def _asked(self, *_):
+        raise SystemExit("the program was asked")
+
+    __eq__ = __str__ = __repr__ = __getitem__ = lower = _asked
+
+
+class Bytes(bytes):
+    def _asked(self, *_):
+        raise SystemExit("the program was asked")
+
+    __str__ = __repr__ = __getitem__ = decode = _asked
+
+
+Header = namedtuple("Header", "name content")
+for name in ("password", "X-Api_Key", "Set-Cookie", "Private-Key", "Authorization"):
+    for key in (name, name.encode(), Text(name), Bytes(name.encode())):
+        for v in ("hunter2", b"hunter2", ["hunter2", 1], "hunter2 " * 4):
+            pair = [(key, v), [key, v], Header(key, v), type("L", (list,), {})([key, v])]
+            for place in [{key: v}, OrderedDict([(key, v)])] + pair + [[p] for p in pair] + [(p, 1) for p in pair] + [deque(pair), {"x": pair}, ValueError(pair[0])]:
+                for rendered in (r.value(place), r.named("x", place)):
+                    parse(rendered)
+                    assert "hunter2" not in rendered and "masked" in rendered, (name, type(key), rendered)
+assert parse(r.value(("password", "x"))) == {"t": "tuple", "n": 2, "e": ["'password'", {"t": "str", "masked": 1}]}
+for v in (("port", "80"), ["a", "b"], ("content-type", "x"), (b"host", b"y"), (1, "password"), ("password",), ("a", "password", "b"), ("password", "a", "b")):
+    assert "masked" not in r.value(v), v
+
+# Arguments of commands.
+for given, left in (
+        (["--password", "hunter2", "x"], ["--password", "<masked>", "x"]), (["--password=hunter2"], ["--password=<masked>"]), (["--db-password", "-x"], ["--db-password", "-x"]),
+        (["DB_PASSWORD=a b"], ["DB_PASSWORD=<masked>"]), (["-H", "X-Api-Secret: hunter2"], ["-H", "X-Api-Secret: <masked>"]), (["https://u:p@h/"], ["https://u:<masked>@h/"]),
+        (["sh", "-c", "a --secret hunter2 -b"], ["sh", "-c", "a --secret <masked> -b"]), (["https://" + long + "@h/"], ["https://<masked>@h/"]),
+        (["tests/test_password.py::t", "-k", "password", "-p", "x"],) * 2, (["--port", "80", "a=b", "c: d", "", "-", "--"],) * 2, (["ssh://git@example.com/password"],) * 2,
+        (["x" * 1000], ["x" * 300]), (["ghp_" + long], ["<masked>"])):
+    assert secrets.mask_arguments(given) == left, (given, secrets.mask_arguments(given))
