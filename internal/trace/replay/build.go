@@ -12,6 +12,7 @@ import (
 type builder struct {
 	g       *generator
 	process int
+	module  string // of the call
 	lines   []string
 	pending map[object]*variable
 	modules map[string]bool
@@ -119,11 +120,12 @@ func (b *builder) value(v pytrace.Value, depth int) (text, why string) {
 		return b.literal(v, o)
 	}
 	if v.Rebuild != "" {
-		if !expression(v.Rebuild, true) {
+		text, ok := b.rebuilt(v.Rebuild)
+		if !ok {
 			return "", describe(v) + " has no text to trust"
 		}
-		b.need(v.Rebuild, v.Module)
-		return v.Rebuild, ""
+		b.need(text, v.Module)
+		return text, ""
 	}
 	if v.Type == "type" && dotted(v.Text) {
 		return "", "classes as arguments are not rebuilt"
@@ -160,8 +162,12 @@ func (b *builder) literal(v pytrace.Value, o object) (text, why string) {
 
 // object puts an object together from its recorded attributes.
 func (b *builder) object(v pytrace.Value, o object, depth int) (text, why string) {
-	if !dotted(v.New) || !strings.Contains(v.New, ".") {
+	class := b.settle(v.New)
+	if !dotted(class) || !strings.Contains(class, ".") {
 		return "", describe(v) + " is of a class without a Python name"
+	}
+	if !b.g.own(class, true) {
+		return "", describe(v) + " is of a class outside of the traced program"
 	}
 	fields := make([]string, 0, len(v.Fields))
 	name := &variable{name: b.g.names.next(v.Type), class: v.Type}
@@ -176,8 +182,8 @@ func (b *builder) object(v pytrace.Value, o object, depth int) (text, why string
 		}
 		fields = append(fields, fmt.Sprintf("%s.%s = %s", name.name, f.Name, text))
 	}
-	b.need(v.New, v.Module)
-	b.lines = append(b.lines, fmt.Sprintf("%s = object.__new__(%s)", name.name, v.New))
+	b.need(class, v.Module)
+	b.lines = append(b.lines, fmt.Sprintf("%s = object.__new__(%s)", name.name, class))
 	b.lines = append(b.lines, fields...)
 	return name.name, ""
 }
@@ -228,12 +234,12 @@ func (b *builder) compare(v *pytrace.Value) (string, bool) {
 	if v.Literal && expression(v.Text, false) {
 		return v.Text, true
 	}
-	if v.Rebuild != "" && expression(v.Rebuild, true) {
-		b.need(v.Rebuild, v.Module)
+	if text, ok := b.rebuilt(v.Rebuild); v.Rebuild != "" && ok {
+		b.need(text, v.Module)
 		for m := range b.modules {
 			b.g.modules[m] = true
 		}
-		return v.Rebuild, true
+		return text, true
 	}
 	return "", false
 }

@@ -22,6 +22,9 @@ type generator struct {
 	uses    map[string]bool // of the standard library
 	paths   []string        // for sys.path
 	missing map[string]bool
+	program map[string]string          // files by the traced modules, see traced
+	classes map[string]map[string]bool // by file
+	mains   map[int]string             // by process, see main
 }
 
 // An object is the identity of a mutable object in a process of the trace.
@@ -112,7 +115,10 @@ func (g *generator) step(c *call) (why string) {
 	if module == "" {
 		return "its file cannot be imported"
 	}
-	b := builder{g: g, process: c.start.Process, pending: map[object]*variable{}, modules: map[string]bool{module: true}}
+	if foreignModule(module) {
+		return "it is of the standard library"
+	}
+	b := builder{g: g, process: c.start.Process, module: module, pending: map[object]*variable{}, modules: map[string]bool{module: true}}
 	f, why := b.form(c, module)
 	if why != "" {
 		return why
@@ -161,9 +167,9 @@ func (g *generator) write(c *call, f form, b *builder) {
 	case g.options.Pytest:
 		g.demand(c, expr, want, known)
 	case !known:
-		fmt.Fprintf(&g.body, "print(\"called  %%s -> %%s\" %% (%s, outcome(lambda: %s)))\n", literal(shorten(expr)), expr)
+		fmt.Fprintf(&g.body, "print(\"called  %%s -> %%s\" %% (%s, _outcome(lambda: %s)))\n", literal(shorten(expr)), expr)
 	default:
-		fmt.Fprintf(&g.body, "say(%s, %s, outcome(lambda: %s))\n", literal(shorten(expr)), want, expr)
+		fmt.Fprintf(&g.body, "_say(%s, %s, _outcome(lambda: %s))\n", literal(shorten(expr)), want, expr)
 	}
 	g.changed(c, b)
 }
@@ -202,6 +208,9 @@ func (g *generator) outcome(c *call, b *builder) (text string, known bool) {
 	return "repr(" + s + ")", true
 }
 
+// raising are modules of the standard library whose exceptions are named.
+var raising = set("json json.decoder decimal queue asyncio.exceptions concurrent.futures._base zoneinfo zoneinfo._common sqlite3 re re._constants dataclasses")
+
 // demand writes the call as an assertion.
 func (g *generator) demand(c *call, expr, want string, known bool) {
 	switch {
@@ -210,9 +219,17 @@ func (g *generator) demand(c *call, expr, want string, known bool) {
 		class := "Exception"
 		if dotted(c.raised.Type()) && !strings.Contains(c.raised.Type(), ".") {
 			class = c.raised.Type()
-			if m := c.raised.Module(); m != "" && m != "builtins" && dotted(m) {
+			m := c.raised.Module()
+			if m == "__main__" {
+				m = g.main(c.start.Process)
+			}
+			switch {
+			case m == "" || m == "builtins":
+			case g.traced()[m] != "" || raising[m]:
 				class = m + "." + class
 				g.modules[m] = true
+			default:
+				class = "Exception" // nothing else is imported
 			}
 		}
 		fmt.Fprintf(&g.body, "with pytest.raises(%s) as caught:\n    %s\n", class, expr)
@@ -225,6 +242,8 @@ func (g *generator) demand(c *call, expr, want string, known bool) {
 		text := strings.TrimSuffix(strings.TrimPrefix(want, "repr("), ")")
 		if text == "None" || text == "True" || text == "False" {
 			fmt.Fprintf(&g.body, "assert %s is %s\n", expr, text)
+		} else if strings.Contains(text, "nan") { // which equals nothing
+			fmt.Fprintf(&g.body, "assert repr(%s) == repr(%s)\n", expr, text)
 		} else {
 			fmt.Fprintf(&g.body, "assert %s == %s\n", expr, text)
 		}
@@ -240,10 +259,12 @@ func (g *generator) changed(c *call, b *builder) {
 			continue
 		}
 		v.text = text
-		if g.options.Pytest {
+		if g.options.Pytest && strings.Contains(text, "nan") {
+			fmt.Fprintf(&g.body, "assert repr(%s) == repr(%s)\n", v.name, text)
+		} else if g.options.Pytest {
 			fmt.Fprintf(&g.body, "assert %s == %s\n", v.name, text)
 		} else {
-			fmt.Fprintf(&g.body, "say(%s, repr(%s), repr(%s))\n", literal(v.name+" afterwards"), text, v.name)
+			fmt.Fprintf(&g.body, "_say(%s, repr(%s), repr(%s))\n", literal(v.name+" afterwards"), text, v.name)
 		}
 	}
 }

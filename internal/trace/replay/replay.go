@@ -24,7 +24,8 @@
 // without calling a constructor. Every text that comes from the trace, which
 // may be hostile, is written as a Python literal, as a checked identifier or as
 // a comment of one line; expressions of the tracer ("re" in the format) are
-// checked to be calls and names only.
+// checked to name known constructors, and classes and names of the traced
+// program's own modules, and nothing else.
 package replay
 
 import (
@@ -109,30 +110,32 @@ func (g *generator) file() []byte {
 	}
 	b.WriteString(scriptHead)
 	b.WriteString(g.body.String())
-	b.WriteString("\nsys.exit(1 if differ else 0)\n")
+	b.WriteString("\nsys.exit(1 if _differ else 0)\n")
 	return b.Bytes()
 }
 
 // scriptHead compares what happens with what was recorded.
 const scriptHead = `
-differ = 0
+_differ = 0
 
 
-def say(call, was, now):
+def _say(call, was, now):
     """Prints whether a call did what it did when it was recorded."""
-    global differ
+    global _differ
     if was == now:
         print("same    %s -> %s" % (call, now))
     else:
-        differ += 1
+        _differ += 1
         print("differs %s -> %s, recorded %s" % (call, now, was))
 
 
-def outcome(call):
+def _outcome(call):
     """What a call does: the repr of its result, or its exception."""
     try:
         return repr(call())
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return "%s: %s" % (type(error).__name__, error)
 
 

@@ -273,11 +273,17 @@ func TestWhatCannotBeRepeatedIsAnErrorThatSaysWhy(t *testing.T) {
 func TestTextOfAHostileTraceStaysText(t *testing.T) {
 	t.Parallel()
 	for name, line := range map[string]string{
-		"a literal that calls":           `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"list","r":"[__import__('os').getpid()]","lit":1}]]}`,
-		"an expression with a statement": `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"D","m":"d","re":"d.D(1)\nimport os"}]]}`,
-		"a class that is an expression":  `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"D","m":"d","id":1,"new":"d.D)#"}]]}`,
-		"a name that is a statement":     `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x=1)\nimport os#","1"]]}`,
-		"a dunder in an expression":      `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"D","m":"d","re":"d.__class__.D(1)"}]]}`,
+		"a literal that calls":                `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"list","r":"[__import__('os').getpid()]","lit":1}]]}`,
+		"an expression with a statement":      `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"D","m":"d","re":"d.D(1)\nimport os"}]]}`,
+		"a class that is an expression":       `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"D","m":"d","id":1,"new":"d.D)#"}]]}`,
+		"a name that is a statement":          `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x=1)\nimport os#","1"]]}`,
+		"a call of the standard library":      `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"D","m":"os","re":"os.system('touch x')"}]]}`,
+		"a call through the program's module": `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"D","m":"m","re":"m.os.system('touch x')"}]]}`,
+		"a literal that runs code":            `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"D","m":"m","re":"list(f'{exit()}')"}]]}`,
+		"a call of a result":                  `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"D","m":"m","re":"[m.system] [0] ('touch x')"}]]}`,
+		"a call of a built-in function":       `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"D","m":"m","re":"exec('import os')"}]]}`,
+		"an object of a foreign class":        `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"D","m":"d","id":1,"new":"antigravity.D"}]]}`,
+		"a dunder in an expression":           `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"D","m":"d","re":"d.__class__.D(1)"}]]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -293,5 +299,53 @@ func TestTextOfAHostileTraceStaysText(t *testing.T) {
 				t.Errorf("it was repeated: %+v\n%s", report, b.String())
 			}
 		})
+	}
+}
+
+func TestAScriptsOwnClassesExitsAndNansAreRepeated(t *testing.T) {
+	t.Parallel()
+	trace, _ := record(t, map[string]string{"main.py": `import sys
+
+class Cart:
+    def __init__(self, n):
+        self.n = n
+
+    def size(self):
+        return self.n
+
+def show(cart):
+    return cart.n
+
+def leave(code):
+    sys.exit(code)
+
+def ratio(a):
+    return float("nan")
+
+if __name__ == "__main__":
+    show(Cart(3))
+    ratio(1)
+    try:
+        leave(4)
+    except SystemExit:
+        pass
+`})
+	var id int64
+	for r := range trace.All() {
+		if r.Kind == pytrace.KindCall && r.Code.Name == "show" {
+			id = r.Call
+		}
+	}
+	one, _ := generate(t, trace, replay.Options{Call: id})
+	if out, code := execute(t, one); code != 0 || !strings.Contains(one, "object.__new__(main.Cart)") || !strings.Contains(out, "-> 3") {
+		t.Errorf("exit %d\n%s\n%s", code, out, one)
+	}
+	source, _ := generate(t, trace, replay.Options{})
+	if out, code := execute(t, source); code != 0 || !strings.Contains(out, "same    main.leave(code=4) -> SystemExit: 4") {
+		t.Errorf("exit %d\n%s\n%s", code, out, source)
+	}
+	test, _ := generate(t, trace, replay.Options{Pytest: true})
+	if out, code := execute(t, "import sys, types\n"+pytestStandIn+test+"\ntest_replay()\n"); code != 0 || !strings.Contains(test, "assert repr(main.ratio(a=1)) == repr(") {
+		t.Errorf("exit %d\n%s\n%s", code, out, test)
 	}
 }
