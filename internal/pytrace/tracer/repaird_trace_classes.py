@@ -65,7 +65,7 @@ class Classes(object):
     def _describe(self, t):
         info = ClassInfo()
         info.ref = ref(t)
-        info.name, info.module = class_name(t)[:200], class_module(t)[:200]
+        info.name, info.module = class_name(t)[:200], class_module(t)[:200] if get_mro(t) is not None else "builtins"
         if info.module == "pathlib._local":  # 3.13: an implementation detail
             info.module = "pathlib"
         info.head = '"t":%s' % quote(info.name)
@@ -74,6 +74,8 @@ class Classes(object):
         info.tries, info.own, info.size = 0, None, 0
         info.dotted = "" if "<" in info.name or "?" in (info.name, info.module) else None
         mro = get_mro(t)
+        if mro is None:
+            return _opaque(info)
         self._layout(info, mro)
         info.base = _base(mro)
         info.named = info.base == "" and (_id(t) in _NAMED or derives(t, _type))
@@ -194,6 +196,18 @@ class Classes(object):
                 if _type(file) is _str and self.in_scope(file):
                     places.append(at)
         return frozenset(places)
+
+
+def _opaque(info):
+    """A type that the interpreter has not made ready: it has no more than a name."""
+    info.dict_at, info.mock, info.c_str, info.slots, info.heap, info.base = -1, False, True, (), (), ""
+    info.named, info.c_type, info.scoped, info.cache, info.plain, info.known_at = False, True, frozenset(), None, False, 0
+    info.show, info.text, info.fields, info.init, info.simple = _nothing, None, None, None, False
+    return info
+
+
+def _nothing(r, v, t, info, room, out):
+    return True
 
 
 def _base(mro):

@@ -19,7 +19,7 @@ import repaird_trace_hot
 import repaird_trace_scope as scope_module
 from repaird_trace_exceptions import Exceptions, Thread
 from repaird_trace_tasks import Tasks
-from repaird_trace_values import MUTABLE, Renderer, derives, _get_class_dict, _get_mro, FunctionType, head_of, quote
+from repaird_trace_values import MUTABLE, Renderer, unwrapped, derives, _get_class_dict, _get_mro, FunctionType, head_of, quote
 
 _clock, _int = time.perf_counter, int
 _len, _id, _type, _str, _dict, _modules = len, id, type, str, dict, sys.modules
@@ -215,6 +215,8 @@ class Core(Exceptions):
         info, th.left = e.info, 0
         info.yields += 1
         if info.yields <= self.per_code and not e.foreign:
+            if info.kind == "async_generator":
+                value = unwrapped(value)
             value = "" if not self.values else ',"v":' + (self.render.light if e.light or info.yields > FULL else self.render.value)(value)
             self.writer.write('{"k":"yield","i":%d,"c":%d,"t":%d,"l":%s%s}\n' % (
                 e.id, info.id, self.micros(), line, value))

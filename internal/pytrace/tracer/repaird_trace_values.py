@@ -17,12 +17,14 @@ characters, depth, whether a constructor was used, objects that are being
 rendered further out].
 """
 from _json import encode_basestring_ascii as quote
+from gc import get_referents as _get_referents
+from itertools import count
 
 import repaird_trace_secrets as secrets
 from repaird_trace_classes import Classes
 from repaird_trace_descriptors import (
-    BuiltinType, FunctionType, MUTABLE, MemberType, MethodType, ModuleType, NoneType, class_module, class_name, derives,
-    get_class_dict, get_func_qualname, get_module_dict, get_mro, instance_dict)
+    BuiltinType, FunctionType, HEAP, MUTABLE, MemberType, MethodType, ModuleType, NoneType, class_module, class_name, derives,
+    get_class_dict, get_flags, get_func_qualname, get_module_dict, get_mro, instance_dict)
 from repaird_trace_expressions import Expressions
 from repaird_trace_fast import NAMES, make_fast, make_light, make_value
 from repaird_trace_scalars import Scalars
@@ -51,7 +53,7 @@ class Renderer(Scalars, Expressions):
     def __init__(self, in_scope, max_chars=400, max_items=32, max_depth=4):
         self.max_chars, self.max_items, self.max_depth = max_chars, max_items, max_depth
         self.max_str = _max(20, max_chars // 2)
-        self.tags = {}
+        self.tags, self.next_tag = {}, count(1).__next__
         self.strings = {}  # JSON of strings that were looked at
         self.classes = Classes(in_scope)
         self.class_info = self.classes.info
@@ -73,7 +75,7 @@ class Renderer(Scalars, Expressions):
         if n is None:
             if _len(self.tags) > 500000:
                 self.tags.clear()
-            n = self.tags[i] = _len(self.tags) + 1
+            n = self.tags[i] = self.next_tag()
         return n
 
     def masked_pair(self, name, v):
@@ -423,6 +425,16 @@ class Renderer(Scalars, Expressions):
 
 
 _MORE = '["...",{"t":"?","cut":1}]'
+
+
+def unwrapped(v):
+    """What an asynchronous generator yields: the interpreter wraps it, to tell
+    it from what the generator awaits."""
+    if class_name(_type(v)) == "async_generator_wrapped_value" and not get_flags(_type(v)) & HEAP:
+        held = _get_referents(v)
+        if _len(held) == 1:
+            return held[0]
+    return v
 
 
 _FIRST = slice(0, 3)

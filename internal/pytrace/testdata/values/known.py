@@ -203,3 +203,38 @@ for make in (lambda n: "x" * n, lambda n: b"x" * n, lambda n: list(range(n)), la
 wide = Cart()
 wide.__dict__.update(("a%d" % i, Cart()) for i in range(5000))
 assert events(wide) < 2500 and '"cut":1' in r.value(wide)
+
+# A type that the interpreter has not made ready before 3.10, and what it holds.
+import sys
+
+from repaird_trace_values import unwrapped
+
+wrapped = []
+
+
+def note(frame, event, arg):
+    if event == "return" and frame.f_code.co_name == "agen":
+        wrapped.append(arg)
+    return note
+
+
+async def agen():
+    yield {"v": 1}
+
+sys.settrace(note)
+try:
+    agen().asend(None).send(None)
+except StopIteration:
+    pass
+sys.settrace(None)
+r = renderer()
+assert type(wrapped[0]).__name__ == "async_generator_wrapped_value" and unwrapped(wrapped[0]) == {"v": 1} and unwrapped(5) == 5
+for rendered in (r.value(wrapped[0]), r.light(wrapped[0]), r.value([wrapped[0], 1]), r.message(ValueError(wrapped[0]))):
+    assert "async_generator_wrapped_value" in rendered, rendered
+
+# Numbers of objects do not come again.
+before = r.tag(note)
+r.tags.update((-n, n) for n in range(1, 500003))
+other = object()
+assert r.tag(other) > before
+assert len(r.tags) < 10 and r.tag(note) > r.tag(other)
