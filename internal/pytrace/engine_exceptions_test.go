@@ -227,7 +227,7 @@ for i in range(60):
 print("seen", seen)
 `)
 		out := t.TempDir()
-		config, err := json.Marshal(Config{Engine: engine, Include: []string{dir}, Out: out, PerCode: 1 << 30})
+		config, err := json.Marshal(Config{Engine: engine, Include: []string{dir}, Out: out, PerCode: 1 << 30, MaxRecords: 1 << 30, MaxBytes: 4 << 20})
 		if err != nil {
 			t.Fatal(err)
 		}

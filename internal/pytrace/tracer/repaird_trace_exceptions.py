@@ -16,7 +16,7 @@ _BaseException, _RecursionError, _isinstance, _exc_info = BaseException, Recursi
 # Where a line may begin while an exception is on its way: through a yield from
 # or an await, or to a handler that begins.
 _ON_ITS_WAY = frozenset(opmap[n] for n in ("CLEANUP_THROW", "PUSH_EXC_INFO") if n in opmap)
-_FATAL_RECURSION = sys.version_info < (3, 9)
+_FATAL_RECURSION = sys.version_info < (3, 10)
 _get_context = BaseException.__dict__["__context__"].__get__
 _get_traceback = BaseException.__dict__["__traceback__"].__get__
 _FLOW = {id(k): k.__name__ for k in (StopIteration, GeneratorExit, StopAsyncIteration)}

@@ -164,10 +164,14 @@ class Info(object):
         "seen", "snaps", "raised", "watch",  # lines seen; snapshots and raises by line; lines that the probes want: None, True for all, or a frozenset
         "heads", "call", "rets", "at", "spent",  # text of records: of arguments, of calls, of returns and lines by instruction; characters of values in full
         "pins",  # reading variables leaves them in the frame
+        "cells",  # sys.settrace: variables shared with other functions are written back after each event
         "off", "quiet", "mixed", "pends", "covered",  # monitoring: see there
     )
 
 
+# Up to 3.12 the interpreter copies what was read of a frame's variables back
+# after each call of a trace function.
+_WRITES_BACK = sys.version_info < (3, 13)
 _OPTIMIZED, _VARARGS, _VARKEYWORDS, _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 1, 4, 8, 32, 128, 512
 _FOLDED = frozenset(["<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"])
 
@@ -186,6 +190,7 @@ def describe(number, code, path, qualname, comprehensions=False):
     if flags & _VARKEYWORDS:
         n += 1
     info.args = _tuple(a for a in code.co_varnames[:n] if a[:1] not in ".@")
+    info.cells = _WRITES_BACK and _bool(code.co_cellvars or code.co_freevars)
     info.kind = ""
     if flags & _ASYNC_GENERATOR:
         info.kind = "async_generator"

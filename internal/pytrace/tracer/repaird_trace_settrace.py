@@ -128,7 +128,13 @@ class Backend(object):
             self.core.forked(me.__closure_stack__)
 
     def _make(self, th):
-        """Trace functions of one thread, its state in their cells."""
+        """Trace functions of one thread, its state in their cells.
+
+        Up to 3.12 the interpreter writes a frame's variables back after a call
+        of a trace function, as they were when they were read, and undoes what
+        other threads have done meanwhile to those that functions share (cells).
+        So such variables are read again at the very end, where no thread gets
+        its turn before they are written."""
         core, backend, stack, own_files = self.core, self, th.stack, self.own_files
         files, outside, codes, decide, lines_on = core.scope.files, core.scope.outside, core.codes, core.scope.decide, core.lines
         max_depth, per_code, probes, held, counts_only = core.max_depth, core.per_code, core.probes, th.held, core.counts_only
@@ -203,6 +209,9 @@ class Backend(object):
                 if foreign(error, own_files):
                     again = Rearm(backend)  # noqa: F841
                     raise
+                return local
+            if e.info.cells:
+                frame.f_locals  # see above
             return local
 
         class Suspendable(object):
@@ -226,6 +235,9 @@ class Backend(object):
                     if foreign(error, own_files):
                         again = Rearm(backend)  # noqa: F841
                         raise
+                    return self
+                if e.info.cells:
+                    frame.f_locals  # see above
                 return self
 
         class Deep(object):
@@ -239,6 +251,8 @@ class Backend(object):
 
             def __call__(self, frame, event, arg):
                 local(frame, event, arg)
+                if frame.f_code.co_cellvars or frame.f_code.co_freevars:
+                    frame.f_locals  # see above
                 return self
 
         class Silent(object):
@@ -262,6 +276,8 @@ class Backend(object):
                         if foreign(error, own_files):
                             again = Rearm(backend)  # noqa: F841
                             raise
+                if self.info.cells:
+                    frame.f_locals  # see above
                 return self
 
         def silent(frame, info):
@@ -315,13 +331,20 @@ class Backend(object):
                     return None
                 n = info.calls = info.calls + 1
                 if counts_only or _len(stack) >= max_depth or n > per_code:
-                    return silent(frame, info)
+                    g = silent(frame, info)
+                    if info.cells:
+                        frame.f_locals  # see above
+                    return g
                 e = enter(th, frame, info)
                 if not lines_on and info.watch is None and _HAS_TRACE_LINES:
                     frame.f_trace_lines = False
                 if info.gen:
-                    return Suspendable(e)
-                return Deep() if _len(stack) % DEEP == 0 else local
+                    g = Suspendable(e)
+                else:
+                    g = Deep() if _len(stack) % DEEP == 0 else local
+                if info.cells:
+                    frame.f_locals  # see above
+                return g
             except _BaseException as error:
                 core.faults += 1
                 if foreign(error, own_files):

@@ -19,13 +19,14 @@ import sys
 import time
 from _thread import RLock
 
+_unlink = os.unlink
 _open, _close, _truncate, _getpid, _fstat = os.open, os.close, os.ftruncate, os.getpid, os.fstat
 _allocate = getattr(os, "posix_fallocate", None)
 _pwrite = getattr(os, "pwrite", None)
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 _AGAIN = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 _Map, _clock = _mmap.mmap, time.monotonic
-_OSError, _Exception, _len, _min, _max, _bytes, _type, _isinstance = OSError, Exception, len, min, max, bytes, type, isinstance
+_OSError, _ValueError, _BaseException, _Exception, _len, _min, _max, _bytes, _type, _isinstance = OSError, ValueError, BaseException, Exception, len, min, max, bytes, type, isinstance
 
 MAX_LINE = 64 * 1024
 # Without at-fork hooks (3.6) each line asks whether it is in a forked child,
@@ -41,7 +42,7 @@ class Segment(object):
     next allocation is due, limited by full where it must not go on."""
 
     def __init__(self, path, size):
-        self.path, self.map, self.limit, self.size, self.soft, self.count = path, None, 0, 0, 0, 0
+        self.path, self.map, self.limit, self.size, self.soft, self.count, self.used = path, None, 0, 0, 0, 0, 0
         fd = _open(path, _FLAGS, 0o644)
         try:
             while True:  # a file size limit may forbid the wanted size
@@ -96,14 +97,15 @@ class Segment(object):
         return True
 
     def wipe(self):
-        used = self.map.tell()
+        """Fills it with NUL again; what an interruption left is done the next time."""
+        left = self.used = _max(self.used, self.map.tell())
         self.map.seek(0)
-        while used > 0:
-            n = _min(used, _CHUNK)
+        while left > 0:
+            n = _min(left, _CHUNK)
             self.map.write(_bytes(n))
-            used -= n
+            left -= n
         self.map.seek(0)
-        self.count = 0
+        self.used = 0
 
     def finish(self, exact):
         """Cuts the file. Unless exact, room stays for a line that another
@@ -120,6 +122,14 @@ class Segment(object):
                 _close(fd)
         except _Exception:
             pass
+
+
+def _ours(error):
+    """Says whether an error was raised here, and not by a signal handler."""
+    tb = error.__traceback__
+    while tb is not None and tb.tb_next is not None:
+        tb = tb.tb_next
+    return tb is not None and tb.tb_frame.f_code.co_filename == _ours.__code__.co_filename
 
 
 def _identity(fd):
@@ -257,7 +267,9 @@ class Writer(object):
                 try:
                     if head.map.tell() > head.soft and not head.extend():
                         self.defs = 0
-                except _Exception as e:
+                except _OSError as e:
+                    if not _ours(e):
+                        raise
                     self._die(e)
 
     def _slow(self, b):
@@ -279,10 +291,23 @@ class Writer(object):
                     return
                 self.current.map.write(b)
                 self._set(self.current.map.write, self.current.left(), self._room() - 1)
-            except _Exception as e:
-                self._die(e)
+            except (_OSError, _ValueError) as e:
+                if _ours(e):
+                    self._die(e)
+                else:
+                    self._interrupted()
+                    raise
+            except _BaseException:
+                # A signal handler's, or the recursion limit: the program's to
+                # know. This record is lost, the next one tries again.
+                self._interrupted()
+                raise
             finally:
                 self.busy = False
+
+    def _interrupted(self):
+        """Leaves the gate shut, so that the next record comes the slow way."""
+        self.oversize += 1
 
     def _make_room(self):
         while not self.dead:
@@ -299,20 +324,30 @@ class Writer(object):
         return False
 
     def _rotate(self):
-        """Goes on in the next of the two tail segments."""
-        was = self.current
-        was.count = self.limit - self._room()
-        self.before += was.count
+        """Goes on in the next of the two tail segments. The state changes at
+        the end: an exception of a signal handler leaves it as it was."""
+        was, lost = self.current, 0
+        count = self.limit - self._room()
         at = self.seg % 2 + 1
         nxt = self.segments[at]
         size = _max(2 * _FIRST, self.max_bytes // (2 if self.ring else 4))
         if nxt is None:
-            nxt = self.segments[at] = Segment("%s-%d.jsonl" % (self.base, at), size)
+            path = "%s-%d.jsonl" % (self.base, at)
+            try:
+                nxt = self.segments[at] = Segment(path, size)
+            except _OSError as e:
+                if e.errno != 17 or not _ours(e):
+                    raise
+                _unlink(path)  # an interruption left it, and nobody uses it
+                nxt = self.segments[at] = Segment(path, size)
         else:
-            self.dropped += nxt.count
+            lost = nxt.count
             nxt.wipe()
         nxt.map.write(('{"k":"seg","f":"%s","n":%d,"written":%d,"dropped":%d}\n' % (
-            self.name, self.seg + 1, self.before, self.dropped)).encode("ascii"))
+            self.name, self.seg + 1, self.before + count, self.dropped + lost)).encode("ascii"))
+        was.count, nxt.count = count, 0
+        self.before += count
+        self.dropped += lost
         self.limit = self._allowed(_max(1, self.max_records // (2 if self.ring else 4)))
         self.seg += 1
         self.current = nxt

@@ -1,0 +1,59 @@
+package pytrace
+
+import (
+	"strings"
+	"testing"
+)
+
+// Up to 3.12 the interpreter writes variables back after each call of a trace
+// function (CPython issue 74929): what another thread did meanwhile to a
+// variable of a closure must not be undone.
+func TestVariablesThatThreadsShareKeepEveryUpdate(t *testing.T) {
+	t.Parallel()
+	// Before 3.10 an empty trace function loses some of them too.
+	eachPython(t, []string{"3.10", "3.11", "3.12", "3.13"}, func(t *testing.T, p interpreter) {
+		s := runSource(t, p.Path, `import threading
+def main():
+    n = 0
+    lock = threading.Lock()
+    def bump(a, b, c):
+        nonlocal n
+        with lock:
+            n += 1
+    def work():
+        for i in range(5000):
+            bump([i] * 20, {"a": i}, "x")
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return n
+print(main())
+`, Config{Engine: "settrace", PerCode: 1000000})
+		if got := strings.TrimSpace(string(s.out)); got != "20000" {
+			t.Errorf("counted %s of 20000", got)
+		}
+	})
+}
+
+// A recursion error that passes through library code and a callback in scope is
+// the program's to catch; below 3.10 going on above the limit would abort it.
+func TestARecursionErrorInACallbackIsCaughtAsBefore(t *testing.T) {
+	t.Parallel()
+	eachPython(t, []string{"3.8", "3.9", "3.10", "3.11"}, func(t *testing.T, p interpreter) {
+		runSource(t, p.Path, `import functools
+def callback(x):
+    return x
+def deep(n):
+    return functools.reduce(lambda a, b: deep(callback(a)), [n, n])
+caught = 0
+for i in range(10):
+    try:
+        deep(0)
+    except RecursionError:
+        caught += 1
+print("caught", caught)
+`, Config{})
+	})
+}
