@@ -140,14 +140,14 @@ func (x *traceView) failed(err error) error {
 	return err
 }
 
-// read reads the n-th trace. A run that was not traced is said to be that.
+// read reads the n-th trace. One of which the end is missing is said to be that.
 func (x *traceView) read(n int) (*pytrace.Trace, error) {
 	t, err := view.Open(x.files[n], os.Stdin)
 	if err != nil {
 		return nil, err
 	}
-	if !t.Traced() {
-		fmt.Fprintf(os.Stderr, "%s: %s: no process was traced\n", x.fs.Name(), x.files[n])
+	if t.Torn() {
+		fmt.Fprintf(os.Stderr, "%s: %s: cut: the end is missing\n", x.fs.Name(), oneLine(x.files[n]))
 	}
 	return t, nil
 }
@@ -297,7 +297,7 @@ func defineExport(x *traceView) func() error {
 		if err := view.WriteFile(*out, write); err != nil {
 			return err
 		}
-		fmt.Fprintln(os.Stderr, x.fs.Name()+": wrote", *out)
+		fmt.Fprintln(os.Stderr, x.fs.Name()+": wrote", oneLine(*out))
 		return nil
 	}
 }

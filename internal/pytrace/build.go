@@ -1,6 +1,7 @@
 package pytrace
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 )
@@ -67,8 +68,10 @@ type builder struct {
 	records int
 	defs    int
 	numbers int // line numbers
-	decoder decoder
-	wire    wireRecord
+
+	handshakes int
+	decoder    decoder
+	wire       wireRecord
 }
 
 func newBuilder() *builder {
@@ -101,6 +104,9 @@ func (b *builder) event(e *event, body []byte) {
 func (b *builder) other(line []byte) {
 	w := &b.wire
 	ok := b.decoder.line(line, w)
+	if ok && w.K == "meta" && len(b.procs) < maxProcs && b.handshakes < 2*maxProcs {
+		b.handshake(line)
+	}
 	if ok && kindOf(w.K) != 0 {
 		var e event
 		if e, ok = eventOf(w); ok {
@@ -111,6 +117,17 @@ func (b *builder) other(line []byte) {
 	}
 	if !ok {
 		b.trace.Footer.Skipped++
+	}
+}
+
+// handshake takes the format's version, whose key is that of values elsewhere.
+func (b *builder) handshake(line []byte) {
+	b.handshakes++
+	var meta struct {
+		V int `json:"v"`
+	}
+	if json.Unmarshal(line, &meta) == nil {
+		b.trace.version = max(b.trace.version, meta.V)
 	}
 }
 

@@ -100,16 +100,45 @@ func (b *builder) read(r io.Reader, left *int64) error {
 		return err
 	}
 	defer done()
-	limited := &io.LimitedReader{R: plain, N: *left}
+	end := &endReader{r: plain, last: '\n'}
+	limited := &io.LimitedReader{R: end, N: *left}
 	err = b.stream(limited)
 	if *left = limited.N; *left <= 0 {
 		b.trace.Footer.Cut = true
 	}
+	if *left > 0 && end.last != '\n' && end.last != 0 {
+		b.trace.torn = true
+	}
 	if errors.Is(err, io.ErrUnexpectedEOF) { // a compressed stream that was cut
-		err = nil
+		err, b.trace.torn = nil, true
 	}
 	return err
 }
+
+// An endReader remembers the last byte.
+type endReader struct {
+	r    io.Reader
+	last byte
+}
+
+func (e *endReader) Read(p []byte) (int, error) {
+	n, err := e.r.Read(p)
+	if n > 0 {
+		e.last = p[n-1]
+	}
+	return n, err
+}
+
+// Version is the version of the format, 0 where no process said it. Of one
+// above FormatVersion, what was read may be little.
+func (t *Trace) Version() int { return t.version }
+
+// FormatVersion is the version of SCHEMA.md that this package reads.
+const FormatVersion = 1
+
+// Torn says whether a stream ended in the middle of a line or of compressed
+// data: it was cut after it was written.
+func (t *Trace) Torn() bool { return t.torn }
 
 var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 

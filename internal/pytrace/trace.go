@@ -24,6 +24,9 @@ type Trace struct {
 	executed   map[string]map[int]bool
 	executable map[string]map[int]bool
 	calls      callTable
+
+	version int  // highest of a handshake
+	torn    bool // see Torn
 }
 
 // A Process is one traced process; that it is here is the tracer's handshake.

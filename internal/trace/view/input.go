@@ -1,6 +1,7 @@
 package view
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/repaird/repaird/internal/pytrace"
@@ -8,8 +9,21 @@ import (
 
 // Open reads a trace: a file, plain or compressed with zstd; a directory that
 // holds trace files; or, for "-", what stdin gives. Files are recognised by
-// their content.
+// their content: what no traced process has begun is no trace, and an error.
 func Open(name string, stdin io.Reader) (*pytrace.Trace, error) {
+	t, err := open(name, stdin)
+	switch {
+	case err != nil:
+		return nil, err
+	case t.Version() > pytrace.FormatVersion:
+		return nil, fmt.Errorf("%s: a newer repaird wrote this trace (version %d of the format, this one reads %d)", name, t.Version(), pytrace.FormatVersion)
+	case !t.Traced():
+		return nil, fmt.Errorf("%s: not a trace: no traced process is in it", name)
+	}
+	return t, nil
+}
+
+func open(name string, stdin io.Reader) (*pytrace.Trace, error) {
 	if name == "-" {
 		return pytrace.Read(stdin)
 	}
