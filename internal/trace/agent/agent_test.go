@@ -204,12 +204,15 @@ func TestASecretAcrossTheCutOfTheOutputDoesNotLeave(t *testing.T) {
 
 func TestATraceFileIsRedactedBeforeItIsShortened(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("a", 225) + " ann.lovelace@example.org and more"
+	var calls strings.Builder // with the address at each place where a view may cut
+	for n := 1; n < 300; n += 4 {
+		fmt.Fprintf(&calls, `{"k":"call","i":%[1]d,"p":0,"c":1,"d":0,"n":%[1]d,"t":1,"l":0,"a":[["x","'%[2]s ann.lovelace@example.org and more'"]]}
+{"k":"ret","i":%[1]d,"c":1,"t":1,"l":1,"v":"None"}
+`, n/4+1, strings.Repeat("a", n))
+	}
 	stream := `{"k":"meta","v":1,"f":"trace-1","pid":1,"ppid":0,"python":"3.11.2","impl":"cpython","engine":"settrace","argv":[],"cwd":"/","forked":0}
 {"k":"code","c":1,"file":"/m.py","name":"greet","line":1,"args":["x"],"kind":""}
-{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x","'` + long + `'"]]}
-{"k":"ret","i":1,"c":1,"t":1,"l":1,"v":"None"}
-`
+` + calls.String()
 	client, dir := connect(t, "orders", map[string]string{"t.jsonl": stream})
 	if err := os.Mkdir(filepath.Join(dir, "traces"), 0o755); err != nil {
 		t.Fatal(err)
@@ -218,7 +221,7 @@ func TestATraceFileIsRedactedBeforeItIsShortened(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"t.jsonl", "traces"} {
-		text, failed := ask(t, client, "tree", map[string]any{"trace": name})
+		text, failed := ask(t, client, "tree", map[string]any{"trace": name, "unfold": true, "lines": 400})
 		if failed || !strings.Contains(text, "greet(") || strings.Contains(text, " ann") {
 			t.Errorf("%s: %s", name, text)
 		}
