@@ -53,9 +53,9 @@ def size_of(tool, run, out, budget):
     """1 for tools that bound their own cost, else what fits the budget."""
     if tool.whole:
         return 1.0
-    small = traced(tool, run, 1 / 64.0, out)[0]
-    size = 1 / 64.0
-    while size < 1 and small * 64 * size * 4 < budget:
+    small = traced(tool, run, 1 / 256.0, out)[0]
+    size = 1 / 256.0
+    while size < 1 and small * 256 * size * 4 < budget:
         size *= 4
     return size
 
@@ -66,7 +66,7 @@ def measure(tool, name, out, budget):
     run(size)
     bare, best, attach, records, runs = None, None, None, 0, 0
     end = time.time() + budget
-    while runs < MOST_RUNS and (runs < 2 or time.time() < end):
+    while runs < MOST_RUNS and (runs < 1 or time.time() < end):
         took = timed(run, size)
         bare = took if bare is None else min(bare, took)
         took, attached, records = traced(tool, run, size, os.path.join(out, "%s-%d" % (name, runs)))

@@ -39,7 +39,9 @@ def environment(python, state, log):
     name = os.path.basename(python)
     home = os.path.join(state, name)
     inner = os.path.join(home, "bin", "python")
-    if not os.path.exists(os.path.join(home, "ready")):
+    made_of = subprocess.run([python, "-c", "import sys; print(sys.executable)"], stdout=subprocess.PIPE).stdout.decode().strip()
+    ready = os.path.join(home, "ready")
+    if not os.path.exists(inner) or not os.path.exists(ready) or open(ready).read() != made_of:
         log("making an environment with the peers for " + name)
         ok, said = quiet([python, "-m", "venv", "--clear", "--without-pip", home])
         if not ok:
@@ -60,5 +62,6 @@ def environment(python, state, log):
                 f.write(said if ok else "none: " + said)
         with open(note) as f:
             versions[tool] = f.read().strip()
-    open(os.path.join(home, "ready"), "w").close()
+    with open(ready, "w") as f:
+        f.write(made_of)
     return inner, versions

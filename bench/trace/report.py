@@ -191,7 +191,7 @@ def text(results):
     out += [
         "## Method", "",
         "Each tool runs each program in a process of its own per round, %d rounds; in it bare and traced runs alternate, and of each kind the least processor time counts. "
-        "A time includes what a tool does when it is told to stop, not what it saves or converts afterwards. Naive tracing and the tools of others run a program at 1/4, 1/16 or 1/64 of its size "
+        "A time includes what a tool does when it is told to stop, not what it saves or converts afterwards. Naive tracing and the tools of others run a program at 1/4, 1/16, 1/64 or 1/256 of its size "
         "where the whole would take seconds, beside a bare run of that size; repaird, coverage and the empty tracer always run the whole. A record is a call or a return; for viztracer one record is both, "
         "for PySnooper and hunter a line of their text. Microseconds a record are (traced - bare) / records." % results["rounds"], "",
         "Programs:", ""]

@@ -16,7 +16,7 @@ MODULES = (
     ("test_heapq", "heapq.py"), ("test_bisect", "bisect.py"), ("test_collections", "collections"), ("test_dataclasses", "dataclasses.py"),
     ("test_enum", "enum.py"), ("test_string", "string.py"), ("test_csv", "csv.py"), ("test_copy", "copy.py"), ("test_reprlib", "reprlib.py"),
     ("test_pprint", "pprint.py"), ("test_argparse", "argparse.py"))
-LIMIT = 180
+LIMIT = 60
 
 NAIVE = '''
 import json, os, sys, threading

@@ -7,41 +7,46 @@ import io
 import textwrap
 import tokenize
 
-SOURCE = "\n".join(["def f%d(a, b=%d):\n    if a > b:\n        return [a * x for x in range(b)]\n    return {'a': a, 'b': (b, 1)}\n" % (i, i) for i in range(12)])
-PROSE = " ".join(["the quick brown fox jumps over the lazy dog number %d" % i for i in range(40)])
-SETTINGS = "\n".join(["[section%d]\nname = value %d\nother = %%(name)s again\n" % (i, i) for i in range(20)])
+
+def source_text(n):
+    return "\n".join(["def f%d(a, b=%d):\n    if a > b:\n        return [a * x for x in range(b)]\n    return {'a': a, 'b': (b, 1)}\n" % (i, i) for i in range(n)])
+
+
+def prose_text(n):
+    return " ".join(["the quick brown fox jumps over the lazy dog number %d" % i for i in range(n)])
+
+
+def settings_text(n):
+    return "\n".join(["[section%d]\nname = value %d\nother = %%(name)s again\n" % (i, i) for i in range(n)])
 
 
 class Functions(ast.NodeVisitor):
     def __init__(self):
-        self.names, self.tests = [], 0
+        self.names = []
 
     def visit_FunctionDef(self, node):
         self.names.append(node.name)
         self.generic_visit(node)
 
-    def visit_If(self, node):
-        self.tests += 1
 
-
-def wrapped(width):
-    return len(textwrap.wrap(PROSE, width))
+def wrapped(prose, width):
+    return len(textwrap.wrap(prose, width))
 
 
 def functions(source):
     found = Functions()
     found.visit(ast.parse(source))
-    return len(found.names) + found.tests
+    return len(found.names)
 
 
 def token_count(source):
     return len(list(tokenize.generate_tokens(io.StringIO(source).readline)))
 
 
-def settings():
+def settings(text):
     parser = configparser.ConfigParser()
-    parser.read_string(SETTINGS)
-    return [setting(parser, name) for name in parser.sections()]
+    parser.read_string(text)
+    return [setting(parser, name) for name in parser.sections()[::2]]
 
 
 def setting(parser, section):
@@ -53,10 +58,13 @@ def changes(a, b):
 
 
 def run(size):
+    """A small size has smaller texts."""
+    passes, part = max(1, int(3 * size)), min(1.0, 3 * size)
+    source, prose, text = source_text(max(1, int(12 * part))), prose_text(max(2, int(40 * part))), settings_text(max(1, int(20 * part)))
     total = 0
-    for i in range(max(1, int(3 * size))):
+    for i in range(passes):
         for width in range(30, 60, 6):
-            total += wrapped(width)
-        total += functions(SOURCE) + token_count(SOURCE) + len(settings())
-        total += changes(PROSE, PROSE.replace("fox", "cat %d" % i))
+            total += wrapped(prose, width)
+        total += functions(source) + token_count(source) + len(settings(text))
+        total += changes(prose, prose.replace("fox", "cat %d" % i))
     return total
