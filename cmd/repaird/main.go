@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/repaird/repaird/internal/fault"
@@ -109,12 +110,33 @@ func exitCode(err error) int {
 // refuses stray arguments unless rest allows them.
 func flags(name, text string) *flag.FlagSet {
 	fs := flag.NewFlagSet("repaird "+name, flag.ContinueOnError)
-	fs.SetOutput(os.Stderr)
+	fs.SetOutput(plainWriter{os.Stderr})
 	fs.Usage = func() {
 		fmt.Fprintf(fs.Output(), "%s\n\nFlags:\n", text)
 		fs.PrintDefaults()
 	}
 	return fs
+}
+
+// A plainWriter writes text of which the lines hold nothing that a terminal obeys.
+type plainWriter struct{ w io.Writer }
+
+func (p plainWriter) Write(b []byte) (int, error) {
+	lines := strings.SplitAfter(string(b), "\n")
+	for i, line := range lines {
+		text, ended := strings.CutSuffix(line, "\n")
+		words := strings.Split(text, "\t") // of help
+		for j := range words {
+			words[j] = oneLine(words[j])
+		}
+		if lines[i] = strings.Join(words, "\t"); ended {
+			lines[i] += "\n"
+		}
+	}
+	if _, err := io.WriteString(p.w, strings.Join(lines, "")); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 func parse(fs *flag.FlagSet, args []string, rest int) error {
@@ -138,7 +160,7 @@ func parse(fs *flag.FlagSet, args []string, rest int) error {
 
 // usageError says what is wrong with the arguments.
 func usageError(fs *flag.FlagSet, format string, args ...any) error {
-	fmt.Fprintf(os.Stderr, "%s: %s (see --help)\n", fs.Name(), fmt.Sprintf(format, args...))
+	fmt.Fprintf(os.Stderr, "%s: %s (see --help)\n", fs.Name(), oneLine(fmt.Sprintf(format, args...)))
 	return errUsage
 }
 

@@ -64,6 +64,13 @@ var viewNames = []string{"show", "tree", "counts", "findings", "diff", "slice", 
 
 // trace runs a command under the tracer, or shows a trace.
 func trace(ctx context.Context, args []string) error {
+	if err := traceArgs(ctx, args); err != nil {
+		return cleanError{err}
+	}
+	return nil
+}
+
+func traceArgs(ctx context.Context, args []string) error {
 	if len(args) > 0 && slices.Contains(viewNames, args[0]) {
 		return traceViews(ctx, args[0], args[1:])
 	}

@@ -25,6 +25,14 @@ func (f *traceFlags) report(result *tracerun.Result, err error) error {
 		say("%s", n)
 	}
 	whole := f.warnings(result, say)
+	if f.engine == "monitoring" {
+		for _, p := range result.Trace.Processes {
+			if p.Engine != "" && p.Engine != f.engine {
+				say("Python %s has no engine monitoring (3.12 and later have): process %d was traced with %s", p.Python, p.PID, p.Engine)
+				break
+			}
+		}
+	}
 	if !f.shows() && !f.quiet {
 		f.summary(result, say)
 	}
@@ -138,13 +146,13 @@ func shortened(argv []string) []string {
 	return out
 }
 
-// oneLine makes control characters visible: what a trace holds must not reach
-// a terminal as more than text.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || (r >= 0x7f && r < 0xa0) {
-			return '·'
-		}
-		return r
-	}, s)
-}
+// oneLine makes control characters and those that change the direction of text
+// visible: what a trace or an argument holds must not reach a terminal as more
+// than text.
+func oneLine(s string) string { return tracerun.Clean(s) }
+
+// A cleanError is an error whose text is one line of plain text.
+type cleanError struct{ err error }
+
+func (e cleanError) Error() string { return oneLine(e.err.Error()) }
+func (e cleanError) Unwrap() error { return e.err }

@@ -189,7 +189,37 @@ func (f *traceFlags) check() error {
 	if f.sandbox && f.docker != "" {
 		return usageError(f.set, "--sandbox or --docker, not both")
 	}
+	if err := f.checkScope(); err != nil {
+		return err
+	}
 	return f.checkFiles()
+}
+
+// checkScope looks for scopes and bounds that cannot be meant.
+func (f *traceFlags) checkScope() error {
+	for _, dir := range f.include {
+		if _, err := os.Stat(dir); err != nil {
+			return usageError(f.set, "--include %s: there is no such file or directory", dir)
+		}
+	}
+	for _, c := range []struct {
+		name string
+		n    int
+	}{{"max-events", f.maxEvents}, {"max-records", f.maxRecords}, {"max-depth", f.maxDepth}, {"max-per-function", f.perCode}, {"snapshots", f.snapshots}} {
+		if c.n < 0 {
+			return usageError(f.set, "--%s %d: it cannot be below 0", c.name, c.n)
+		}
+	}
+	if f.breaks() || f.onException != "" {
+		return nil
+	}
+	if len(f.watches) > 0 {
+		fmt.Fprintln(os.Stderr, "repaird trace: --watch shows nothing without --breakpoint, --break-func or --on-exception snapshot")
+	}
+	if f.locals {
+		fmt.Fprintln(os.Stderr, "repaird trace: --locals shows nothing without --breakpoint, --break-func or --on-exception snapshot")
+	}
+	return nil
 }
 
 // checkFiles looks for files that could not be written at the end.

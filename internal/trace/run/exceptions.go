@@ -33,7 +33,7 @@ func (x *Exceptions) Record(r pytrace.Followed) {
 		fmt.Fprint(x.Data, "    Locals:\n")
 		slices.SortFunc(f.Locals, func(a, b pytrace.Var) int { return strings.Compare(a.Name, b.Name) })
 		for i := range f.Locals {
-			fmt.Fprintf(x.Data, "      %s: %s\n", oneWord(f.Locals[i].Name), repr(&f.Locals[i].Value))
+			fmt.Fprintf(x.Data, "      %s: %s\n", oneWord(f.Locals[i].Name), oneWord(repr(&f.Locals[i].Value)))
 		}
 	}
 }

@@ -87,10 +87,10 @@ func (x *Lines) source(file string, n int) string {
 		return "?"
 	}
 	return string(bytes.Map(func(r rune) rune {
-		if (r < ' ' && r != '\t') || r == 0x7f {
-			return '·'
+		if r == '\t' {
+			return r
 		}
-		return r
+		return plainRune(r)
 	}, bytes.TrimRight(lines[n-1], " \t\r\f")))
 }
 

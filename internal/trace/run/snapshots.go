@@ -150,7 +150,7 @@ func (s *Snapshots) summary(x snapshot) {
 		}
 		slices.Sort(names)
 		for _, n := range names[:min(5, len(names))] {
-			fmt.Fprintf(w, "    %s = %s\n", oneWord(n), top.Locals[n])
+			fmt.Fprintf(w, "    %s = %s\n", oneWord(n), oneWord(top.Locals[n]))
 		}
 		if len(names) > 5 {
 			fmt.Fprintf(w, "    ... (%d more locals)\n", len(names)-5)
@@ -160,7 +160,7 @@ func (s *Snapshots) summary(x snapshot) {
 		if e.Error != nil {
 			fmt.Fprintf(w, "  Watch %s: ERROR - %s\n", oneWord(e.Expression), oneWord(*e.Error))
 		} else {
-			fmt.Fprintf(w, "  Watch %s = %s\n", oneWord(e.Expression), *e.Value)
+			fmt.Fprintf(w, "  Watch %s = %s\n", oneWord(e.Expression), oneWord(*e.Value))
 		}
 	}
 }

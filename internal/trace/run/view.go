@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"github.com/repaird/repaird/internal/pytrace"
 )
@@ -95,14 +96,17 @@ func (p place) file(name string) string {
 	return oneWord(name)
 }
 
-// oneWord makes what could break out of a line of output visible.
-func oneWord(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) || r == '\u2028' || r == '\u2029' {
-			return '·'
-		}
-		return r
-	}, s)
+// Clean makes what could break out of a line of output, or change how the rest
+// of it is shown, visible as a dot.
+func Clean(s string) string { return strings.Map(plainRune, s) }
+
+func oneWord(s string) string { return Clean(s) }
+
+func plainRune(r rune) rune {
+	if unicode.Is(unicode.Cc, r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
+		return '·'
+	}
+	return r
 }
 
 // short returns the last part of a qualified name: what the code object is called.
