@@ -21,6 +21,7 @@ gone from sys.meta_path when the last of them has come.
 import sys
 from _json import encode_basestring_ascii as _quote
 
+from repaird_trace_exceptions import foreign
 from repaird_trace_secrets import mask_arguments
 
 _Exception, _len, _type, _str, _bytes, _list, _tuple, _int, _super = Exception, len, type, str, bytes, list, tuple, int, super
@@ -88,16 +89,16 @@ def _safely(call, module):
 class Children(object):
     """Writes the child records of a process."""
 
-    def __init__(self, define, imports):
-        self.define, self.count = define, 0
+    def __init__(self, define, imports, own_files):
+        self.define, self.count, self.own_files = define, 0, own_files
         imports.when("subprocess", self._subprocess)
         imports.when("multiprocessing.popen_fork", self._multiprocessing)
 
     def _subprocess(self, module):
-        _watch_pid(module.Popen, self._popen)
+        _watch_pid(module.Popen, self._popen, self.own_files)
 
     def _multiprocessing(self, module):
-        _watch_pid(module.Popen, self._process)
+        _watch_pid(module.Popen, self._process, self.own_files)
 
     def _popen(self, pid, frame, popen):
         values = frame.f_locals
@@ -132,7 +133,7 @@ def _text(arg):
     return ""
 
 
-def _watch_pid(cls, note):
+def _watch_pid(cls, note, own_files):
     if "__setattr__" in cls.__dict__:
         return
 
@@ -141,8 +142,9 @@ def _watch_pid(cls, note):
         if name == "pid" and value:  # 0 is in the child
             try:
                 note(value, _getframe(1), self)
-            except _Exception:
-                pass
+            except _Exception as error:
+                if foreign(error, own_files):
+                    raise  # a signal handler's
 
     cls.__setattr__ = __setattr__
 

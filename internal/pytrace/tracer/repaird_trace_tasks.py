@@ -5,10 +5,12 @@ asyncio is never imported here: until the program has, no call has a task.
 from _weakref import ref
 import sys
 
+from repaird_trace_exceptions import foreign
 from repaird_trace_values import derives, quote
 
 _modules, _id, _type, _str, _len, _Exception = sys.modules, id, type, str, len, Exception
 _dict, _TypeError = dict, TypeError
+_OWN = frozenset([(lambda: 0).__code__.co_filename])
 
 
 class Tasks(object):
@@ -49,10 +51,12 @@ class Tasks(object):
 
     def suffix(self):
         """The record's key for the task of the calling thread, or "".
-        Never raises."""
+        Raises nothing of its own."""
         try:
             task = self.current()
-        except _Exception:
+        except _Exception as error:
+            if foreign(error, _OWN):
+                raise  # a signal handler's
             return ""
         if task is None:
             return ""

@@ -1,20 +1,22 @@
 """repaird's tracer: start(config), stop(), and for runners mark() and failure().
 
 A fault of the tracer never becomes the program's: every entry point swallows
-its own errors, and without a usable configuration nothing is installed. See
-SCHEMA.md beside the Go package pytrace for what is written.
+its own errors, but not what a signal handler of the program raises in it, and
+without a usable configuration nothing is installed. See SCHEMA.md beside the
+Go package pytrace for what is written.
 """
 import os
 import sys
 from _json import encode_basestring_ascii as _quote
 
 import repaird_trace_core
+import repaird_trace_exceptions
 import repaird_trace_process
 import repaird_trace_scope
 import repaird_trace_secrets
 import repaird_trace_writer
 
-_state = {"core": None, "backend": None, "writer": None, "stacks": None, "fork": False, "forked": False}
+_state = {"core": None, "backend": None, "writer": None, "stacks": None, "fork": False, "forked": False, "own": frozenset()}
 _own_dir = os.path.dirname(os.path.abspath(__file__))
 _imports = repaird_trace_process.Imports()
 _Exception, _type, _str, _len = Exception, type, str, len
@@ -49,10 +51,9 @@ def start(config):
             config["out"], config.get("max_records") or 200000, config.get("max_bytes") or 64 << 20,
             config.get("ring"), config.get("max_events") or 0, config.get("wall") or 0)
         core = repaird_trace_core.Core(config, writer, _own_dir)
-        own = frozenset(m.__file__ for n, m in list(sys.modules.items())
-                        if n.startswith("repaird_trace") and getattr(m, "__file__", None))
-        backend = _backend(config, core, own)
-        _state.update(core=core, backend=backend, writer=writer)
+        backend = _backend(config, core)
+        own = backend.own_files
+        _state.update(core=core, backend=backend, writer=writer, own=own)
         _meta(0)
         writer.full = _full
         if not _state["fork"]:
@@ -60,7 +61,7 @@ def start(config):
                 os.register_at_fork(after_in_child=_forked)
             repaird_trace_process.at_end_of_forked_process(_imports, _is_fork, _end_of_fork)
             _state["fork"] = True
-        repaird_trace_process.Children(writer.define, _imports)
+        repaird_trace_process.Children(writer.define, _imports, own)
         _start_stacks(config)
         backend.start()
         return True
@@ -73,17 +74,23 @@ def start(config):
         sys.path.remove(_own_dir)
 
 
-def _backend(config, core, own):
+def _backend(config, core):
     engine = config.get("engine")
     if engine != "settrace" and sys.version_info >= (3, 12):
         try:
             import repaird_trace_monitoring
-            return repaird_trace_monitoring.Backend(core, own)
+            return repaird_trace_monitoring.Backend(core, _own_files())
         except _Exception:
             if engine:
                 raise
     import repaird_trace_settrace
-    return repaird_trace_settrace.Backend(core, own)
+    return repaird_trace_settrace.Backend(core, _own_files())
+
+
+def _own_files():
+    """The tracer's own files: what raises there is its fault, all else the program's."""
+    return frozenset(m.__file__ for n, m in list(sys.modules.items())
+                     if n.startswith("repaird_trace") and getattr(m, "__file__", None))
 
 
 def _start_stacks(config):
@@ -125,8 +132,10 @@ def mark(name, state=""):
     try:
         _state["backend"].rearm()
         core.mark(name, state)
-    except _Exception:
+    except _Exception as error:
         core.faults += 1
+        if repaird_trace_exceptions.foreign(error, _state["own"]):
+            raise  # a signal handler's
 
 
 def failure(exc):
@@ -137,8 +146,10 @@ def failure(exc):
         return
     try:
         core.failure(_state["backend"].current(), exc, _state["backend"].installed())
-    except _Exception:
+    except _Exception as error:
         core.faults += 1
+        if repaird_trace_exceptions.foreign(error, _state["own"]):
+            raise  # a signal handler's
 
 
 def problem(text):
@@ -146,8 +157,9 @@ def problem(text):
     if _state["core"] is not None:
         try:
             _state["writer"].define('{"k":"problem","msg":%s}\n' % _quote(text[:500]))
-        except _Exception:
-            pass
+        except _Exception as error:
+            if repaird_trace_exceptions.foreign(error, _state["own"]):
+                raise
 
 
 def _meta(forked_from):
