@@ -46,7 +46,7 @@ def token_count(source):
 def settings(text):
     parser = configparser.ConfigParser()
     parser.read_string(text)
-    return [setting(parser, name) for name in parser.sections()[::2]]
+    return [setting(parser, name) for name in parser.sections()]
 
 
 def setting(parser, section):
