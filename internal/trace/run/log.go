@@ -33,7 +33,6 @@ type Log struct {
 type logCall struct {
 	parent int64
 	depth  int
-	from   time.Time
 }
 
 type logExc struct{ kind, value string }
