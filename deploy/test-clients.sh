@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the real clients that end-to-end tests run: the current Sentry SDK and
 # OpenTelemetry from the package index into a virtual environment below the
-# state folder, the distribution's own Sentry SDK as a package. Idempotent.
+# state folder, the distribution's own Sentry SDK as a package; and unpacks the
+# sources of projects whose own tests the tracer must not disturb. Idempotent.
 set -euo pipefail
 
 state=${REPAIRD_STATE:-}
@@ -26,6 +27,30 @@ if [[ ! -e $venv/ready ]]; then
   touch "$venv/ready"
 fi
 ln -sfn "$venv" "$state/test-clients/current"
+
+# Source distributions that hold their tests. MarkupSafe is used as it is, in
+# Python alone, by Jinja.
+projects='click==8.1.8
+jinja2==3.1.4
+markupsafe==2.1.5
+more-itertools==10.5.0'
+sources=$state/test-clients/projects-$(sha256sum <<<"$projects" | cut -c1-12)
+
+if [[ ! -e $sources/ready ]]; then
+  echo "test-clients: unpacking the sources of ${projects//$'\n'/, } into $sources" >&2
+  rm -rf "$sources"
+  mkdir -p "$sources/archives"
+  "$venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --no-binary :all: \
+    --dest "$sources/archives" --requirement <(echo "$projects")
+  for archive in "$sources"/archives/*.tar.gz; do
+    name=$(basename "$archive" | tr '[:upper:]_' '[:lower:]-')
+    mkdir "$sources/${name%-*}"
+    tar -x --no-same-owner --strip-components=1 -C "$sources/${name%-*}" -f "$archive"
+  done
+  rm -rf "$sources/archives"
+  touch "$sources/ready"
+fi
+ln -sfn "$sources" "$state/test-clients/projects"
 
 if ! /usr/bin/python3 -c 'import sentry_sdk, flask' 2>/dev/null; then
   if [[ $(id -u) -eq 0 ]]; then
