@@ -77,6 +77,13 @@ func TestEveryWayToStart(t *testing.T) {
 			if (c.says == "") != (got.stderr == "") || !strings.Contains(got.stderr, c.says) {
 				t.Errorf("standard error %q, want %q", got.stderr, c.says)
 			}
+			if strings.HasPrefix(c.says, "not traced: no Python") {
+				// Nothing is in it that could be taken for a run without calls.
+				if got := p.trace(t, "show", "t.jsonl"); got.code != 1 || !strings.Contains(got.stderr, "in which nothing was traced") {
+					t.Errorf("show: exit code %d, standard error %q", got.code, got.stderr)
+				}
+				return
+			}
 			if names := called(p.load(t, "t.jsonl")); names != c.traced {
 				t.Errorf("traced %q, want %q", names, c.traced)
 			}

@@ -18,7 +18,7 @@ func Open(name string, stdin io.Reader) (*pytrace.Trace, error) {
 	case t.Version() > pytrace.FormatVersion:
 		return nil, fmt.Errorf("%s: a newer repaird wrote this trace (version %d of the format, this one reads %d)", name, t.Version(), pytrace.FormatVersion)
 	case !t.Traced():
-		return nil, fmt.Errorf("%s: not a trace: no traced process is in it", name)
+		return nil, fmt.Errorf("%s: not a trace, or one of a run in which nothing was traced: no process is in it", name)
 	}
 	return t, nil
 }
