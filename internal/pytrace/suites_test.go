@@ -121,13 +121,13 @@ func TestSuitesOfProjects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, project := range []string{"click", "jinja2", "more-itertools"} {
-		eachPython(t, versions, func(t *testing.T, p interpreter) {
+	eachPython(t, versions, func(t *testing.T, p interpreter) {
+		if !p.has("pytest") {
+			t.Skipf("Python %s has no pytest here", p.Version)
+		}
+		for _, project := range []string{"click", "jinja2", "more-itertools"} {
 			t.Run(project, func(t *testing.T) {
 				t.Parallel()
-				if !p.has("pytest") {
-					t.Skipf("Python %s has no pytest here", p.Version)
-				}
 				dir := filepath.Join(root, project)
 				paths := []string{here, filepath.Join(dir, "src"), dir, filepath.Join(root, "markupsafe", "src")}
 				r := suiteRun{python: p, tracer: tracer, dir: dir, env: []string{"PYTHONPATH=" + strings.Join(paths, ":")},
@@ -137,8 +137,8 @@ func TestSuitesOfProjects(t *testing.T) {
 					}}
 				r.compare(t)
 			})
-		})
-	}
+		}
+	})
 }
 
 // pytestArgs runs pytest with the plugin of testdata/suites.
