@@ -50,14 +50,14 @@ var pythonSuites = []suite{
 	// The test left out wants a signal handled at one instruction exactly; the
 	// interpreter handles it before that in any trace function or callback.
 	{tests: "test_generators", skip: "test_raise_and_yield_from"},
-	{tests: "test_json", scope: []string{"json"}, long: true},
+	{tests: "test_json", scope: []string{"json"}, deep: true, long: true},
 	{tests: "test_argparse", scope: []string{"argparse.py"}, long: true},
 	{tests: "test_ast", scope: []string{"ast.py"}, long: true},
 	{tests: "test_queue", scope: []string{"queue.py"}, long: true},
 	{tests: "test_tokenize", scope: []string{"tokenize.py"}, skip: "test_random_files", long: true},
 	{tests: "test_coroutines", long: true},
 	{tests: "test_asyncgen", long: true},
-	{tests: "test_exceptions", long: true},
+	{tests: "test_exceptions", deep: true, long: true},
 	{tests: "test_statistics", scope: []string{"statistics.py", "fractions.py"}, long: true},
 	{tests: "test_asyncio.test_futures", scope: []string{"asyncio"}, long: true},
 	{tests: "test_asyncio.test_tasks", scope: []string{"asyncio"}, long: true},
