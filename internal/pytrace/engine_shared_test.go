@@ -57,3 +57,39 @@ print("caught", caught)
 `, Config{})
 	})
 }
+
+// A function that two threads call for the first time at once is one function.
+func TestThreadsThatMeetAFunctionAtOnceKnowItByOneNumber(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, python, engine string) {
+		s := runSource(t, python, `import sys, threading
+sys.setswitchinterval(1e-6)
+def fresh(n):
+    names = {}
+    exec(compile("def made_%d(a, b, c):\n    return a" % n, __file__, "exec"), names)
+    return names["made_%d" % n]
+def work(f, gate):
+    gate.wait()
+    f(1, 2, 3)
+for n in range(60):
+    f, gate = fresh(n), threading.Barrier(4)
+    threads = [threading.Thread(target=work, args=(f, gate)) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+`, Config{Engine: engine, Functions: []string{"made_*", "work"}})
+		seen := map[string]int{}
+		for _, c := range s.trace.Codes() {
+			seen[c.Name]++
+		}
+		if len(seen) < 61 {
+			t.Errorf("%d functions", len(seen))
+		}
+		for name, n := range seen {
+			if n > 1 {
+				t.Errorf("%s is %d functions", name, n)
+			}
+		}
+	})
+}

@@ -47,7 +47,7 @@ class Core(Exceptions):
         self.comprehensions = bool(config.get("comprehensions"))
         self.lines = bool(config.get("lines"))
         self.codes, self.infos, self.sources = {}, [], {}
-        self.next_call, self.next_exc = count(1).__next__, count(1).__next__
+        self.next_code, self.next_call, self.next_exc = count(1).__next__, count(1).__next__, count(1).__next__
         self.started, self.seconds = _clock(), _clock
         self.line_count = self.faults = self.snaps = self.resynced = self.refined = 0
         self.lates = 0  # numbers of calls that were given without the call being counted
@@ -83,18 +83,20 @@ class Core(Exceptions):
             return None
         function = _function(self, frame, code)
         name = function.__qualname__ if function is not None and _type(function.__qualname__) is _str else ""
-        info = scope_module.describe(_len(self.infos) + 1, code, path, name, self.comprehensions)
+        info = scope_module.describe(self.next_code(), code, path, name, self.comprehensions)
         if not info.fold and not self.choice.holds(info.name, frame.f_globals):
             info.fold = True
         info.defaults = _mutable_defaults(function, code)
         info.heads = _heads(info.args)
-        self.infos.append(info)
-        self.define_code(info)
-        self.codes[_id(code)] = info
-        if not self.tasks and self.tasks_of.ready():
-            self.tasks.append(self.tasks_of.suffix)
         if self.probes is not None:
             info.watch = self.probes.lines_of(info)
+        other = self.codes.setdefault(_id(code), info)
+        if other is not info:  # another thread was faster
+            return other
+        self.infos.append(info)
+        self.define_code(info)
+        if not self.tasks and self.tasks_of.ready():
+            self.tasks.append(self.tasks_of.suffix)
         if self.lines and (info.kind == "module"):
             self._executable(info)
         return info

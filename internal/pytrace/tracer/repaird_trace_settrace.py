@@ -12,7 +12,7 @@ import opcode as _opcode
 from repaird_trace_exceptions import foreign
 
 _settrace, _gettrace, _id, _type, _len, _set, _dict_get = sys.settrace, sys.gettrace, id, type, len, set, dict.get
-_range, _getattr = range, getattr
+_range, _getattr, _bytes = range, getattr, bytes
 _Exception, _BaseException, _KeyError = Exception, BaseException, KeyError
 _threading_settrace, _get_ident = threading.settrace, get_ident
 _map = _opcode.opmap
@@ -34,6 +34,33 @@ def _suspends(ops, at):
     if ops[at] == _RESUME:
         return at >= 2 and ops[at - 2] == _YIELD
     return at + 2 < _len(ops) and ops[at + 2] == _YIELD_FROM
+
+
+def shielded(f):
+    """f, whose first try also covers what comes before it. From 3.11 on signal
+    handlers run as a function begins, and what they raise would leave it."""
+    code = f.__code__
+    table = _getattr(code, "co_exceptiontable", b"")
+    numbers, n = [], 0
+    for b in table:
+        n = n << 6 | b & 63
+        if not b & 64:
+            numbers.append(n)
+            n = 0
+    if _len(numbers) >= 4 and numbers[0] > 0:
+        start, length, target, depth = numbers[:4]
+        entry = _varint(0) + _varint(start) + _varint(target) + _varint(depth)
+        f.__code__ = code.replace(co_exceptiontable=_bytes([entry[0] | 128]) + _bytes(entry[1:]) + table)
+    return f
+
+
+def _varint(n):
+    """Six bits a byte, the most significant first, as in the table of exceptions."""
+    out = [n & 63]
+    while n > 63:
+        n >>= 6
+        out.insert(0, n & 63 | 64)
+    return out
 
 
 class Rearm(object):
@@ -187,6 +214,7 @@ class Backend(object):
                     frame.f_trace_lines = True
                 raised(th, e, frame, arg[1], arg[2])
 
+        @shielded
         def local(frame, event, arg):
             try:
                 fid = _id(frame)
@@ -204,15 +232,15 @@ class Backend(object):
                         forget(fid)
                 else:
                     happened(e, frame, event, arg)
+                if e.info.cells:
+                    frame.f_locals  # see above
+                return local
             except _BaseException as error:
                 core.faults += 1
                 if foreign(error, own_files):
                     again = Rearm(backend)  # noqa: F841
                     raise
                 return local
-            if e.info.cells:
-                frame.f_locals  # see above
-            return local
 
         class Suspendable(object):
             """Trace function of one generator or coroutine, kept by its frame."""
@@ -221,6 +249,7 @@ class Backend(object):
             def __init__(self, entry):
                 self.entry = entry
 
+            @shielded
             def __call__(self, frame, event, arg):
                 try:
                     if held:
@@ -230,15 +259,15 @@ class Backend(object):
                         if find(e.fid) is not e:
                             return None
                     happened(e, frame, event, arg)
+                    if e.info.cells:
+                        frame.f_locals  # see above
+                    return self
                 except _BaseException as error:
                     core.faults += 1
                     if foreign(error, own_files):
                         again = Rearm(backend)  # noqa: F841
                         raise
                     return self
-                if e.info.cells:
-                    frame.f_locals  # see above
-                return self
 
         class Deep(object):
             """Trace function of every DEEP-th call of a recursion. At the limit
@@ -262,23 +291,26 @@ class Backend(object):
             def __init__(self, info):
                 self.info = info
 
+            @shielded
             def __call__(self, frame, event, arg):
-                if event == "line":
-                    try:
-                        n, info = frame.f_lineno, self.info
+                try:
+                    info = self.info
+                    if event == "line":
+                        n = frame.f_lineno
                         if lines_on and n not in info.seen and n is not None:
                             core.line(info, n)
                         watch = info.watch
                         if watch is not None and (watch is True or n in watch):
                             probes.line(th, None, frame, info, n)
-                    except _BaseException as error:
-                        core.faults += 1
-                        if foreign(error, own_files):
-                            again = Rearm(backend)  # noqa: F841
-                            raise
-                if self.info.cells:
-                    frame.f_locals  # see above
-                return self
+                    if info.cells:
+                        frame.f_locals  # see above
+                    return self
+                except _BaseException as error:
+                    core.faults += 1
+                    if foreign(error, own_files):
+                        again = Rearm(backend)  # noqa: F841
+                        raise
+                    return self
 
         def silent(frame, info):
             """The trace function of a call that is not recorded, if it needs one."""
@@ -307,11 +339,12 @@ class Backend(object):
                 return g if _type(g) is Suspendable else Suspendable(g.entry)
             return g if kind == "Silent" else None
 
+        @shielded
         def global_(frame, event, arg):
-            code = frame.f_code
-            if code.co_filename in outside and not held:
-                return None
             try:
+                code = frame.f_code
+                if code.co_filename in outside and not held:
+                    return None
                 if held:
                     release(held, _id(frame))
                 try:
