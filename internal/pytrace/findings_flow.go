@@ -14,9 +14,7 @@ type suspended struct {
 	live, begun  int // calls of its function at that time: under way, and in all
 	ended        int32
 	seenBefore   bool // it was seen, at the same address, while it was under way
-	ofCrash      bool
-	begunDuring  int // calls of its function that began until the one that has it as an argument ended
-	call         int32
+	begunDuring  int  // calls of its function that began until the one that has it as an argument ended
 	stillRunning bool
 }
 
@@ -24,8 +22,6 @@ type suspended struct {
 type flowState struct {
 	begun, live int
 	ended       int32 // record of the last end
-	resumed     int32
-	codes       int
 }
 
 const maxSuspended = 2000
@@ -36,80 +32,113 @@ func (s *scene) flows() []Finding {
 	if !s.suspends() {
 		return nil
 	}
-	states := map[string]*flowState{}
-	kinds := make([]*flowState, len(s.t.codes)+1)
+	w := newFlowWalk(s)
+	for id, e := range s.t.of(kindCall, kindReturn, kindUnwind, kindResume, kindRaise) {
+		w.step(id, e)
+		switch n := s.t.calls.find(e.proc, e.call); e.kind {
+		case kindReturn, kindUnwind:
+			w.close(n)
+		case kindCall, kindRaise:
+			w.look(id, e, n)
+		}
+	}
+	return s.flowFindings(w.seen)
+}
+
+// A flowWalk goes through the records in their order, keeping which generators
+// and coroutines were seen as values, and what their functions did since.
+type flowWalk struct {
+	s      *scene
+	states map[string]*flowState // by the function's name
+	kinds  []*flowState          // by code, nil for what is not suspended
+	seen   []suspended
+	ids    map[[2]int]int32 // process and identity → where it was first seen
+	open   map[int32][]int  // call → indices of seen that are its arguments
+	next   map[string][]int // name → indices of seen that wait for a beginning
+}
+
+func newFlowWalk(s *scene) *flowWalk {
+	w := &flowWalk{s: s, states: map[string]*flowState{}, kinds: make([]*flowState, len(s.t.codes)+1),
+		ids: map[[2]int]int32{}, open: map[int32][]int{}, next: map[string][]int{}}
 	for i, c := range s.t.codes {
 		if c.Kind == "generator" || c.Kind == "coroutine" || c.Kind == "async_generator" {
-			if states[c.Name] == nil {
-				states[c.Name] = &flowState{}
+			if w.states[c.Name] == nil {
+				w.states[c.Name] = &flowState{}
 			}
-			kinds[i+1] = states[c.Name]
+			w.kinds[i+1] = w.states[c.Name]
 		}
 	}
-	var seen []suspended
-	ids := map[[2]int]int32{}  // process and identity → where it was first seen
-	open := map[int32][]int{}  // call → indices of seen that are its arguments
-	next := map[string][]int{} // name → indices of seen that wait for a beginning
-	for id, e := range s.t.of(kindCall, kindReturn, kindUnwind, kindResume, kindRaise) {
-		n := s.t.calls.find(e.proc, e.call)
-		if st := kinds[e.code]; st != nil {
-			switch e.kind {
-			case kindCall:
-				st.begun++
-				st.live++
-				for _, i := range next[s.t.codes[e.code-1].Name] {
-					seen[i].begunDuring++
-				}
-			case kindReturn, kindUnwind:
-				st.live--
-				st.ended = id
-			case kindResume:
-				st.resumed = id
-				for _, i := range next[s.t.codes[e.code-1].Name] {
-					seen[i].stillRunning = true
-				}
-			}
+	return w
+}
+
+// step counts a record of a function whose calls are suspended.
+func (w *flowWalk) step(id int32, e *event) {
+	st := w.kinds[e.code]
+	if st == nil {
+		return
+	}
+	switch e.kind {
+	case kindCall:
+		st.begun++
+		st.live++
+		for _, i := range w.next[w.s.t.codes[e.code-1].Name] {
+			w.seen[i].begunDuring++
 		}
-		if e.kind == kindReturn || e.kind == kindUnwind {
-			for _, i := range open[n] {
-				list := next[seen[i].name]
-				for k, j := range list {
-					if j == i && !seen[i].coroutine {
-						next[seen[i].name] = append(list[:k:k], list[k+1:]...)
-						break
-					}
-				}
-			}
-			delete(open, n)
-			continue
-		}
-		b := s.t.store.body(e.off, e.size)
-		if e.kind == kindResume || len(seen) >= maxSuspended || !b.contains(`"t":"generator"`) && !b.contains(`"t":"coroutine"`) {
-			continue
-		}
-		for _, a := range s.values.vars(b, valuesKey(e.kind)) {
-			if a.Value.Type != "generator" && a.Value.Type != "coroutine" || a.Value.Text == "" || a.Value.ID == 0 {
-				continue
-			}
-			name := strings.Clone(a.Value.Text)
-			x := suspended{name: name, record: id, arg: strings.Clone(a.Name), coroutine: a.Value.Type == "coroutine", call: n, ofCrash: int(id) == s.raise.ID}
-			if st := states[name]; st != nil {
-				x.live, x.begun, x.ended = st.live, st.begun, st.ended
-			}
-			key := [2]int{int(e.proc), a.Value.ID}
-			first := ids[key]
-			x.seenBefore = first != 0 && first < x.ended
-			if first == 0 {
-				ids[key] = id
-			}
-			next[name] = append(next[name], len(seen))
-			if e.kind == kindCall {
-				open[n] = append(open[n], len(seen))
-			}
-			seen = append(seen, x)
+	case kindReturn, kindUnwind:
+		st.live--
+		st.ended = id
+	case kindResume:
+		for _, i := range w.next[w.s.t.codes[e.code-1].Name] {
+			w.seen[i].stillRunning = true
 		}
 	}
-	return s.flowFindings(seen)
+}
+
+// close ends the wait of the generators that a call had as arguments: what
+// begins after it was not begun by it. A coroutine may be awaited at any time.
+func (w *flowWalk) close(call int32) {
+	for _, i := range w.open[call] {
+		list := w.next[w.seen[i].name]
+		for k, j := range list {
+			if j == i && !w.seen[i].coroutine {
+				w.next[w.seen[i].name] = append(list[:k:k], list[k+1:]...)
+				break
+			}
+		}
+	}
+	delete(w.open, call)
+}
+
+// look keeps the generators and coroutines among the values of a record.
+func (w *flowWalk) look(id int32, e *event, call int32) {
+	s := w.s
+	if len(w.seen) >= maxSuspended {
+		return
+	}
+	b := s.t.store.body(e.off, e.size)
+	if !b.contains(`"t":"generator"`) && !b.contains(`"t":"coroutine"`) {
+		return
+	}
+	for _, a := range s.values.vars(b, valuesKey(e.kind)) {
+		if a.Value.Type != "generator" && a.Value.Type != "coroutine" || a.Value.Text == "" || a.Value.ID == 0 {
+			continue
+		}
+		x := suspended{name: strings.Clone(a.Value.Text), record: id, arg: strings.Clone(a.Name), coroutine: a.Value.Type == "coroutine"}
+		if st := w.states[x.name]; st != nil {
+			x.live, x.begun, x.ended = st.live, st.begun, st.ended
+		}
+		key := [2]int{int(e.proc), a.Value.ID}
+		first := w.ids[key]
+		x.seenBefore = first != 0 && first < x.ended
+		if first == 0 {
+			w.ids[key] = id
+		}
+		w.next[x.name] = append(w.next[x.name], len(w.seen))
+		if e.kind == kindCall {
+			w.open[call] = append(w.open[call], len(w.seen))
+		}
+		w.seen = append(w.seen, x)
+	}
 }
 
 // suspends says whether the trace has anything to do with generators or
@@ -138,7 +167,7 @@ func (s *scene) flowFindings(seen []suspended) []Finding {
 			continue
 		}
 		var f Finding
-		ok := false
+		var ok bool
 		if x.coroutine {
 			f, ok = s.unawaited(x)
 		} else {

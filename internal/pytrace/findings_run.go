@@ -156,21 +156,39 @@ const (
 // many times with the same arguments. Unless the time was up, that is how many
 // programs work, and weighs little.
 func (s *scene) hot() []Finding {
-	total, second := 0, 0
-	var most *Code
-	for _, c := range s.t.codes {
-		total += c.Calls
-		switch {
-		case most == nil || c.Calls > most.Calls:
-			if most != nil {
-				second = most.Calls
-			}
-			most = c
-		default:
-			second = max(second, c.Calls)
-		}
+	weight := 0.15
+	if len(s.t.Stacks()) > 0 {
+		weight = 0.75
 	}
-	heats := make([]heat, len(s.t.codes)+1)
+	var out []Finding
+	heats, again := s.heats()
+	if again != 0 && heats[again].same*10 >= heats[again].n*9 {
+		h, code := &heats[again], s.t.codes[again-1]
+		last := s.t.Record(int(h.last))
+		out = append(out, Finding{Kind: "hot", Records: []int{last.ID}, File: code.File, Line: code.Line, Name: code.Name, Weight: weight + 0.05,
+			Text: fmt.Sprintf("%s was called again and again with the same arguments (%s): %d of its %d recorded calls; it was called %s times.", code.Name,
+				renderVars(last.Args(), 60, 160, true), h.same, h.n, callCount(code, h.n))})
+	}
+	most, second, total := s.mostCalled()
+	if most != nil && most.Calls >= manyCalls && float64(most.Calls) > hotShare*float64(total) && most.Calls > 3*second && (again == 0 || s.t.codes[again-1] != most) {
+		f := Finding{Kind: "hot", Records: []int{}, File: most.File, Line: most.Line, Name: most.Name, Weight: weight,
+			Text: fmt.Sprintf("%s was called %s times, %d %% of all %d calls; the next most called function %d times.", most.Name, callCount(most, 0),
+				100*most.Calls/max(total, 1), total, second)}
+		for i, c := range s.t.codes {
+			if c == most && heats[i+1].last != 0 {
+				f.Records = append(f.Records, int(heats[i+1].last))
+			}
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// heats counts the recorded calls of each function, and of these the ones with
+// its most frequent arguments. again is the code that has most of the latter, 0
+// where none has more than manyCalls.
+func (s *scene) heats() (heats []heat, again int) {
+	heats = make([]heat, len(s.t.codes)+1)
 	for id, e := range s.t.of(kindCall) {
 		h := &heats[e.code]
 		h.n++
@@ -184,7 +202,6 @@ func (s *scene) hot() []Finding {
 			h.votes--
 		}
 	}
-	again := 0
 	for _, e := range s.t.of(kindCall) {
 		if h := &heats[e.code]; h.off == e.off && h.size == e.size && h.size > 0 {
 			if h.same++; h.same > manyCalls && (again == 0 || h.same > heats[again].same) {
@@ -192,30 +209,25 @@ func (s *scene) hot() []Finding {
 			}
 		}
 	}
-	weight := 0.15
-	if len(s.t.Stacks()) > 0 {
-		weight = 0.75
-	}
-	var out []Finding
-	if again != 0 && heats[again].same*10 >= heats[again].n*9 {
-		h, code := &heats[again], s.t.codes[again-1]
-		last := s.t.Record(int(h.last))
-		out = append(out, Finding{Kind: "hot", Records: []int{last.ID}, File: code.File, Line: code.Line, Name: code.Name, Weight: weight + 0.05,
-			Text: fmt.Sprintf("%s was called again and again with the same arguments (%s): %d of its %d recorded calls; it was called %s times.", code.Name,
-				renderVars(last.Args(), 60, 160, true), h.same, h.n, callCount(code, h.n))})
-	}
-	if most != nil && most.Calls >= manyCalls && float64(most.Calls) > hotShare*float64(total) && most.Calls > 3*second && (again == 0 || s.t.codes[again-1] != most) {
-		f := Finding{Kind: "hot", Records: []int{}, File: most.File, Line: most.Line, Name: most.Name, Weight: weight,
-			Text: fmt.Sprintf("%s was called %s times, %d %% of all %d calls; the next most called function %d times.", most.Name, callCount(most, 0),
-				100*most.Calls/max(total, 1), total, second)}
-		for i, c := range s.t.codes {
-			if c == most && heats[i+1].last != 0 {
-				f.Records = append(f.Records, int(heats[i+1].last))
+	return heats, again
+}
+
+// mostCalled returns the function that was called most, recorded or not, how
+// often the next one was, and all calls.
+func (s *scene) mostCalled() (most *Code, second, total int) {
+	for _, c := range s.t.codes {
+		total += c.Calls
+		switch {
+		case most == nil || c.Calls > most.Calls:
+			if most != nil {
+				second = most.Calls
 			}
+			most = c
+		default:
+			second = max(second, c.Calls)
 		}
-		out = append(out, f)
 	}
-	return out
+	return most, second, total
 }
 
 // callCount is how often a function was called, n where the trace's end does
