@@ -171,7 +171,6 @@ func BenchmarkRead(b *testing.B) {
 			if err := os.WriteFile(file, text, 0o600); err != nil {
 				b.Fatal(err)
 			}
-			text = nil
 			for _, what := range []string{"scan", "read", "card"} {
 				b.Run(fmt.Sprintf("%s/%d/%s", name, events, what), func(b *testing.B) {
 					before, n, records := cpuTime(b), 0, 0

@@ -34,7 +34,7 @@ func (d *decoder) keep(text []byte) string {
 	if d.copies || d.unescaped || len(text) == 0 {
 		return string(text)
 	}
-	return unsafe.String(&text[0], len(text)) // a part of the store, which never changes
+	return unsafe.String(&text[0], len(text)) //nolint:gosec // a part of the store, which never changes
 }
 
 // A body is the end of an event's line, from one of its keys on, or all of the
@@ -56,7 +56,7 @@ func (b body) with(d *decoder, name string, f func(d *decoder)) {
 	if len(b) == 0 {
 		return
 	}
-	d.reset(unsafe.Slice(unsafe.StringData(string(b)), len(b)), false)
+	d.reset(b.bytes(), false)
 	d.depth = 1
 	for n := 0; ; n++ {
 		more, ok := d.next('}', n)
@@ -299,16 +299,3 @@ func (l *list[T]) cut(mark int) []T {
 // contains says whether the text of the body has a part. A key with its quotes
 // and colon cannot be in a string, but may be one of an object further in.
 func (b body) contains(part string) bool { return strings.Contains(string(b), part) }
-
-// returnsNone says whether v is None.
-func (b body) returnsNone() bool {
-	const none = `"v":"None"`
-	switch {
-	case strings.HasPrefix(string(b), none[:5]):
-		return strings.HasPrefix(string(b), none)
-	case strings.HasPrefix(string(b), `"v":{"t":`): // an object is no None
-		return false
-	}
-	v := b.value("v")
-	return v != nil && v.Literal && v.Text == "None"
-}

@@ -133,8 +133,12 @@ print(deepest)
 		bare := run(t, python, nil, file)
 		s := run(t, python, &Config{Engine: engine, Include: []string{dir}, PerCode: 1 << 30, MaxDepth: 1000}, file)
 		var was, is int
-		fmt.Sscan(string(bare.out), &was)
-		fmt.Sscan(string(s.out), &is)
+		if _, err := fmt.Sscan(string(bare.out), &was); err != nil {
+			t.Fatalf("bare: %v: %s", err, bare.err)
+		}
+		if _, err := fmt.Sscan(string(s.out), &is); err != nil {
+			t.Fatalf("traced: %v: %s", err, s.err)
+		}
 		if is < was-8 || is > was+1 {
 			t.Errorf("depth %d traced, %d bare", is, was)
 		}

@@ -153,7 +153,7 @@ func (f *follower) process(p *live) error {
 			*at = tailing{seg: x.seg}
 		}
 		x.text = readLines(open[x.n], at.at)
-		if _, seg, _ := header(open[x.n]); seg != x.seg { // wiped meanwhile
+		if seg, _ := header(open[x.n]); seg != x.seg { // wiped meanwhile
 			x.text = nil
 		}
 	}
@@ -183,27 +183,27 @@ func (p *live) segment(n int) (file *os.File, seg, written int) {
 	if err != nil {
 		return nil, 0, 0
 	}
-	_, seg, written = header(file)
+	seg, written = header(file)
 	return file, seg, written
 }
 
-// header decodes the first line of a tail file.
-func header(file *os.File) (ok bool, seg, written int) {
+// header decodes the first line of a tail file; seg is 0 where there is none.
+func header(file *os.File) (seg, written int) {
 	if file == nil {
-		return false, 0, 0
+		return 0, 0
 	}
 	buf := make([]byte, 512)
 	n, err := file.ReadAt(buf, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return false, 0, 0
+		return 0, 0
 	}
 	line, _, whole := bytes.Cut(buf[:n], []byte("\n"))
 	var d decoder
 	var w wireRecord
 	if !whole || !d.line(line, &w) || w.K != "seg" {
-		return false, 0, 0
+		return 0, 0
 	}
-	return true, max(w.N, 1), w.Written
+	return max(w.N, 1), w.Written
 }
 
 // readLines returns the whole lines from an offset on, up to the first NUL byte.
@@ -246,7 +246,7 @@ func (f *follower) lines(p *live, n int, text []byte) error {
 
 func (f *follower) line(p *live, line []byte) error {
 	var e event
-	rest := line
+	var rest []byte
 	if scanEvent(line, &e) {
 		rest = line[e.off : e.off+e.size]
 	} else {

@@ -22,17 +22,6 @@ func oracleNumber(v any) int {
 	return int(f)
 }
 
-func oracleNumbers(v any) []int {
-	list, _ := v.([]any)
-	out := make([]int, 0, len(list))
-	for _, e := range list {
-		if n := oracleNumber(e); n > 0 {
-			out = append(out, n)
-		}
-	}
-	return out
-}
-
 func oracleTexts(list []any) []string {
 	var out []string
 	for _, e := range list {
