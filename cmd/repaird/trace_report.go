@@ -92,6 +92,12 @@ func (f *traceFlags) summary(result *tracerun.Result, say func(string, ...any)) 
 	if n := t.Footer.Faults; n > 0 {
 		parts = append(parts, fmt.Sprintf("%s lost to faults of the tracer", count(n, "event")))
 	}
+	if n := t.Footer.Unnamed; n > 0 {
+		parts = append(parts, fmt.Sprintf("%s of functions that are not defined", count(n, "record")))
+	}
+	if n := t.Footer.Undefined; n > 0 {
+		parts = append(parts, fmt.Sprintf("%s of functions and lines without room", count(n, "definition")))
+	}
 	end := fmt.Sprintf("exit code %d", result.Exit)
 	if result.Signal != "" {
 		end = "killed: " + result.Signal

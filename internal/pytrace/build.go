@@ -271,7 +271,7 @@ func (b *builder) place(p *process, spare *[][]event) map[int]bool {
 					if number == 0 {
 						code := p.codes[int(e.code)]
 						if code == nil {
-							t.Footer.Skipped++
+							t.Footer.Unnamed++
 							continue
 						}
 						t.codes = append(t.codes, code)
@@ -338,6 +338,7 @@ func (b *builder) finishProcess(p *process, spare *[][]event) {
 		t.Footer.Uncalled += e.Uncalled
 		t.Footer.Faults += e.Faults + e.Oversize
 		t.Footer.Oversize += e.Oversize
+		t.Footer.Undefined += e.Undefined
 		p.Lost = clip(e.Lost, 200)
 		if e.Dead != "" {
 			p.Lost = "writing stopped: " + clip(e.Dead, 200)

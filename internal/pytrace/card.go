@@ -286,6 +286,12 @@ func (c *cardWriter) footer() {
 	if f.Faults+f.Skipped > 0 {
 		notes = append(notes, fmt.Sprintf("%d events not recorded or not readable", f.Faults+f.Skipped))
 	}
+	if f.Unnamed > 0 {
+		notes = append(notes, fmt.Sprintf("%d records of functions that are not defined", f.Unnamed))
+	}
+	if f.Undefined > 0 {
+		notes = append(notes, fmt.Sprintf("%d definitions of functions and lines, for which there was no room", f.Undefined))
+	}
 	if !f.Ended {
 		notes = append(notes, "a process did not end in order")
 	}

@@ -1,6 +1,7 @@
 package pytrace
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -111,6 +112,27 @@ func TestBoundsAreKeptAndCounted(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What does not fit the room for definitions is counted, and so is what refers to it.
+func TestDefinitionsWithoutRoomAreCounted(t *testing.T) {
+	t.Parallel()
+	const functions = 4000
+	var text strings.Builder
+	for n := range functions {
+		fmt.Fprintf(&text, "def a_function_with_number_%d(): pass\na_function_with_number_%[1]d()\n", n)
+	}
+	for _, p := range []interpreter{onePython(t, olderPythons), onePython(t, newerPythons)} {
+		t.Run(p.Version, func(t *testing.T) {
+			t.Parallel()
+			s := job{python: p, config: Config{MaxBytes: 1 << 20}, files: map[string]string{"prog.py": text.String()}}.same(t)
+			// Two records of each function and of the module; at the end there is no room for any count.
+			trace, f := s.trace, s.trace.Footer
+			if f.Recorded != 2*functions+2 || f.Unnamed < functions || f.Unnamed+trace.Len() != f.Recorded || f.Undefined != f.Unnamed/2+functions+1 {
+				t.Errorf("footer %+v, %d records read", f, trace.Len())
+			}
+		})
 	}
 }
 

@@ -57,7 +57,6 @@ func TestReadSkipsAndCountsWhatDoesNotFit(t *testing.T) {
 		"another kind":             `{"k":"telepathy"}`,
 		"a list":                   `[1,2]`,
 		"a call without a number":  `{"k":"call","c":1}`,
-		"a code that is not known": `{"k":"call","i":9,"c":99}`,
 		"a negative number":        `{"k":"call","i":-1,"c":1}`,
 		"a wrong type":             `{"k":"call","i":"one","c":1}`,
 		"a second handshake":       `{"k":"meta","v":1,"f":"trace-7","pid":8}`,
@@ -71,6 +70,20 @@ func TestReadSkipsAndCountsWhatDoesNotFit(t *testing.T) {
 				t.Errorf("footer %+v, %d records", trace.Footer, trace.Len())
 			}
 		})
+	}
+}
+
+// Where the tracer had no room to define a function, its records are a loss of
+// its own, and not lines that do not fit the schema.
+func TestRecordsOfFunctionsThatAreNotDefinedAreCounted(t *testing.T) {
+	t.Parallel()
+	trace := read(t, strings.NewReplacer(`{"k":"unwind","i":3`, `{"k":"call","i":9,"p":3,"c":99}`+"\n"+`{"k":"ret","i":9,"c":99}`+"\n"+`{"k":"unwind","i":3`,
+		`"lost":""`, `"undefined":3,"lost":""`).Replace(small))
+	if f := trace.Footer; f.Skipped != 0 || f.Unnamed != 2 || f.Undefined != 3 || trace.Len() != 8 {
+		t.Errorf("footer %+v, %d records; want 2 unnamed, 3 undefined", f, trace.Len())
+	}
+	if card := Diagnose(trace, CardOptions{}).Text; !strings.Contains(card, "2 records of functions that are not defined; 3 definitions") {
+		t.Errorf("the card does not say so:\n%s", card)
 	}
 }
 

@@ -47,14 +47,16 @@ type Process struct {
 
 // A Footer says what is missing from a trace.
 type Footer struct {
-	Recorded int  `json:"recorded"` // records that the tracer wrote
-	Dropped  int  `json:"dropped"`  // written, then given up for the bounds
-	Uncalled int  `json:"uncalled"` // calls that were only counted, for depth or Config.PerCode
-	Faults   int  `json:"faults"`   // events that the tracer failed to record
-	Oversize int  `json:"oversize"` // of Faults: records that were too large to write
-	Skipped  int  `json:"skipped"`  // lines of the stream that do not fit the schema
-	Cut      bool `json:"cut"`      // the reader's own bounds were reached
-	Ended    bool `json:"ended"`    // every process ended in order
+	Recorded  int  `json:"recorded"`  // records that the tracer wrote
+	Dropped   int  `json:"dropped"`   // written, then given up for the bounds
+	Uncalled  int  `json:"uncalled"`  // calls that were only counted, for depth or Config.PerCode
+	Faults    int  `json:"faults"`    // events that the tracer failed to record
+	Oversize  int  `json:"oversize"`  // of Faults: records that were too large to write
+	Undefined int  `json:"undefined"` // definitions, as of functions and lines that ran, that the tracer gave up for Config.MaxBytes
+	Unnamed   int  `json:"unnamed"`   // records that are left out since their function is not defined
+	Skipped   int  `json:"skipped"`   // lines of the stream that do not fit the schema
+	Cut       bool `json:"cut"`       // the reader's own bounds were reached
+	Ended     bool `json:"ended"`     // every process ended in order
 }
 
 // Traced says whether at least one process shook hands. A run that was not

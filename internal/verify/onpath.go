@@ -71,7 +71,7 @@ func (j *judgement) callsAgain() bool {
 // whole reports whether a trace has every call of its run.
 func whole(t *pytrace.Trace) bool {
 	f := t.Footer
-	return f.Dropped == 0 && f.Uncalled == 0 && f.Faults == 0 && f.Skipped == 0 && !f.Cut
+	return f.Dropped == 0 && f.Uncalled == 0 && f.Faults == 0 && f.Undefined == 0 && f.Unnamed == 0 && f.Skipped == 0 && !f.Cut
 }
 
 // ran reports whether one of a file's lines was executed on head.

@@ -207,7 +207,7 @@ class Writer(object):
         self.pid = _getpid()
         self.busy = False
         self.dead = ""
-        self.dropped = self.oversize = self.before = 0
+        self.dropped = self.oversize = self.undefined = self.before = 0
         self.limit = 0  # records that the current segment may take
         self.segments = [None, None, None]
         self.defs = _min(self.max_bytes // 4, 16 << 20)
@@ -250,12 +250,13 @@ class Writer(object):
         self.open()
 
     def define(self, line):
-        """Writes a definition to the head."""
-        if self.dead or self.defs <= 0 or (_ASK_PID and self._forked()):
+        """Writes a definition to the head, or counts it where there is no room."""
+        if self.dead or (_ASK_PID and self._forked()):
             return
         b = line.encode("ascii")
         n = _len(b)
-        if n > MAX_LINE:
+        if self.defs <= 0 or n > MAX_LINE:
+            self.undefined += 1
             return
         head = self.segments[0]
         self.defs -= n
@@ -381,6 +382,10 @@ class Writer(object):
                 self.full()
             except _Exception:
                 pass
+
+    def ending(self, line):
+        """The end record, with what was not defined."""
+        return '%s,"undefined":%d}\n' % (line[:-2], self.undefined)
 
     def finish(self, line, exact):
         """Writes the last line and cuts the files to their length."""

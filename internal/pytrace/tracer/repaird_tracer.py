@@ -113,7 +113,7 @@ def stop():
         if _state["stacks"] is not None:
             _state["stacks"].stop()
         backend.stop()
-        writer.finish(core.footer(), core.threads <= 1)
+        writer.finish(writer.ending(core.footer()), core.threads <= 1)
     except _Exception:
         writer.dead = "stop"
 
@@ -207,7 +207,8 @@ def _end_of_fork():
         return
     try:
         if _len(sys.modules["threading"]._active) > 1:
-            _state["writer"].define(core.footer())
+            writer = _state["writer"]
+            writer.define(writer.ending(core.footer()))
         else:
             stop()
     except _Exception:

@@ -129,6 +129,12 @@ func Summary(t *pytrace.Trace) string {
 	if f.Faults > 0 {
 		parts = append(parts, plural(f.Faults, "event")+" not recorded")
 	}
+	if f.Unnamed > 0 {
+		parts = append(parts, plural(f.Unnamed, "record")+" of functions that are not defined")
+	}
+	if f.Undefined > 0 {
+		parts = append(parts, plural(f.Undefined, "definition")+" without room")
+	}
 	if f.Skipped > 0 {
 		parts = append(parts, plural(f.Skipped, "line")+" not readable")
 	}
