@@ -30,6 +30,7 @@ func serveMCP(ctx context.Context, args []string) error {
 	o := agent.Options{Version: buildVersion()}
 	fs.StringVar(&o.Dir, "dir", ".", "working directory: commands run there or below, files are read there")
 	fs.DurationVar(&o.Timeout, "timeout", 2*time.Minute, "longest run of a command")
+	fs.DurationVar(&o.Answer, "answer-timeout", time.Minute, "longest time that a tool may take; the command of the tool trace has --timeout besides")
 	fs.BoolVar(&o.Raw, "raw", false, "do not redact what the agent reads")
 	sandboxed := fs.Bool("sandbox", false, "run commands in a sandbox (bubblewrap)")
 	image := fs.String("docker", "", "run commands in a container of this `image`")

@@ -69,7 +69,14 @@ all views read.
   repaird trace slice --object '#3' --callers --out list.jsonl.zst red.jsonl.zst` + traceFileHelp, defineSlice},
 	{"findings", 1, `repaird trace findings [flags] FILE
 
-What is odd in a trace, most telling first, with the records that prove it.` + traceFileHelp, defineFindings},
+What is odd in a trace, most telling first, with the records that prove it.
+
+With --green a failing run is compared with a passing run of the same test, such
+as that with other input, or of an older commit. Added are the place where the
+two part, calls that never came and calls that came in the failing run alone;
+what the passing run has as well cannot be the cause, and comes last.
+
+  repaird trace findings red.jsonl.zst --green green.jsonl.zst` + traceFileHelp, defineFindings},
 	{"diff", 2, `repaird trace diff [flags] RED GREEN
 
 Where two runs of the same test part: the failing one and the passing one.` + traceFileHelp, defineDiff},
@@ -229,8 +236,15 @@ func defineSlice(x *traceView) func() error {
 func defineFindings(x *traceView) func() error {
 	o := &view.FindingsOptions{}
 	x.fs.IntVar(&o.Evidence, "evidence", 0, "`N` records below each finding, -1 for none (default 6)")
-	return func() error {
+	green := x.fs.String("green", "", "compare with the trace in `FILE`, a passing run of the same test")
+	return func() (err error) {
 		o.Options = x.o
+		if *green != "" {
+			x.files = append(x.files, *green)
+			if o.Green, err = x.read(1); err != nil {
+				return err
+			}
+		}
 		return x.print(func(w io.Writer, t *pytrace.Trace) error { return view.Findings(w, t, *o) })
 	}
 }

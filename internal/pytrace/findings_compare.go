@@ -17,10 +17,10 @@ func Compare(red, green *Trace) []Finding {
 	var out []Finding
 	both := map[string]bool{}
 	for _, f := range green.Findings() {
-		both[f.likeness()] = true
+		both[green.likeness(f)] = true
 	}
 	for _, f := range red.Findings() {
-		if both[f.likeness()] {
+		if both[red.likeness(f)] {
 			f.Weight = clampWeight(f.Weight * 0.4)
 			f.Text += " The passing run has this too."
 		}
@@ -30,7 +30,7 @@ func Compare(red, green *Trace) []Finding {
 		d := newDiffer(red, green)
 		d.compare(r, g, 0)
 		if s, passed := d.choose(); s != nil {
-			out = append(out, s.diverges(red, len(passed)))
+			out = append(out, s.diverges(len(passed)))
 		}
 		out = append(out, d.missing()...)
 	}
@@ -38,11 +38,30 @@ func Compare(red, green *Trace) []Finding {
 	return out[:min(len(out), maxFindings)]
 }
 
-// likeness is what findings of two runs have in common that are the same.
-func (f Finding) likeness() string { return f.Kind + "\x00" + baseName(f.File) + "\x00" + f.Name }
+// Comparable says whether both runs made the call that is compared: that of the
+// test that failed, or of the first function that was called. Otherwise Compare
+// knows only what both found odd.
+func Comparable(red, green *Trace) bool {
+	r, g := testRoots(red, green)
+	return r.n != 0 && g.n != 0
+}
+
+// likeness is what findings of two runs have in common that are the same. One
+// handler may swallow what it is there for, and what it should not.
+func (t *Trace) likeness(f Finding) string {
+	key := f.Kind + "\x00" + baseName(f.File) + "\x00" + f.Name
+	if f.Kind == "swallowed" && len(f.Records) > 0 {
+		raise := t.Record(f.Records[0])
+		key += "\x00" + raise.Type()
+		if raise.Code != nil {
+			key += "\x00" + raise.Code.Name
+		}
+	}
+	return key
+}
 
 // diverges is a split as a finding.
-func (s *split) diverges(red *Trace, passed int) Finding {
+func (s *split) diverges(passed int) Finding {
 	c := s.red
 	if c.n == 0 {
 		c = s.under[0]

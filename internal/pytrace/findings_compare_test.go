@@ -246,3 +246,37 @@ func longest(a, b []uint64) int {
 	}
 	return table[len(a)][len(b)]
 }
+
+func TestAHandlerThatSwallowsWhatItIsForInThePassingRunIsStillTheCause(t *testing.T) {
+	t.Parallel()
+	red, green := twoRuns(t, `
+def check(config):
+    if "port" not in config:
+        raise ValueError("no port")
+    return config
+def read(name):
+    raise FileNotFoundError(name)
+def load(config):
+    try:
+        return check(config) if config else read("none")
+    except %%Exception|FileNotFoundError%%:
+        return {}
+def test():
+    assert load(None) == {}
+    try:
+        load({"x": 1})
+    except ValueError:
+        return
+    raise AssertionError("no ValueError: no port")
+test()
+`)
+	f := Compare(red, green)
+	if len(f) == 0 || f[0].Kind != "swallowed" || !strings.HasPrefix(f[0].Text, "ValueError: no port") || strings.Contains(f[0].Text, "passing run") {
+		t.Fatalf("findings %+v", f)
+	}
+	for _, x := range f {
+		if strings.HasPrefix(x.Text, "FileNotFoundError") && !strings.Contains(x.Text, "The passing run has this too.") {
+			t.Errorf("what both runs swallow: %+v", x)
+		}
+	}
+}

@@ -11,7 +11,8 @@
 //
 // What agents read goes to a model, so traces and the program's output are
 // redacted before they are kept, with a key that lives as long as the server:
-// equal secrets have equal tokens within one session. Every answer is bounded.
+// equal secrets have equal tokens within one session. Every answer is bounded,
+// in bytes and in the time that it may take.
 // A command runs with the rights of the server unless Options.Sandbox is set.
 package agent
 
@@ -38,6 +39,7 @@ import (
 type Options struct {
 	Dir     string          // working directory: commands run there or below, and files are read there
 	Timeout time.Duration   // longest run of a command, default two minutes
+	Answer  time.Duration   // longest time that a tool may take, without the run of a command, default a minute
 	Sandbox sandbox.Backend // run commands in a sandbox; nil runs them on this machine
 	Image   string          // of the sandbox
 	Version string          // of this program, told to clients
@@ -51,6 +53,9 @@ type Server struct {
 	folder  string // of the traces
 	redact  *redact.Redactor
 
+	work    chan struct{} // one for each tool that is at work
+	reading sync.Mutex    // held while a file is read, which may take long
+
 	mu     sync.Mutex
 	traces int
 	last   string                    // name of the last trace that was kept
@@ -60,6 +65,8 @@ type Server struct {
 
 const (
 	defaultTimeout = 2 * time.Minute
+	defaultAnswer  = time.Minute
+	maxWork        = 4 // tools at work at the same time, those included that were given up
 	maxTraces      = 200
 	maxRead        = 4
 	maxAnswer      = 24_000 // bytes of an answer's text
@@ -68,8 +75,8 @@ const (
 )
 
 const instructions = `Watch Python run instead of guessing. First call trace with the failing test's command;
-then findings (likely causes with evidence), tree (what called what, with values), slice (the part about a function,
-object or time) and diff (where a failing and a passing run part). For the state at a line, call trace with breakpoints,
+then findings (likely causes with evidence; against a passing run too), tree (what called what, with values), slice (the
+part about a function, object or time) and diff (where a failing and a passing run part). For the state at a line, call trace with breakpoints,
 then snapshot. Record ids such as 14 and identities such as #3 mean the same in all answers about one trace. A process
 that is "not traced" made no claim: it is not one that made no calls.`
 
@@ -85,12 +92,15 @@ func New(o Options) (*Server, error) {
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
 	}
+	if o.Answer <= 0 {
+		o.Answer = defaultAnswer
+	}
 	sweep(os.TempDir())
 	folder, err := os.MkdirTemp("", folderPrefix+strconv.Itoa(os.Getpid())+"-")
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, folder: folder, read: map[string]*pytrace.Trace{}}
+	s := &Server{options: o, folder: folder, read: map[string]*pytrace.Trace{}, work: make(chan struct{}, maxWork)}
 	if !o.Raw {
 		key := make([]byte, 32)
 		rand.Read(key)
@@ -117,17 +127,17 @@ func (s *Server) tools() {
 	read := &mcp.ToolAnnotations{ReadOnlyHint: true}
 	mcp.AddTool(s.mcp, &mcp.Tool{Name: "trace", Title: "Run a command under the tracer", Description: "Runs a Python command (a test, a script) under the tracer and keeps the trace. " +
 		"Returns the trace's name, the command's exit code and the end of its output, what was and was not traced, and the first findings. " +
-		"Changes nothing in the project by itself; the command does what it does."}, s.trace)
+		"Changes nothing in the project by itself; the command does what it does."}, timed(s, s.options.Timeout, s.trace))
 	mcp.AddTool(s.mcp, &mcp.Tool{Name: "findings", Title: "Likely causes", Annotations: read,
-		Description: "What is odd in a trace, most telling first, each with the records that prove it: exceptions raised and swallowed, objects shared by accident, where a wrong value came from, arguments changed in place, recursion without progress, None where others got a value."}, s.findings)
+		Description: "What is odd in a trace, most telling first, each with the records that prove it: exceptions raised and swallowed, objects shared by accident, where a wrong value came from, arguments changed in place, recursion without progress, None where others got a value. With green, a passing run of the same test: also where the two part and calls that never came; what both runs have comes last."}, timed(s, 0, s.findings))
 	mcp.AddTool(s.mcp, &mcp.Tool{Name: "tree", Title: "Call tree", Annotations: read,
-		Description: "The folded call tree with arguments and results. Narrow it by depth or to one call."}, s.tree)
+		Description: "The folded call tree with arguments and results. Narrow it by depth or to one call."}, timed(s, 0, s.tree))
 	mcp.AddTool(s.mcp, &mcp.Tool{Name: "snapshot", Title: "State at breakpoints", Annotations: read,
-		Description: "What breakpoints recorded: stack, local variables and watched expressions; also the state at an exception that nobody caught."}, s.snapshot)
+		Description: "What breakpoints recorded: stack, local variables and watched expressions; also the state at an exception that nobody caught."}, timed(s, 0, s.snapshot))
 	mcp.AddTool(s.mcp, &mcp.Tool{Name: "slice", Title: "Records about something", Annotations: read,
-		Description: "The records about functions, files, modules, a value's text, an object's identity, calls or a time."}, s.slice)
+		Description: "The records about functions, files, modules, a value's text, an object's identity, calls or a time."}, timed(s, 0, s.slice))
 	mcp.AddTool(s.mcp, &mcp.Tool{Name: "diff", Title: "Where two runs part", Annotations: read,
-		Description: "Compares a failing run with a passing run of the same test and shows the first place where they differ."}, s.diff)
+		Description: "Compares a failing run with a passing run of the same test and shows the first place where they differ."}, timed(s, 0, s.diff))
 }
 
 // answer makes a result of text, within bounds. What comes from files is

@@ -124,6 +124,13 @@ func TestAnAgentFindsThePhantomItems(t *testing.T) {
 	if green.ExitCode != 0 {
 		t.Fatalf("the fix does not pass: %+v", green)
 	}
+	if text, failed := ask(t, client, "findings", map[string]any{"trace": "trace1", "green": "trace2"}); failed ||
+		!strings.HasPrefix(text, "1. [shared] Cart.items") || !strings.Contains(text, "[diverges] The runs part in Cart.__init__: self is ") {
+		t.Errorf("findings against the passing run: %s", text)
+	}
+	if text, failed := ask(t, client, "findings", map[string]any{"trace": "trace1", "green": "trace9"}); !failed || !strings.Contains(text, "trace9") {
+		t.Errorf("a passing run that is not there: %s", text)
+	}
 	if text, failed := ask(t, client, "diff", map[string]any{"red": "trace1", "green": "trace2"}); failed || !strings.Contains(text, "The runs part: another argument at Cart.__init__") {
 		t.Errorf("diff: %s", text)
 	}

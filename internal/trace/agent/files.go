@@ -18,14 +18,20 @@ import (
 // load returns a trace by its name, or from a file below the working directory.
 // What this server did not record is redacted before any view shortens it.
 func (s *Server) load(name string) (*pytrace.Trace, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	path, own, err := s.path(name)
 	if err != nil {
 		return nil, err
 	}
-	if t := s.read[path]; t != nil {
-		return t, nil
+	if info, err := os.Stat(path); err != nil || !info.IsDir() && !info.Mode().IsRegular() { // a pipe may keep its reader forever
+		return nil, fmt.Errorf("%q is no file and no directory", name)
+	}
+	s.reading.Lock() // so that two tools do not read the same file
+	defer s.reading.Unlock()
+	s.mu.Lock()
+	known := s.read[path]
+	s.mu.Unlock()
+	if known != nil {
+		return known, nil
 	}
 	open := func(path string) (*pytrace.Trace, error) { return view.Open(path, nil) }
 	if !own && s.redact != nil {
@@ -40,6 +46,8 @@ func (s *Server) load(name string) (*pytrace.Trace, error) {
 }
 
 func (s *Server) keep(path string, t *pytrace.Trace) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if len(s.order) >= maxRead {
 		delete(s.read, s.order[0])
 		s.order = s.order[1:]
@@ -127,10 +135,12 @@ func copyFile(to, from string, most int64) (n int64, err error) {
 // path finds the file of a trace; own says that this server recorded it.
 func (s *Server) path(name string) (path string, own bool, err error) {
 	if name == "" {
-		if s.last == "" {
+		s.mu.Lock()
+		name = s.last
+		s.mu.Unlock()
+		if name == "" {
 			return "", false, errors.New("there is no trace yet: call trace first")
 		}
-		name = s.last
 	}
 	if path := filepath.Join(s.folder, name+".jsonl.zst"); !strings.ContainsAny(name, "/\\") {
 		if _, err := os.Stat(path); err == nil {

@@ -156,10 +156,22 @@ type TraceInput struct {
 	Trace string `json:"trace,omitempty" jsonschema:"name of a trace, or a file; default the last one recorded"`
 }
 
-func (s *Server) findings(_ context.Context, _ *mcp.CallToolRequest, in TraceInput) (*mcp.CallToolResult, any, error) {
-	return s.shown(in.Trace, func(b *bytes.Buffer, t *pytrace.Trace) error {
-		return view.Findings(b, t, view.FindingsOptions{Options: s.view()})
-	})
+// FindingsInput is the input of the tool findings.
+type FindingsInput struct {
+	Trace string `json:"trace,omitempty" jsonschema:"name of a trace, or a file; default the last one recorded"`
+	Green string `json:"green,omitempty" jsonschema:"trace of a passing run of the same test, to compare with"`
+}
+
+func (s *Server) findings(_ context.Context, _ *mcp.CallToolRequest, in FindingsInput) (*mcp.CallToolResult, any, error) {
+	o := view.FindingsOptions{Options: s.view()}
+	if in.Green != "" {
+		green, err := s.load(in.Green)
+		if err != nil {
+			return nil, nil, s.failure(err)
+		}
+		o.Green = green
+	}
+	return s.shown(in.Trace, func(b *bytes.Buffer, t *pytrace.Trace) error { return view.Findings(b, t, o) })
 }
 
 func (s *Server) view() view.Options { return view.Options{Width: 240} }
@@ -199,12 +211,12 @@ type SliceInput struct {
 	Limit     int      `json:"limit,omitempty" jsonschema:"the first so many records, default 100"`
 }
 
-func (s *Server) slice(_ context.Context, _ *mcp.CallToolRequest, in SliceInput) (*mcp.CallToolResult, any, error) {
+func (s *Server) slice(ctx context.Context, _ *mcp.CallToolRequest, in SliceInput) (*mcp.CallToolResult, any, error) {
 	if in.Limit <= 0 {
 		in.Limit = 100
 	}
 	f := view.Filter{Functions: in.Functions, Files: in.Files, Modules: in.Modules, Text: in.Text, Object: in.Object, Calls: in.Calls,
-		From: time.Duration(in.FromMS * 1e6), To: time.Duration(in.ToMS * 1e6), Callers: in.Callers, Callees: in.Callees, Limit: in.Limit}
+		From: time.Duration(in.FromMS * 1e6), To: time.Duration(in.ToMS * 1e6), Callers: in.Callers, Callees: in.Callees, Limit: in.Limit, Done: ctx.Done()}
 	for _, r := range in.Records {
 		f.Records = append(f.Records, [2]int{r, r})
 	}

@@ -362,3 +362,22 @@ func FuzzViews(f *testing.F) {
 		}
 	})
 }
+
+func TestASearchEndsWhenNobodyWaitsForIt(t *testing.T) {
+	t.Parallel()
+	trace, err := Open("testdata/small.jsonl", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	close(done)
+	for what, q := range map[string]Filter{"all": {Done: done}, "widened": {Functions: []string{"main"}, Callees: true, Done: done}} {
+		var b bytes.Buffer
+		if err := Show(&b, trace, q, ShowOptions{}); !errors.Is(err, ErrStopped) || b.Len() > 0 {
+			t.Errorf("%s: Show: %v, %d bytes", what, err, b.Len())
+		}
+		if err := Slice(&b, trace, q); !errors.Is(err, ErrStopped) || b.Len() > 0 {
+			t.Errorf("%s: Slice: %v, %d bytes", what, err, b.Len())
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -30,6 +31,23 @@ type Filter struct {
 	Callees   bool           // with all that selected calls called
 	Whole     bool           // with all other records of the selected calls
 	Limit     int            // the first so many; 0 for no limit
+
+	Done <-chan struct{} // ends the search with ErrStopped when it is closed; nil for never
+}
+
+// ErrStopped says that a search was ended before it was done.
+var ErrStopped = errors.New("the search was ended before it was done")
+
+// stride is how many records are looked at between looks at Filter.Done.
+const stride = 256
+
+func (q Filter) stopped() bool {
+	select {
+	case <-q.Done:
+		return true
+	default:
+		return false
+	}
 }
 
 // ParseObject reads an identity as views write it, such as #3.
@@ -42,10 +60,13 @@ func ParseObject(s string) (int, error) {
 }
 
 // selection returns the indexes of the records that a filter selects, in order.
-func (q Filter) selection(f *forest) []int {
+func (q Filter) selection(f *forest) ([]int, error) {
 	var out []int
 	clock := map[threadKey]int64{} // records without a time have that of the one before
 	for i := range size(f.t) {
+		if i%stride == 0 && q.stopped() {
+			return nil, ErrStopped
+		}
 		r := record(f.t, i)
 		key := threadKey{r.Process, r.Thread}
 		clock[key] = max(clock[key], r.Micros)
@@ -62,7 +83,7 @@ func (q Filter) selection(f *forest) []int {
 			out = out[:q.Limit]
 		}
 	}
-	return out
+	return out, nil
 }
 
 func (q Filter) widens() bool { return q.Callers || q.Callees || q.Whole }

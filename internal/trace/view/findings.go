@@ -10,24 +10,24 @@ import (
 // FindingsOptions shape Findings. The zero value is usable.
 type FindingsOptions struct {
 	Options
-	Evidence int // records that are shown below each finding; default 6, -1 for none
+	Evidence int            // records that are shown below each finding; default 6, -1 for none
+	Green    *pytrace.Trace // a passing run of the same test, to compare with; nil for none
 }
 
 const defaultEvidence = 6
 
 // Findings writes what is odd in a trace, most telling first, each with the
-// records that prove it.
+// records that prove it. With a passing run, what the trace did otherwise is
+// among them, and what both did comes last; records are those of t alone.
 func Findings(w io.Writer, t *pytrace.Trace, o FindingsOptions) error {
-	found := t.Findings()
+	var found []pytrace.Finding
+	if o.Green == nil {
+		found = t.Findings()
+	} else {
+		found = pytrace.Compare(t, o.Green)
+	}
 	if o.JSON {
-		if found == nil {
-			found = []pytrace.Finding{}
-		}
-		return writeJSON(w, struct {
-			Traced   bool              `json:"traced"`
-			Summary  string            `json:"summary"`
-			Findings []pytrace.Finding `json:"findings"`
-		}{t.Traced(), Summary(t), found})
+		return findingsJSON(w, t, found, o.Green)
 	}
 	p := newPainter(w, o.Options)
 	root := o.Root
@@ -37,6 +37,9 @@ func Findings(w io.Writer, t *pytrace.Trace, o FindingsOptions) error {
 	if !t.Traced() {
 		p.line("33", "No process of this run was traced.")
 		return p.err
+	}
+	if o.Green != nil && !pytrace.Comparable(t, o.Green) {
+		p.line("33", "%s", incomparable)
 	}
 	if len(found) == 0 {
 		p.line("", "Nothing odd was found in %s.", Summary(t))
@@ -62,6 +65,28 @@ func Findings(w io.Writer, t *pytrace.Trace, o FindingsOptions) error {
 		}
 	}
 	return p.err
+}
+
+const incomparable = "The passing run has no call of the test that failed: where the two part is not known."
+
+func findingsJSON(w io.Writer, t *pytrace.Trace, found []pytrace.Finding, green *pytrace.Trace) error {
+	if found == nil {
+		found = []pytrace.Finding{}
+	}
+	out := struct {
+		Traced   bool              `json:"traced"`
+		Summary  string            `json:"summary"`
+		Green    string            `json:"green,omitempty"` // summary of the passing run
+		Note     string            `json:"note,omitempty"`
+		Findings []pytrace.Finding `json:"findings"`
+	}{Traced: t.Traced(), Summary: Summary(t), Findings: found}
+	if green != nil {
+		out.Green = Summary(green)
+		if !pytrace.Comparable(t, green) {
+			out.Note = incomparable
+		}
+	}
+	return writeJSON(w, out)
 }
 
 // wrap writes text over as many lines as it takes, the first behind head, the

@@ -21,7 +21,10 @@ type ShowOptions struct {
 // happened. With JSON each line is the record as an object.
 func Show(w io.Writer, t *pytrace.Trace, q Filter, o ShowOptions) error {
 	f := newForest(t)
-	list := q.selection(f)
+	list, err := q.selection(f)
+	if err != nil {
+		return err
+	}
 	if o.Root == "" {
 		o.Root = commonRoot(t)
 	}

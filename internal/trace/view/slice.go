@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/repaird/repaird/internal/pytrace"
 )
@@ -16,7 +17,10 @@ import (
 // children, stacks, problems) is not in the slice.
 func Slice(w io.Writer, t *pytrace.Trace, q Filter) error {
 	f := newForest(t)
-	list := q.selection(f)
+	list, err := q.selection(f)
+	if err != nil {
+		return err
+	}
 	b := bufio.NewWriterSize(w, 1<<16)
 	s := slicer{f: f, e: lineEncoder{w: b, ascii: true}, kept: map[int64]bool{}}
 	for _, i := range list {
@@ -109,7 +113,8 @@ func (s *slicer) process(n int, list []int) {
 		Argv   []string `json:"argv,omitempty"`
 		Cwd    string   `json:"cwd,omitempty"`
 		Exe    string   `json:"exe,omitempty"`
-	}{"meta", 1, "slice-" + strconv.Itoa(n), p.PID, p.Parent, p.Python, p.Engine, p.Argv, p.Dir, p.Exe})
+		TS     float64  `json:"ts,omitempty"`
+	}{"meta", 1, "slice-" + strconv.Itoa(n), p.PID, p.Parent, p.Python, p.Engine, p.Argv, p.Dir, p.Exe, unixSeconds(p.Began)})
 	for i, name := range p.Threads {
 		if i > 0 {
 			s.put(wireLine{K: "thread", Th: i, Name: name})
@@ -128,6 +133,14 @@ func (s *slicer) process(n int, list []int) {
 	if p.Ended {
 		s.put(dict{"k": "end", "records": written})
 	}
+}
+
+// unixSeconds returns a time as the format has it, 0 for the zero time.
+func unixSeconds(at time.Time) float64 {
+	if at.IsZero() {
+		return 0
+	}
+	return float64(at.UnixMicro()) / 1e6
 }
 
 // define writes what a record refers to.
