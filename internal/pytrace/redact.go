@@ -16,7 +16,9 @@ import (
 // arguments and names of processes, threads, tasks and tests. What replaces a
 // value is what it is replaced by in the project's bundles. What was seen under
 // a sensitive name is replaced wherever else it stands in the trace. A literal
-// stays a literal, and identities, types, lines and times stay as they are.
+// stays a literal, and identities, lines and times stay as they are; so do names
+// of files, functions, types and variables, but for providers' tokens and
+// numbers of cards in them.
 //
 // Lines that are not valid are left out, and counted. r is read twice: what is
 // no file is copied to a temporary one.
@@ -127,10 +129,11 @@ type traceRedactor struct {
 	seen      map[string]bool
 	sensitive map[string]bool   // by name
 	memo      map[string][]byte // JSON of a string in its context → redacted
+	names     map[string]string // names of the program → redacted
 }
 
 func newTraceRedactor(red *redact.Redactor) *traceRedactor {
-	return &traceRedactor{red: red, seen: map[string]bool{}, sensitive: map[string]bool{}, memo: map[string][]byte{}}
+	return &traceRedactor{red: red, seen: map[string]bool{}, sensitive: map[string]bool{}, memo: map[string][]byte{}, names: map[string]string{}}
 }
 
 // learn looks for the values of sensitive names.

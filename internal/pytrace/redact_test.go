@@ -2,6 +2,7 @@ package pytrace
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"os"
 	"strings"
@@ -123,6 +124,56 @@ func TestRedactionReachesEveryKey(t *testing.T) {
 				t.Errorf("got %s", text)
 			}
 		})
+	}
+}
+
+func TestRedactionReachesTheNamesOfADivergence(t *testing.T) {
+	t.Parallel()
+	stream := func(value string) string {
+		return `{"k":"meta","v":1,"f":"trace-1","pid":1,"python":"3.11.2","engine":"settrace","argv":["a.py"],"cwd":"/w/` + canaryToken + `"}
+{"k":"code","c":1,"file":"/w/` + canaryToken + `/m.py","name":"Account.` + canaryToken + `","line":1,"args":["` + canaryToken + `","x"],"kind":""}
+{"k":"code","c":2,"file":"/w/` + canaryCard + `.py","name":"use","line":7,"args":["x"],"kind":""}
+{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["` + canaryToken + `","` + value + `"],["x",{"t":"` + canaryToken + `","id":3,"f":[["` + canaryToken + `","1"]]}]],"` + canaryToken + `":1}
+{"k":"call","i":2,"p":1,"c":2,"d":1,"n":1,"t":2,"l":2,"a":[["x","` + value + `"]]}
+{"k":"ret","i":2,"c":2,"t":3,"l":8,"v":"1"}
+{"k":"ret","i":1,"c":1,"t":4,"l":3,"v":"1","m":[["` + canaryToken + `","` + value + `"]]}
+`
+	}
+	read := func(text string) *Trace {
+		trace, err := Read(strings.NewReader(redacted(t, text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return trace
+	}
+	red, green := read(stream("1")), read(stream("2"))
+	d := Diverge(red, green, CardOptions{})
+	if !d.Found || len(d.Changed) == 0 || d.Lines[0].Where == "" {
+		t.Fatalf("no divergence: %+v", d)
+	}
+	name, where := d.Changed[0].Name, d.Lines[0].Where
+	if len(name) != len(canaryToken) || !strings.HasSuffix(where, "/m.py:1") || red.Record(1).Code.Args[0] != name {
+		t.Errorf("the name is %q, the place %q, the argument %q: want equal tokens in the names' form", name, where, red.Record(1).Code.Args[0])
+	}
+	card, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, canary := range []string{canaryToken, canaryCard} {
+		if strings.Contains(string(card), canary) {
+			t.Errorf("%s is in %s", canary, card)
+		}
+	}
+}
+
+func TestRedactionKeepsTheNamesOfPrograms(t *testing.T) {
+	t.Parallel()
+	x := newTraceRedactor(redactor)
+	for _, name := range []string{"/home/ann/src/shop/cart.py", "/tmp/pytest-of-ann/pytest-157/test_x0/a.py", "InvalidBase64CharactersDefect", "X509_get_serialNumber",
+		"/work/4f9a2c1b8d7e6f5a4f9a2c1b8d7e6f5a4f9a2c1b/x.py", "TestCart.test_that_an_expensive_item_can_be_added", "<listcomp>", "shop.cart.Cart", "handler_20260101"} {
+		if got := x.plainName(name); got != name {
+			t.Errorf("%s became %s", name, got)
+		}
 	}
 }
 

@@ -21,6 +21,8 @@ func (x *traceRedactor) object(f func(key string) bool) bool {
 		if len(name) > 100 || !isPlainName(name) { // no key of ours
 			x.out = appendJSON(x.out, x.red.Text(name, x.known).String())
 			x.out = append(x.out, ':')
+		} else if clean := x.plainName(name); clean != name {
+			x.out = append(appendJSON(x.out, clean), ':')
 		} else {
 			x.out = append(x.out, x.b[from:x.i]...)
 		}
@@ -77,7 +79,7 @@ func (x *traceRedactor) any(name string) bool {
 }
 
 // label copies a name of the program's, such as a class or a file, where it has
-// the form of one. In lists likewise.
+// the form of one and holds no credential. In lists likewise.
 func (x *traceRedactor) label() bool {
 	if x.peek() == '[' {
 		return x.list(func(int) bool { return x.label() })
@@ -85,15 +87,70 @@ func (x *traceRedactor) label() bool {
 	if x.peek() != '"' {
 		return x.any("")
 	}
-	if own := x.lookAhead(); len(own) > 4096 || !isPlainName(own) {
+	own := x.lookAhead()
+	if len(own) > 4096 || !isPlainName(own) {
 		return x.string("", false)
 	}
 	from := x.i
 	if _, ok := x.text(); !ok {
 		return false
 	}
-	x.out = append(x.out, x.b[from:x.i]...)
+	if clean := x.plainName(own); clean != own {
+		x.out = appendJSON(x.out, clean)
+	} else {
+		x.out = append(x.out, x.b[from:x.i]...)
+	}
 	return true
+}
+
+// Bounds of what can be a secret in a name.
+const (
+	shortestToken = 16 // characters of a provider's token, and more
+	shortestCard  = 12 // digits of a payment card's number
+)
+
+// plainName redacts the name of a file, a function, a class or a variable.
+// Unlike in other texts only what is certainly a credential goes, and long
+// numbers are judged: a name that looks odd is still a name, and it must be the
+// same in the trace and in the source. Names that are equal to a secret value
+// stay, too: many a password is "password".
+func (x *traceRedactor) plainName(name string) string {
+	if x.learning || len(name) < shortestCard {
+		return name
+	}
+	clean, ok := x.names[name]
+	if !ok {
+		parts := strings.Split(name, "/")
+		for i, part := range parts {
+			if len(part) >= shortestToken {
+				parts[i] = x.red.Code(part, nil).String()
+			}
+			if hasLongNumber(part) {
+				parts[i] = x.red.Text(parts[i], nil).String()
+			}
+		}
+		clean = strings.Join(parts, "/")
+		if len(x.names) >= maxMemo {
+			clear(x.names)
+		}
+		x.names[name] = clean
+	}
+	return clean
+}
+
+func hasLongNumber(s string) bool {
+	n := 0
+	for _, c := range s {
+		switch {
+		case c >= '0' && c <= '9':
+			if n++; n >= shortestCard {
+				return true
+			}
+		case c != '-': // which cards are written with
+			n = 0
+		}
+	}
+	return false
 }
 
 // isPlainName says whether a text has only what names of files and functions
