@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"time"
 )
 
 // A count is how often a function was called, or at least was.
@@ -182,6 +183,9 @@ func (b *builder) open(w *wireRecord) bool {
 func (p *Process) meet(w *wireRecord) {
 	p.PID, p.Parent, p.Python, p.Engine = w.PID, w.PPID, clip(w.Python, 40), clip(w.Engine, 40)
 	p.Argv, p.Dir, p.Exe, p.Threads = w.Argv, clip(w.Cwd, maxName), clip(w.Exe, maxName), []string{"MainThread"}
+	if w.TS > 0 {
+		p.Began = time.UnixMicro(int64(w.TS * 1e6)).UTC()
+	}
 }
 
 // name takes the name of a thread or a task.

@@ -182,6 +182,19 @@ func (d *decoder) float(to *float64) bool {
 	return err == nil
 }
 
+// seconds decodes any value, and keeps a number that a time can be.
+func (d *decoder) seconds(to *float64) bool {
+	*to = 0
+	if !isNumber(d.peek()) {
+		return d.skip(true)
+	}
+	text, _, ok := d.number()
+	if f, err := strconv.ParseFloat(string(text), 64); err == nil && f > 0 && f < 1e11 {
+		*to = f
+	}
+	return ok
+}
+
 // strs decodes a list and keeps the strings in it.
 func (d *decoder) strs(to *[]string) bool {
 	*to = nil

@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // T40: no event of a fork's parent comes again in the child, and none twice.
@@ -43,6 +44,36 @@ t.join()
 			}
 			if len(s.trace.Processes) != 3 {
 				t.Errorf("%d processes, want 3", len(s.trace.Processes))
+			}
+		})
+	}
+}
+
+// A handshake says from which time on its process counts, whatever the program
+// makes of its clocks.
+func TestTheStartOfAProcessIsARealTime(t *testing.T) {
+	t.Parallel()
+	for _, p := range []interpreter{onePython(t, olderPythons), onePython(t, newerPythons)} {
+		t.Run(p.Version, func(t *testing.T) {
+			t.Parallel()
+			before := time.Now()
+			s := job{python: p, env: []string{"PYTHONWARNINGS=ignore"}, files: map[string]string{"prog.py": `
+import os, sys, time
+for module in list(sys.modules.values()):
+    for name, value in list(getattr(module, "__dict__", {}).items()):
+        if value is time.time:
+            setattr(module, name, lambda: 0.0)
+if os.fork() == 0:
+    os._exit(0)
+os.wait()
+`}}.same(t)
+			if len(s.trace.Processes) != 2 {
+				t.Fatalf("%d processes, want 2", len(s.trace.Processes))
+			}
+			for _, x := range s.trace.Processes {
+				if x.Began.Before(before.Add(-time.Minute)) || x.Began.After(time.Now().Add(time.Minute)) {
+					t.Errorf("process %d began at %v, the test at %v", x.PID, x.Began, before)
+				}
 			}
 		})
 	}

@@ -53,15 +53,15 @@ func TestReadKeepsWhatIsThereOfACutTrace(t *testing.T) {
 func TestReadSkipsAndCountsWhatDoesNotFit(t *testing.T) {
 	t.Parallel()
 	for name, line := range map[string]string{
-		"no JSON":                  "garbage",
-		"another kind":             `{"k":"telepathy"}`,
-		"a list":                   `[1,2]`,
-		"a call without a number":  `{"k":"call","c":1}`,
-		"a negative number":        `{"k":"call","i":-1,"c":1}`,
-		"a wrong type":             `{"k":"call","i":"one","c":1}`,
-		"a second handshake":       `{"k":"meta","v":1,"f":"trace-7","pid":8}`,
-		"a code defined twice":     `{"k":"code","c":1,"file":"/evil.py","name":"main"}`,
-		"a line that is too long":  `{"k":"mark","name":"` + strings.Repeat("x", maxLine) + `"}`,
+		"no JSON":                 "garbage",
+		"another kind":            `{"k":"telepathy"}`,
+		"a list":                  `[1,2]`,
+		"a call without a number": `{"k":"call","c":1}`,
+		"a negative number":       `{"k":"call","i":-1,"c":1}`,
+		"a wrong type":            `{"k":"call","i":"one","c":1}`,
+		"a second handshake":      `{"k":"meta","v":1,"f":"trace-7","pid":8}`,
+		"a code defined twice":    `{"k":"code","c":1,"file":"/evil.py","name":"main"}`,
+		"a line that is too long": `{"k":"mark","name":"` + strings.Repeat("x", maxLine) + `"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

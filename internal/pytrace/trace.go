@@ -4,6 +4,7 @@ import (
 	"iter"
 	"path"
 	"strings"
+	"time"
 )
 
 // A Trace is a trace that was read. It is not changed after that and safe for
@@ -31,16 +32,17 @@ type Trace struct {
 
 // A Process is one traced process; that it is here is the tracer's handshake.
 type Process struct {
-	PID     int      `json:"pid"`
-	Parent  int      `json:"ppid,omitempty"`
-	Python  string   `json:"python,omitempty"` // such as 3.11.2
-	Engine  string   `json:"engine,omitempty"` // settrace or monitoring
-	Exe     string   `json:"exe,omitempty"`    // path of the interpreter
-	Argv    []string `json:"argv,omitempty"`
-	Dir     string   `json:"cwd,omitempty"`
-	Ended   bool     `json:"ended"`          // it ended in order; else killed, crashed or still running
-	Lost    string   `json:"lost,omitempty"` // why the tracer ceased to see a thread or to write, where it noticed
-	Threads []string `json:"threads,omitempty"`
+	PID     int       `json:"pid"`
+	Parent  int       `json:"ppid,omitempty"`
+	Python  string    `json:"python,omitempty"` // such as 3.11.2
+	Engine  string    `json:"engine,omitempty"` // settrace or monitoring
+	Exe     string    `json:"exe,omitempty"`    // path of the interpreter
+	Argv    []string  `json:"argv,omitempty"`
+	Dir     string    `json:"cwd,omitempty"`
+	Began   time.Time `json:"began,omitzero"` // that Record.Micros count from; zero where the trace does not say
+	Ended   bool      `json:"ended"`          // it ended in order; else killed, crashed or still running
+	Lost    string    `json:"lost,omitempty"` // why the tracer ceased to see a thread or to write, where it noticed
+	Threads []string  `json:"threads,omitempty"`
 
 	tasks map[int]string
 }

@@ -59,6 +59,7 @@ type wireRecord struct {
 	C, D, N, Th, Ta, Late, Line, PID, PPID, Min           int
 	Records, Written, Dropped, Uncalled, Faults, Oversize int
 	Undefined                                             int
+	TS                                                    float64
 	L                                                     int   // where "l" is a number
 	Ls                                                    []int // where it is a list
 	Args, Argv                                            []string
@@ -126,6 +127,8 @@ func (d *decoder) field(key []byte, w *wireRecord) bool {
 		return d.strs(&w.Argv)
 	case "frames":
 		return d.framesOf(&w.Frames)
+	case "ts":
+		return d.seconds(&w.TS)
 	case "more":
 		if w.More = d.peek() == 't'; w.More {
 			return d.word("true")

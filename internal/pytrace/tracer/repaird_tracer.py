@@ -7,6 +7,7 @@ Go package pytrace for what is written.
 """
 import os
 import sys
+import time
 from _json import encode_basestring_ascii as _quote
 
 import repaird_trace_core
@@ -162,11 +163,12 @@ def problem(text):
                 raise
 
 
-def _meta(forked_from):
+def _meta(forked_from, now=time.time):
+    # A default, which what replaces clocks in the variables of modules leaves alone.
     argv = [a for a in getattr(sys, "argv", None) or getattr(sys, "orig_argv", None) or [] if _type(a) is _str][:32]
     argv = repaird_trace_secrets.mask_arguments(argv)
-    _state["writer"].define('{"k":"meta","v":1,"f":"%s","pid":%d,"ppid":%d,"python":"%s","impl":%s,"engine":"%s","exe":%s,"argv":[%s],"cwd":%s,"forked":%d}\n' % (
-        _state["writer"].name, os.getpid(), os.getppid(), repaird_trace_scope.python_version(), _quote(sys.implementation.name), _state["backend"].name,
+    _state["writer"].define('{"k":"meta","v":1,"f":"%s","pid":%d,"ppid":%d,"python":"%s","impl":%s,"engine":"%s","ts":%.6f,"exe":%s,"argv":[%s],"cwd":%s,"forked":%d}\n' % (
+        _state["writer"].name, os.getpid(), os.getppid(), repaird_trace_scope.python_version(), _quote(sys.implementation.name), _state["backend"].name, now() - _state["core"].micros() / 1e6,
         _quote((sys.executable or "")[:500]), ",".join(_quote(a) for a in argv), _quote(_state["core"].scope.cwd), forked_from))
 
 

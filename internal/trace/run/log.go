@@ -27,8 +27,11 @@ type Log struct {
 	lines int
 	calls map[int64]logCall
 	excs  map[int64]logExc
+	last  map[int]int64 // process → microseconds of the last record that says
 	err   error
 }
+
+const maxMicros = 1 << 50 // some 35 years, which a Duration holds
 
 type logCall struct {
 	parent int64
@@ -60,7 +63,7 @@ func (l *Log) Open() error {
 		return err
 	}
 	l.file, l.w = f, bufio.NewWriter(f)
-	l.calls, l.excs = map[int64]logCall{}, map[int64]logExc{}
+	l.calls, l.excs, l.last = map[int64]logCall{}, map[int64]logExc{}, map[int]int64{}
 	return nil
 }
 
@@ -70,7 +73,7 @@ func (l *Log) Record(r pytrace.Followed) {
 		return
 	}
 	x := logLine{Call: r.Call, Func: r.Code.Name, File: r.Code.File, Line: r.Line, Thread: r.Thread,
-		Timestamp: time.UnixMicro(time.Now().UnixMicro()).Format("2006-01-02T15:04:05.000000")}
+		Timestamp: l.when(r).Local().Format("2006-01-02T15:04:05.000000")}
 	switch r.Kind {
 	case pytrace.KindCall:
 		x.Event, x.Args, x.Line = "call", map[string]string{}, r.Code.Line
@@ -104,6 +107,15 @@ func (l *Log) Record(r pytrace.Followed) {
 		delete(l.calls, r.Call)
 	}
 	l.write(x)
+}
+
+// when returns the time of a record: its own or, where it has none, that of the
+// one before in its process.
+func (l *Log) when(r pytrace.Followed) time.Time {
+	if r.Micros > 0 && r.Micros < maxMicros {
+		l.last[r.Record.Process] = r.Micros
+	}
+	return r.Process.Began.Add(time.Duration(l.last[r.Record.Process]) * time.Microsecond)
 }
 
 func (l *Log) write(x logLine) {

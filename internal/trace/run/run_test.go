@@ -302,3 +302,36 @@ func TestLinesOfHostileTraces(t *testing.T) {
 		t.Errorf("got %q", out.String())
 	}
 }
+
+// The times in the log are those of the records, not those of their arrival.
+func TestTheLogHasTheTimesOfTheRecords(t *testing.T) {
+	t.Parallel()
+	trace, err := pytrace.Read(strings.NewReader(`{"k":"meta","v":1,"f":"trace-1","pid":1,"ts":1700000000.25}
+{"k":"code","c":1,"file":"/w/a.py","name":"work","line":1}
+{"k":"call","i":1,"c":1,"t":500000}
+{"k":"raise","i":1,"c":1,"e":1,"x":"KeyError","l":2}
+{"k":"ret","i":1,"c":1,"t":1500000,"v":"None"}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &Log{Name: filepath.Join(t.TempDir(), "log.jsonl")}
+	if err := l.Open(); err != nil {
+		t.Fatal(err)
+	}
+	feed(trace, []View{l})
+	l.Finish(&Result{})
+	data, err := os.ReadFile(l.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(micros int64) string {
+		return `"timestamp": "` + time.UnixMicro(micros).Format("2006-01-02T15:04:05.000000") + `"`
+	}
+	lines := strings.Split(string(data), "\n")
+	for n, micros := range []int64{1700000000750000, 1700000000750000, 1700000001750000} {
+		if !strings.Contains(lines[n], at(micros)) {
+			t.Errorf("line %d is %s; want %s", n+1, lines[n], at(micros))
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/repaird/repaird/internal/pytrace"
 )
@@ -12,15 +13,22 @@ import (
 // Chrome writes the trace in the Trace Event Format, which ui.perfetto.dev and
 // chrome://tracing open: processes and threads with the calls as nested slices,
 // asyncio tasks as tracks of their own, arguments, return values and places in
-// the slices' args, exceptions and marks as instant events.
+// the slices' args, exceptions and marks as instant events. Times are since the
+// start of the process that began first, which otherData.start says.
 //
 // Format: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
 func Chrome(w io.Writer, t *pytrace.Trace) error {
 	b := bufio.NewWriterSize(w, 1<<16)
 	x := chromeWriter{t: t, w: b, root: commonRoot(t)}
+	var start time.Time
+	start, x.from = starts(t)
 	x.number()
 	x.raw(`{"displayTimeUnit":"ms","otherData":{"exporter":"repaird trace","summary":`)
 	x.json(Summary(t))
+	if !start.IsZero() {
+		x.raw(`,"start":`)
+		x.json(start)
+	}
 	x.raw("},\n\"traceEvents\":[")
 	x.names()
 	x.slices()
@@ -37,6 +45,7 @@ type chromeWriter struct {
 	w    *bufio.Writer
 	root string
 	pids []int
+	from []int64 // see starts
 	n    int
 	err  error
 }
@@ -123,17 +132,17 @@ func (x *chromeWriter) slices() {
 	var order []int64
 	for i := range spans {
 		s := &spans[i]
-		dur := s.to - s.from
+		dur, from := s.to-s.from, x.from[s.process]+s.from
 		r := x.t.Record(int(s.begin) + 1)
-		x.event(chromeEvent{Name: visible(r.Code.Name), Cat: "call", Phase: "X", TS: s.from, Dur: &dur, PID: x.pid(s.process), TID: s.thread, Args: x.args(s)})
+		x.event(chromeEvent{Name: visible(r.Code.Name), Cat: "call", Phase: "X", TS: from, Dur: &dur, PID: x.pid(s.process), TID: s.thread, Args: x.args(s)})
 		if r.Task == 0 {
 			continue
 		}
 		if w := tasks[s.call]; w != nil {
-			w.last = max(w.last, s.to)
+			w.last = max(w.last, from+dur)
 			continue
 		}
-		tasks[s.call] = &whole{s.from, s.to, s.begin}
+		tasks[s.call] = &whole{from, from + dur, s.begin}
 		order = append(order, s.call)
 	}
 	for _, call := range order {
@@ -197,7 +206,7 @@ func (x *chromeWriter) instants() {
 		r := record(x.t, i)
 		key := threadKey{r.Process, r.Thread}
 		clock[key] = max(clock[key], r.Micros)
-		e := chromeEvent{Phase: "i", Scope: "t", TS: clock[key], PID: x.pid(r.Process), TID: r.Thread}
+		e := chromeEvent{Phase: "i", Scope: "t", TS: x.from[r.Process] + clock[key], PID: x.pid(r.Process), TID: r.Thread}
 		switch r.Kind {
 		case pytrace.KindRaise:
 			e.Cat, e.Name = "exception", "raise "+visible(r.Type())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -163,6 +164,34 @@ func TestChromeSlicesOfAThreadNest(t *testing.T) {
 			t.Errorf("%d events %q, want %d", seen[name], name, n)
 		}
 	}
+}
+
+// Each process counts from its own start; what is exported counts from the first one's.
+func TestExportsOfProcessesShareOneClock(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	for n, ts := range []string{"1700000002.5", "1700000000.25"} {
+		fmt.Fprintf(&text, `{"k":"meta","v":1,"f":"trace-%d","pid":%[1]d,"ts":%s}
+{"k":"code","c":1,"file":"/w/a.py","name":"work%[1]d","line":1}
+{"k":"call","i":1,"c":1,"t":10}
+{"k":"ret","i":1,"c":1,"t":30}
+{"k":"mark","name":"m","state":"","t":40}
+`, n+1, ts)
+	}
+	trace, err := pytrace.Read(strings.NewReader(text.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var chrome, speedscope, slice bytes.Buffer
+	for _, err := range []error{Chrome(&chrome, trace), Speedscope(&speedscope, trace), Slice(&slice, trace, Filter{})} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantAll(t, chrome.String(), `"start":"2023-11-14T22:13:20.25Z"`, `"name":"work1","cat":"call","ph":"X","ts":2250010,"dur":20`, `"name":"work2","cat":"call","ph":"X","ts":10,"dur":20`,
+		`"name":"m ","cat":"mark","ph":"i","ts":2250040`)
+	wantAll(t, speedscope.String(), `"startValue":2250010,"endValue":2250030`, `"startValue":10,"endValue":30`)
+	wantAll(t, slice.String(), `"ts":1700000002.5}`, `"ts":1700000000.25}`)
 }
 
 func TestChromeHasAsyncioTasksAsTracks(t *testing.T) {

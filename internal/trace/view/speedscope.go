@@ -92,6 +92,11 @@ func (s *speedscopeBuilder) frame(x *span) int {
 // those that ended before the next one begins are closed innermost first.
 func (s *speedscopeBuilder) build() {
 	spans := timeline(s.t)
+	_, began := starts(s.t)
+	for i := range spans {
+		spans[i].from += began[spans[i].process]
+		spans[i].to += began[spans[i].process]
+	}
 	profiles := map[threadKey]*speedscopeProfile{}
 	var order []threadKey
 	for i := range spans {

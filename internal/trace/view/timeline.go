@@ -1,6 +1,8 @@
 package view
 
 import (
+	"time"
+
 	"github.com/repaird/repaird/internal/pytrace"
 )
 
@@ -40,6 +42,23 @@ func timeline(t *pytrace.Trace) []span {
 		w.closeTo(s, 0, max(s.last, w.last[key.process]))
 	}
 	return w.spans
+}
+
+// starts returns when the first process began, and how many microseconds after
+// that each did; 0 where the trace does not say.
+func starts(t *pytrace.Trace) (first time.Time, after []int64) {
+	for _, p := range t.Processes {
+		if !p.Began.IsZero() && (first.IsZero() || p.Began.Before(first)) {
+			first = p.Began
+		}
+	}
+	after = make([]int64, len(t.Processes))
+	for i, p := range t.Processes {
+		if !p.Began.IsZero() {
+			after[i] = p.Began.UnixMicro() - first.UnixMicro()
+		}
+	}
+	return first, after
 }
 
 type winder struct {
