@@ -11,12 +11,19 @@ def quiet(command, limit=300):
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=limit)
     except subprocess.TimeoutExpired:
-        return False, "over %d s" % limit
+        return False, "took over %d s" % limit
     except OSError as error:
         return False, str(error)
-    lines = [l for l in done.stdout.decode("utf-8", "replace").splitlines() if l.strip()]
-    errors = [l for l in lines if "ERROR" in l or "error:" in l] or lines
-    return done.returncode == 0, errors[-1].strip()[:160] if errors else ""
+    return done.returncode == 0, reason(done.stdout.decode("utf-8", "replace"))
+
+
+def reason(text):
+    """The line of a command's output that says most: what a compiler did not
+    find, else the last error, else the last line."""
+    lines = [l.strip() for l in text.splitlines() if l.strip()]
+    fatal = [l for l in lines if "fatal error: " in l]
+    errors = [l for l in lines if "ERROR" in l or "error:" in l]
+    return (fatal[:1] or errors[-1:] or lines[-1:] or [""])[0][:160]
 
 
 def installer(state):

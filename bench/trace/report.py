@@ -1,4 +1,7 @@
 """Writes what run.py measured as a page of Markdown."""
+import reader
+
+CALLS = {"calls": 150049, "generators": 88000}  # of a whole run
 
 PROGRAMS = (
     ("calls", "recursion of small calls: fib(24), 150,049 calls"),
@@ -39,9 +42,23 @@ def per_record(python, tool, program):
     return (f["traced"] - f["bare"]) * 1e6 / f["records"] if f and f["records"] else None
 
 
+def bare_call(python, program):
+    """Nanoseconds of a call, or of a resumption, of an untraced whole run."""
+    whole = [f["bare"] for f in (of_tool.get(program) for of_tool in python["figures"].values()) if f and f["size"] == 1]
+    return min(whole) * 1e9 / CALLS[program] if whole else None
+
+
+def bare_calls(python, program):
+    """What a record costs, in calls of the program."""
+    record, call = per_record(python, "repaird-all", program), bare_call(python, program)
+    return record * 1e3 / call if record is not None and call else None
+
+
 def number(x):
     if x is None:
         return ""
+    if isinstance(x, int):
+        return "%d" % x
     return "%.0f" % x if x >= 100 else "%.1f" % x if x >= 10 else "%.2f" % x
 
 
@@ -58,9 +75,17 @@ def verdict(value, limit, unit="", less=True):
 
 
 def suite_ratio(python, mode="repaird"):
-    rows = [r for r in (python["suites"] or {}).values() if mode in r and "bare" in r]
+    """Of all suites but those that this mode breaks: one that ends at once is
+    no quick one. One that had to be stopped counts with the time until then."""
+    broken = flipped(python, mode)
+    rows = [r for module, r in (python["suites"] or {}).items() if mode in r and (module not in broken or r[mode][1] == "timeout")]
     bare = sum(r["bare"][0] for r in rows)
     return sum(r[mode][0] for r in rows) / bare if bare else None
+
+
+def flipped(python, mode):
+    """The suites that end otherwise than bare."""
+    return [module for module, r in sorted((python["suites"] or {}).items()) if mode in r and r[mode][1] != r["bare"][1]]
 
 
 def worst(values):
@@ -98,6 +123,8 @@ def targets(pythons):
 
     for program in SMALL:
         row("a record of `%s` ≤ 1.2 µs" % program, lambda p: verdict(per_record(p, "repaird-all", program), 1.2, " µs"))
+        row("a record of `%s` / a bare %s here" % (program, "call" if program == "calls" else "resumption"), lambda p: "not measured" if bare_calls(p, program) is None else
+            "%s (of %.0f ns)" % (number(bare_calls(p, program)), bare_call(p, program)))
     for program in IN_SCOPE:
         def part(p):
             ours, naive = per_record(p, "repaird-all", program), per_record(p, "naive", program)
@@ -109,6 +136,7 @@ def targets(pythons):
     row("hot recursion with the cap ≤ 2.0× from 3.12", lambda p: verdict(ratio(p, "repaird", "calls"), 2.0, "×") if p["minor"] >= 12 else number(ratio(p, "repaird", "calls")) + "×")
     row("a breakpoint on a hot line ≤ 1.2× from 3.12", lambda p: verdict(ratio(p, "repaird-breakpoint", "hot_line"), 1.2, "×") if p["minor"] >= 12 else number(ratio(p, "repaird-breakpoint", "hot_line")) + "×")
     row("whole suites ≤ 1.4×, below 3.12 ≤ 1.7×", lambda p: verdict(suite_ratio(p), 1.4 if p["minor"] >= 12 else 1.7, "×"))
+    row("suites with another outcome than bare: none", lambda p: verdict(len(flipped(p, "repaird")), 0) if p["suites"] else "not measured")
     row("time as a part of the fastest peer's with values, as each is used, worst program: < 1", lambda p: verdict(against_peers(p, "repaird", ratio), 1.0))
     row("the same where repaird, too, records each call", lambda p: verdict(against_peers(p, "repaird-all", per_call), 1.0))
     return table(["target"] + [p["version"] for p in pythons], rows)
@@ -150,10 +178,9 @@ def of_python(p):
     if notes:
         facts.append("Losses that the tracer counted: " + "; ".join(notes) + ".")
     tools = ["%s %s" % (t, v) for t, v in sorted(p["versions"].items()) if not v.startswith("none: ")]
-    f = p["figures"].get("repaird-all", {}).get("calls")
-    if f:
-        facts.append("A record of `calls` costs as much as %.0f bare calls." % (per_record(p, "repaird-all", "calls") / (f["bare"] * 1e6 / 150049)))
-    facts.append("Versions: " + ", ".join(tools) + "." if tools else "")
+    facts.append("Rounds: %d." % p["rounds"])
+    if tools:
+        facts.append("Versions: " + ", ".join(tools) + ".")
     return out + [" ".join(facts), ""]
 
 
@@ -161,48 +188,54 @@ def of_suites(pythons):
     out = ["## Suites of real modules", "", "Python's own tests, module and tests in scope: seconds of processor time of the whole process.", ""]
     for p in pythons:
         if not p["suites"]:
-            out += ["Python %s came without its tests." % p["version"], ""]
+            out += ["Python %s: none; it came without its tests, or they were left out." % p["version"], ""]
             continue
         modes = [m for m in ("repaird", "naive") if any(m in r for r in p["suites"].values())]
         rows = []
         for module, r in sorted(p["suites"].items()):
             row = [module[5:], "%.2f" % r["bare"][0]]
             for m in modes:
-                code = "" if r[m][1] == r["bare"][1] else ", exit %s for %s" % (r[m][1], r["bare"][1])
+                if m not in r:
+                    row.append("")
+                    continue
+                code = "" if r[m][1] == r["bare"][1] else ", stopped" if r[m][1] == "timeout" else ", exit %s for %s" % (r[m][1], r["bare"][1])
                 row.append("%s× (%.1f MB%s)" % (number(r[m][0] / r["bare"][0]), r[m][2] / 1e6, code))
             rows.append(row)
         total = ["all", "%.2f" % sum(r["bare"][0] for r in p["suites"].values())]
-        rows.append(total + ["**%s×**" % number(suite_ratio(p, m)) for m in modes])
+        for m in modes:
+            broken = flipped(p, m)
+            stopped = [module for module in broken if p["suites"][module][m][1] == "timeout"]
+            less = len(broken) - len(stopped)
+            total.append("**%s%s×**%s" % ("over " if stopped else "", number(suite_ratio(p, m)), " (without those that it breaks: %d)" % less if less else ""))
+        rows.append(total)
         out += ["### Python " + p["version"], ""] + table(["tests of", "bare, s"] + modes, rows)
     return out
 
 
 def text(results):
     m, pythons = results["machine"], results["pythons"]
-    call = pythons[-1]["figures"].get("floor", {}).get("calls") or {"bare": 0}
     out = [
         "# What tracing costs", "",
         "`make bench-trace` measures and writes this page; no line of it is written by hand.", "",
-        "Machine: %s, %d cores, %s, Linux %s; load when it began %.1f, when it ended %.1f. One bare call of `fib` takes %.0f ns here with Python %s. The run took %.0f minutes." % (
-            m["cpu"], m["cores"], m["system"], m["kernel"], m["load"], m["load_after"], call["bare"] * 1e9 / 150049, pythons[-1]["version"], results["minutes"]), ""]
+        "Machine: %s, %d cores, %s, Linux %s; load when it began %.1f, when it ended %.1f. The run took %.0f minutes." % (
+            m["cpu"], m["cores"], m["system"], m["kernel"], m["load"], m["load_after"], results["minutes"]), ""]
     if results["absent"]:
         out += ["Not at hand: Python " + ", ".join(results["absent"]) + ".", ""]
-    out += ["## Targets", ""] + targets(pythons)
+    out += [
+        "## Targets", "",
+        "Microseconds depend on the machine, and those of the targets were set on another one: what a record costs in bare calls, of `fib` in `calls`, says how far the two are apart.", ""]
+    out += targets(pythons)
     out += [
         "## Method", "",
-        "Each tool runs each program in a process of its own per round, %d rounds; in it bare and traced runs alternate, and of each kind the least processor time counts. "
+        "Each tool runs each program in a process of its own per round, in as many rounds as each section says; in it bare and traced runs alternate, and of each kind the least processor time counts. "
         "A time includes what a tool does when it is told to stop, not what it saves or converts afterwards. Naive tracing and the tools of others run a program at 1/4, 1/16, 1/64 or 1/256 of its size "
         "where the whole would take seconds, beside a bare run of that size; repaird, coverage and the empty tracer always run the whole. A record is a call or a return; for viztracer one record is both, "
-        "for PySnooper and hunter a line of their text. Microseconds a record are (traced - bare) / records." % results["rounds"], "",
+        "for PySnooper and hunter a line of their text. Microseconds a record are (traced - bare) / records.", "",
         "Programs:", ""]
     out += ["- `%s`: %s" % (name, what) for name, what in PROGRAMS] + ["", "Tools:", ""]
     out += ["- %s: %s" % (title, what) for _, title, what in TOOLS] + [""]
     for p in pythons:
         out += of_python(p)
     out += of_suites(pythons)
-    out += ["## The reader", ""]
-    if results["go"]:
-        out += table(["benchmark", "runs", "figures"], [[line[0], line[1], ", ".join(" ".join(part.split()) for part in line[2:])] for line in results["go"]])
-    else:
-        out += ["Not measured: %s." % results["go_missing"], ""]
+    out += reader.section(results["reader"], results["reader_missing"], table, number, verdict)
     return "\n".join(out).rstrip() + "\n"

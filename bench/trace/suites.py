@@ -84,7 +84,8 @@ def once(python, module, include, mode, tracer):
 
 
 def measure(python, modes, deadline, log):
-    """For each module a dict of mode to (least seconds, exit code, bytes)."""
+    """For each module a dict of mode to (least seconds, exit code, bytes). What
+    is not naive runs a second time, as long as the deadline has not passed."""
     root = library(python)
     if root is None:
         return None

@@ -243,6 +243,9 @@ class VizTracer(Tool):
 
 
 class PySnooper(Tool):
+    """In the form of a with block around the program, as its documentation has
+    it: it looks at the frame that enters it and wants the same one to leave,
+    and is a KeyError in its own tables where enter and leave are two calls."""
     name, values = "pysnooper", True
 
     def begin(self, out):
