@@ -147,6 +147,60 @@ if len(sys.argv) < 3:
 	}
 }
 
+// A process that root starts may end as somebody who cannot open its files, or
+// where their paths lead nowhere.
+func TestAProcessThatGivesUpRoot(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can become somebody else")
+	}
+	const closed = "; os.closerange(3, 2000)"
+	for name, c := range map[string]struct{ change, end, lost string }{
+		"another user":                    {"os.setuid(65534)", "", ""},
+		"another root directory":          {"os.chroot('.')", "", ""},
+		"a user without descriptors":      {"os.setuid(65534)" + closed, "", "PermissionError 13"},
+		"a root directory likewise":       {"os.chroot('.')" + closed, "", "FileNotFoundError 2"},
+		"a user whose end is not ordered": {"os.setuid(65534)" + closed, "os._exit(0)", "PermissionError 13"},
+	} {
+		for _, p := range []interpreter{onePython(t, olderPythons), onePython(t, newerPythons)} {
+			t.Run(name+"/"+p.Version, func(t *testing.T) {
+				t.Parallel()
+				s := job{python: p, config: Config{PerCode: 100000}, env: []string{"PYTHONWARNINGS=ignore"}, files: map[string]string{"prog.py": `
+import os, sys
+def work(n):
+    return n
+pid = os.fork()
+if pid == 0:
+    ` + c.change + `
+    for n in range(20000):
+        work(n)
+    ` + c.end + `
+else:
+    sys.exit(os.waitpid(pid, 0)[1])
+`}}.same(t)
+				n, recorded := 0, strings.Count(outline(s.trace, KindCall), "work(")
+				for _, x := range s.trace.Problems() {
+					if strings.Contains(x.Text, "is recorded up to its record") && strings.Contains(x.Text, c.lost) {
+						n++
+					}
+				}
+				if c.lost == "" && (n > 0 || recorded != 20000 || !s.trace.Footer.Ended) {
+					t.Errorf("%d calls, problems %+v; want all of 20000", recorded, s.trace.Problems())
+				}
+				child := s.trace.Processes[len(s.trace.Processes)-1]
+				for _, x := range s.trace.Processes {
+					if x.Parent == s.trace.Processes[0].PID {
+						child = x
+					}
+				}
+				if c.lost != "" && (n != 1 || recorded == 20000 || c.end == "" && !strings.Contains(child.Lost, c.lost)) {
+					t.Errorf("%d calls, problems %+v, lost %q; want %s", recorded, s.trace.Problems(), child.Lost, c.lost)
+				}
+			})
+		}
+	}
+}
+
 // T44: what was recorded before a crash or a kill is readable.
 func TestCrashes(t *testing.T) {
 	t.Parallel()

@@ -1,11 +1,7 @@
 """Writes trace lines so that a kill, an abort or os._exit loses none of them.
 
-Lines go straight into shared memory maps of the trace files: no buffer, no
-system call for a line, nothing to flush. A map is made over a sparse file, and
-the blocks below the write position are allocated ahead of it, so that a full
-disk switches the tracer off instead of killing the program with SIGBUS. No
-descriptor of ours is left open for the program to trip over; the map's own
-duplicate is never closed by us, for its number may by then be the program's.
+Lines go straight into shared memory maps of the trace files (segments): no
+buffer, no system call for a line, nothing to flush.
 
 Bounds: half of the records and bytes go to the head, file 0. The rest goes to
 files 1 and 2, which take turns: when one is full the other is wiped, so the
@@ -13,115 +9,25 @@ end of the run is kept. Definitions (code, thread, line) always go to file 0,
 under a byte bound of their own. In ring mode file 0 has definitions only, and
 the two others share all of the records.
 """
-import mmap as _mmap
 import os
-import sys
 import time
 from _thread import RLock
 
-_unlink = os.unlink
-_open, _close, _truncate, _getpid, _fstat = os.open, os.close, os.ftruncate, os.getpid, os.fstat
-_allocate = getattr(os, "posix_fallocate", None)
-_pwrite = getattr(os, "pwrite", None)
-_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-_AGAIN = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-_Map, _clock = _mmap.mmap, time.monotonic
-_OSError, _ValueError, _BaseException, _Exception, _len, _min, _max, _bytes, _type, _isinstance = OSError, ValueError, BaseException, Exception, len, min, max, bytes, type, isinstance
+from repaird_trace_segment import AHEAD as _AHEAD, FIRST as _FIRST, MAX_LINE, Segment
 
-MAX_LINE = 64 * 1024
+_unlink, _getpid, _clock = os.unlink, os.getpid, time.monotonic
+_ids = getattr(os, "getresuid", None)
+_OSError, _ValueError, _BaseException, _Exception, _len, _min, _max, _type, _isinstance = OSError, ValueError, BaseException, Exception, len, min, max, type, isinstance
+
 # Without at-fork hooks (3.6) each line asks whether it is in a forked child,
 # which has no file of its own there and must not write into its parent's.
 _ASK_PID = not hasattr(os, "register_at_fork")
-_AHEAD = 4 * MAX_LINE
-_CHUNK = 1024 * 1024
-_FIRST = 512 * 1024
-
-
-class Segment(object):
-    """One mapped file. limit is how far it is allocated; soft is where the
-    next allocation is due, limited by full where it must not go on."""
-
-    def __init__(self, path, size):
-        self.path, self.map, self.limit, self.size, self.soft, self.count, self.used = path, None, 0, 0, 0, 0, 0
-        fd = _open(path, _FLAGS, 0o644)
-        try:
-            while True:  # a file size limit may forbid the wanted size
-                try:
-                    _truncate(fd, size)
-                    break
-                except _OSError:
-                    size //= 2
-                    if size < 2 * _FIRST:
-                        raise
-            self.size = self.full = size
-            self._reserve(fd, 0, _FIRST)
-            self.file = _identity(fd)
-            if sys.version_info >= (3, 13):
-                self.map = _Map(fd, size, trackfd=False)
-            else:
-                self.map = _Map(fd, size)
-            # Nobody who copies the file of a killed process shall copy holes;
-            # the map stays, and below the limit it is backed.
-            _truncate(fd, _FIRST)
-        finally:
-            _close(fd)
-        self._extended(_FIRST)
-
-    def _reserve(self, fd, at, n):
-        if _allocate is not None:
-            _allocate(fd, at, n)
-        else:
-            _pwrite(fd, _bytes(n), at)
-
-    def _extended(self, limit):
-        self.limit = limit
-        self.soft = (limit if limit < self.size else self.size) - _AHEAD
-
-    def left(self):
-        """How many bytes may be written before the next look."""
-        return _min(self.soft, self.full) - self.map.tell()
-
-    def extend(self):
-        """Allocates ahead of the write position; False when the segment is full."""
-        if self.limit >= self.size:
-            return False
-        n = _min(_CHUNK, self.size - self.limit)
-        fd = _open(self.path, _AGAIN)
-        try:
-            if _identity(fd) != self.file:  # the program has put another file there
-                raise _OSError(2, "replaced")
-            self._reserve(fd, self.limit, n)
-        finally:
-            _close(fd)
-        self._extended(self.limit + n)
-        return True
-
-    def wipe(self):
-        """Fills it with NUL again; what an interruption left is done the next time."""
-        left = self.used = _max(self.used, self.map.tell())
-        self.map.seek(0)
-        while left > 0:
-            n = _min(left, _CHUNK)
-            self.map.write(_bytes(n))
-            left -= n
-        self.map.seek(0)
-        self.used = 0
-
-    def finish(self, exact):
-        """Cuts the file. Unless exact, room stays for a line that another
-        thread may be writing: past the end of the file it would be killed."""
-        try:
-            used = self.map.tell()
-            if not exact:
-                used = _min(self.limit, used + 2 * MAX_LINE)
-            fd = _open(self.path, _AGAIN)
-            try:
-                if _identity(fd) == self.file:
-                    _truncate(fd, used)
-            finally:
-                _close(fd)
-        except _Exception:
-            pass
+_REASONS = {
+    1: "its file may not be opened again: has it changed its user?",
+    2: "its file is not there any more: was it deleted, or the root directory changed?",
+    13: "its file may not be opened again: has it changed its user?",
+    24: "it has too many files open", 27: "the limit on the size of files", 28: "the disk is full", 122: "the disk quota",
+}
 
 
 def _ours(error):
@@ -129,12 +35,10 @@ def _ours(error):
     tb = error.__traceback__
     while tb is not None and tb.tb_next is not None:
         tb = tb.tb_next
-    return tb is not None and tb.tb_frame.f_code.co_filename == _ours.__code__.co_filename
+    return tb is not None and tb.tb_frame.f_code.co_filename in _FILES
 
 
-def _identity(fd):
-    about = _fstat(fd)
-    return about.st_dev, about.st_ino
+_FILES = (_ours.__code__.co_filename, Segment.extend.__code__.co_filename)
 
 
 def _gate(slow):
@@ -192,10 +96,11 @@ class Writer(object):
 
     def _guarded(self, write):
         """write for the rare cases that need a look before each record."""
-        end = _clock() + self.wall if self.wall else 0
+        clock = _clock  # a cell, which what replaces clocks in the variables of modules leaves alone
+        end = clock() + self.wall if self.wall else 0
 
         def guarded(line):
-            if end and _clock() > end:
+            if end and clock() > end:
                 self._end("wall")
             elif not (_ASK_PID and self._forked()):
                 write(line)
@@ -219,7 +124,7 @@ class Writer(object):
         while True:
             base = "%s/trace-%d%s" % (self.out, self.pid, "" if n == 0 else "x%d" % n)
             try:
-                self.segments[0] = Segment(base + "-0.jsonl", head + self.defs)
+                self.segments[0] = Segment(base + "-0.jsonl", head + self.defs, _ids is not None and 0 in _ids())
                 break
             except _OSError as e:  # a process id that was used before
                 n += 1
@@ -247,6 +152,9 @@ class Writer(object):
     def reopen(self):
         """In a forked child: own files; the parent's maps are left alone."""
         self.leaked.append(self.segments)
+        for s in self.segments:
+            if s is not None:
+                s.release()
         self.open()
 
     def define(self, line):
@@ -365,7 +273,20 @@ class Writer(object):
         return (seg == 0 and not self.ring) or seg >= self.seg - 1
 
     def _die(self, e):
-        self._stop("%s %s" % (_type(e).__name__, e.errno) if _isinstance(e, _OSError) else _type(e).__name__)
+        why = _type(e).__name__
+        if _isinstance(e, _OSError):
+            why += " %s" % e.errno
+            if e.errno in _REASONS:
+                why += ", " + _REASONS[e.errno]
+        self._stop(why)
+        # At once: the process may end without an end record.
+        self._last('{"k":"problem","msg":"process %d is recorded up to its record %d: %s"}\n' % (self.pid, self.written, why))
+
+    def _last(self, line):
+        """Writes a definition into the room that is left for the last ones."""
+        head = self.segments[0]
+        if head.map.tell() < head.limit - MAX_LINE:
+            head.map.write(line.encode("ascii"))
 
     def _stop(self, why):
         self.dead = self.dead or why
@@ -393,9 +314,7 @@ class Writer(object):
             return
         self._stop("stopped")
         try:
-            head = self.segments[0]
-            if head.map.tell() < head.limit - MAX_LINE:
-                head.map.write(line.encode("ascii"))
+            self._last(line)
         except _Exception:
             pass
         for s in self.segments:
