@@ -87,3 +87,22 @@ func TestAPassingRunThatCannotBeComparedIsSaidToBeThat(t *testing.T) {
 		t.Errorf("a passing run that is not there: %d %s%s", got.code, got.stdout, got.stderr)
 	}
 }
+
+func TestReplayCallsOnlyWhatIsBelowTheProgramsRoot(t *testing.T) {
+	t.Parallel()
+	p := exampleProject(t, "orders")
+	p.trace(t, "--out", "run.jsonl", "--", "app.py")
+	if err := os.Mkdir(filepath.Join(p.dir, "sub"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	got := p.shell(t, "cd sub && repaird trace replay ../run.jsonl")
+	if got.code != 1 || got.stdout != "" || !strings.Contains(got.stderr, " main is not repeated: its file "+p.dir+"/app.py is not below "+p.dir+"/sub, and only") ||
+		!strings.Contains(got.stderr, "name the program's directory with --root") {
+		t.Errorf("from another directory: %d\n%s%s", got.code, got.stdout, got.stderr)
+	}
+	for _, line := range []string{"repaird trace replay run.jsonl", "cd sub && repaird trace replay --root .. ../run.jsonl", "cd sub && repaird trace replay --import-root .. ../run.jsonl"} {
+		if got := p.shell(t, line); got.code != 0 || !strings.Contains(got.stdout, "app.main(path='orders.json')") {
+			t.Errorf("%s: %d\n%s%s", line, got.code, got.stdout, got.stderr)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/repaird/repaird/internal/trace/replay"
 	"github.com/repaird/repaird/internal/trace/view"
@@ -23,7 +24,11 @@ standard error.
   repaird trace replay --call 17 --pytest --out tests/test_replay.py red.jsonl.zst
 
 A script calls the code that was traced, with the values that it had. Run it
-where you would run the program itself.` + traceFileHelp
+where you would run the program itself.
+
+A trace may name any file. Only functions and classes of the program's own files
+are called: those that are below --root, which is the current directory when it
+is not given, and that are no installed package's.` + traceFileHelp
 
 func defineReplay(x *traceView) func() error {
 	call := x.fs.String("call", "", "repeat only the call with this `ID`, as views show it")
@@ -32,8 +37,13 @@ func defineReplay(x *traceView) func() error {
 	out := x.fs.String("out", "", "write to `FILE` (default: standard output)")
 	var roots listFlag
 	x.fs.Var(&roots, "import-root", "modules are imported from below `DIR`; repeatable (default: where a file's package begins)")
+	var within listFlag
+	x.fs.Var(&within, "root", "the program's files are below `DIR`; repeatable (default: the current directory, and those of --import-root)")
 	return func() error {
-		o := replay.Options{Pytest: *pytest, Max: *most, Source: x.files[0], Roots: roots}
+		if len(within) == 0 {
+			within = listFlag{"."}
+		}
+		o := replay.Options{Pytest: *pytest, Max: *most, Source: x.files[0], Roots: roots, Within: within}
 		if err := absolute(o.Roots); err != nil {
 			return err
 		}
@@ -57,7 +67,7 @@ func defineReplay(x *traceView) func() error {
 			fmt.Fprintf(os.Stderr, "repaird trace replay: %d more calls: --max\n", report.Left)
 		}
 		if errors.Is(err, replay.ErrNothing) {
-			return fmt.Errorf("%w: a trace with --level variables or a smaller scope may keep more of their values", err)
+			return fmt.Errorf("%w%s", err, replayHint(report))
 		}
 		if err != nil {
 			return err
@@ -71,4 +81,14 @@ func defineReplay(x *traceView) func() error {
 		}
 		return view.WriteFile(*out, write)
 	}
+}
+
+// replayHint says what may help where nothing could be repeated.
+func replayHint(report replay.Report) string {
+	for _, m := range report.Missing {
+		if strings.Contains(m.Why, "--root") {
+			return ": name the program's directory with --root, if you know where the trace comes from"
+		}
+	}
+	return ": a trace with --level variables or a smaller scope may keep more of their values"
 }

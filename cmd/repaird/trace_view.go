@@ -103,7 +103,9 @@ type traceView struct {
 }
 
 func (x *traceView) common() {
-	x.fs.StringVar(&x.o.Root, "root", "", "cut `DIR` from file names (default: what they have in common)")
+	if x.fs.Lookup("root") == nil {
+		x.fs.StringVar(&x.o.Root, "root", "", "cut `DIR` from file names (default: what they have in common)")
+	}
 	if x.fs.Lookup("format") != nil || x.fs.Lookup("pytest") != nil {
 		return
 	}

@@ -22,9 +22,10 @@ type generator struct {
 	uses    map[string]bool // of the standard library
 	paths   []string        // for sys.path
 	missing map[string]bool
-	program map[string]string          // files by the traced modules, see traced
-	classes map[string]map[string]bool // by file
-	mains   map[int]string             // by process, see main
+	within  []string           // real directories of the program, see origin
+	origins map[string]*origin // by file
+	program map[string]string  // files by the traced modules, see traced
+	mains   map[int]string     // by process, see main
 }
 
 // An object is the identity of a mutable object in a process of the trace.
@@ -111,12 +112,9 @@ func (g *generator) step(c *call) (why string) {
 	if c.end.ID == 0 {
 		return "how it ended was not recorded"
 	}
-	module, dir := g.module(c.Code().File)
-	if module == "" {
-		return "its file cannot be imported"
-	}
-	if foreignModule(module) {
-		return "it is of the standard library"
+	module, dir, why := g.source(c.Code())
+	if why != "" {
+		return why
 	}
 	b := builder{g: g, process: c.start.Process, module: module, pending: map[object]*variable{}, modules: map[string]bool{module: true}}
 	f, why := b.form(c, module)
@@ -138,6 +136,25 @@ func (g *generator) step(c *call) (why string) {
 	g.write(c, f, &b)
 	g.report.Calls++
 	return ""
+}
+
+// source returns the module of a function, and the directory that it is
+// imported from; why says that it is not.
+func (g *generator) source(code *pytrace.Code) (module, dir, why string) {
+	from := g.origin(code.File)
+	if from.why != "" {
+		return "", "", from.why
+	}
+	if module, dir = g.module(code.File); module == "" {
+		return "", "", "its file cannot be imported"
+	}
+	if foreignModule(module) {
+		return "", "", "it is of the standard library"
+	}
+	if !from.defs.functions[code.Name] {
+		return "", "", "its file defines no such function"
+	}
+	return module, dir, ""
 }
 
 // write writes the call and what is expected of it.

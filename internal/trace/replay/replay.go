@@ -25,7 +25,11 @@
 // may be hostile, is written as a Python literal, as a checked identifier or as
 // a comment of one line; expressions of the tracer ("re" in the format) are
 // checked to name known constructors, and classes and names of the traced
-// program's own modules, and nothing else.
+// program's own modules, and nothing else. The program's modules are the files
+// below Options.Within, and its functions and classes those that these files
+// define: a trace cannot name any other. What the program's own functions do
+// when they are called with a trace's values is the program's business: read a
+// script before you run it when you do not know where a trace comes from.
 package replay
 
 import (
@@ -47,6 +51,10 @@ type Options struct {
 	// Roots are directories that modules are imported from, searched in order
 	// for the one that holds a file; without one, the file's own package tells.
 	Roots []string
+	// Within are the directories of the program, Roots besides: only files below
+	// them are imported, without those of installed packages. Default, where
+	// there are no Roots either, is the current directory.
+	Within []string
 }
 
 // A Report says what was written.
@@ -77,6 +85,10 @@ func Write(w io.Writer, t *pytrace.Trace, o Options) (Report, error) {
 		o.Max = defaultMax
 	}
 	g := &generator{trace: t, options: o, names: names{}, objects: map[object]*variable{}}
+	var err error
+	if g.within, err = o.roots(); err != nil {
+		return g.report, err
+	}
 	g.index(t)
 	if err := g.sequence(); err != nil {
 		return g.report, err
@@ -84,7 +96,7 @@ func Write(w io.Writer, t *pytrace.Trace, o Options) (Report, error) {
 	if g.report.Calls == 0 {
 		return g.report, ErrNothing
 	}
-	_, err := w.Write(g.file())
+	_, err = w.Write(g.file())
 	return g.report, err
 }
 

@@ -167,8 +167,8 @@ func generate(t *testing.T, trace *pytrace.Trace, o replay.Options) (string, rep
 
 func TestARecordedSequenceIsRepeated(t *testing.T) {
 	t.Parallel()
-	trace, _ := record(t, map[string]string{"shop.py": shop, "main.py": program})
-	source, report := generate(t, trace, replay.Options{})
+	trace, dir := record(t, map[string]string{"shop.py": shop, "main.py": program})
+	source, report := generate(t, trace, replay.Options{Within: []string{dir}})
 	out, code := execute(t, source)
 	if code != 0 || strings.Contains(out, "differs") {
 		t.Fatalf("exit %d\n%s\n%s", code, out, source)
@@ -197,7 +197,7 @@ func TestARecordedSequenceIsRepeated(t *testing.T) {
 func TestARepeatedCallThatDoesSomethingElseIsSaid(t *testing.T) {
 	t.Parallel()
 	trace, dir := record(t, map[string]string{"shop.py": shop, "main.py": program})
-	source, _ := generate(t, trace, replay.Options{})
+	source, _ := generate(t, trace, replay.Options{Within: []string{dir}})
 	write(t, filepath.Join(dir, "shop.py"), strings.Replace(shop, "return sku.strip()", "return sku.lstrip()", 1))
 	out, code := execute(t, source)
 	if code != 1 || !strings.Contains(out, "differs shop.Cart.clean(sku=' x ') -> 'x ', recorded 'x'") {
@@ -208,7 +208,7 @@ func TestARepeatedCallThatDoesSomethingElseIsSaid(t *testing.T) {
 func TestATestIsMadeOfTheRecordedCalls(t *testing.T) {
 	t.Parallel()
 	trace, dir := record(t, map[string]string{"shop.py": shop, "main.py": program})
-	source, _ := generate(t, trace, replay.Options{Pytest: true})
+	source, _ := generate(t, trace, replay.Options{Pytest: true, Within: []string{dir}})
 	for _, want := range []string{"def test_replay():", "assert cart1.total == 3", "with pytest.raises(ValueError) as caught:", "assert str(caught.value) == 'amount -1'"} {
 		if !strings.Contains(source, want) {
 			t.Errorf("no %q in\n%s", want, source)
@@ -242,14 +242,14 @@ sys.modules["pytest"].raises = raises
 
 func TestOneCallIsRepeated(t *testing.T) {
 	t.Parallel()
-	trace, _ := record(t, map[string]string{"shop.py": shop, "main.py": program})
+	trace, dir := record(t, map[string]string{"shop.py": shop, "main.py": program})
 	var id int64
 	for r := range trace.All() {
 		if r.Kind == pytrace.KindCall && r.Code.Name == "Cart.add" && r.Nth == 2 {
 			id = r.Call
 		}
 	}
-	source, report := generate(t, trace, replay.Options{Call: id})
+	source, report := generate(t, trace, replay.Options{Call: id, Within: []string{dir}})
 	if report.Calls != 1 || !strings.Contains(source, "cart1 = object.__new__(shop.Cart)\ncart1.name = 'Ann'\ncart1.level = shop.Level.GOLD\ncart1.items = ") {
 		t.Errorf("the object is not put together from its fields:\n%s", source)
 	}
@@ -260,8 +260,8 @@ func TestOneCallIsRepeated(t *testing.T) {
 
 func TestWhatCannotBeRepeatedIsAnErrorThatSaysWhy(t *testing.T) {
 	t.Parallel()
-	trace, _ := record(t, map[string]string{"main.py": "import threading\ndef f(lock):\n    return 1\nf(threading.Lock())\n"})
-	report, err := replay.Write(&bytes.Buffer{}, trace, replay.Options{})
+	trace, dir := record(t, map[string]string{"main.py": "import threading\ndef f(lock):\n    return 1\nf(threading.Lock())\n"})
+	report, err := replay.Write(&bytes.Buffer{}, trace, replay.Options{Within: []string{dir}})
 	if !errors.Is(err, replay.ErrNothing) || len(report.Missing) == 0 || !strings.Contains(report.Missing[len(report.Missing)-1].Why, "lock") {
 		t.Errorf("got %v %+v", err, report)
 	}
@@ -283,20 +283,34 @@ func TestTextOfAHostileTraceStaysText(t *testing.T) {
 		"a call of a result":                  `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"D","m":"m","re":"[m.system] [0] ('touch x')"}]]}`,
 		"a call of a built-in function":       `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"D","m":"m","re":"exec('import os')"}]]}`,
 		"an object of a foreign class":        `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"D","m":"d","id":1,"new":"antigravity.D"}]]}`,
+		"a name that the program imported":    `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"D","m":"m","re":"m.system('touch x')"}]]}`,
+		"another name for a function":         `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"D","m":"m","re":"m.launch('touch x')"}]]}`,
+		"an imported function as a value":     `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"D","m":"m","re":"m.system"}]]}`,
+		"a module as a value":                 `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"D","m":"m","re":"[m.os]"}]]}`,
 		"a dunder in an expression":           `{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x",{"t":"D","m":"d","re":"d.__class__.D(1)"}]]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			dir := t.TempDir()
+			write(t, filepath.Join(dir, "m.py"), "import os\nfrom os import system\nlaunch = system\nclass C:\n    pass\ndef f(x):\n    return None\n")
+			write(t, filepath.Join(dir, "d.py"), "class D:\n    pass\n")
 			stream := `{"k":"meta","v":1,"f":"trace-1","pid":1,"ppid":0,"python":"3.11.2","impl":"cpython","engine":"settrace","argv":[],"cwd":"/","forked":0}
-{"k":"code","c":1,"file":"/m.py","name":"f","line":1,"args":["x"],"kind":""}
+{"k":"code","c":1,"file":"` + dir + `/m.py","name":"f","line":1,"args":["x"],"kind":""}
+{"k":"code","c":2,"file":"` + dir + `/d.py","name":"D","line":1,"args":["x"],"kind":""}
 ` + line + "\n" + `{"k":"ret","i":1,"c":1,"t":1,"l":1,"v":"None"}` + "\n"
 			trace, err := pytrace.Read(strings.NewReader(stream))
 			if err != nil {
 				t.Fatal(err)
 			}
 			var b bytes.Buffer
-			if report, err := replay.Write(&b, trace, replay.Options{}); err == nil {
+			report, err := replay.Write(&b, trace, replay.Options{Within: []string{dir}})
+			if err == nil {
 				t.Errorf("it was repeated: %+v\n%s", report, b.String())
+			}
+			for _, m := range report.Missing {
+				if strings.Contains(m.Why, "file") {
+					t.Errorf("it was not the text that was judged: %+v", m)
+				}
 			}
 		})
 	}
@@ -304,7 +318,7 @@ func TestTextOfAHostileTraceStaysText(t *testing.T) {
 
 func TestAScriptsOwnClassesExitsAndNansAreRepeated(t *testing.T) {
 	t.Parallel()
-	trace, _ := record(t, map[string]string{"main.py": `import sys
+	trace, dir := record(t, map[string]string{"main.py": `import sys
 
 class Cart:
     def __init__(self, n):
@@ -336,15 +350,15 @@ if __name__ == "__main__":
 			id = r.Call
 		}
 	}
-	one, _ := generate(t, trace, replay.Options{Call: id})
+	one, _ := generate(t, trace, replay.Options{Call: id, Within: []string{dir}})
 	if out, code := execute(t, one); code != 0 || !strings.Contains(one, "object.__new__(main.Cart)") || !strings.Contains(out, "-> 3") {
 		t.Errorf("exit %d\n%s\n%s", code, out, one)
 	}
-	source, _ := generate(t, trace, replay.Options{})
+	source, _ := generate(t, trace, replay.Options{Within: []string{dir}})
 	if out, code := execute(t, source); code != 0 || !strings.Contains(out, "same    main.leave(code=4) -> SystemExit: 4") {
 		t.Errorf("exit %d\n%s\n%s", code, out, source)
 	}
-	test, _ := generate(t, trace, replay.Options{Pytest: true})
+	test, _ := generate(t, trace, replay.Options{Pytest: true, Within: []string{dir}})
 	if out, code := execute(t, "import sys, types\n"+pytestStandIn+test+"\ntest_replay()\n"); code != 0 || !strings.Contains(test, "assert repr(main.ratio(a=1)) == repr(") {
 		t.Errorf("exit %d\n%s\n%s", code, out, test)
 	}

@@ -1,8 +1,6 @@
 package replay
 
 import (
-	"bufio"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -106,7 +104,8 @@ func (g *generator) trusted(s string) bool {
 }
 
 // own says whether a dotted name is of a module of the traced program, and
-// leads there through classes only; what is called must be a class, too.
+// leads there through classes only that its file defines; what is called must be
+// a class, too.
 func (g *generator) own(dotted string, called bool) bool {
 	parts := strings.Split(dotted, ".")
 	for n := len(parts) - 1; n > 0; n-- {
@@ -114,16 +113,11 @@ func (g *generator) own(dotted string, called bool) bool {
 		if !ok {
 			continue
 		}
-		classes := parts[n:]
-		if !called {
-			classes = classes[:len(classes)-1]
+		defs, rest := &g.origin(file).defs, parts[n:]
+		if whole := strings.Join(rest, "."); called || len(rest) == 1 {
+			return defs.classes[whole] || !called && defs.functions[whole]
 		}
-		for _, c := range classes {
-			if !g.class(file, c) {
-				return false
-			}
-		}
-		return true
+		return defs.classes[strings.Join(rest[:len(rest)-1], ".")]
 	}
 	return false
 }
@@ -140,6 +134,9 @@ func (g *generator) traced() map[string]string {
 			continue
 		}
 		seen[c.File] = true
+		if g.origin(c.File).why != "" {
+			continue
+		}
 		if m, _ := g.module(c.File); m != "" {
 			g.program[m] = c.File
 		}
@@ -165,44 +162,6 @@ func foreignModule(m string) bool {
 	return foreign[top]
 }
 
-var classLine = regexp.MustCompile(`^\s*class\s+([A-Za-z_][A-Za-z0-9_]*)|^([A-Za-z_][A-Za-z0-9_]*)\s*=[^=]`)
-
-// class says whether a file defines a class of that name, or gives the name to
-// one that it makes. Where the file is not here, a class is what is written as one.
-func (g *generator) class(file, class string) bool {
-	known, ok := g.classes[file]
-	if !ok {
-		if g.classes == nil {
-			g.classes = map[string]map[string]bool{}
-		}
-		known = classesOf(file)
-		g.classes[file] = known
-	}
-	if known == nil {
-		c := strings.TrimLeft(class, "_")
-		return c != "" && c[0] >= 'A' && c[0] <= 'Z'
-	}
-	return known[class]
-}
-
-func classesOf(file string) map[string]bool {
-	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() || info.Size() > 4<<20 {
-		return nil
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	out := map[string]bool{}
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if m := classLine.FindStringSubmatch(lines.Text()); m != nil {
-			out[m[1]+m[2]] = true
-		}
-	}
-	return out
-}
-
 // main returns the module of the script that a process ran as __main__.
 func (g *generator) main(process int) string {
 	known, ok := g.mains[process]
@@ -225,7 +184,7 @@ func (g *generator) findMain(process int) string {
 		return ""
 	}
 	for _, c := range g.trace.Codes() {
-		if c != nil && (c.File == argv[0] || filepath.Base(c.File) == filepath.Base(argv[0])) {
+		if c != nil && g.origin(c.File).why == "" && (c.File == argv[0] || filepath.Base(c.File) == filepath.Base(argv[0])) {
 			if m, _ := g.module(c.File); m != "" {
 				return m
 			}

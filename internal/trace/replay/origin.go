@@ -1,0 +1,106 @@
+package replay
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// An origin is what is known of a source file that a trace names.
+type origin struct {
+	why  string // it is not imported; "" where it is
+	defs definitions
+}
+
+// origin judges a file. A trace may be hostile, and name any file of this
+// machine: imported are only those of the program, which are below Options.Within.
+func (g *generator) origin(file string) *origin {
+	o, ok := g.origins[file]
+	if !ok {
+		o = &origin{}
+		if o.why = g.refused(file); o.why == "" {
+			if o.defs, ok = definitionsOf(file); !ok {
+				o.why = fmt.Sprintf("%s cannot be read", shorten(file))
+			}
+		}
+		if g.origins == nil {
+			g.origins = map[string]*origin{}
+		}
+		g.origins[file] = o
+	}
+	return o
+}
+
+// refused says why a file is not imported.
+func (g *generator) refused(file string) string {
+	name := shorten(file)
+	if !strings.HasSuffix(file, ".py") || !filepath.IsAbs(file) {
+		return "its file cannot be imported"
+	}
+	real, err := filepath.EvalSymlinks(file)
+	if err != nil {
+		return fmt.Sprintf("its file %s is not here", name)
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(file))
+	if err != nil {
+		return fmt.Sprintf("its file %s is not here", name)
+	}
+	if info, err := os.Stat(real); err != nil || !info.Mode().IsRegular() || info.Size() > maxSource {
+		return fmt.Sprintf("%s is no source file", name)
+	}
+	for _, root := range g.within {
+		at, ok := below(root, real)
+		if _, here := below(root, dir); !ok || !here { // a link may stand in one place and lead to another
+			continue
+		}
+		if installed(at) {
+			return fmt.Sprintf("%s is an installed package's or Python's own", name)
+		}
+		return ""
+	}
+	return fmt.Sprintf("its file %s is not below %s, and only the program's own files are imported (--root)", name, shorten(strings.Join(g.within, " or ")))
+}
+
+// maxSource bounds the size of a source file, in bytes.
+const maxSource = 4 << 20
+
+// below returns the path of a file relative to a directory that it is below.
+func below(root, file string) (rel string, ok bool) {
+	rel, err := filepath.Rel(root, file)
+	return rel, err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
+}
+
+// installed says whether a path below a root leads to what was installed there,
+// such as in a virtual environment.
+func installed(rel string) bool {
+	parts := strings.Split(rel, "/")
+	for i, p := range parts[:len(parts)-1] {
+		if p == "site-packages" || p == "dist-packages" {
+			return true
+		}
+		if i > 0 && strings.HasPrefix(p, "python3") && (parts[i-1] == "lib" || parts[i-1] == "lib64") {
+			return true
+		}
+	}
+	return false
+}
+
+// roots returns the real paths of the directories that the program's files are
+// below: those that were named, else the current one.
+func (o Options) roots() ([]string, error) {
+	list := append(append([]string(nil), o.Within...), o.Roots...)
+	if len(o.Within) == 0 && len(o.Roots) == 0 {
+		list = []string{"."}
+	}
+	for i, dir := range list {
+		dir, err := filepath.Abs(dir)
+		if err != nil {
+			return nil, err
+		}
+		if list[i], err = filepath.EvalSymlinks(dir); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
