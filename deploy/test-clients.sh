@@ -2,7 +2,8 @@
 # Installs the real clients that end-to-end tests run: the current Sentry SDK and
 # OpenTelemetry from the package index into a virtual environment below the
 # state folder, the distribution's own Sentry SDK as a package; and unpacks the
-# sources of projects whose own tests the tracer must not disturb. Idempotent.
+# sources of projects whose own tests the tracer must not disturb, and greenlet,
+# whose threads of control it must tell apart. Idempotent.
 set -euo pipefail
 
 state=${REPAIRD_STATE:-}
@@ -51,6 +52,28 @@ if [[ ! -e $sources/ready ]]; then
   touch "$sources/ready"
 fi
 ln -sfn "$sources" "$state/test-clients/projects"
+
+# greenlet and gevent for the Pythons of deploy/pythons.sh that the tracer is
+# tested with, a folder for each: wheels alone, which need not run here.
+wheels='3.9 greenlet==3.2.5 gevent==25.9.1
+3.11 greenlet==3.5.6 gevent==26.9.0
+3.13 greenlet==3.5.6 gevent==26.9.0
+3.15 greenlet==3.5.6 gevent==26.9.0'
+greenlets=$state/test-clients/greenlets-$(sha256sum <<<"$wheels" | cut -c1-12)
+
+if [[ ! -e $greenlets/ready ]]; then
+  echo "test-clients: unpacking greenlet and gevent into $greenlets" >&2
+  rm -rf "$greenlets"
+  missing=
+  while read -r -a line; do
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --implementation cp \
+      --python-version "${line[0]}" --target "$greenlets/python${line[0]}" "${line[@]:1}" ||
+      { missing=1 && echo "test-clients: no greenlet for Python ${line[0]} on this machine" >&2; }
+  done <<<"$wheels"
+  mkdir -p "$greenlets"
+  [[ $missing ]] || touch "$greenlets/ready"
+fi
+ln -sfn "$greenlets" "$state/test-clients/greenlets"
 
 if ! /usr/bin/python3 -c 'import sentry_sdk, flask' 2>/dev/null; then
   if [[ $(id -u) -eq 0 ]]; then
