@@ -16,7 +16,7 @@ PROGRAMS = (
 )
 TOOLS = (
     ("floor", "an empty tracer", "what the interpreter takes by itself: `sys.settrace` with a function that returns None, from 3.12 `sys.monitoring` with an empty callback"),
-    ("repaird", "repaird", "as it is used: arguments and return values, exceptions, at most 2,000 records of calls of one function, then powers of two"),
+    ("repaird", "repaird", "as it is used: arguments and return values, exceptions, at most 500 calls of one function"),
     ("repaird-all", "repaird, no cap", "each call is recorded, for the cost of a record"),
     ("repaird-breakpoint", "repaird, breakpoint", "one breakpoint with a watch; calls are not recorded"),
     ("naive", "naive", "a trace function that writes and flushes one line of JSON for each call and return, with `repr` of arguments and value"),

@@ -85,7 +85,7 @@ func newTraceFlags() *traceFlags {
 	s.IntVar(&f.maxDepth, "max-depth", 0, "depth of recorded calls, `N` (default 200)")
 	s.IntVar(&f.maxEvents, "max-events", 0, "stop tracing after `N` events; the command goes on")
 	s.IntVar(&f.maxRecords, "max-records", 0, "keep `N` records: the first and the last (default 10,000)")
-	s.IntVar(&f.perCode, "max-per-function", 0, "record `N` calls of one function, count the rest (default 2,000)")
+	s.IntVar(&f.perCode, "max-per-function", 0, "record `N` calls of one function, count the rest (default 500)")
 	s.Var(&f.timeout, "timeout", "kill the command after `SECONDS` (exit code 124) and print where its threads were")
 	s.BoolVar(&f.ring, "ring", false, "keep only the end, where crashes are")
 

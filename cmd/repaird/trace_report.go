@@ -89,6 +89,9 @@ func (f *traceFlags) summary(result *tracerun.Result, say func(string, ...any)) 
 	if n := t.Footer.Uncalled; n > 0 {
 		parts = append(parts, fmt.Sprintf("%s only counted", count(n, "call")))
 	}
+	if n := t.Footer.Quiet; n > 0 {
+		parts = append(parts, fmt.Sprintf("%s only counted", count(n, "exception")))
+	}
 	if n := t.Footer.Faults; n > 0 {
 		parts = append(parts, fmt.Sprintf("%s lost to faults of the tracer", count(n, "event")))
 	}

@@ -340,6 +340,7 @@ func (b *builder) finishProcess(p *process, spare *[][]event) {
 		p.Ended = true
 		p.written, p.dropped = max(p.written, e.Records), max(p.dropped, e.Dropped)
 		t.Footer.Uncalled += e.Uncalled
+		t.Footer.Quiet += e.Quiet
 		t.Footer.Faults += e.Faults + e.Oversize
 		t.Footer.Oversize += e.Oversize
 		t.Footer.Undefined += e.Undefined

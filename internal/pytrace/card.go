@@ -283,6 +283,9 @@ func (c *cardWriter) footer() {
 	if f.Uncalled > 0 {
 		notes = append(notes, fmt.Sprintf("%d calls only counted", f.Uncalled))
 	}
+	if f.Quiet > 0 {
+		notes = append(notes, fmt.Sprintf("%d exceptions only counted", f.Quiet))
+	}
 	if f.Faults+f.Skipped > 0 {
 		notes = append(notes, fmt.Sprintf("%d events not recorded or not readable", f.Faults+f.Skipped))
 	}

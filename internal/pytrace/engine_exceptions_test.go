@@ -175,7 +175,7 @@ try:
     down(800)
 except KeyError:
     print("caught")
-`, Config{Engine: engine, MaxDepth: 50})
+`, Config{Engine: engine, MaxDepth: 50, PerCode: 2000})
 		raised := s.trace.Raised()
 		if len(raised) != 1 || raised[0].Type != "KeyError" || raised[0].Name != "down" || raised[0].Line != 3 {
 			t.Fatalf("raised %+v", raised)
@@ -192,6 +192,47 @@ except KeyError:
 		}
 		if n := len(s.trace.Call(raised[0].Call).path()); n < 40 {
 			t.Errorf("path of %d calls", n)
+		}
+	})
+}
+
+// A loop that counts on exceptions costs little: those of one line are only
+// counted in the end, but for the one that nobody handles.
+func TestExceptionsOfALoopAreCountedAndTheUncaughtOneIsRecorded(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, python, engine string) {
+		s := runSource(t, python, `
+def find(table, key):
+    return check(table, key)
+def check(table, key):
+    if key not in table:
+        raise KeyError(key)
+    return table[key]
+def attempt(key):
+    try:
+        return find({}, key)
+    except KeyError:
+        return None
+for i in range(3000):
+    attempt(i)
+find({}, "last")
+`, Config{Engine: engine, PerCode: 100000, MaxRecords: 100000})
+		raised := s.trace.Raised()
+		if len(raised) != 500+3+1 { // 512, 1024, 2048, and the last
+			t.Fatalf("%d raised", len(raised))
+		}
+		if n := s.trace.Footer.Quiet; n != 3001-503 {
+			t.Errorf("%d only counted", n)
+		}
+		if n := len(s.trace.Swallowed()); n != 503 {
+			t.Errorf("%d swallowed", n)
+		}
+		last := raised[len(raised)-1]
+		if last.Name != "check" || last.Line != 5 || !strings.Contains(last.Message, "last") {
+			t.Errorf("last raised: %+v", last)
+		}
+		if path := s.trace.Call(last.Call).path(); len(path) != 3 {
+			t.Errorf("a path of %d calls", len(path))
 		}
 	})
 }

@@ -3,6 +3,8 @@ package pytrace
 import (
 	"fmt"
 	"hash/maphash"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -191,12 +193,22 @@ func (s *scene) progressHash(hashes []uint64, n int32) uint64 {
 		e := s.t.at(s.t.calls.nodes[n-1].start)
 		b := s.t.store.body(e.off, e.size)
 		text := string(b)
-		if b.contains(`"lit"`) {
-			text = progress(s.values.vars(b, "a"))
+		if b.contains(`"lit"`) || b.contains(`"cut"`) {
+			args := s.values.vars(b, "a")
+			text = progress(args)
+			if s.raise.Type() != "RecursionError" && slices.ContainsFunc(args, untold) {
+				text = strconv.Itoa(int(n)) // what its state says of progress is not known
+			}
 		}
 		hashes[n-1] = maphash.String(s.seed, text) | 1
 	}
 	return hashes[n-1]
+}
+
+// untold says whether an argument is an object of which nothing but its
+// identity was recorded.
+func untold(a Var) bool {
+	return a.Value.Cut && len(a.Value.Fields)+len(a.Value.Items)+len(a.Value.Pairs) == 0 && a.Value.Text == ""
 }
 
 // progress renders arguments as progressHash compares them.

@@ -70,7 +70,7 @@ type Config struct {
 	MaxRecords int     `json:"max_records,omitempty"`      // default 200,000: half from the head, half from the end
 	MaxBytes   int64   `json:"max_bytes,omitempty"`        // default 64 MiB, split likewise
 	MaxDepth   int     `json:"max_depth,omitempty"`        // depth of calls in scope, default 200
-	PerCode    int     `json:"max_per_function,omitempty"` // calls of one function that are recorded, default 2,000; further ones are counted
+	PerCode    int     `json:"max_per_function,omitempty"` // calls of one function that are recorded, default 500; further ones are counted
 	MaxChars   int     `json:"max_value_chars,omitempty"`  // text of one value, default 400
 	MaxItems   int     `json:"max_value_items,omitempty"`  // items of one container, default 32
 	MaxEvents  int     `json:"max_events,omitempty"`       // recording ends after so many records, the program goes on

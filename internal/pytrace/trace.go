@@ -52,6 +52,7 @@ type Footer struct {
 	Recorded  int  `json:"recorded"`  // records that the tracer wrote
 	Dropped   int  `json:"dropped"`   // written, then given up for the bounds
 	Uncalled  int  `json:"uncalled"`  // calls that were only counted, for depth or Config.PerCode
+	Quiet     int  `json:"quiet"`     // exceptions that were only counted, since their line had raised hundreds
 	Faults    int  `json:"faults"`    // events that the tracer failed to record
 	Oversize  int  `json:"oversize"`  // of Faults: records that were too large to write
 	Undefined int  `json:"undefined"` // definitions, as of functions and lines that ran, that the tracer gave up for Config.MaxBytes

@@ -31,7 +31,7 @@ var wireTypes = map[string]wireType{
 	"why": typeText, "how": typeText,
 	"ctx": typeInt, "late": typeInt, "gap": typeInt, "h": typeInt, "after": typeInt, "line": typeInt, "pid": typeInt, "ppid": typeInt,
 	"forked": typeInt, "records": typeInt, "written": typeInt, "dropped": typeInt, "uncalled": typeInt, "faults": typeInt,
-	"oversize": typeInt, "undefined": typeInt, "to": typeInt, "hit": typeInt, "min": typeInt,
+	"oversize": typeInt, "undefined": typeInt, "quiet": typeInt, "to": typeInt, "hit": typeInt, "min": typeInt,
 	"a": typeList, "m": typeList, "loc": typeList, "s": typeList, "df": typeList, "args": typeList, "argv": typeList,
 }
 
@@ -58,7 +58,7 @@ type wireRecord struct {
 	I, P, T, E                                            int64
 	C, D, N, Th, Ta, Late, Line, PID, PPID, Min           int
 	Records, Written, Dropped, Uncalled, Faults, Oversize int
-	Undefined                                             int
+	Undefined, Quiet                                      int
 	TS                                                    float64
 	L                                                     int   // where "l" is a number
 	Ls                                                    []int // where it is a list
@@ -238,6 +238,8 @@ func (w *wireRecord) intOf(key []byte) *int {
 		return &w.Oversize
 	case "undefined":
 		return &w.Undefined
+	case "quiet":
+		return &w.Quiet
 	}
 	return nil
 }

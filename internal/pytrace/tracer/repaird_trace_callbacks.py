@@ -244,7 +244,7 @@ def make(backend):
             if e is None:
                 return
             raised(th, e, frame, exc, _get_traceback(exc))
-            if _covered(e.info, offset):
+            if not e.trouble.quiet and _covered(e.info, offset):
                 handling(e.info, e)
             if th.held:
                 free(th)

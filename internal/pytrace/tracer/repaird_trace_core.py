@@ -25,9 +25,11 @@ _clock, _int = time.perf_counter, int
 _len, _id, _type, _str, _dict, _modules = len, id, type, str, dict, sys.modules
 _tuple, _list, _set, _sorted, _range, _enumerate, _zip = tuple, list, set, sorted, range, enumerate, zip
 _Type, _object, _classmethod, _staticmethod, _property = type, object, classmethod, staticmethod, property
+_getattr, _BaseException = getattr, BaseException
 _getrefcount = getattr(sys, "getrefcount", None)
 MAX_LINES = 300000
-FULL = repaird_trace_hot.FULL
+FULL, ENOUGH_TEXT = repaird_trace_hot.FULL, repaird_trace_hot.ENOUGH_TEXT
+PER_CODE = 500  # calls of one function that are recorded unless the configuration says otherwise
 # Any of these in the configuration asks for lines or snapshots.
 _PROBES = ("steps", "breakpoints", "watches", "exception_snapshot")
 
@@ -41,7 +43,7 @@ class Core(Exceptions):
         self.choice = scope_module.Choice(config.get("functions") or [], config.get("exclude_functions") or [])
         self.render = Renderer(self.scope.holds, config.get("max_value_chars") or 400, config.get("max_value_items") or 32)
         self.max_depth = config.get("max_depth") or 200
-        self.per_code = config.get("max_per_function") or 2000
+        self.per_code = config.get("max_per_function") or PER_CODE
         self.values = not config.get("calls_only")
         self.counts_only = bool(config.get("counts_only"))
         self.comprehensions = bool(config.get("comprehensions"))
@@ -49,10 +51,10 @@ class Core(Exceptions):
         self.codes, self.infos, self.sources = {}, [], {}
         self.next_code, self.next_call, self.next_exc = count(1).__next__, count(1).__next__, count(1).__next__
         self.started, self.seconds = _clock(), _clock
-        self.line_count = self.faults = self.snaps = self.resynced = self.refined = 0
+        self.line_count = self.faults = self.snaps = self.resynced = self.refined = self.quiet = 0
         self.lates = 0  # numbers of calls that were given without the call being counted
         self.threads = 0
-        self.main = get_ident()
+        self.main, self.first = get_ident(), None
         self.lost = ""
         # The task of the calling thread; empty as long as there is no asyncio.
         self.tasks, self.tasks_of = [], Tasks(writer.define)
@@ -70,6 +72,8 @@ class Core(Exceptions):
         th = Thread()
         th.index = self.threads
         self.threads += 1
+        if th.index == 0:
+            self.first = th
         th.suffix = "" if th.index == 0 else ',"th":%d' % th.index
         th.tail = th.suffix + "}\n"
         th.stack, th.flying, th.escaped, th.left, th.orphans, th.owner = [], {}, 0, 0, 0, None
@@ -159,14 +163,15 @@ class Core(Exceptions):
 
     def args(self, e, frame, info):
         """The values of a call's arguments, in full."""
-        values, parts = frame.f_locals, []
-        named = self.render.named
+        values, parts, left = frame.f_locals, [], ENOUGH_TEXT
+        named, light_named = self.render.named, self.render.light_named
         for name in info.args:
             if name in values:
                 v = values[name]
-                text = named(name, v)
+                text = named(name, v) if left > 0 else light_named(name, v)
+                left -= _len(text)
                 parts.append(text)
-                if '"id":' in text:
+                if left > 0 and '"id":' in text:
                     if e.muts is None:
                         e.muts = []
                     e.muts.append((name, text, _id(v)))
@@ -245,6 +250,10 @@ class Core(Exceptions):
     def footer(self):
         if self.probes is not None:
             self.probes.finish()
+        if self.quiet:  # the exception that ended the program may be one of those
+            last = _getattr(sys, "last_value", None)
+            if derives(_type(last), _BaseException):
+                self.failure(self.first, last, True)
         uncalled = 0
         for info in self.infos:
             if info.calls:
@@ -252,8 +261,8 @@ class Core(Exceptions):
                 self.writer.define('{"k":"count","c":%d,"n":%d%s}\n' % (info.id, info.calls, ',"min":1' if info.off else ""))
         uncalled -= self.next_call() - 1 - self.lates
         w = self.writer
-        return '{"k":"end","records":%d,"dropped":%d,"uncalled":%d,"faults":%d,"oversize":%d,"resynced":%d,"lost":%s,"dead":%s,"t":%d}\n' % (
-            w.written, w.dropped, uncalled, self.faults, w.oversize, self.resynced, quote(self.lost), quote(w.dead), self.micros())
+        return '{"k":"end","records":%d,"dropped":%d,"uncalled":%d,"faults":%d,"oversize":%d,"resynced":%d,"quiet":%d,"lost":%s,"dead":%s,"t":%d}\n' % (
+            w.written, w.dropped, uncalled, self.faults, w.oversize, self.resynced, self.quiet, quote(self.lost), quote(w.dead), self.micros())
 
 
 def _thread_name():

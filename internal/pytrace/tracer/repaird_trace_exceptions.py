@@ -7,7 +7,7 @@ from opcode import opmap
 
 import repaird_trace_scope as scope_module
 from repaird_trace_frames import unreadable
-from repaird_trace_hot import Entry
+from repaird_trace_hot import ENOUGH_TEXT, Entry
 from repaird_trace_values import FunctionType, ModuleType, derives, quote
 
 _len, _id, _type, _max, _Exception = len, id, type, max, Exception
@@ -23,6 +23,10 @@ _FLOW = {id(k): k.__name__ for k in (StopIteration, GeneratorExit, StopAsyncIter
 _NO_SNAPSHOT = frozenset(map(id, (FunctionType, ModuleType, type)))
 NEAR, MAX_REFINED = 8, 400  # calls around an exception that are shown in full after all
 MANY = 64  # raises on one line with the exception's value in full
+# Raises on one line that are recorded, and each power of two: a loop that counts
+# on exceptions costs little. What leaves a test or the program is recorded then.
+MOST = 500
+QUIET = -1  # in the place of the number of an exception that is not recorded
 
 
 def foreign(error, own_files):
@@ -43,12 +47,13 @@ class Trouble(object):
     exception on its way through the frame, obj its address, line and at where
     it arrived and fresh that nothing ran in the frame since; flow is the class
     of one that is no error; lines are those that ran since; child is an
-    exception that left a callee. foreign: the call is the parent process's."""
-    __slots__ = ("pend", "obj", "line", "at", "fresh", "flow", "lines", "child", "child_obj", "foreign")
+    exception that left a callee. quiet: what is on its way is not recorded.
+    foreign: the call is the parent process's."""
+    __slots__ = ("pend", "obj", "line", "at", "fresh", "flow", "lines", "child", "child_obj", "quiet", "foreign")
 
     def __init__(self):
         self.pend = self.obj = self.line = self.child = self.child_obj = 0
-        self.at, self.fresh, self.flow, self.lines, self.foreign = -1, False, "", None, False
+        self.at, self.fresh, self.flow, self.lines, self.quiet, self.foreign = -1, False, "", None, False, False
 
 
 class Thread(object):
@@ -87,7 +92,7 @@ class Exceptions(object):
         x = e.trouble
         if x is None:
             x = e.trouble = Trouble()
-        x.at, x.fresh = frame.f_lasti, True
+        x.at, x.fresh, x.quiet = frame.f_lasti, True, False
         x.flow = _FLOW.get(_id(_type(exc)), "")
         if x.pend and _type(exc) is _GeneratorExit:  # closed where a handler had yielded
             self.handled(th, e, "yield", frame.f_lineno)
@@ -99,7 +104,7 @@ class Exceptions(object):
         context = _get_context(exc)
         before = _id(context) if context is not None else 0
         if before:
-            ctx = th.flying.get(before, 0)
+            ctx = _max(0, th.flying.get(before, 0))
         if x.pend and x.obj != key and before != x.obj:
             self.handled(th, e, "continue", frame.f_lineno)
         if x.child and x.child_obj != key and before != x.child_obj:
@@ -109,13 +114,22 @@ class Exceptions(object):
         # if it was here before, or left a call that was called from here; one
         # that was thrown into an inner generator left that under its resumer.
         if known and (x.obj == key or inner is not None and (x.child_obj == key or e.info.gen and th.left == key)):
+            if known == QUIET:
+                x.pend, x.obj, x.quiet = 0, key, True
+                return
             number = known
             self.writer.write('{"k":"pass","i":%d,"c":%d,"e":%d,"l":%d}\n' % (e.id, e.info.id, number, frame.f_lineno or 0))
         else:
-            number = self.next_exc()
             if _len(th.flying) > 256:
                 th.flying.clear()
-            th.flying[key] = number
+            arrived, line = e.info.arrived, frame.f_lineno or 0
+            n = arrived[line] = arrived.get(line, 0) + 1
+            if n > MOST and n & (n - 1):
+                self.quiet += 1
+                th.flying[key] = QUIET
+                x.pend, x.obj, x.quiet = 0, key, True
+                return
+            number = th.flying[key] = self.next_exc()
             self._first(th, e, frame, exc, inner, number, ctx)
         x.pend, x.obj, x.line, x.lines = number, key, frame.f_lineno or 0, None
 
@@ -169,19 +183,20 @@ class Exceptions(object):
     def _locals(self, info, frame, line):
         """The frame's variables, for the first raises of each line."""
         n = info.snaps.get(line, 0)
-        if info.kind == "module" or n >= 10 or self.snaps >= 1000 or not self.values:
+        if info.kind == "module" or n >= 5 or self.snaps >= 1000 or not self.values:
             return ""
         info.snaps[line] = n + 1
         self.snaps += 1
-        parts, values = [], frame.f_locals
-        skip = unreadable(info.code)
+        parts, values, left = [], frame.f_locals, 2 * ENOUGH_TEXT
+        skip, named, light_named = unreadable(info.code), self.render.named, self.render.light_named
         for name in info.code.co_varnames + info.code.co_cellvars + info.code.co_freevars:
             if name[:1] in "@." or name in skip or name not in values or _len(parts) >= 24:
                 continue
             v = values[name]
             if _id(_type(v)) not in _NO_SNAPSHOT:
-                text = self.render.named(name, v)
+                text = named(name, v) if left > 0 else light_named(name, v)
                 if text not in parts:
+                    left -= _len(text)
                     parts.append(text)
         v = None
         if info.pins:
@@ -264,13 +279,16 @@ class Exceptions(object):
             self.writer.write('{"k":"unwind","i":%d,"c":%d,"t":%d,"e":%d%s%s%s}\n' % (
                 e.id, e.info.id, self.micros(), x.pend, ',"x":"%s"' % x.flow if x.flow and not x.pend else "",
                 self.changed(e, frame) if e.muts else "", left))
-        th.left = x.obj if x.pend else 0
+        th.left = x.obj if x.pend or x.quiet else 0
         if not stack:  # out of scope; the address may soon be another exception's
             th.flying.clear()
             th.escaped = x.obj if x.pend else 0
         elif x.pend:
             caller = self.trouble(stack[-1])
             caller.child, caller.child_obj = x.pend, x.obj
+        elif x.quiet:
+            caller = self.trouble(stack[-1])
+            caller.child, caller.child_obj = 0, x.obj
 
     def _handler(self, path, x):
         """The line of the handler. Of the lines that ran since the exception,
@@ -307,7 +325,7 @@ class Exceptions(object):
     def failure(self, th, exc, alive):
         """Records the way to an exception that the tracer did not see raised.
         alive says whether the tracer is still installed in the thread."""
-        if alive and (_id(exc) in th.flying or _id(exc) == th.escaped):
+        if alive and (th.flying.get(_id(exc), QUIET) != QUIET or _id(exc) == th.escaped):
             return
         tb = _get_traceback(exc)
         while tb is not None:

@@ -92,7 +92,7 @@ def make_fast(r):
 def make_value(r):
     """The two functions of values as they are. They never raise for what v is."""
     fast_of, masked_pair = r.fast.get, r.masked_pair
-    most, longest, deepest, render = r.max_items, r.max_chars, r.max_depth, r.any_value
+    most, room, deepest, render = r.max_items, r.max_chars * 2, r.max_depth, r.any_value
     class_of, thing = r.classes.known.get, r.object_value
 
     def value(v):
@@ -107,8 +107,8 @@ def make_value(r):
                     return text
             info = class_of(_id(t))
             if info is not None and info.simple and info.ref() is t:
-                return thing(v, t, info, [most * 4, longest * 2, deepest, 0, {_id(v): 1}])
-            return render(v, [most * 4, longest * 2, deepest, 0, {}])
+                return thing(v, t, info, [most * 4, room, deepest, 0, {_id(v): 1}])
+            return render(v, [most * 4, room, deepest, 0, {}])
         except _RuntimeError as e:
             return r.failed(e, t)
 

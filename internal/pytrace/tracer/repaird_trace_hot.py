@@ -9,8 +9,12 @@ from _json import encode_basestring_ascii as quote
 
 _len, _id, _type, _str, _int, _repr, _list, _dict, _set = len, id, type, str, int, repr, list, dict, set
 # Calls of a function with their values in full: ENOUGH at least, FULL at most as
-# long as they come to fewer than WORTH characters, and each power of two.
-FULL, ENOUGH, WORTH = 32, 4, 4000
+# long as they come to fewer than WORTH characters, and the powers of two. Once
+# all functions come to RICH characters, the first call of a function is enough.
+FULL, ENOUGH, WORTH, RICH = 32, 3, 2500, 2000000
+# Light calls whose lists, dicts and sets are looked at again as they return.
+WATCHED = 100
+ENOUGH_TEXT = 3000  # characters of a record's variables after which the others are told lightly
 _BIG = 0x7fffffffffffffff
 
 
@@ -54,9 +58,17 @@ def make(core):
     The back end has counted the call, asked for the bounds, and taken the
     entry off the stack; it passes no frame where nothing needs one."""
     write, next_call, clock, start = core.writer.write, core.next_call, core.seconds, core.started
-    writer, tasks, with_values, brief = core.writer, core.tasks, core.values, _brief(core.render)
+    writer, tasks, with_values, (brief, known_of) = core.writer, core.tasks, core.values, _brief(core.render)
     light_named, full_value = core.render.light_named, core.render.value
     full_args, shared_defaults, changed, ended = core.args, core.shared_defaults, core.changed, core.ended
+    enough, worth, all_spent = ENOUGH, WORTH, 0
+
+    def spend(info, n):
+        nonlocal enough, worth, all_spent
+        info.spent += n
+        all_spent += n
+        if all_spent > RICH:
+            enough = worth = 1
 
     def enter(th, frame, info):
         stack = th.stack
@@ -79,11 +91,11 @@ def make(core):
             place, line = '"p":0,"d":0,"n":', "0"
         n = info.calls
         args = ""
-        if n <= FULL and (n <= ENOUGH or info.spent < WORTH) or not n & (n - 1):
+        if n <= enough or n <= FULL and info.spent < worth or not n & (n - 1) and info.spent < 4 * worth:
             e.light = False
             if info.args and with_values:
                 args = full_args(e, frame, info)
-                info.spent += _len(args)
+                spend(info, _len(args))
         else:
             e.light = True
             if with_values and info.heads:
@@ -102,9 +114,10 @@ def make(core):
                         args = f'{args}{lead}{quote(_repr(v))}]'
                     else:
                         kept = True
-                        text = brief(v)
+                        known = known_of(_id(v))
+                        text = known[1] if known is not None and known[0]() is t else brief(v)
                         args = f'{args}{lead}{text}]'
-                        if t is _list or t is _dict or t is _set:
+                        if n < WATCHED and (t is _list or t is _dict or t is _set):
                             pair = (name, text, _id(v))
                             if e.muts is None:
                                 e.muts = [pair]
@@ -148,7 +161,7 @@ def make(core):
             text = full_value(value)
             if e.muts is not None:
                 left = changed(e, frame) + left
-            info.spent += _len(text) + _len(left)
+            spend(info, _len(text) + _len(left))
         if not with_values:
             write(f'{{"k":"ret","i":{e.sid}{ret}{_int((clock() - start) * 1e6)}{left}}}\n')
             return
@@ -159,7 +172,8 @@ def make(core):
 
 def _brief(render):
     """The renderer's light, which remembers the text of objects: it depends on
-    an object's class and address alone, unless it is of a built-in type."""
+    an object's class and address alone, unless it is of a built-in type. And
+    what it remembers of an address: pairs of a class and a text."""
     light, class_info, known = render.light, render.class_info, {}
     get, builtin = known.get, frozenset(map(id, (list, dict, set, tuple, frozenset, bytearray)) ) | frozenset(render.scalars)
 
@@ -175,4 +189,4 @@ def _brief(render):
             known[i] = (class_info(t).ref, text)
         return text
 
-    return brief
+    return brief, get

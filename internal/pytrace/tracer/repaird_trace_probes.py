@@ -49,7 +49,7 @@ class Probes(object):
         self.control = config.get("level") == "control"
         self.steps = _bool(config.get("steps"))
         self.every = self.variables or self.steps
-        self.cap = config.get("max_per_function") or 2000
+        self.cap = core.per_code
         self.problems = []
         self.snaps = Snapshots(core, config, self.problems)
         self.changes = Changes()

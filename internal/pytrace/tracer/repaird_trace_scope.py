@@ -161,7 +161,7 @@ class Info(object):
     __slots__ = (
         "id", "code", "ops", "file", "name", "args", "kind", "gen", "fold", "defaults",
         "calls", "yields",  # how often
-        "seen", "snaps", "raised", "watch",  # lines seen; snapshots and raises by line; lines that the probes want: None, True for all, or a frozenset
+        "seen", "snaps", "raised", "arrived", "watch",  # lines seen; snapshots, raises and arrivals of exceptions by line; lines that the probes want: None, True for all, or a frozenset
         "heads", "call", "rets", "at", "spent",  # text of records: of arguments, of calls, of returns and lines by instruction; characters of values in full
         "pins",  # reading variables leaves them in the frame
         "cells",  # sys.settrace: variables shared with other functions are written back after each event
@@ -204,7 +204,7 @@ def describe(number, code, path, qualname, comprehensions=False):
     # Comprehensions and class bodies belong to the code around them, unless asked for.
     info.fold = not comprehensions and (name in _FOLDED or (not flags & _OPTIMIZED and name != "<module>"))
     info.calls = info.yields = 0
-    info.seen, info.snaps, info.raised, info.defaults = _set(), {}, {}, ()
+    info.seen, info.snaps, info.raised, info.arrived, info.defaults = _set(), {}, {}, {}, ()
     info.watch, info.at, info.heads = None, {}, ()
     info.call, info.rets, info.spent = '{"k":"call","c":%d,"i":' % number, {}, 0
     info.pins = PINS and _bool(flags & _OPTIMIZED)

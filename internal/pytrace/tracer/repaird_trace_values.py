@@ -12,7 +12,9 @@ test that patches builtins neither sees nor disturbs the tracer.
     r.light([1, 2])            {"t":"list","id":1,"n":2,"cut":1}
 
 The bounds are of items and characters, for each level and for all of a value;
-they bound the time, too. A Room is a list of what is left of them: [items,
+they bound the time, too. A part may take half of the characters that are left,
+so that the first one does not leave the others without; attributes for which
+none are left are told lightly. A Room is a list of what is left of them: [items,
 characters, depth, whether a constructor was used, objects that are being
 rendered further out].
 """
@@ -44,6 +46,8 @@ _get = object.__getattribute__
 _KINDS = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
 _BY_PARTS = frozenset(["deque", "SimpleNamespace", "ndarray"])
 _NOTHING = {}  # never written
+_SMALL = 150  # characters that are not shared any more
+_BEYOND = -300  # room for the attributes that are told lightly
 
 
 class Renderer(Scalars, Expressions):
@@ -100,9 +104,12 @@ class Renderer(Scalars, Expressions):
                 room[0] -= 1
                 room[1] -= _len(text)
                 return text
+        chars = room[1]
+        room[1] = chars // 2 if chars > _SMALL else chars
         room[2] -= 1
         text = self.any_value(v, room)
         room[2] += 1
+        room[1] = chars - _len(text)
         return text
 
     def any_value(self, v, room):
@@ -156,7 +163,7 @@ class Renderer(Scalars, Expressions):
             if info.slots:
                 self._slots(v, info, mro, fields, room)
         else:  # machinery of libraries is not worth much
-            depth, room[2] = room[2], _min(room[2], 2)
+            depth, room[2] = room[2], 1
             fields = self.pairs_of(mine, room)
             if info.slots:
                 self._slots(v, info, mro, fields, room)
@@ -357,7 +364,7 @@ class Renderer(Scalars, Expressions):
         parts, fast_of, head_for, most = [], self.fast.get, _heads.get, self.max_items
         items, chars = room[0], room[1]
         for k, e in mine.items():
-            if _len(parts) >= most or items <= 0 or chars <= 0:
+            if _len(parts) >= most or items <= 0 or chars <= _BEYOND:
                 parts.append(_MORE)
                 break
             if _type(k) is not _str:
@@ -368,12 +375,12 @@ class Renderer(Scalars, Expressions):
                 text = f(e) if f is not None else None
                 if text is not None:
                     items -= 1
-                    chars -= _len(text)
+                    chars -= _len(head) + _len(text)
                     parts.append(head + text + "]")
                     continue
             room[0], room[1] = items, chars
             text = self._field(k, e, room)
-            items, chars = room[0], room[1]
+            items, chars = room[0], chars - _len(text)
             if text:
                 parts.append(text)
         room[0], room[1] = items, chars

@@ -126,6 +126,9 @@ func Summary(t *pytrace.Trace) string {
 	if f.Uncalled > 0 {
 		parts = append(parts, plural(f.Uncalled, "call")+" only counted")
 	}
+	if f.Quiet > 0 {
+		parts = append(parts, plural(f.Quiet, "exception")+" only counted")
+	}
 	if f.Faults > 0 {
 		parts = append(parts, plural(f.Faults, "event")+" not recorded")
 	}
