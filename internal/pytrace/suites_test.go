@@ -55,7 +55,10 @@ var pythonSuites = []suite{
 	{tests: "test_ast", scope: []string{"ast.py"}, long: true},
 	{tests: "test_queue", scope: []string{"queue.py"}, long: true},
 	{tests: "test_tokenize", scope: []string{"tokenize.py"}, skip: "test_random_files", long: true},
-	{tests: "test_coroutines", long: true},
+	// Those left out count the references to a variable before and after an
+	// exception. Up to 3.12 the interpreter keeps a frame's variables in a
+	// dictionary from one event of any trace function to the next.
+	{tests: "test_coroutines", skip: `CoroutineTest\.test_for_[234]$`, long: true},
 	{tests: "test_asyncgen", long: true},
 	{tests: "test_exceptions", deep: true, long: true},
 	{tests: "test_statistics", scope: []string{"statistics.py", "fractions.py"}, long: true},

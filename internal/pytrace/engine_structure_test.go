@@ -1,0 +1,425 @@
+package pytrace
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// callers says for each function who called it, and how often: "leaf < work": 3.
+func callers(t *Trace) map[string]int {
+	out := map[string]int{}
+	for r := range t.All() {
+		if r.Kind != KindCall || r.Code.Kind == "module" {
+			continue
+		}
+		parent := "nobody"
+		if c := t.Call(r.Parent); r.Parent != 0 && c.Code() != nil {
+			parent = last(c.Code().Name)
+		}
+		out[last(r.Code.Name)+" < "+parent]++
+	}
+	return out
+}
+
+// last is the last part of a qualified name, which not every version knows.
+func last(name string) string { return name[strings.LastIndex(name, ".")+1:] }
+
+// T31: tasks that run side by side have each call once, under the coroutine
+// that awaits it, and each call that began ends, in the task that it began in.
+func TestCallsOfTasksAreRecordedOnceEach(t *testing.T) {
+	t.Parallel()
+	everyEngine(t, func(t *testing.T, python, engine string) {
+		s := runSource(t, python, `
+import asyncio, sys
+
+async def child(n):
+    await asyncio.sleep(0)
+    await step(n)
+    if n == 3:
+        raise KeyError(n)
+    return n
+
+async def step(n):
+    await asyncio.sleep(0)
+    return leaf(n)
+
+def leaf(n):
+    return n
+
+async def forever(n):
+    try:
+        await asyncio.sleep(1000)
+    finally:
+        leaf(n)
+
+async def gathers():
+    return await asyncio.gather(child(0), child(1), child(2), child(3), return_exceptions=True)
+
+async def cancels():
+    tasks = [asyncio.ensure_future(forever(n)) for n in range(2)]
+    await asyncio.sleep(0)
+    for t in tasks:
+        t.cancel()
+    return len(await asyncio.gather(*tasks, return_exceptions=True))
+
+async def groups():
+    try:
+        async with asyncio.TaskGroup() as group:
+            for n in range(4):
+                group.create_task(child(n))
+            group.create_task(forever(9))
+    except BaseException as e:
+        return len(e.exceptions)
+
+async def main():
+    print([repr(x) for x in await gathers()], await cancels())
+    if sys.version_info >= (3, 11):
+        print(await groups())
+
+loop = asyncio.new_event_loop()
+loop.run_until_complete(main())
+loop.close()
+`, Config{Engine: engine})
+		want := map[string]int{"main < nobody": 1, "gathers < main": 1, "cancels < main": 1, "child < nobody": 4, "step < child": 4, "leaf < step": 4,
+			"forever < nobody": 2, "leaf < forever": 2}
+		if strings.Contains(string(s.out), "\n1\n") {
+			want = map[string]int{"main < nobody": 1, "gathers < main": 1, "cancels < main": 1, "groups < main": 1, "child < nobody": 8, "step < child": 8,
+				"leaf < step": 8, "forever < nobody": 3, "leaf < forever": 3}
+		}
+		got := callers(s.trace)
+		for k, n := range maps.Clone(got) { // the loop that runs them was called by the module
+			if f, ok := strings.CutSuffix(k, " < <module>"); ok {
+				got[f+" < nobody"] += n
+				delete(got, k)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("calls − want, + got:\n%s", diff)
+		}
+		task := map[int64]int{}
+		for r := range s.trace.All() {
+			switch {
+			case r.Code == nil || last(r.Code.Name) == "<module>":
+			case r.Kind == KindCall:
+				task[r.Call] = r.Task
+			case r.Kind == KindResume && r.Task != task[r.Call]:
+				t.Errorf("%s began in task %d and goes on in %d", r.Code.Name, task[r.Call], r.Task)
+			case r.Kind == KindReturn || r.Kind == KindUnwind:
+				delete(task, r.Call)
+			}
+		}
+		if len(task) > 0 || s.trace.Footer.Faults > 0 {
+			t.Errorf("%d calls without an end, footer %+v", len(task), s.trace.Footer)
+		}
+	})
+}
+
+// T32: threads of pools and timers have trees of their own. Those that are begun
+// without the threading module are seen by sys.monitoring alone: sys.settrace
+// has no way into them.
+func TestThreadsOfPoolsAreTraced(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, python, engine string) {
+		s := runSource(t, python, `
+import _thread, threading
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
+
+def leaf(n):
+    return n
+
+def raw(n, done):
+    leaf(n)
+    done.release()
+
+def pooled(n):
+    return leaf(n)
+
+done = _thread.allocate_lock()
+done.acquire()
+_thread.start_new_thread(raw, (1, done))
+done.acquire()
+with ThreadPoolExecutor(2) as executor:
+    print(list(executor.map(pooled, range(6))))
+pool = ThreadPool(2)
+print(pool.map(pooled, range(6)))
+pool.close()
+pool.join()
+timer = threading.Timer(0, pooled, (7,))
+timer.start()
+timer.join()
+`, Config{Engine: engine})
+		want := map[string]int{"pooled < nobody": 13, "leaf < pooled": 13}
+		if engine == "monitoring" {
+			want["raw < nobody"], want["leaf < raw"] = 1, 1
+		}
+		if diff := cmp.Diff(want, callers(s.trace)); diff != "" {
+			t.Errorf("calls − want, + got:\n%s", diff)
+		}
+		for r := range s.trace.All() {
+			if r.Kind == KindCall && r.Code.Kind != "module" && r.Thread == 0 {
+				t.Errorf("%s ran in the main thread", r.Code.Name)
+			}
+		}
+	})
+}
+
+// T33, T34: how each call ended, as it was: with a value, None among them, or by
+// an exception. The end of an iteration is no failure.
+func TestReturnsAndExceptionsAreToldApart(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{
+		"nothing": "ret None", "says_none": "ret None", "falls_through": "ret None", "value": "ret 1",
+		"fails": "unwind ValueError", "in_finally": "ret 'kept'", "suppresses": "ret None", "passes_on": "unwind ValueError",
+		"raises_from": "unwind KeyError", "none_in_handler": "ret None", "exits": "unwind SystemExit",
+		"ends": "unwind", "exhausts": "ret [0]", "yields": "ret None",
+	}
+	everyEngine(t, func(t *testing.T, python, engine string) {
+		s := runSource(t, python, `
+import contextlib
+
+def nothing():
+    pass
+
+def says_none():
+    return None
+
+def falls_through(n=0):
+    if n:
+        return n
+
+def value():
+    return 1
+
+def fails():
+    raise ValueError("v")
+
+def in_finally():
+    try:
+        fails()
+    finally:
+        return "kept"
+
+def suppresses():
+    with contextlib.suppress(ValueError):
+        fails()
+
+def passes_on():
+    try:
+        fails()
+    except ValueError:
+        raise
+
+def raises_from():
+    try:
+        fails()
+    except ValueError as e:
+        raise KeyError("k") from e
+
+def none_in_handler():
+    try:
+        fails()
+    except ValueError:
+        return None
+
+def exits():
+    raise SystemExit(3)
+
+class Once(object):
+    def __init__(self):
+        self.left = 1
+    def __iter__(self):
+        return self
+    def __next__(self):
+        return self.ends()
+    def ends(self):
+        if not self.left:
+            raise StopIteration
+        self.left = 0
+        return 0
+
+def exhausts():
+    return list(Once())
+
+def yields():
+    yield 1
+
+def main():
+    for f in (nothing, says_none, falls_through, value, fails, in_finally, suppresses, passes_on, raises_from, none_in_handler, exits,
+              exhausts, lambda: list(yields())):
+        try:
+            f()
+        except BaseException:
+            pass
+
+main()
+`, Config{Engine: engine, ExcludeFunctions: []string{"*<lambda>"}})
+		types := map[int64]string{}
+		got := map[string]string{}
+		for r := range s.trace.All() {
+			switch r.Kind {
+			case KindRaise:
+				types[r.Exc] = r.Value().Type
+			case KindReturn:
+				got[last(r.Code.Name)] = "ret " + r.Value().plain()
+			case KindUnwind:
+				got[last(r.Code.Name)] = strings.TrimSpace("unwind " + types[r.Exc])
+			}
+		}
+		for name, w := range want {
+			if got[name] != w {
+				t.Errorf("%s: %q, want %q", name, got[name], w)
+			}
+		}
+		for _, r := range s.trace.Raised() {
+			if r.Type == "StopIteration" {
+				t.Errorf("%+v: the end of an iteration is no failure", r)
+			}
+		}
+	})
+}
+
+// T36: what library code calls back is recorded, all of it, under the call in
+// scope that called the library.
+func TestCallbacksFromLibrariesAreRecorded(t *testing.T) {
+	t.Parallel()
+	everyEngine(t, func(t *testing.T, python, engine string) {
+		s := runSource(t, python, `
+import atexit, bisect, functools, json, re, signal, sys, os, weakref
+
+def back(*a):
+    return a[0] if a else None
+
+class Item(object):
+    def __lt__(self, other):
+        return back(False)
+    def __hash__(self):
+        return back(7)
+    def __del__(self):
+        back()
+
+def sorts():
+    return len(sorted(range(1000), key=lambda n: back(-n)))
+
+def reduces():
+    return functools.reduce(lambda a, b: back(a + b), range(11))
+
+def matches():
+    return re.sub("[ab]", lambda m: back("x"), "abcab")
+
+def dumps():
+    return json.dumps({"k": Item()}, default=lambda o: back("item"))
+
+def compares():
+    return max([Item(), Item(), Item()]) is None
+
+def signals():
+    signal.signal(signal.SIGUSR1, lambda n, f: back(n))
+    os.kill(os.getpid(), signal.SIGUSR1)
+    return len(str(range(3)))
+
+def last_things():
+    atexit.register(back, 5)
+
+def main():
+    print(sorts(), reduces(), matches(), dumps(), compares(), hash(Item()) and 7, signals(), last_things())
+
+main()
+`, Config{Engine: engine, PerCode: 10000, Functions: []string{"back", "main", "sorts", "reduces", "matches", "dumps", "compares", "signals", "last_things"}})
+		got := callers(s.trace)
+		// When an object ends is the interpreter's affair: its calls are counted in all.
+		ofItems := got["back < dumps"] + got["back < compares"] + got["back < main"]
+		for _, k := range []string{"back < dumps", "back < compares", "back < main"} {
+			delete(got, k)
+		}
+		got["back"] = ofItems
+		want := map[string]int{"main < nobody": 1, "back < sorts": 1000, "back < reduces": 10, "back < matches": 4, "back < signals": 1, "back < nobody": 1,
+			"back": 9}
+		for _, name := range []string{"sorts", "reduces", "matches", "dumps", "compares", "signals", "last_things"} {
+			want[name+" < main"] = 1
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("calls − want, + got:\n%s", diff)
+		}
+	})
+}
+
+// T26: an argument that is changed later has in the call's record the value that
+// it had then, and in the return's what the call did to it.
+func TestArgumentsAreThoseOfTheMomentThroughBothEngines(t *testing.T) {
+	t.Parallel()
+	everyEngine(t, func(t *testing.T, python, engine string) {
+		s := runSource(t, python, `
+def change(items, named):
+    items.append(len(items))
+    named[len(named)] = None
+    return items
+def keep(items, named):
+    return len(items)
+items, named = [], {}
+for i in range(3):
+    change(items, named)
+    keep(items, named)
+`, Config{Engine: engine})
+		var got []string
+		for r := range s.trace.All() {
+			switch r.Kind {
+			case KindCall:
+				if r.Code.Kind != "module" {
+					got = append(got, r.Code.Name+" "+renderVars(r.Args(), 100, 100, false))
+				}
+			case KindReturn:
+				if r.Code.Kind != "module" {
+					got = append(got, "ret "+renderVars(r.Changed(), 100, 100, false))
+				}
+			}
+		}
+		want := []string{}
+		lists, dicts := []string{"[]", "[0]", "[0, 1]", "[0, 1, 2]"}, []string{"{}", "{0: None}", "{0: None, 1: None}", "{0: None, 1: None, 2: None}"}
+		for i := range 3 {
+			want = append(want, fmt.Sprintf("change items=%s, named=%s", lists[i], dicts[i]), fmt.Sprintf("ret items=%s, named=%s", lists[i+1], dicts[i+1]),
+				fmt.Sprintf("keep items=%s, named=%s", lists[i+1], dicts[i+1]), "ret ")
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("− want, + got:\n%s", cmp.Diff(want, got))
+		}
+	})
+}
+
+// T10: profilers of the program work beside the tracer, and it beside them.
+func TestProfilersOfTheProgramWorkBesideTheTracer(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, python, engine string) {
+		s := runSource(t, python, `
+import cProfile, sys, threading
+def f(n):
+    return g(n)
+def g(n):
+    return n
+seen = []
+def profile(frame, event, arg):
+    if event == "call" and frame.f_code.co_filename == __file__:
+        seen.append(frame.f_code.co_name)
+threading.setprofile(profile)
+sys.setprofile(profile)
+f(1)
+sys.setprofile(None)
+threading.setprofile(None)
+p = cProfile.Profile()
+p.enable()
+f(2)
+p.disable()
+print(seen, sorted((e.code.co_name, e.callcount) for e in p.getstats() if hasattr(e.code, "co_name") and e.code.co_filename == __file__))
+f(3)
+print(sys.getprofile())
+`, Config{Engine: engine})
+		if k := kinds(s.trace, "g"); k != "call ret call ret call ret" {
+			t.Errorf("records of g: %q", k)
+		}
+	})
+}
