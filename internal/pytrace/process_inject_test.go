@@ -198,6 +198,47 @@ print(os.waitpid(pid, 0)[1], subprocess.call([sys.executable, "-c", "print(1)"])
 	}
 }
 
+// What a program sees of the import system is as without us, also where the
+// tracer has its bytecode from one file; and nothing is imported for the tracer
+// that programs import, or look for, themselves.
+func TestTheImportSystemIsAsWithoutUs(t *testing.T) {
+	t.Parallel()
+	for _, p := range []interpreter{onePython(t, olderPythons), onePython(t, newerPythons)} {
+		t.Run(p.Version, func(t *testing.T) {
+			t.Parallel()
+			j := job{python: p, tracer: tracerDir(t), files: map[string]string{"prog.py": `
+import sys
+print(sys.path)
+print(sys.meta_path, len(sys.path_hooks))
+print(sorted(sys.path_importer_cache))
+print([n for n in ("threading", "opcode", "re", "json", "collections", "subprocess", "multiprocessing.util") if n in sys.modules])
+import importlib.util
+importlib.util.find_spec("subprocess") # does not import it
+def work(n):
+    return n
+import threading
+t = threading.Thread(target=work, args=(1,), name="a worker")
+t.start()
+t.join()
+import subprocess
+subprocess.check_call(["true"])
+print(sys.meta_path)
+`}}
+			j.run(t, true) // writes that file
+			s := j.same(t)
+			if text := outline(s.trace, KindCall); !strings.Contains(text, "work(n=1)") {
+				t.Errorf("the thread's call is missing:\n%s", text)
+			}
+			if x := s.trace.Processes[0]; len(x.Threads) != 2 || x.Threads[1] != "a worker" {
+				t.Errorf("threads %q", x.Threads)
+			}
+			if len(s.trace.Children()) != 1 {
+				t.Errorf("children %+v, want 1", s.trace.Children())
+			}
+		})
+	}
+}
+
 // T5: the bytecode of all modules is in one file, which is made once and again
 // when a module has changed.
 func TestTheBundleFollowsTheModules(t *testing.T) {

@@ -5,7 +5,10 @@ The file is __pycache__/repaird.TAG.bundle beside the modules. The first process
 that finds none, or finds it out of date, imports the modules as usual and
 writes it, also where PYTHONDONTWRITEBYTECODE is set, which is meant for the
 program's folders: compiling everything anew takes 40 ms. Its content is the
-interpreter's magic number, then, marshalled, name -> (mtime in ns, size, code).
+interpreter's magic number, then, marshalled, name -> (mtime in ns, size, code)
+and the numbers of the interpreter's instructions. While it is open these stand
+for the module opcode, which takes longer to import than any of ours; the
+program finds that one not imported.
 """
 import marshal
 import os
@@ -20,13 +23,13 @@ class Bundle(object):
     """An importer of those modules, while it is open."""
 
     def __init__(self, folder):
-        self.folder, self.entries = folder, {}
+        self.folder, self.entries, self.numbers = folder, {}, {}
         self.path = "%s/__pycache__/repaird.%s.bundle" % (folder, sys.implementation.cache_tag)
         try:
             with open(self.path, "rb") as f:
                 data = f.read()
             if data.startswith(MAGIC_NUMBER):
-                self.entries = marshal.loads(data[len(MAGIC_NUMBER):])
+                self.entries, self.numbers = marshal.loads(data[len(MAGIC_NUMBER):])
             for name, (mtime, size, code) in self.entries.items():
                 if self._state(name) != (mtime, size):
                     self.entries = {}
@@ -42,7 +45,7 @@ class Bundle(object):
 
     def find_spec(self, name, path=None, target=None):
         if name not in self.entries:
-            return None
+            return type(sys.__spec__)(name, self) if name == "opcode" and self.entries else None
         spec = type(sys.__spec__)(name, self, origin="%s/%s.py" % (self.folder, name))
         spec.has_location = True
         return spec
@@ -51,17 +54,22 @@ class Bundle(object):
         return None
 
     def exec_module(self, module):
-        exec(self.entries[module.__name__][2], module.__dict__)
+        if module.__name__ == "opcode":
+            module.opmap = self.numbers
+        else:
+            exec(self.entries[module.__name__][2], module.__dict__)
 
     def close(self):
         """Ends it, and writes the file for the next process where it is wanted."""
         try:
             sys.meta_path.remove(self)
+            if getattr(sys.modules.get("opcode"), "__loader__", None) is self:
+                del sys.modules["opcode"]
             if self.new:
                 self._write()
         except Exception:
             pass
-        self.entries = {}
+        self.entries, self.numbers = {}, {}
 
     def _write(self):
         try:
@@ -76,7 +84,7 @@ class Bundle(object):
         made = "%s.%d" % (self.path, os.getpid())
         fd = os.open(made, _FLAGS, 0o644)
         try:
-            os.write(fd, MAGIC_NUMBER + marshal.dumps(entries))
+            os.write(fd, MAGIC_NUMBER + marshal.dumps((entries, sys.modules["opcode"].opmap)))
         finally:
             os.close(fd)
         os.rename(made, self.path)

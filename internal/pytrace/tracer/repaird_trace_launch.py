@@ -16,6 +16,7 @@ def run(argv, safe, here, launcher):
         config = None  # not a Python that can be traced
     finally:
         sys.path[:] = [p for p in sys.path if not p or os.path.abspath(p) != here]
+        sys.path_importer_cache.pop(here, None)
     prepared = _prepare(argv, safe)
     if config:
         try:

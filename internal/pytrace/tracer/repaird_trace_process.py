@@ -15,19 +15,23 @@ Not seen: os.posix_spawn, os.system and os.exec* called by the program itself.
 A process that was replaced by exec has no end record; where the new program is
 a traced Python, a second meta record has the same pid.
 
-The modules are waited for with a finder that finds nothing itself, and that is
-gone from sys.meta_path when the last of them has come.
+The modules are waited for where the import system looks for files: the class
+PathFinder, whose find_spec is its own again when the last of them has come. A
+finder of ours would be one more entry of sys.meta_path, for the program to see
+and to remove.
 """
 import sys
+from _frozen_importlib_external import PathFinder
 from _json import encode_basestring_ascii as _quote
 
 from repaird_trace_exceptions import foreign
 from repaird_trace_secrets import mask_arguments
 
 _Exception, _len, _type, _str, _bytes, _list, _tuple, _int, _super = Exception, len, type, str, bytes, list, tuple, int, super
-_getframe, _modules, _meta_path = sys._getframe, sys.modules, sys.meta_path
+_getframe, _modules, _classmethod = sys._getframe, sys.modules, classmethod
 _HELPERS = ("from multiprocessing.resource_tracker import main", "from multiprocessing.semaphore_tracker import main")
 MAX_CHILDREN = 2000
+_LOADERS = ("SourceFileLoader", "SourcelessFileLoader")
 
 
 class Imports(object):
@@ -35,6 +39,7 @@ class Imports(object):
 
     def __init__(self):
         self.wanted = {}
+        self.theirs = self.ours = None  # the class's own find_spec, and what stands in its place
 
     def when(self, name, call):
         module = _modules.get(name)
@@ -42,39 +47,38 @@ class Imports(object):
             _safely(call, module)
             return
         self.wanted[name] = call
-        if self not in _meta_path:
-            _meta_path.insert(0, self)
+        if self.ours is None:
+            self._watch()
 
-    def find_spec(self, name, path=None, target=None):
-        call = self.wanted.pop(name, None)
-        if call is None:
-            return None
-        for finder in _list(_meta_path):
-            if finder is self or not hasattr(finder, "find_spec"):
-                continue
-            spec = finder.find_spec(name, path, target)
-            if spec is not None:
-                self._load(spec, call)
-                break
-        else:
-            return None
-        if not self.wanted:
-            try:
-                _meta_path.remove(self)
-            except ValueError:
-                pass
-        return spec
+    def _watch(self):
+        theirs, wanted = PathFinder.__dict__["find_spec"], self.wanted
+        find, load = theirs.__func__, self._load
 
-    def _load(self, spec, call):
-        loader = spec.loader
-        if _type(loader).__name__ != "SourceFileLoader":  # one for each module, as no other loader is
+        def find_spec(cls, fullname, path=None, target=None):
+            spec = find(cls, fullname, path, target)
+            if fullname in wanted and spec is not None and cls is PathFinder:
+                load(fullname, spec.loader)
+            return spec
+
+        find_spec.__qualname__, find_spec.__module__, find_spec.__doc__ = find.__qualname__, find.__module__, find.__doc__
+        self.theirs, self.ours = theirs, _classmethod(find_spec)
+        PathFinder.find_spec = self.ours
+
+    def _load(self, name, loader):
+        # One for each module, as no other loaders are. A spec that was only asked
+        # for is not executed, so the name is wanted still.
+        if _type(loader).__name__ not in _LOADERS:
             return
         run = loader.exec_module
 
         def exec_module(module):
             loader.__dict__.pop("exec_module", None)
             run(module)
-            _safely(call, module)
+            call = self.wanted.pop(name, None)
+            if call is not None:
+                _safely(call, module)
+            if not self.wanted and PathFinder.__dict__.get("find_spec") is self.ours:
+                PathFinder.find_spec, self.ours = self.theirs, None
 
         loader.exec_module = exec_module
 

@@ -5,7 +5,6 @@ line events unless lines are wanted or an exception is on its way.
 """
 from _thread import get_ident
 import sys
-import threading
 
 import opcode as _opcode
 
@@ -14,7 +13,7 @@ from repaird_trace_exceptions import foreign
 _settrace, _gettrace, _id, _type, _len, _set, _dict_get = sys.settrace, sys.gettrace, id, type, len, set, dict.get
 _range, _getattr, _bytes = range, getattr, bytes
 _Exception, _BaseException, _KeyError = Exception, BaseException, KeyError
-_threading_settrace, _get_ident = threading.settrace, get_ident
+_get_ident, _modules = get_ident, sys.modules
 _map = _opcode.opmap
 _RETURNS = frozenset(_map[n] for n in ("RETURN_VALUE", "RETURN_CONST") if n in _map)
 _YIELD, _YIELD_FROM, _RESUME = _map["YIELD_VALUE"], _map.get("YIELD_FROM", -1), _map.get("RESUME", -1)
@@ -87,12 +86,16 @@ class Backend(object):
 
     def __init__(self, core, own_files):
         self.core, self.own_files, self.alive = core, own_files, True
-        self.functions = {}
+        self.functions, self.hook = {}, None
 
     def start(self):
-        f = self._make(self.core.thread())
-        _threading_settrace(self._thread)
-        _settrace(f)
+        _settrace(self._make(self.core.thread()))
+
+    def threads(self, threading):
+        """Traces the threads that the module starts; to be called once it is there."""
+        if self.alive:
+            self.hook = threading.settrace
+            self.hook(self._thread)
 
     def _thread(self, frame, event, arg):
         """First event of a new thread."""
@@ -128,8 +131,8 @@ class Backend(object):
         self.alive = False
         if _gettrace() is not None and _gettrace() is self.functions.get(_get_ident()):
             _settrace(None)
-        if _getattr(threading, "_trace_hook", None) == self._thread:
-            _threading_settrace(None)
+        if self.hook is not None and _getattr(_modules.get("threading"), "_trace_hook", None) == self._thread:
+            self.hook(None)
 
     def stop(self):
         if self.alive:

@@ -5,6 +5,7 @@ its own errors, but not what a signal handler of the program raises in it, and
 without a usable configuration nothing is installed. See SCHEMA.md beside the
 Go package pytrace for what is written.
 """
+import atexit
 import os
 import sys
 import time
@@ -35,7 +36,6 @@ def start_from_environment(text):
         finally:
             os.close(fd)
     if start(_parse(text)):
-        import atexit
         atexit.register(_at_exit)
         _imports.when("_pytest.config", _pytest)
 
@@ -64,6 +64,8 @@ def start(config):
             _state["fork"] = True
         repaird_trace_process.Children(writer.define, _imports, own)
         _start_stacks(config)
+        if hasattr(backend, "threads"):
+            _imports.when("threading", backend.threads)
         backend.start()
         return True
     except _Exception:
@@ -72,7 +74,13 @@ def start(config):
             writer.dead = "start"
         return False
     finally:
-        sys.path.remove(_own_dir)
+        _forget_path()
+
+
+def _forget_path():
+    """Takes our directory from sys.path, and what the import system knows of it."""
+    sys.path.remove(_own_dir)
+    sys.path_importer_cache.pop(_own_dir, None)
 
 
 def _backend(config, core):
@@ -252,7 +260,7 @@ def _pytest(module):
     try:
         __import__(name)
     finally:
-        sys.path.remove(_own_dir)
+        _forget_path()
     module.default_plugins = tuple(module.default_plugins) + (name,)
 
 

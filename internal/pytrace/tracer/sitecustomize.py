@@ -22,7 +22,10 @@ def _repaird():
             pass
     # The program must see the sys.path that it would have had without us; its
     # own children find us through the environment.
-    _sys.path[:] = [p for p in _sys.path if not p or os.path.abspath(p) != here]
+    ours = [p for p in _sys.path if p and os.path.abspath(p) == here]
+    _sys.path[:] = [p for p in _sys.path if p not in ours]
+    for p in ours:
+        _sys.path_importer_cache.pop(p, None)
 
 
 try:
