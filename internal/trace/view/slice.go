@@ -28,6 +28,7 @@ func Slice(w io.Writer, t *pytrace.Trace, q Filter) error {
 			s.kept[r.Call] = true
 		}
 	}
+	s.settle()
 	for process := range t.Processes {
 		n, _ := slices.BinarySearchFunc(list, process, func(i, p int) int { return record(t, i).Process - p })
 		if s.err == nil && n < len(list) && record(t, list[n]).Process == process {
@@ -41,12 +42,13 @@ func Slice(w io.Writer, t *pytrace.Trace, q Filter) error {
 }
 
 type slicer struct {
-	f     *forest
-	e     lineEncoder
-	err   error
-	kept  map[int64]bool // calls whose call record is selected
-	codes map[*pytrace.Code]int
-	tasks map[int]bool
+	f      *forest
+	e      lineEncoder
+	err    error
+	kept   map[int64]bool // calls whose call record is selected
+	places []place        // by node, see settle
+	codes  map[*pytrace.Code]int
+	tasks  map[int]bool
 }
 
 func (s *slicer) put(v any) {
@@ -202,30 +204,41 @@ func (s *slicer) line(r rec) wireLine {
 	return w
 }
 
+// A place is where a call hangs in the slice: of what is kept, it or the nearest
+// that leads to it.
+type place struct {
+	node    int32 // index, -1 for none
+	depth   int32 // calls that are kept on the way to it, with it
+	skipped int32 // calls below it that are not
+}
+
+// settle finds the place of each node. Each is made of its parent's, which
+// stands before it, so that the cost does not grow with the depth.
+func (s *slicer) settle() {
+	s.places = make([]place, len(s.f.nodes))
+	for i := range s.f.nodes {
+		c := &s.f.nodes[i]
+		above := place{node: -1}
+		if c.parent >= 0 {
+			above = s.places[c.parent]
+		}
+		if s.kept[c.id] {
+			s.places[i] = place{int32(i), above.depth + 1, 0}
+		} else {
+			s.places[i] = place{above.node, above.depth, above.skipped + 1}
+		}
+	}
+}
+
 // caller returns the nearest caller whose call is selected, the number of
 // selected callers, and how many there are between.
 func (s *slicer) caller(r rec) (parent int64, depth, skipped int) {
 	i := s.f.find(r.Parent)
-	if i < 0 {
+	if i < 0 || s.places[i].node < 0 {
 		return 0, 0, 0
 	}
-	for ; i >= 0; i = s.f.nodes[i].parent {
-		switch {
-		case !s.kept[s.f.nodes[i].id]:
-			if parent == 0 {
-				skipped++
-			}
-		case parent == 0:
-			parent = number(s.f.nodes[i].id)
-			depth++
-		default:
-			depth++
-		}
-	}
-	if parent == 0 {
-		skipped = 0
-	}
-	return parent, depth, skipped
+	p := s.places[i]
+	return number(s.f.nodes[p.node].id), int(p.depth), int(p.skipped)
 }
 
 func (s *slicer) snapshot(w *wireLine, x *pytrace.Snapshot) {
@@ -284,6 +297,9 @@ type wireObject struct {
 	R      string `json:"r,omitempty"`
 	Lit    int    `json:"lit,omitempty"`
 	Re     string `json:"re,omitempty"`
+	New    string `json:"new,omitempty"`
+	DT     string `json:"dt,omitempty"`
+	Sh     any    `json:"sh,omitempty"`
 	ID     int    `json:"id,omitempty"`
 	N      int    `json:"n,omitempty"`
 	E      any    `json:"e,omitempty"`
@@ -310,7 +326,7 @@ func wireValue(v *pytrace.Value) any {
 	for i := range v.Pairs {
 		pairs = append(pairs, [2]any{wireValue(&v.Pairs[i][0]), wireValue(&v.Pairs[i][1])})
 	}
-	return wireObject{T: v.Type, M: v.Module, R: v.Text, Lit: bit(v.Literal), Re: v.Rebuild, ID: v.ID, N: v.Len,
+	return wireObject{T: v.Type, M: v.Module, R: v.Text, Lit: bit(v.Literal), Re: v.Rebuild, New: v.New, DT: v.DType, Sh: list(v.Shape), ID: v.ID, N: v.Len,
 		E: wireValues(v.Items), KV: list(pairs), A: wireValues(v.Args), F: wireVars(v.Fields), CF: wireVars(v.Shared),
 		Cut: bit(v.Cut), Cyc: bit(v.Cycle), Masked: bit(v.Masked)}
 }
