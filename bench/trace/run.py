@@ -83,7 +83,7 @@ def of_python(python, environment, options, naive, deadline):
     if not options.no_suites:
         begin = time.time()
         again = deadline - 1.1 * took - 20  # room for the second round of the programs
-        of_suites = suites.measure(python, ("bare", "repaird", "naive") if naive else ("bare", "repaird"), again, lambda text: None)
+        of_suites = suites.measure(python, ("bare", "repaird", "floor", "naive") if naive else ("bare", "repaird"), again, lambda text: None)
         log("%s: suites in %.0f s" % (name, time.time() - begin))
     start = start_up(python)
     while rounds < ROUNDS and time.time() + took <= deadline:

@@ -1,5 +1,5 @@
 """Whole test suites of real modules: CPU time of Python's own tests, bare,
-under repaird, and under the naive tracer."""
+under repaird, an empty tracer, and the naive one."""
 import json
 import os
 import resource
@@ -46,6 +46,34 @@ sys.settrace(trace)
 '''
 
 
+# What the interpreter takes by itself for an empty tracer of the files in scope.
+FLOOR = '''
+import json, os, sys, threading
+roots = tuple(json.loads(os.environ["FLOOR_INCLUDE"]))
+def local(frame, event, arg):
+    return local
+def trace(frame, event, arg):
+    if not frame.f_code.co_filename.startswith(roots):
+        return None
+    frame.f_trace_lines = False
+    return local
+if sys.version_info < (3, 12):
+    threading.settrace(trace)
+    sys.settrace(trace)
+else:
+    m = sys.monitoring
+    def start(code, offset):
+        if not code.co_filename.startswith(roots):
+            return m.DISABLE
+        m.set_local_events(4, code, m.events.PY_RETURN)
+    m.use_tool_id(4, "floor")
+    m.register_callback(4, m.events.PY_START, start)
+    for event in (m.events.PY_RETURN, m.events.RAISE, m.events.PY_UNWIND):
+        m.register_callback(4, event, lambda *args: None)
+    m.set_events(4, m.events.PY_START | m.events.RAISE | m.events.PY_UNWIND)
+'''
+
+
 def library(python):
     code = "import os, test; print(os.path.dirname(os.__file__)); print(os.path.isdir(os.path.join(os.path.dirname(os.__file__), 'test')))"
     done = subprocess.run([python, "-I", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -63,10 +91,10 @@ def once(python, module, include, mode, tracer):
         env = harness.environment(HOME=home, TMPDIR=work)
         if mode == "repaird":
             env.update(PYTHONPATH=tracer, REPAIRD_TRACE_CONFIG=json.dumps({"include": include, "out": out}))
-        elif mode == "naive":
+        elif mode != "bare":
             with open(os.path.join(work, "sitecustomize.py"), "w") as f:
-                f.write(NAIVE)
-            env.update(PYTHONPATH=work, NAIVE_INCLUDE=json.dumps(include), NAIVE_OUT=out)
+                f.write(NAIVE if mode == "naive" else FLOOR)
+            env.update(PYTHONPATH=work, NAIVE_INCLUDE=json.dumps(include), FLOOR_INCLUDE=json.dumps(include), NAIVE_OUT=out)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         process = subprocess.Popen([python, "-m", "unittest", "-q", "test." + module], cwd=home, env=env,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -98,7 +126,7 @@ def measure(python, modes, deadline, log):
         row = {}
         for turn in range(2):
             for mode in modes:
-                if mode == "naive" and turn > 0 or turn > 0 and time.time() > deadline:
+                if mode in ("naive", "floor") and turn > 0 or turn > 0 and time.time() > deadline:
                     continue
                 seconds, code, size = once(python, module, include, mode, tracer)
                 if mode not in row or seconds < row[mode][0]:

@@ -161,9 +161,9 @@ class Core(Exceptions):
 
     # Calls.
 
-    def args(self, e, frame, info):
-        """The values of a call's arguments, in full."""
-        values, parts, left = frame.f_locals, [], ENOUGH_TEXT
+    def args(self, e, frame, info, left=ENOUGH_TEXT):
+        """The values of a call's arguments, in full as long as there is something left."""
+        values, parts = frame.f_locals, []
         named, light_named = self.render.named, self.render.light_named
         for name in info.args:
             if name in values:

@@ -21,7 +21,8 @@ _get_context = BaseException.__dict__["__context__"].__get__
 _get_traceback = BaseException.__dict__["__traceback__"].__get__
 _FLOW = {id(k): k.__name__ for k in (StopIteration, GeneratorExit, StopAsyncIteration)}
 _NO_SNAPSHOT = frozenset(map(id, (FunctionType, ModuleType, type)))
-NEAR, MAX_REFINED = 8, 400  # calls around an exception that are shown in full after all
+# Calls around an exception that are told in full after all, and of all exceptions.
+NEAR, MAX_REFINED = 8, 400
 MANY = 64  # raises on one line with the exception's value in full
 # Raises on one line that are recorded, and each power of two: a loop that counts
 # on exceptions costs little. What leaves a test or the program is recorded then.
@@ -80,7 +81,9 @@ class Exceptions(object):
         return e
 
     def _write_late(self, th, e, frame, parent, gap, depth):
-        args = self.args(e, frame, e.info) if e.info.args and self.values else ""
+        self.refined += 1
+        room = ENOUGH_TEXT if self.refined <= MAX_REFINED else 0
+        args = self.args(e, frame, e.info, room) if e.info.args and self.values else ""
         e.muts = None
         self.writer.write('{"k":"call","i":%d,"p":%d,"c":%d,"d":%d,"n":%d,"t":%d,"l":0,"late":1,"gap":%d%s%s}\n' % (
             e.id, parent, e.info.id, depth, e.info.calls, self.micros(), gap, args, th.suffix))
@@ -212,7 +215,6 @@ class Exceptions(object):
             if not alive(e.seg):
                 again.append((depth, e))
             elif e.light and depth >= near and self.refined < MAX_REFINED and e.info.args and self.values:
-                self.refined += 1
                 again.append((depth, e))
         if not again:
             return

@@ -11,7 +11,7 @@ _len, _id, _type, _str, _int, _repr, _list, _dict, _set = len, id, type, str, in
 # Calls of a function with their values in full: ENOUGH at least, FULL at most as
 # long as they come to fewer than WORTH characters, and the powers of two. Once
 # all functions come to RICH characters, the first call of a function is enough.
-FULL, ENOUGH, WORTH, RICH = 32, 3, 2500, 2000000
+FULL, ENOUGH, WORTH, RICH = 32, 3, 2500, 1000000
 # Light calls whose lists, dicts and sets are looked at again as they return.
 WATCHED = 100
 ENOUGH_TEXT = 3000  # characters of a record's variables after which the others are told lightly
