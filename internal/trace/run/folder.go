@@ -100,8 +100,11 @@ func (f *folder) environment(env []string) []string {
 			out = append(out, e)
 		}
 	}
-	return append(out, path+join(":", f.lib, old), "REPAIRD_TRACE_CONFIG="+f.config)
+	return append(out, path+join(":", f.lib, old), f.mark())
 }
+
+// mark returns the variable that tells this run's processes from all others.
+func (f *folder) mark() string { return "REPAIRD_TRACE_CONFIG=" + f.config }
 
 func join(sep, first, rest string) string {
 	if rest == "" {

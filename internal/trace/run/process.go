@@ -1,8 +1,10 @@
 package run
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -110,8 +112,9 @@ func (p *process) ended(err error, result *Result) {
 
 // kill ends the command and its descendants: those that take a hint first.
 func (p *process) kill(hints ...syscall.Signal) {
-	family := descendants(p.cmd.Process.Pid)
+	family := map[int]string{}
 	for _, s := range append(hints, syscall.SIGKILL) {
+		maps.Copy(family, p.family())
 		for pid, began := range family {
 			if _, now, ok := stat(pid); ok && now == began { // the number may have gone to another
 				_ = syscall.Kill(pid, s) // those that are gone are gone
@@ -124,28 +127,33 @@ func (p *process) kill(hints ...syscall.Signal) {
 		case err := <-p.exited:
 			p.exited <- err
 		case <-time.After(graceTerm):
-			maps.Copy(family, descendants(p.cmd.Process.Pid))
 		}
 	}
 }
 
-// descendants returns a process and all that it started, with the times of
-// their starts, by what /proc says now. Those that another has adopted are not
-// found.
-func descendants(root int) map[int]string {
-	children, began := map[int][]int{}, map[int]string{}
+// family returns the command's process and all that it started, with the times
+// of their starts, by what /proc says now. Those that another has adopted, since
+// their parents are gone, are known by their environment, which names the run's
+// folder, and lead to their own descendants.
+func (p *process) family() map[int]string {
+	children, began, todo := map[int][]int{}, map[int]string{}, []int{p.cmd.Process.Pid}
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
 		pid, err := strconv.Atoi(filepath.Base(dir))
-		if err != nil {
+		if err != nil || pid == os.Getpid() {
 			continue
 		}
-		if parent, start, ok := stat(pid); ok {
-			children[parent] = append(children[parent], pid)
-			began[pid] = start
+		parent, start, ok := stat(pid)
+		if !ok {
+			continue
+		}
+		children[parent] = append(children[parent], pid)
+		began[pid] = start
+		if p.marked(dir) {
+			todo = append(todo, pid)
 		}
 	}
-	family, todo := map[int]string{}, []int{root}
+	family := map[int]string{}
 	for len(todo) > 0 {
 		pid := todo[0]
 		todo = todo[1:]
@@ -155,6 +163,20 @@ func descendants(root int) map[int]string {
 		}
 	}
 	return family
+}
+
+const maxEnviron = 4 << 20 // bytes of a process's environment that are read
+
+// marked says whether the process with a directory in /proc was started with
+// the environment of the run.
+func (p *process) marked(dir string) bool {
+	f, err := os.Open(filepath.Join(dir, "environ"))
+	if err != nil {
+		return false // it is another user's, or gone
+	}
+	defer f.Close()
+	environ, _ := io.ReadAll(io.LimitReader(f, maxEnviron)) // what was read counts
+	return bytes.Contains(environ, []byte("\x00"+p.dir.mark()+"\x00")) || bytes.HasPrefix(environ, []byte(p.dir.mark()+"\x00"))
 }
 
 // stat returns a process's parent and when it began, in clock ticks since the

@@ -1,12 +1,17 @@
 package run
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -333,5 +338,60 @@ func TestTheLogHasTheTimesOfTheRecords(t *testing.T) {
 		if !strings.Contains(lines[n], at(micros)) {
 			t.Errorf("line %d is %s; want %s", n+1, lines[n], at(micros))
 		}
+	}
+}
+
+// What the command has started is killed with it, also where the process between
+// them is gone and another one has adopted it.
+func TestOrphansAreKilledToo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "daemon.py"), []byte(`
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        subprocess.Popen(["sleep", "600"], env={}, stdin=subprocess.DEVNULL)
+        os.write(1, b"%d\n" % os.getpid())
+        time.sleep(600)
+    os._exit(0)
+os.wait()
+time.sleep(600)
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := Run(ctx, Options{Command: []string{"daemon.py"}, Dir: dir, Stdout: in})
+		ended <- errors.Join(err, in.Close())
+	}()
+	lines := bufio.NewReader(out)
+	line, err := lines.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	orphan, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	// The end of the stream comes when nobody has it open any more.
+	if err := out.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, lines); err != nil {
+		t.Errorf("a descendant is alive: %v", err)
+		_ = syscall.Kill(orphan, syscall.SIGKILL)
 	}
 }
