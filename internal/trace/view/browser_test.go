@@ -271,6 +271,69 @@ scale([1, 2, 3], 10)
 	}
 }
 
+// cutParts are the signatures of which the result, or the exception, is pushed
+// out of sight, or has less room than it needs and an eighth of the line.
+const cutParts = `(() => {
+  const cut = [];
+  for (const r of document.querySelectorAll('#panels .line .result, #panels .line .left')) {
+    const sig = r.closest('.sig').getBoundingClientRect(), box = r.getBoundingClientRect();
+    const least = Math.min(r.textContent.length * 6, sig.width / 8);
+    if (box.width < least || box.right > sig.right + 1) cut.push(r.closest('.sig').textContent);
+  }
+  return cut.join('\n');
+})()`
+
+func TestResultsStayInSightWhereArgumentsAreLong(t *testing.T) {
+	t.Parallel()
+	browser(t)
+	trace, _ := recorded(t, map[string]string{"main.py": `
+class Order:
+    def __init__(self, lines):
+        self.lines = lines
+
+    def total_of_all_lines_that_are_in_the_order(self, rates, names):
+        return 41 + 1
+
+    def copy(self, rates, names):
+        return [dict(line) for line in self.lines]
+
+    def refuse(self, rates, names):
+        raise ValueError("no")
+
+
+def step(i, rates):
+    return i * i
+
+
+order = Order([{"name": "a name that is long, %d" % n, "price": n * 1.5} for n in range(9)])
+rates, names = {"gold of the first kind": 0.25, "silver": 0.5}, ["one name", "another name", "a third name"]
+order.total_of_all_lines_that_are_in_the_order(rates, names)
+order.copy(rates, names)
+for i in range(20):
+    step(i, rates)
+try:
+    order.refuse(rates, names)
+except ValueError:
+    pass
+`})
+	p := openPage(t, PageOptions{Red: trace})
+	p.until(`document.querySelectorAll('.line .result').length >= 4`)
+	if got := p.eval(cutParts); got != "" {
+		t.Errorf("at 1,400 px these results are not in sight:\n%s", got)
+	}
+	whole := `[...document.querySelectorAll('.result')].filter(e => e.scrollWidth <= e.clientWidth + 1).map(e => e.textContent).join('|')`
+	p.want("a short result is whole", whole, "42")
+	p.want("it is the arguments that are cut", `[...document.querySelectorAll('.args')].some(e => e.scrollWidth > e.clientWidth)`, "true")
+	p.want("a name is whole", `[...document.querySelectorAll('#panels .name')].filter(e => e.scrollWidth > e.clientWidth + 1).length`, "0")
+	p.want("an exception is whole", `[...document.querySelectorAll('.left')].filter(e => e.scrollWidth <= e.clientWidth + 1).map(e => e.textContent).join('|')`, "ValueError")
+	p.want("a fold has both results", `[...document.querySelectorAll('.fold .result')].map(e => e.textContent).join('|')`, "0|361")
+	p = openPage(t, PageOptions{Red: trace, Green: trace})
+	p.until(`document.querySelectorAll('.pair .result').length > 0`)
+	if got := p.eval(cutParts); got != "" {
+		t.Errorf("beside another run these results are not in sight:\n%s", got)
+	}
+}
+
 func TestThePageIsQuickWithManyRecords(t *testing.T) {
 	t.Parallel()
 	browser(t)

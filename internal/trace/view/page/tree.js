@@ -268,18 +268,28 @@ function changeBadge(t, i) {
   return b;
 }
 
-// signature appends name(arguments) → value.
+// signature appends name(arguments) → value. Where there is no room for all of
+// it the arguments give way first, then the name, and the value last.
 function signature(t, i, e) {
   const c = t.calls;
-  e.append(el('span', 'name', t.name(i)));
+  e.append(part('name', t.name(i), 24, 26));
   if (!t.isModule(i)) {
     e.append(el('span', 'p', '('));
-    values(e, c.brief[i] ? t.strings[c.brief[i]] : t.args(i), 600);
+    const args = c.brief[i] ? t.strings[c.brief[i]] : t.args(i);
+    if (args) e.append(values(part('args', '', 24, 22, args.length), args, 600));
     e.append(el('span', 'p', ')'));
   }
-  if (c.left[i]) e.append(el('span', 'bad', ' ✗ ' + t.strings[c.left[i]]));
+  if (c.left[i]) e.append(part('left bad', ' ✗ ' + t.strings[c.left[i]], 24, 30));
   else if (c.result[i]) {
-    e.append(el('span', 'p', ' → '));
-    values(e, t.strings[c.result[i]], 300);
+    const result = t.strings[c.result[i]];
+    e.append(el('span', 'p', ' → '), values(part('result', '', 24, 30, result.length), result, 300));
   } else e.append(el('span', 'x', ' ⋯'));
+}
+
+// part is a part of a signature that may be cut: to no less than so many
+// characters, where it has them, and percent of the room.
+function part(className, text, least, percent, length) {
+  const e = el('span', 'part ' + className, text);
+  e.style.minWidth = 'min(' + Math.min(length ?? text.length, least) + 'ch, ' + percent + '% * var(--share, 1))';
+  return e;
 }
