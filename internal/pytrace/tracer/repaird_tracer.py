@@ -173,11 +173,12 @@ def problem(text):
 
 def _meta(forked_from, now=time.time):
     # A default, which what replaces clocks in the variables of modules leaves alone.
+    core = _state["core"]
     argv = [a for a in getattr(sys, "argv", None) or getattr(sys, "orig_argv", None) or [] if _type(a) is _str][:32]
     argv = repaird_trace_secrets.mask_arguments(argv)
     _state["writer"].define('{"k":"meta","v":1,"f":"%s","pid":%d,"ppid":%d,"python":"%s","impl":%s,"engine":"%s","ts":%.6f,"exe":%s,"argv":[%s],"cwd":%s,"forked":%d}\n' % (
-        _state["writer"].name, os.getpid(), os.getppid(), repaird_trace_scope.python_version(), _quote(sys.implementation.name), _state["backend"].name, now() - _state["core"].micros() / 1e6,
-        _quote((sys.executable or "")[:500]), ",".join(_quote(a) for a in argv), _quote(_state["core"].scope.cwd), forked_from))
+        _state["writer"].name, os.getpid(), os.getppid(), repaird_trace_scope.python_version(), _quote(sys.implementation.name), _state["backend"].name, now() - core.seconds() + core.started,
+        _quote((sys.executable or "")[:500]), ",".join(_quote(a) for a in argv), _quote(core.scope.cwd), forked_from))
 
 
 def _full():
