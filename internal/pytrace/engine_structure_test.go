@@ -3,6 +3,7 @@ package pytrace
 import (
 	"fmt"
 	"maps"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -420,6 +421,41 @@ print(sys.getprofile())
 `, Config{Engine: engine})
 		if k := kinds(s.trace, "g"); k != "call ret call ret call ret" {
 			t.Errorf("records of g: %q", k)
+		}
+	})
+}
+
+// T40: a fork's child runs what modules of the library registered for it; where
+// they are in scope it must have files of its own by then.
+func TestAChildWritesNothingIntoItsParentsFileBeforeItsOwnIsThere(t *testing.T) {
+	t.Parallel()
+	everyEngine(t, func(t *testing.T, python, engine string) {
+		dir, file := program(t, `
+import os, sys, threading
+def child():
+    if os.fork() == 0:
+        os._exit(0)
+    os.wait()
+for i in range(5):
+    thread = threading.Thread(target=child)
+    thread.start()
+    thread.join()
+`)
+		out, err := exec.Command(python, "-I", "-c", "import threading; print(threading.__file__)").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The run fails for lines that do not fit the schema.
+		s := run(t, python, &Config{Engine: engine, Include: []string{dir, strings.TrimSpace(string(out))}}, file)
+		want := 6
+		if strings.HasSuffix(python, "3.6") { // which tells nobody of a fork: the child records nothing
+			want = 1
+		}
+		if s.code != 0 || len(s.trace.Processes) != want {
+			t.Errorf("exit %d, %s, %d processes, want %d", s.code, s.err, len(s.trace.Processes), want)
+		}
+		if n := strings.Count(kinds(s.trace, "child"), "call ret"); n != 5 {
+			t.Errorf("child returned %d times, want 5", n)
 		}
 	})
 }
