@@ -20,12 +20,7 @@ const defaultEvidence = 6
 // records that prove it. With a passing run, what the trace did otherwise is
 // among them, and what both did comes last; records are those of t alone.
 func Findings(w io.Writer, t *pytrace.Trace, o FindingsOptions) error {
-	var found []pytrace.Finding
-	if o.Green == nil {
-		found = t.Findings()
-	} else {
-		found = pytrace.Compare(t, o.Green)
-	}
+	found := findingsOf(t, o.Green)
 	if o.JSON {
 		return findingsJSON(w, t, found, o.Green)
 	}
@@ -65,6 +60,14 @@ func Findings(w io.Writer, t *pytrace.Trace, o FindingsOptions) error {
 		}
 	}
 	return p.err
+}
+
+// findingsOf returns what is odd in a trace, green a passing run or nil.
+func findingsOf(t, green *pytrace.Trace) []pytrace.Finding {
+	if green == nil {
+		return t.Findings()
+	}
+	return pytrace.Compare(t, green)
 }
 
 const incomparable = "The passing run has no call of the test that failed: where the two part is not known."

@@ -11,12 +11,12 @@ import (
 func makePage(o PageOptions) *pageData {
 	d := &pageData{Title: o.Title}
 	red := newForest(o.Red)
-	a := pageOf(red, o.Source)
+	a := pageOf(red, findingsOf(o.Red, o.Green), o.Source)
 	a.Label = "trace"
 	d.Traces = append(d.Traces, a)
 	if o.Green != nil {
 		green := newForest(o.Green)
-		b := pageOf(green, o.Source)
+		b := pageOf(green, findingsOf(o.Green, nil), o.Source)
 		a.Label, b.Label = "red", "green"
 		d.Traces = append(d.Traces, b)
 		d.Compare = compare(red, green)
@@ -42,7 +42,7 @@ type pager struct {
 	left    int // bytes of text
 }
 
-func pageOf(f *forest, source func(string) []byte) *pageTrace {
+func pageOf(f *forest, found []pytrace.Finding, source func(string) []byte) *pageTrace {
 	p := pager{f: f, t: &pageTrace{Strings: []string{""}, Notes: []string{}, Groups: []pageGroup{}, Findings: []pageFinding{}, Exceptions: [][]int{}, Counts: [][]int64{}},
 		root: commonRoot(f.t), strings: map[string]int{"": 0}, codes: map[*pytrace.Code]int{}, files: map[string]int{}, left: maxPageText}
 	p.t.Summary = Summary(f.t)
@@ -52,7 +52,7 @@ func pageOf(f *forest, source func(string) []byte) *pageTrace {
 	}
 	p.groups()
 	p.calls()
-	p.findings()
+	p.findings(found)
 	p.counts()
 	p.sources(source)
 	return p.t
@@ -300,8 +300,8 @@ func (p *pager) exception(r rec) {
 	p.t.Exceptions = append(p.t.Exceptions, []int{r.ID, p.text(cut(visible(exceptionText(r)), pageValue)), p.f.handled[r.Exc], p.code(r.Code), r.Line})
 }
 
-func (p *pager) findings() {
-	for _, f := range p.f.t.Findings() {
+func (p *pager) findings(found []pytrace.Finding) {
+	for _, f := range found {
 		p.t.Findings = append(p.t.Findings, pageFinding{visible(f.Kind), visible(f.Text), visible(relative(f.File, p.root)) + ":" + strconv.Itoa(f.Line), visible(f.Name), f.Records})
 	}
 }
