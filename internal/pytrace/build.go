@@ -326,14 +326,23 @@ func (b *builder) finishProcess(p *process, spare *[][]event) {
 			t.codes = append(t.codes, c)
 		}
 	}
+	for n := range p.counts {
+		if p.codes[n] == nil {
+			t.Footer.Unnamed++
+		}
+	}
 	for n, lines := range p.lines {
 		if c := p.codes[n]; c != nil {
 			addLines(t.executed, c.File, lines)
+		} else {
+			t.Footer.Unnamed += len(lines)
 		}
 	}
 	for n, lines := range p.modules {
 		if c := p.codes[n]; c != nil {
 			addLines(t.executable, c.File, lines)
+		} else {
+			t.Footer.Unnamed++
 		}
 	}
 	if e := p.end; e != nil {

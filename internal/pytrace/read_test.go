@@ -77,12 +77,12 @@ func TestReadSkipsAndCountsWhatDoesNotFit(t *testing.T) {
 // its own, and not lines that do not fit the schema.
 func TestRecordsOfFunctionsThatAreNotDefinedAreCounted(t *testing.T) {
 	t.Parallel()
-	trace := read(t, strings.NewReplacer(`{"k":"unwind","i":3`, `{"k":"call","i":9,"p":3,"c":99}`+"\n"+`{"k":"ret","i":9,"c":99}`+"\n"+`{"k":"unwind","i":3`,
+	trace := read(t, strings.NewReplacer(`{"k":"unwind","i":3`, `{"k":"call","i":9,"p":3,"c":99}`+"\n"+`{"k":"ret","i":9,"c":99}`+"\n"+`{"k":"line","c":99,"l":3}`+"\n"+`{"k":"count","c":99,"n":1}`+"\n"+`{"k":"unwind","i":3`,
 		`"lost":""`, `"undefined":3,"lost":""`).Replace(small))
-	if f := trace.Footer; f.Skipped != 0 || f.Unnamed != 2 || f.Undefined != 3 || trace.Len() != 8 {
-		t.Errorf("footer %+v, %d records; want 2 unnamed, 3 undefined", f, trace.Len())
+	if f := trace.Footer; f.Skipped != 0 || f.Unnamed != 4 || f.Undefined != 3 || trace.Len() != 8 {
+		t.Errorf("footer %+v, %d records; want 4 unnamed, 3 undefined", f, trace.Len())
 	}
-	if card := Diagnose(trace, CardOptions{}).Text; !strings.Contains(card, "2 records of functions that are not defined; 3 definitions") {
+	if card := Diagnose(trace, CardOptions{}).Text; !strings.Contains(card, "4 records of functions that are not defined; 3 definitions") {
 		t.Errorf("the card does not say so:\n%s", card)
 	}
 }

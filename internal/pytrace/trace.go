@@ -56,7 +56,7 @@ type Footer struct {
 	Faults    int  `json:"faults"`    // events that the tracer failed to record
 	Oversize  int  `json:"oversize"`  // of Faults: records that were too large to write
 	Undefined int  `json:"undefined"` // definitions, as of functions and lines that ran, that the tracer gave up for Config.MaxBytes
-	Unnamed   int  `json:"unnamed"`   // records that are left out since their function is not defined
+	Unnamed   int  `json:"unnamed"`   // records, counts and lines that are left out since their function is not defined
 	Skipped   int  `json:"skipped"`   // lines of the stream that do not fit the schema
 	Cut       bool `json:"cut"`       // the reader's own bounds were reached
 	Ended     bool `json:"ended"`     // every process ended in order
