@@ -1,6 +1,7 @@
 package pytrace
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -57,6 +58,63 @@ rare()
 		}
 		if kinds(s.trace, "rare") != "call ret" || (engine == "settrace" && s.trace.Footer.Uncalled != 4900) || s.trace.Footer.Uncalled < 1 {
 			t.Errorf("rare: %q, counted %d", kinds(s.trace, "rare"), s.trace.Footer.Uncalled)
+		}
+	})
+}
+
+// A call of hundreds of large arguments still fits a record: the first are told
+// in full, the others lightly.
+func TestACallOfManyLargeArgumentsIsRecorded(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, python, engine string) {
+		s := runSource(t, python, `
+names = ["p%d" % i for i in range(250)]
+source = "def wide(" + ", ".join(names) + "):\n    return len(locals())\n"
+space = {}
+exec(compile(source, __file__, "exec"), space)
+row = [{"name": "x" * 30, "n": i} for i in range(20)]
+print(space["wide"](*[list(row) for _ in names]))
+`, Config{Engine: engine})
+		if kinds(s.trace, "wide") != "call ret" || s.trace.Footer.Oversize > 0 {
+			t.Fatalf("wide: %q; footer %+v", kinds(s.trace, "wide"), s.trace.Footer)
+		}
+		args := s.trace.Record(1).Args()
+		for r := range s.trace.All() {
+			if r.Kind == KindCall && r.Code.Name == "wide" {
+				args = r.Args()
+			}
+		}
+		if len(args) != 250 || args[0].Value.Cut && len(args[0].Value.Items) == 0 || args[249].Value.Len != 20 {
+			t.Errorf("%d arguments; the first %v, the last %v", len(args), args[0], args[len(args)-1])
+		}
+	})
+}
+
+// A program of very many functions has its values in full at first; from a
+// million characters on each function still has one call that is told in full.
+func TestALargeProgramHasOneCallOfEachFunctionInFull(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, python, engine string) {
+		s := runSource(t, python, `
+row = [{"name": "x" * 10, "n": i} for i in range(12)]
+space = {}
+for i in range(1800):
+    exec(compile("def f%d(row):\n    return 1\n" % i, __file__, "exec"), space)
+for i in range(1800):
+    f = space["f%d" % i]
+    f(row)
+    f(row)
+`, Config{Engine: engine, MaxRecords: 100000, MaxBytes: 64 << 20})
+		cut := map[string][]bool{}
+		for r := range s.trace.All() {
+			if r.Kind == KindCall && strings.HasPrefix(r.Code.Name, "f") {
+				cut[r.Code.Name] = append(cut[r.Code.Name], r.Args()[0].Value.Cut)
+			}
+		}
+		for name, want := range map[string][]bool{"f0": {false, false}, "f1799": {false, true}} {
+			if !slices.Equal(cut[name], want) {
+				t.Errorf("%s: cut %v, want %v", name, cut[name], want)
+			}
 		}
 	})
 }

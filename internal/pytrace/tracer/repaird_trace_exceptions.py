@@ -23,7 +23,7 @@ _FLOW = {id(k): k.__name__ for k in (StopIteration, GeneratorExit, StopAsyncIter
 _NO_SNAPSHOT = frozenset(map(id, (FunctionType, ModuleType, type)))
 # Calls around an exception that are told in full after all, and of all exceptions.
 NEAR, MAX_REFINED = 8, 400
-MANY = 64  # raises on one line with the exception's value in full
+MANY = 16  # raises on one line with the exception's value in full
 # Raises on one line that are recorded, and each power of two: a loop that counts
 # on exceptions costs little. What leaves a test or the program is recorded then.
 MOST = 500
@@ -186,7 +186,7 @@ class Exceptions(object):
     def _locals(self, info, frame, line):
         """The frame's variables, for the first raises of each line."""
         n = info.snaps.get(line, 0)
-        if info.kind == "module" or n >= 5 or self.snaps >= 1000 or not self.values:
+        if info.kind == "module" or n >= 3 or self.snaps >= 1000 or not self.values:
             return ""
         info.snaps[line] = n + 1
         self.snaps += 1
