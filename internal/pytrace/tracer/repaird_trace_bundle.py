@@ -16,6 +16,7 @@ import sys
 
 from _frozen_importlib_external import MAGIC_NUMBER
 
+_MAIN = "repaird_tracer"
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -38,6 +39,27 @@ class Bundle(object):
             self.entries = {}
         self.new = not self.entries
         sys.meta_path.insert(0, self)
+        try:
+            self._load()
+        except Exception:
+            self.entries = {}  # the usual way then
+
+    def _load(self):
+        """Runs the tracer's main module, after all that it imports, without the
+        ways of the import system, which cost more than most of the modules."""
+        for name in ("opcode",) + tuple(self.entries) if self.entries else ():
+            if name in sys.modules:
+                continue
+            spec = self.find_spec(name)
+            module = sys.modules[name] = type(sys)(name)
+            module.__spec__, module.__loader__, module.__file__ = spec, self, spec.origin
+            try:
+                self.exec_module(module)
+            except BaseException:
+                del sys.modules[name]
+                raise
+            if name == _MAIN:
+                break
 
     def _state(self, name):
         about = os.stat("%s/%s.py" % (self.folder, name))
@@ -81,6 +103,7 @@ class Bundle(object):
             if name.startswith("repaird_trace") and name != __name__ and module.__file__.startswith(self.folder + "/"):
                 loader = module.__spec__.loader
                 entries[name] = self._state(name) + (loader.get_code(name),)
+        entries = _ordered(entries)
         made = "%s.%d" % (self.path, os.getpid())
         fd = os.open(made, _FLAGS, 0o644)
         try:
@@ -88,3 +111,23 @@ class Bundle(object):
         finally:
             os.close(fd)
         os.rename(made, self.path)
+
+
+def _ordered(entries):
+    """The same entries, each after those that its module imports, and first those
+    that the main module needs."""
+    done = {}
+
+    def add(name):
+        if name not in entries or name in known:
+            return
+        known.add(name)
+        for other in entries[name][2].co_names:
+            add(other)
+        done[name] = entries[name]
+
+    known = set()
+    add(_MAIN)
+    for name in entries:
+        add(name)
+    return done
