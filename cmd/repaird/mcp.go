@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -53,6 +54,5 @@ func serveMCP(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer server.Close()
-	return server.Serve(ctx, &mcp.StdioTransport{})
+	return errors.Join(server.Serve(ctx, &mcp.StdioTransport{}), server.Close())
 }

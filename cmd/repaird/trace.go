@@ -75,11 +75,8 @@ func traceArgs(ctx context.Context, args []string) error {
 		return traceViews(ctx, args[0], args[1:])
 	}
 	f := newTraceFlags()
-	own, command, err := splitTraceArgs(f.set, args)
-	if err == nil {
-		err = parse(f.set, own, 0)
-	}
-	if err != nil {
+	own, command := splitTraceArgs(f.set, args)
+	if err := parse(f.set, own, 0); err != nil {
 		if !errors.Is(err, flag.ErrHelp) && !errors.Is(err, errUsage) {
 			return usageError(f.set, "%v", err)
 		}

@@ -104,15 +104,15 @@ func newTraceFlags() *traceFlags {
 
 // splitTraceArgs separates the flags of repaird trace from the command. A
 // script may be followed by flags; anything else is followed by what is its own.
-func splitTraceArgs(set *flag.FlagSet, args []string) (own, command []string, err error) {
+func splitTraceArgs(set *flag.FlagSet, args []string) (own, command []string) {
 	for i := 0; i < len(args); i++ {
 		a := args[i]
 		switch {
 		case a == "--":
-			return own, append(command, args[i+1:]...), nil
+			return own, append(command, args[i+1:]...)
 		case command == nil && (a == "-" || !strings.HasPrefix(a, "-")):
 			if !strings.HasSuffix(a, ".py") {
-				return own, args[i:], nil
+				return own, args[i:]
 			}
 			command = []string{a}
 		case command != nil && !isFlag(set, a):
@@ -123,7 +123,7 @@ func splitTraceArgs(set *flag.FlagSet, args []string) (own, command []string, er
 			i += taken - 1
 		}
 	}
-	return own, command, nil
+	return own, command
 }
 
 // isFlag says whether a word among a script's arguments is a flag of ours:

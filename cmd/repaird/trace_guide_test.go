@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,7 +37,7 @@ func TestEveryCommandOfTheGuideDoesWhatItShows(t *testing.T) {
 			cmd.Dir = dir
 			cmd.Env = append(os.Environ(), "PATH="+path, "PYTHONDONTWRITEBYTECODE=1", "PYTEST_ADDOPTS=-p no:cacheprovider", "COLUMNS=120")
 			out, err := cmd.CombinedOutput()
-			if _, exited := err.(*exec.ExitError); err != nil && !exited {
+			if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 				t.Fatalf("%s: %v", command, err)
 			}
 			if line := missingLine(want, string(out)); line != "" {

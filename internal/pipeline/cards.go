@@ -48,10 +48,12 @@ func diverge(red, green []byte, r *redact.Redactor) *pytrace.Divergence {
 	text := func(s *string) { *s = r.Text(*s, nil).String() }
 	text(&d.Text)
 	for i := range d.Lines {
+		text(&d.Lines[i].Where)
 		text(&d.Lines[i].Red)
 		text(&d.Lines[i].Green)
 	}
 	for i := range d.Changed {
+		text(&d.Changed[i].Name)
 		text(&d.Changed[i].Red)
 		text(&d.Changed[i].Green)
 	}

@@ -89,11 +89,11 @@ func (d *differ) reaches(s *split) (found bool) {
 }
 
 // compare notes the differences of two calls in the order of execution:
-// arguments, then the calls inside, then the end. It says whether they ended
-// alike, so that what differs inside had no effect that can be seen.
-func (d *differ) compare(r, g Call, depth int) (alike bool) {
+// arguments, then the calls inside, then the end. Where they ended alike, what
+// differs inside had no effect that can be seen.
+func (d *differ) compare(r, g Call, depth int) {
 	if d.budget--; d.budget < 0 || depth > maxCallDepth || len(d.splits) >= maxSplits {
-		return true
+		return
 	}
 	from := len(d.splits)
 	if a, b := r.Start(), g.Start(); a.ID != 0 && b.ID != 0 && a.body != b.body {
@@ -115,13 +115,11 @@ func (d *differ) compare(r, g Call, depth int) (alike bool) {
 		d.compare(p.red, p.green, depth+1)
 	}
 	d.extras(r, g, alone)
-	alike = d.compareEnds(r, g, pairs[last:])
-	if alike && !d.crash[r.ID()] {
+	if d.compareEnds(r, g, pairs[last:]) && !d.crash[r.ID()] {
 		for _, s := range d.splits[from:] {
 			s.contained = true
 		}
 	}
-	return alike
 }
 
 // compareEnds compares what follows the calls that both made; more are those

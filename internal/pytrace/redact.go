@@ -29,7 +29,7 @@ func Redact(w io.Writer, r io.Reader, red *redact.Redactor) (dropped int, err er
 		if err != nil {
 			return 0, err
 		}
-		defer os.Remove(spool.Name())
+		defer os.Remove(spool.Name()) //nolint:errcheck // on the way out: there is nobody to tell
 		defer spool.Close()
 		if _, err := io.Copy(spool, io.LimitReader(r, maxStream)); err != nil {
 			return 0, err

@@ -42,7 +42,9 @@ func connect(t *testing.T, project string, files map[string]string) (*mcp.Client
 	t.Cleanup(func() {
 		client.Close()
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Errorf("serve: %v", err)
+		}
 		server.Close()
 	})
 	return client, dir

@@ -41,7 +41,9 @@ func quickServer(t *testing.T, answer time.Duration) (*Server, *mcp.ClientSessio
 	t.Cleanup(func() {
 		client.Close()
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Errorf("serve: %v", err)
+		}
 		s.Close()
 	})
 	return s, client

@@ -90,11 +90,10 @@ func (g *generator) miss(c *call, why string) {
 
 // A form is how a call is written.
 type form struct {
-	target  string // what is called, or read for a property
-	args    []string
-	made    *pytrace.Value // the object that a constructor makes
-	getter  bool
-	prelude []string // statements that build the arguments
+	target string // what is called, or read for a property
+	args   []string
+	made   *pytrace.Value // the object that a constructor makes
+	getter bool
 }
 
 func (f form) expr() string {

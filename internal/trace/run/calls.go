@@ -78,7 +78,6 @@ type Counts struct {
 	Top       int // lines; 0 for 10
 	Qualified bool
 
-	seen map[function]int // by process, as far as the records tell
 	each map[processFunction]int
 }
 

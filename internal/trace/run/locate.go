@@ -74,7 +74,7 @@ func Locate(ctx context.Context, o Options, lines []Location, patterns []string)
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, python, "-I", "-c", locateSource, string(data)) //nolint:gosec // the interpreter that the caller names
+	cmd := exec.CommandContext(ctx, python, "-I", "-c", locateSource, string(data))
 	cmd.Dir = dir
 	var answer, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &answer, &said

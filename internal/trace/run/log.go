@@ -125,7 +125,7 @@ func (l *Log) write(x logLine) {
 	}
 	l.lines++
 	l.w.Write(spaced(line)) //nolint:errcheck // Flush tells
-	l.w.WriteByte('\n')     //nolint:errcheck
+	l.w.WriteByte('\n')     //nolint:errcheck // likewise
 	l.err = l.w.Flush()
 }
 

@@ -64,7 +64,6 @@ func makePlan(o Options) (*plan, error) {
 
 // interpret finds the interpreter, its options and the script.
 func (p *plan) interpret(dir string) {
-	args := p.argv
 	if !pythonName.MatchString(filepath.Base(p.argv[0])) {
 		line := shebang(p.program)
 		if !pythonName.MatchString(filepath.Base(programOf(line))) {
@@ -75,12 +74,12 @@ func (p *plan) interpret(dir string) {
 			return
 		}
 		// Its own options keep the tracer out: start it as the kernel would.
-		args = append(append([]string{p.python}, optionsOf(line)...), append([]string{p.program}, p.argv[1:]...)...)
-		if path, err := lookPath(p.python, dir, os.Environ()); err == nil {
-			p.program, p.argv = path, args
-		} else {
+		path, err := lookPath(p.python, dir, os.Environ())
+		if err != nil {
 			return
 		}
+		p.argv = append(append([]string{p.python}, optionsOf(line)...), append([]string{p.program}, p.argv[1:]...)...)
+		p.program = path
 	}
 	p.python = p.program
 	p.split = pythonOptions(p.argv)

@@ -34,7 +34,7 @@ type process struct {
 
 // start starts the command.
 func start(o Options, p *plan, dir *folder) (*process, error) {
-	cmd := exec.Command(p.program) //nolint:gosec // running the caller's command is what this package is for
+	cmd := exec.Command(p.program) //nolint:noctx // it is asked to end before it is killed
 	cmd.Args, cmd.Dir, cmd.Env = p.argv, o.Dir, dir.environment(o.Env)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = o.Stdin, o.Stdout, o.Stderr
 	cmd.WaitDelay = graceOutput

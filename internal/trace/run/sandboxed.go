@@ -158,7 +158,7 @@ func (f *folder) open() error {
 	if err := os.Mkdir(filepath.Join(f.root, "work"), 0o755); err != nil {
 		return err
 	}
-	return os.Chmod(f.root, 0o711) //nolint:gosec // names below it are secret; work is what the sandbox must read
+	return os.Chmod(f.root, 0o711) // names below it are secret; work is what the sandbox must read
 }
 
 // sandboxSpec says how the command is run.

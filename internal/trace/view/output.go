@@ -101,7 +101,7 @@ func resolve(name string) (target string, through bool, err error) {
 	for range maxLinks {
 		link, err := os.Lstat(target)
 		if err != nil || link.Mode()&fs.ModeSymlink == 0 {
-			return target, false, nil // what is wrong with it, its use will tell
+			return target, false, nil //nolint:nilerr // what is wrong with it, its use will tell
 		}
 		if dir, err := filepath.EvalSymlinks(filepath.Dir(target)); err == nil && strings.HasPrefix(dir, "/proc/") {
 			return name, true, nil
