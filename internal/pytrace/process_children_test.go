@@ -309,7 +309,7 @@ mount -t tmpfs -o size=900k none "$1" && { "$2" prog.py; code=$?; cat "$1"/trace
 		if strings.Contains(string(s.err), "unshare") || strings.Contains(string(s.err), "mount:") {
 			t.Skipf("no file system of our own here: %s", s.err)
 		}
-		if string(s.out) != "done\n" || s.code != 0 || !strings.Contains(string(s.err), `"dead":"OSError 28"`) {
+		if string(s.out) != "done\n" || s.code != 0 || !strings.Contains(string(s.err), `"dead":"OSError 28, the disk is full"`) {
 			t.Errorf("exit %d, %s, %s", s.code, s.out, s.err)
 		}
 	})
