@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/repaird/repaird/internal/pytrace"
@@ -88,6 +89,8 @@ The trace as a file for other programs:
                tree, values, sources, findings; with --green two runs side by side
   chrome       for ui.perfetto.dev and chrome://tracing
   speedscope   for speedscope.app
+  events       one JSON document of plain numbered events with timestamps and
+               JSON's own values, for scripts
 
 Without --format the name of --out decides. Sources on a page are read from the
 directories of --source; DIR1=DIR2 reads what the trace has below DIR1 from DIR2.` + traceFileHelp, defineExport},
@@ -266,7 +269,7 @@ func defineDiff(x *traceView) func() error {
 }
 
 func defineExport(x *traceView) func() error {
-	format := x.fs.String("format", "", "html, chrome or speedscope")
+	format := x.fs.String("format", "", "html, chrome, speedscope or events")
 	out := x.fs.String("out", "", "write to `FILE` (default: standard output)")
 	green := x.fs.String("green", "", "html: compare with the trace in `FILE`, such as the passing run")
 	title := x.fs.String("title", "", "html: title of the page")
@@ -279,8 +282,8 @@ func defineExport(x *traceView) func() error {
 		if *format == "perfetto" {
 			*format = "chrome"
 		}
-		if *format != "html" && *format != "chrome" && *format != "speedscope" {
-			return usageError(x.fs, "--format %q: want html, chrome or speedscope", *format)
+		if !slices.Contains([]string{"html", "chrome", "speedscope", "events"}, *format) {
+			return usageError(x.fs, "--format %q: want html, chrome, speedscope or events", *format)
 		}
 		if *green != "" && *format != "html" {
 			return usageError(x.fs, "--green is for --format html")
@@ -293,6 +296,8 @@ func defineExport(x *traceView) func() error {
 		switch *format {
 		case "speedscope":
 			write = func(w io.Writer) error { return view.Speedscope(w, t) }
+		case "events":
+			write = func(w io.Writer) error { return view.Events(w, t) }
 		case "html":
 			o := view.PageOptions{Title: *title, Red: t}
 			if *green != "" {
@@ -325,6 +330,8 @@ func formatOf(file string) string {
 		return "html"
 	case strings.Contains(name, "speedscope"):
 		return "speedscope"
+	case strings.Contains(name, "events"):
+		return "events"
 	case strings.HasSuffix(name, ".json"):
 		return "chrome"
 	}
