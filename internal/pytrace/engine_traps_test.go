@@ -444,3 +444,49 @@ Cart().total()
 		})
 	}
 }
+
+// T13: a library that puts another clock in the place of the real one, in each
+// module that has it, does not change the times of a trace.
+func TestAReplacedClockIsNotTheTraces(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, python, engine string) {
+		s := runSource(t, python, `
+import sys, time
+real = time.perf_counter
+def fake():
+    return -26000.0
+for module in list(sys.modules.values()):
+    for name, value in list(getattr(module, "__dict__", {}).items()):
+        if value is real:
+            setattr(module, name, fake)
+def numbers():
+    yield 1
+    yield 2
+print(sum(numbers()))
+`, Config{Engine: engine})
+		before := int64(0)
+		for r := range s.trace.All() {
+			if r.Micros < before || r.Micros > 60_000_000 {
+				t.Fatalf("a %s at %d µs, after %d µs", r.Kind, r.Micros, before)
+			}
+			before = r.Micros
+		}
+	})
+}
+
+// There is a bound of functions; what is beyond it is counted.
+func TestFunctionsBeyondTheBoundAreCounted(t *testing.T) {
+	t.Parallel()
+	eachPython(t, []string{"3.11", "3.13"}, func(t *testing.T, p interpreter) {
+		s := runSource(t, p.Path, `
+space = {}
+exec(compile("\n".join("def f%d():\n    pass" % i for i in range(20100)), __file__, "exec"), space)
+for i in range(20100):
+    space["f%d" % i]()
+    space["f%d" % i]()
+`, Config{MaxRecords: 1 << 20, MaxBytes: 64 << 20})
+		if n, codes := s.trace.Footer.Undefined, len(s.trace.Codes()); n+codes != 20102 || n < 100 {
+			t.Errorf("%d functions, %d beyond the bound", codes, n)
+		}
+	})
+}

@@ -48,7 +48,7 @@ class Core(Exceptions):
         self.counts_only = bool(config.get("counts_only"))
         self.comprehensions = bool(config.get("comprehensions"))
         self.lines = bool(config.get("lines"))
-        self.codes, self.infos, self.sources = {}, [], {}
+        self.codes, self.infos, self.sources, self.beyond = {}, [], {}, _set()
         self.next_code, self.next_call, self.next_exc = count(1).__next__, count(1).__next__, count(1).__next__
         self.started, self.seconds = _clock(), _clock
         self.line_count = self.faults = self.snaps = self.resynced = self.refined = self.quiet = 0
@@ -84,6 +84,9 @@ class Core(Exceptions):
 
     def register(self, frame, code, path):
         if _len(self.infos) >= scope_module.MAX_CODES:
+            if _id(code) not in self.beyond and _len(self.beyond) < 1000000:
+                self.beyond.add(_id(code))
+                self.writer.undefined += 1
             return None
         function = _function(self, frame, code)
         name = function.__qualname__ if function is not None and _type(function.__qualname__) is _str else ""
@@ -133,7 +136,7 @@ class Core(Exceptions):
             self.trouble(e).foreign = True
 
     def micros(self):
-        return _int((_clock() - self.started) * 1e6)
+        return _int((self.seconds() - self.started) * 1e6)
 
     # Frames' variables. Up to 3.12 asking a frame for them leaves a dictionary
     # in it that keeps its values alive until it returns: programs that count on
