@@ -452,12 +452,12 @@ func TestAReplacedClockIsNotTheTraces(t *testing.T) {
 	engines(t, func(t *testing.T, python, engine string) {
 		s := runSource(t, python, `
 import sys, time
-real = time.perf_counter
+real = [time.perf_counter]
 def fake():
     return -26000.0
 for module in list(sys.modules.values()):
     for name, value in list(getattr(module, "__dict__", {}).items()):
-        if value is real:
+        if value is real[0]:
             setattr(module, name, fake)
 def numbers():
     yield 1
