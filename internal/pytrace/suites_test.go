@@ -53,7 +53,9 @@ var pythonSuites = []suite{
 	{tests: "test_json", scope: []string{"json"}, deep: true, long: true},
 	{tests: "test_argparse", scope: []string{"argparse.py"}, long: true},
 	{tests: "test_ast", scope: []string{"ast.py"}, long: true},
-	{tests: "test_queue", scope: []string{"queue.py"}, long: true},
+	// Up to 3.11 the call of a built-in method makes an object where any trace
+	// function is set, and the garbage collector may run where it never does.
+	{tests: "test_queue", scope: []string{"queue.py"}, skip: `CSimpleQueueTest\.test_reentrancy`, long: true},
 	{tests: "test_tokenize", scope: []string{"tokenize.py"}, skip: "test_random_files", long: true},
 	// Those left out count the references to a variable before and after an
 	// exception. Up to 3.12 the interpreter keeps a frame's variables in a
