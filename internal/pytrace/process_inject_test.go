@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -273,4 +274,14 @@ func TestTheBundleFollowsTheModules(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, outline(j.same(t).trace, KindReturn), "  -> 1\n-> None\n")
+}
+
+func TestAProcessIsNamedByTheModuleThatItRuns(t *testing.T) {
+	t.Parallel()
+	eachPython(t, []string{"3.6", "3.7", "3.9", "3.13"}, func(t *testing.T, p interpreter) {
+		j := job{python: p, args: []string{"-m", "prog", "x", "-m"}, files: map[string]string{"prog.py": "import sys\nprint(sys.argv[1:])\n"}}
+		if got := j.same(t).trace.Processes[0].Argv; !slices.Equal(got, j.args) {
+			t.Errorf("arguments %q", got)
+		}
+	})
 }

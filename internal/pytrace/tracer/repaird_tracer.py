@@ -174,11 +174,29 @@ def problem(text):
 def _meta(forked_from, now=time.time):
     # A default, which what replaces clocks in the variables of modules leaves alone.
     core = _state["core"]
-    argv = [a for a in getattr(sys, "argv", None) or getattr(sys, "orig_argv", None) or [] if _type(a) is _str][:32]
-    argv = repaird_trace_secrets.mask_arguments(argv)
+    argv = repaird_trace_secrets.mask_arguments(_argv()[:32])
     _state["writer"].define('{"k":"meta","v":1,"f":"%s","pid":%d,"ppid":%d,"python":"%s","impl":%s,"engine":"%s","ts":%.6f,"exe":%s,"argv":[%s],"cwd":%s,"forked":%d}\n' % (
         _state["writer"].name, os.getpid(), os.getppid(), repaird_trace_scope.python_version(), _quote(sys.implementation.name), _state["backend"].name, now() - core.seconds() + core.started,
         _quote((sys.executable or "")[:500]), ",".join(_quote(a) for a in argv), _quote(core.scope.cwd), forked_from))
+
+
+def _argv():
+    """The program's arguments. Some versions set sys.argv after us, and all name
+    the module of -m later."""
+    whole, argv = getattr(sys, "orig_argv", None), getattr(sys, "argv", None)
+    if whole is None and (not argv or argv[:1] == ["-m"]):  # below 3.10
+        try:
+            with open("/proc/self/cmdline", "rb") as f:
+                whole = [os.fsdecode(a) for a in f.read(1 << 16).split(b"\0")[:-1]]
+        except _Exception:
+            pass
+    if not argv:
+        return [a for a in (whole or [])[1:] if _type(a) is _str]
+    argv = [a for a in argv if _type(a) is _str]
+    if argv[:1] == ["-m"] and whole and _len(whole) > _len(argv):
+        module = whole[_len(whole) - _len(argv)]
+        argv.insert(1, module[2:] if module[:2] == "-m" else module)
+    return argv
 
 
 def _full():
