@@ -222,7 +222,16 @@ func checkAlive(t *testing.T, trace *Trace, deep, monitored bool) {
 	if !trace.Traced() {
 		t.Fatal("not traced")
 	}
-	main := trace.Processes[0]
+	last := -1 // the process of the last test; numbers of processes come round
+	for r := range trace.All() {
+		if r.Kind == KindReturn && r.Code.Name == "reached" && r.Value().Text == "'end!'" {
+			last = r.Process
+		}
+	}
+	if last < 0 {
+		t.Fatalf("the last test's calls are missing; %d records", trace.Len())
+	}
+	main := trace.Processes[last]
 	if want := map[bool]string{true: "monitoring", false: "settrace"}[monitored]; main.Engine != want {
 		t.Errorf("engine %s; want %s", main.Engine, want)
 	}
@@ -238,12 +247,6 @@ func checkAlive(t *testing.T, trace *Trace, deep, monitored bool) {
 	if trace.Footer.Skipped > 0 {
 		t.Errorf("%d lines of the trace do not fit the schema", trace.Footer.Skipped)
 	}
-	for r := range trace.All() {
-		if r.Kind == KindReturn && r.Code.Name == "reached" && r.Value().Text == "'end!'" {
-			return
-		}
-	}
-	t.Errorf("the last test's calls are missing; %d records", trace.Len())
 }
 
 // outcomes runs the tests, traced where a config is given.
