@@ -51,15 +51,6 @@ func greenletSource(t *testing.T, name, dir string) string {
 	return fmt.Sprintf("import sys; sys.path.insert(0, %q)\n%s", dir, source)
 }
 
-// nests skips a test of nesting as long as the recorder takes the greenlets of
-// a thread for one.
-func nests(t *testing.T) {
-	t.Helper()
-	if Files()["repaird_trace_greenlets.py"] == nil {
-		t.Skip("the calls of a thread's greenlets are not told apart yet")
-	}
-}
-
 // T32: greenlets take turns in one thread, each with its own stack. What they do
 // and return is as ever, and each of their calls is recorded once.
 func TestEachCallOfAGreenletIsRecordedOnce(t *testing.T) {
@@ -98,7 +89,6 @@ func TestEachCallOfAGreenletIsRecordedOnce(t *testing.T) {
 // suspensions and exceptions find their calls however often greenlets switch.
 func TestCallsOfGreenletsNestEachInItsOwn(t *testing.T) {
 	t.Parallel()
-	nests(t)
 	for _, name := range []string{"greenlets.py", "gevents.py", "greentasks.py"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -6,8 +6,8 @@ import sys
 
 from opcode import opmap
 
-import repaird_trace_exceptions as exceptions
 from repaird_trace_hot import line_at
+from repaird_trace_signals import cleaned, foreign, shielded
 
 _m = sys.monitoring
 _events, _DISABLE = _m.events, _m.DISABLE
@@ -16,7 +16,7 @@ _id, _len, _range, _max, _int = id, len, range, max, int
 _BaseException, _KeyError = BaseException, KeyError
 _LOOKUP = (KeyError, IndexError)
 _dict_get = dict.get
-_get_traceback = exceptions._get_traceback
+_get_traceback = BaseException.__dict__["__traceback__"].__get__
 _RETURN_GENERATOR = opmap["RETURN_GENERATOR"]
 
 
@@ -47,22 +47,29 @@ def _handlers(table):
 
 def make(backend):
     """The callbacks, with their event; their state is in their cells."""
-    core, threads, gens, foreign = backend.core, backend.threads, backend.gens, exceptions.foreign
+    core, threads, gens = backend.core, backend.threads, backend.gens
     codes, outside, files, decide = core.codes, core.scope.outside, core.scope.files, core.scope.decide
     per_code, max_depth, counts_only, lines_on, probes = core.per_code, core.max_depth, core.counts_only, core.lines, core.probes
     enter, leave, raised, stepped, unwound = core.enter, core.leave, core.raised, core.stepped, core.unwound
     find, resync, settled, handling, release = backend.find, backend.resync, backend.settled, backend.handling, core.release
+    switches = core.switches
     threads_get, codes_get, own_files = threads.get, codes.get, backend.own_files
 
     def fault(error):
         """Says whether an exception in a callback is the program's own."""
         core.faults += 1
-        return foreign(error, own_files)
+        if not foreign(error, own_files):
+            return False
+        cleaned(error, own_files)
+        return True
 
     def free(th):
         """With no trace function about, nothing copies the variables back."""
         if _gettrace() is None:
             release(th.held, 0)
+
+    def full(th):
+        return not switches or not switches[0](th) or _len(th.stack) >= max_depth
 
     def first(code, frame):
         """A code object that is seen for the first time."""
@@ -99,14 +106,15 @@ def make(backend):
         if th.held:
             free(th)
 
+    @shielded
     def start(code, offset):
         try:
-            info = codes[_id(code)]
-        except _KeyError:
-            info = None
-            if code.co_filename in outside:
-                return _DISABLE
-        try:
+            try:
+                info = codes[_id(code)]
+            except _KeyError:
+                info = None
+                if code.co_filename in outside:
+                    return _DISABLE
             if info is None:
                 info = first(code, _getframe(1))
                 if info is None:
@@ -118,7 +126,7 @@ def make(backend):
             if th is None or not th.stack and not backend.is_of(th, ident):
                 th = backend.new_thread(ident)
             n = info.calls = info.calls + 1
-            if n > per_code or counts_only or _len(th.stack) >= max_depth:
+            if n > per_code or counts_only or _len(th.stack) >= max_depth and full(th):
                 return over(info, _getframe(1))
             if th.orphans or info.gen:
                 begin(th, info, _getframe(1))
@@ -139,13 +147,12 @@ def make(backend):
         if info.quiet:
             e = gens.get(_id(frame))
             return th, e if e is not None and e.info is info else None
-        if not th.stack:
-            return None, None
-        e = th.stack[-1]
-        if e.fid != _id(frame) or e.info is not info:
+        e = th.stack[-1] if th.stack else None
+        if e is None or e.fid != _id(frame) or e.info is not info:
             e = find(th, frame, info)
         return th, e
 
+    @shielded
     def return_(code, offset, value):
         try:
             try:
@@ -182,6 +189,7 @@ def make(backend):
         if th.held:
             free(th)
 
+    @shielded
     def yield_(code, offset, value):
         try:
             th, e = top(code, _getframe(1))
@@ -197,6 +205,7 @@ def make(backend):
             if fault(error):
                 raise
 
+    @shielded
     def resume(code, offset):
         try:
             again(code, _getframe(1))
@@ -215,6 +224,7 @@ def make(backend):
             resync(th, frame)
         core.resumed(th, e, frame)
 
+    @shielded
     def throw(code, offset, exc):
         if _id(code) not in codes:
             return
@@ -227,7 +237,7 @@ def make(backend):
                 ident = _get_ident()
                 th = threads_get(ident) or backend.new_thread(ident)
                 n = info.calls = info.calls + 1
-                if n > per_code or counts_only or _len(th.stack) >= max_depth:
+                if n > per_code or counts_only or _len(th.stack) >= max_depth and full(th):
                     over(info, frame)
                 else:
                     begin(th, info, frame)
@@ -235,6 +245,7 @@ def make(backend):
             if fault(error):
                 raise
 
+    @shielded
     def raise_(code, offset, exc):
         if _id(code) not in codes:
             return
@@ -252,6 +263,7 @@ def make(backend):
             if fault(error):
                 raise
 
+    @shielded
     def unwind(code, offset, exc):
         if _id(code) not in codes:
             return
@@ -276,6 +288,7 @@ def make(backend):
             if fault(error):
                 raise
 
+    @shielded
     def line(code, number):
         try:
             info = codes_get(_id(code))
@@ -291,6 +304,7 @@ def make(backend):
             if fault(error):
                 raise
 
+    @shielded
     def jump(code, offset, to):
         """A jump back within a line begins it again, which is no line event."""
         try:
@@ -312,7 +326,7 @@ def make(backend):
         if th.stack:
             e = th.stack[-1]
             if e.fid != _id(frame) or e.info is not info:
-                e = find(th, frame, info) if th.orphans else None
+                e = find(th, frame, info) if th.orphans or switches else None
         done = False
         if e is not None and e.trouble is not None and (e.trouble.fresh or e.trouble.pend):
             if not stepped(th, e, frame):

@@ -9,7 +9,7 @@ from _weakref import ref
 
 from repaird_trace_descriptors import (
     BuiltinType, FunctionType, GetSetType, HEAP, accessor, MemberType, MethodType, ModuleType, MUTABLE, SlotWrapperType, class_module,
-    class_name, derives, get_class_dict, get_flags, get_func_code, get_func_globals, get_mro, module_of, reachable, c_made)
+    class_name, derives, get_class_dict, get_dict_offset, get_flags, get_func_code, get_func_globals, get_mro, module_of, reachable, c_made)
 from repaird_trace_known import BASES, C_TYPES, EXACT
 
 _type, _id, _len, _str, _dict, _tuple, _list, _object = type, id, len, str, dict, tuple, list, object
@@ -24,6 +24,13 @@ _NAMED = frozenset(map(id, (FunctionType, MethodType, BuiltinType, ModuleType)))
 # An object of a class that has one of these is not its attributes alone.
 _MADE = ("__new__", "__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__")
 _MAKERS = frozenset(["dataclasses", "attr._make"])  # modules whose state methods set the attributes and no more
+
+
+def _has_dict(k):
+    for base in get_mro(k):
+        if "__dict__" in get_class_dict(base):
+            return True
+    return False
 
 
 class ClassInfo(object):
@@ -112,6 +119,8 @@ class Classes(object):
                             slots.append((at, n))
             elif k is _BaseException and info.dict_at < 0 and _type(d.get("__dict__")) is GetSetType:
                 info.dict_at = at
+            elif info.dict_at >= 0 and get_dict_offset(k) and not _has_dict(k):
+                info.dict_at = -1  # a class made by C that keeps attributes to itself, such as asyncio.Future
         info.slots, info.heap = _tuple(slots), _tuple(heap)
 
     def _known(self, info, t, mro):

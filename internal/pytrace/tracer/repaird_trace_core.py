@@ -18,6 +18,7 @@ import time
 import repaird_trace_hot
 import repaird_trace_scope as scope_module
 from repaird_trace_exceptions import Exceptions, Thread
+from repaird_trace_greenlets import Greenlets, own_calls
 from repaird_trace_tasks import Tasks
 from repaird_trace_values import MUTABLE, Renderer, unwrapped, derives, _get_class_dict, _get_mro, FunctionType, head_of, quote
 
@@ -58,6 +59,8 @@ class Core(Exceptions):
         self.lost = ""
         # The task of the calling thread; empty as long as there is no asyncio.
         self.tasks, self.tasks_of = [], Tasks(writer.define)
+        # What tells that another greenlet runs; empty as long as there are none.
+        self.switches, self.greenlets = [], Greenlets()
         # By thread: addresses of frames, and their variables' dictionaries that are ours to empty.
         self.held = {}
         self.probes = None
@@ -77,6 +80,7 @@ class Core(Exceptions):
         th.suffix = "" if th.index == 0 else ',"th":%d' % th.index
         th.tail = th.suffix + "}\n"
         th.stack, th.flying, th.escaped, th.left, th.orphans, th.owner = [], {}, 0, 0, 0, None
+        th.greenlet, th.root, th.parked, th.floor = None, None, {}, 0
         th.held = self.held[get_ident()] = []
         if th.index > 0:
             self.writer.define('{"k":"thread","th":%d,"name":%s}\n' % (th.index, quote(_thread_name()[:100])))
@@ -104,6 +108,11 @@ class Core(Exceptions):
         self.define_code(info)
         if not self.tasks and self.tasks_of.ready():
             self.tasks.append(self.tasks_of.suffix)
+        if not self.switches and self.greenlets.ready():
+            self.switches.append(self.greenlets.switched)
+            for known in self.infos:
+                known.mixed = True
+        info.mixed = info.mixed or _len(self.switches) > 0
         if self.lines and (info.kind == "module"):
             self._executable(info)
         return info
@@ -132,7 +141,7 @@ class Core(Exceptions):
         """In the child, with its one thread: the calls under way and their
         numbers are the parent's."""
         self.lates = self.next_call()
-        for e in th.stack:
+        for e in own_calls(th):
             self.trouble(e).foreign = True
 
     def micros(self):
@@ -233,6 +242,8 @@ class Core(Exceptions):
 
     def resumed(self, th, e, frame):
         stack, e.place = th.stack, None
+        if self.switches:
+            self.switches[0](th)
         if e.info.yields <= self.per_code and not e.foreign:
             self.writer.write('{"k":"resume","i":%d,"c":%d,"p":%d,"t":%d%s%s}\n' % (
                 e.id, e.info.id, stack[-1].id if stack else 0, self.micros(), th.suffix, self.tasks[0]() if self.tasks else ""))

@@ -37,6 +37,7 @@ get_mro = type.__dict__["__mro__"].__get__
 get_class_dict = type.__dict__["__dict__"].__get__
 get_qualname = type.__dict__["__qualname__"].__get__
 get_flags = type.__dict__["__flags__"].__get__
+get_dict_offset = type.__dict__["__dictoffset__"].__get__
 get_func_code = FunctionType.__dict__["__code__"].__get__
 get_func_qualname = FunctionType.__dict__["__qualname__"].__get__
 get_func_globals = FunctionType.__dict__["__globals__"].__get__

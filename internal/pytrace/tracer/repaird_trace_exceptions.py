@@ -12,11 +12,10 @@ from repaird_trace_values import FunctionType, ModuleType, derives, quote
 
 _len, _id, _type, _max, _Exception = len, id, type, max, Exception
 _enumerate, _range, _GeneratorExit = enumerate, range, GeneratorExit
-_BaseException, _RecursionError, _isinstance, _exc_info = BaseException, RecursionError, isinstance, sys.exc_info
+_BaseException, _exc_info = BaseException, sys.exc_info
 # Where a line may begin while an exception is on its way: through a yield from
 # or an await, or to a handler that begins.
 _ON_ITS_WAY = frozenset(opmap[n] for n in ("CLEANUP_THROW", "PUSH_EXC_INFO") if n in opmap)
-_FATAL_RECURSION = sys.version_info < (3, 10)
 _get_context = BaseException.__dict__["__context__"].__get__
 _get_traceback = BaseException.__dict__["__traceback__"].__get__
 _FLOW = {id(k): k.__name__ for k in (StopIteration, GeneratorExit, StopAsyncIteration)}
@@ -30,19 +29,6 @@ MOST = 500
 QUIET = -1  # in the place of the number of an exception that is not recorded
 
 
-def foreign(error, own_files):
-    """Says whether an exception in the tracer is the program's, such as one
-    that a signal handler raised: it must reach the program."""
-    if not _isinstance(error, _Exception):
-        return True
-    if _FATAL_RECURSION and _type(error) is _RecursionError:
-        return True  # going on above the limit would be fatal there
-    tb = error.__traceback__
-    while tb is not None and tb.tb_next is not None:
-        tb = tb.tb_next
-    return tb is not None and tb.tb_frame.f_code.co_filename not in own_files
-
-
 class Trouble(object):
     """What an exception has to do with a call that is under way. pend is the
     exception on its way through the frame, obj its address, line and at where
@@ -50,16 +36,16 @@ class Trouble(object):
     of one that is no error; lines are those that ran since; child is an
     exception that left a callee. quiet: what is on its way is not recorded.
     foreign: the call is the parent process's."""
-    __slots__ = ("pend", "obj", "line", "at", "fresh", "flow", "lines", "child", "child_obj", "quiet", "foreign")
+    __slots__ = ("pend", "obj", "line", "at", "fresh", "flow", "lines", "child", "child_obj", "quiet", "foreign", "settled")
 
     def __init__(self):
         self.pend = self.obj = self.line = self.child = self.child_obj = 0
-        self.at, self.fresh, self.flow, self.lines, self.quiet, self.foreign = -1, False, "", None, False, False
+        self.at, self.fresh, self.flow, self.lines, self.quiet, self.foreign, self.settled = -1, False, "", None, False, False, False
 
 
 class Thread(object):
     """The state of one thread."""
-    __slots__ = ("index", "suffix", "tail", "stack", "flying", "escaped", "left", "orphans", "owner", "held")
+    __slots__ = ("index", "suffix", "tail", "stack", "flying", "escaped", "left", "orphans", "owner", "held", "greenlet", "root", "parked", "floor")
 
 
 class Exceptions(object):
@@ -116,7 +102,7 @@ class Exceptions(object):
         # A known address may be another exception's by now. This one is known
         # if it was here before, or left a call that was called from here; one
         # that was thrown into an inner generator left that under its resumer.
-        if known and (x.obj == key or inner is not None and (x.child_obj == key or e.info.gen and th.left == key)):
+        if known and (x.obj == key or inner is not None and (x.child_obj == key or e.info.gen and th.left == key or self.switches and self._within(inner))):
             if known == QUIET:
                 x.pend, x.obj, x.quiet = 0, key, True
                 return
@@ -135,6 +121,15 @@ class Exceptions(object):
             number = th.flying[key] = self.next_exc()
             self._first(th, e, frame, exc, inner, number, ctx)
         x.pend, x.obj, x.line, x.lines = number, key, frame.f_lineno or 0, None
+
+    def _within(self, tb):
+        """Says whether an exception came from code in scope; with greenlets
+        not always through those that called it."""
+        while tb is not None:
+            if self.scope.holds(tb.tb_frame.f_code.co_filename):
+                return True
+            tb = tb.tb_next
+        return False
 
     def _first(self, th, e, frame, exc, tb, number, ctx):
         """First sight of an exception: keep its callers, backfill its callees."""
@@ -282,14 +277,18 @@ class Exceptions(object):
                 e.id, e.info.id, self.micros(), x.pend, ',"x":"%s"' % x.flow if x.flow and not x.pend else "",
                 self.changed(e, frame) if e.muts else "", left))
         th.left = x.obj if x.pend or x.quiet else 0
-        if not stack:  # out of scope; the address may soon be another exception's
-            th.flying.clear()
+        below = stack[-1] if stack else None
+        if _len(stack) <= th.floor and self.switches:
+            below = self.greenlets.caller(th)
+        if below is None:  # out of scope; the address may soon be another exception's
+            if not th.parked:
+                th.flying.clear()
             th.escaped = x.obj if x.pend else 0
         elif x.pend:
-            caller = self.trouble(stack[-1])
+            caller = self.trouble(below)
             caller.child, caller.child_obj = x.pend, x.obj
         elif x.quiet:
-            caller = self.trouble(stack[-1])
+            caller = self.trouble(below)
             caller.child, caller.child_obj = 0, x.obj
 
     def _handler(self, path, x):

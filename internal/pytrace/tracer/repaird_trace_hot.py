@@ -60,6 +60,7 @@ def make(core):
     write, next_call, clock, start = core.writer.write, core.next_call, core.seconds, core.started
     writer, tasks, with_values, (brief, known_of) = core.writer, core.tasks, core.values, _brief(core.render)
     light_named, full_value = core.render.light_named, core.render.value
+    switches = core.switches
     full_args, shared_defaults, changed, ended = core.args, core.shared_defaults, core.changed, core.ended
     enough, worth, all_spent = ENOUGH, WORTH, 0
 
@@ -76,12 +77,14 @@ def make(core):
         i = e.id = next_call()
         sid = e.sid = f'{i}'
         e.fid, e.info, e.muts, e.trouble, e.place, e.seg = _id(frame), info, None, None, None, writer.seg
+        back = frame.f_back
+        if switches and (not stack or back is None or _id(back) != stack[-1].fid):
+            switches[0](th)
         if stack:
             top = stack[-1]
             place = top.place
             if place is None:
                 place = top.place = f'"p":{top.sid},"d":{_len(stack)},"n":'
-            back = frame.f_back
             if back is not None and _id(back) == top.fid:
                 at = back.f_lasti
                 line = top.info.at.get(at) or line_at(top.info, at, back)

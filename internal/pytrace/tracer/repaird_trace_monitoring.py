@@ -16,12 +16,13 @@ from _weakref import ref
 import sys
 
 import repaird_trace_callbacks
+from repaird_trace_greenlets import own_calls
 
 _m = sys.monitoring
 _events, _local, _global = _m.events, _m.set_local_events, _m.set_events
 _get_tool, _use_tool, _free_tool, _register = _m.get_tool, _m.use_tool_id, _m.free_tool_id, _m.register_callback
 _get_ident, _modules = get_ident, sys.modules
-_id, _len, _range, _list = id, len, range, list
+_id, _len, _range, _list, _max = id, len, range, list, max
 _ValueError = ValueError
 TOOLS = (4, 5, 2)  # the others belong to debuggers, coverage tools and Hypothesis
 TOOL_NAME = "repaird"
@@ -95,7 +96,7 @@ class Backend(object):
         info.off = True
         self.ask(info)
         for th in _list(self.threads.values()):
-            for e in th.stack:
+            for e in own_calls(th):
                 if e.info is info:
                     th.orphans += 1
         for fid, e in _list(self.gens.items()):
@@ -108,7 +109,9 @@ class Backend(object):
         info.quiet = info.mixed = True
         self.ask(info)
         for th in _list(self.threads.values()):
-            th.stack[:] = [e for e in th.stack if e.info is not info]
+            th.stack[th.floor:] = [e for e in th.stack[th.floor:] if e.info is not info]
+            for _, stack, floor in _list(th.parked.values()):
+                stack[floor:] = [e for e in stack[floor:] if e.info is not info]
 
     def new_thread(self, ident):
         """The state of a thread at its first call; idents are used again."""
@@ -128,6 +131,8 @@ class Backend(object):
     def find(self, th, frame, info):
         """The entry of a frame; entries above it have ended unseen."""
         stack, fid = th.stack, _id(frame)
+        if self.core.switches:
+            self.core.switches[0](th)
         for i in _range(_len(stack) - 1, -1, -1):
             e = stack[i]
             if e.fid == fid and e.info is info:
@@ -136,7 +141,7 @@ class Backend(object):
         return None
 
     def cut(self, th, at):
-        stack, core = th.stack, self.core
+        stack, core, at = th.stack, self.core, _max(at, th.floor)
         for e in stack[:at - 1 if at else None:-1]:
             if e.info.off and th.orphans:
                 th.orphans -= 1

@@ -24,7 +24,7 @@ import sys
 from _frozen_importlib_external import PathFinder
 from _json import encode_basestring_ascii as _quote
 
-from repaird_trace_exceptions import foreign
+from repaird_trace_signals import foreign
 from repaird_trace_secrets import mask_arguments
 
 _Exception, _len, _type, _str, _bytes, _list, _tuple, _int, _super = Exception, len, type, str, bytes, list, tuple, int, super

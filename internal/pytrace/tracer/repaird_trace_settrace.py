@@ -8,10 +8,10 @@ import sys
 
 import opcode as _opcode
 
-from repaird_trace_exceptions import foreign
+from repaird_trace_signals import cleaned, foreign, shielded
 
 _settrace, _gettrace, _id, _type, _len, _set, _dict_get = sys.settrace, sys.gettrace, id, type, len, set, dict.get
-_range, _getattr, _bytes = range, getattr, bytes
+_range, _getattr = range, getattr
 _Exception, _BaseException, _KeyError = Exception, BaseException, KeyError
 _get_ident, _modules = get_ident, sys.modules
 _map = _opcode.opmap
@@ -35,33 +35,6 @@ def _suspends(ops, at):
     return at + 2 < _len(ops) and ops[at + 2] == _YIELD_FROM
 
 
-def shielded(f):
-    """f, whose first try also covers what comes before it. From 3.11 on signal
-    handlers run as a function begins, and what they raise would leave it."""
-    code = f.__code__
-    table = _getattr(code, "co_exceptiontable", b"")
-    numbers, n = [], 0
-    for b in table:
-        n = n << 6 | b & 63
-        if not b & 64:
-            numbers.append(n)
-            n = 0
-    if _len(numbers) >= 4 and numbers[0] > 0:
-        start, length, target, depth = numbers[:4]
-        entry = _varint(0) + _varint(start) + _varint(target) + _varint(depth)
-        f.__code__ = code.replace(co_exceptiontable=_bytes([entry[0] | 128]) + _bytes(entry[1:]) + table)
-    return f
-
-
-def _varint(n):
-    """Six bits a byte, the most significant first, as in the table of exceptions."""
-    out = [n & 63]
-    while n > 63:
-        n >>= 6
-        out.insert(0, n & 63 | 64)
-    return out
-
-
 class Rearm(object):
     """Puts a trace function back that the interpreter removed, at its own end.
     Held by the frame of a trace function that an exception of the program
@@ -77,6 +50,17 @@ class Rearm(object):
                 self.backend.rearm()
         except _BaseException:
             pass
+
+
+def rearm_later(backend, error):
+    """What the frame of a trace function must hold: where it is not on the way
+    of the exception, the program's last frame there holds it instead."""
+    keeper = Rearm(backend)
+    frame = cleaned(error, backend.own_files, False)
+    if frame is None:
+        return keeper
+    frame.f_trace = keeper  # it has ended
+    return None
 
 
 class Backend(object):
@@ -103,7 +87,10 @@ class Backend(object):
             _settrace(None)
             return None
         try:
-            f = self._make(self.core.thread())
+            f = self.functions.get(_get_ident())
+            # Where threads are greenlets, a new one may be in a thread that is known.
+            if f is None or not self.core.switches or not self.core.greenlets.owns(f.__closure_stack__):
+                f = self._make(self.core.thread())
         except _Exception:
             self.core.faults += 1
             _settrace(None)
@@ -121,8 +108,10 @@ class Backend(object):
                 while frame is not None:
                     live.add(_id(frame))
                     frame = frame.f_back
-                stack = f.__closure_stack__.stack
-                stack[:] = [e for e in stack if e.fid in live]
+                th = f.__closure_stack__
+                if self.core.switches:
+                    self.core.switches[0](th)
+                th.stack[th.floor:] = [e for e in th.stack[th.floor:] if e.fid in live]
                 _settrace(f)
 
     def withdraw(self):
@@ -169,8 +158,14 @@ class Backend(object):
         files, outside, codes, decide, lines_on = core.scope.files, core.scope.outside, core.codes, core.scope.decide, core.lines
         max_depth, per_code, probes, held, counts_only = core.max_depth, core.per_code, core.probes, th.held, core.counts_only
         enter, leave, raised, stepped, release = core.enter, core.leave, core.raised, core.stepped, core.release
+        switches = core.switches
+
+        def full():
+            return not switches or not switches[0](th) or _len(stack) >= max_depth
 
         def find(fid):
+            if switches:
+                switches[0](th)
             for i in _range(_len(stack) - 1, -1, -1):
                 if stack[i].fid == fid:
                     core.resynced += _len(stack) - 1 - i
@@ -187,8 +182,16 @@ class Backend(object):
             if lines_on and n not in info.seen and n is not None:
                 core.line(info, n)
             watch, x = info.watch, e.trouble
-            if x is not None and (x.fresh or x.pend) and not stepped(th, e, frame) and not lines_on and watch is None and _HAS_TRACE_LINES:
-                frame.f_trace_lines = False
+            if x is not None:
+                if x.fresh or x.pend:
+                    x.settled = not stepped(th, e, frame)
+                elif x.settled and not lines_on and watch is None and _HAS_TRACE_LINES:
+                    # One line later: up to 3.12 the interpreter has read the
+                    # variables for each event and keeps what it read, where a
+                    # handler is often followed by the end of an object.
+                    x.settled = frame.f_trace_lines = False
+                    if info.pins:
+                        core.hold(frame, frame.f_locals)
             if watch is not None and (watch is True or n in watch):
                 probes.line(th, e, frame, info, n)
 
@@ -241,7 +244,7 @@ class Backend(object):
             except _BaseException as error:
                 core.faults += 1
                 if foreign(error, own_files):
-                    again = Rearm(backend)  # noqa: F841
+                    again = rearm_later(backend, error)  # noqa: F841
                     raise
                 return local
 
@@ -268,7 +271,7 @@ class Backend(object):
                 except _BaseException as error:
                     core.faults += 1
                     if foreign(error, own_files):
-                        again = Rearm(backend)  # noqa: F841
+                        again = rearm_later(backend, error)  # noqa: F841
                         raise
                     return self
 
@@ -311,7 +314,7 @@ class Backend(object):
                 except _BaseException as error:
                     core.faults += 1
                     if foreign(error, own_files):
-                        again = Rearm(backend)  # noqa: F841
+                        again = rearm_later(backend, error)  # noqa: F841
                         raise
                     return self
 
@@ -366,9 +369,10 @@ class Backend(object):
                     _settrace(None)
                     return None
                 n = info.calls = info.calls + 1
-                if counts_only or _len(stack) >= max_depth or n > per_code:
+                if counts_only or n > per_code or _len(stack) >= max_depth and full():
                     g = silent(frame, info)
                     if info.cells:
+                        core.hold(frame, frame.f_locals)
                         frame.f_locals  # see above
                     return g
                 e = enter(th, frame, info)
@@ -379,12 +383,13 @@ class Backend(object):
                 else:
                     g = Deep() if _len(stack) % DEEP == 0 else local
                 if info.cells:
+                    core.hold(frame, frame.f_locals)
                     frame.f_locals  # see above
                 return g
             except _BaseException as error:
                 core.faults += 1
                 if foreign(error, own_files):
-                    again = Rearm(backend)  # noqa: F841
+                    again = rearm_later(backend, error)  # noqa: F841
                     raise
                 return None
 

@@ -5,7 +5,7 @@ asyncio is never imported here: until the program has, no call has a task.
 from _weakref import ref
 import sys
 
-from repaird_trace_exceptions import foreign
+from repaird_trace_signals import foreign
 from repaird_trace_values import derives, quote
 
 _modules, _id, _type, _str, _len, _Exception = sys.modules, id, type, str, len, Exception

@@ -12,10 +12,10 @@ import time
 from _json import encode_basestring_ascii as _quote
 
 import repaird_trace_core
-import repaird_trace_exceptions
 import repaird_trace_process
 import repaird_trace_scope
 import repaird_trace_secrets
+import repaird_trace_signals
 import repaird_trace_writer
 
 _state = {"core": None, "backend": None, "writer": None, "stacks": None, "fork": False, "forked": False, "own": frozenset()}
@@ -143,7 +143,7 @@ def mark(name, state=""):
         core.mark(name, state)
     except _Exception as error:
         core.faults += 1
-        if repaird_trace_exceptions.foreign(error, _state["own"]):
+        if repaird_trace_signals.foreign(error, _state["own"]):
             raise  # a signal handler's
 
 
@@ -157,7 +157,7 @@ def failure(exc):
         core.failure(_state["backend"].current(), exc, _state["backend"].installed())
     except _Exception as error:
         core.faults += 1
-        if repaird_trace_exceptions.foreign(error, _state["own"]):
+        if repaird_trace_signals.foreign(error, _state["own"]):
             raise  # a signal handler's
 
 
@@ -167,7 +167,7 @@ def problem(text):
         try:
             _state["writer"].define('{"k":"problem","msg":%s}\n' % _quote(text[:500]))
         except _Exception as error:
-            if repaird_trace_exceptions.foreign(error, _state["own"]):
+            if repaird_trace_signals.foreign(error, _state["own"]):
                 raise
 
 
