@@ -118,3 +118,32 @@ for i in range(1800):
 		}
 	})
 }
+
+// What a call changes in place is found also where its arguments are too many
+// to be told in full.
+func TestChangesOfArgumentsBeyondTheBoundAreRecorded(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, python, engine string) {
+		s := runSource(t, python, `
+class Part(object):
+    def __init__(self):
+        self.items = [{"sku": "A%d" % i, "n": [i] * 6} for i in range(12)]
+        self.more = {"k%d" % i: "v" * 9 for i in range(12)}
+def change(a, b, c, d, e, out):
+    out.append(1)
+    c.total = 99
+change(Part(), Part(), Part(), Part(), Part(), [])
+`, Config{Engine: engine})
+		var changed []string
+		for r := range s.trace.All() {
+			if r.Kind == KindReturn && r.Code.Name == "change" {
+				for _, v := range r.Changed() {
+					changed = append(changed, v.Name)
+				}
+			}
+		}
+		if !slices.Equal(changed, []string{"c", "out"}) {
+			t.Errorf("changed %v", changed)
+		}
+	})
+}

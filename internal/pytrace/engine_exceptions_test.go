@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"strings"
@@ -235,6 +236,106 @@ find({}, "last")
 			t.Errorf("a path of %d calls", len(path))
 		}
 	})
+}
+
+// What is rare is recorded also beside what is common: other lines, other
+// classes, what is raised while another is handled, and an exception that goes
+// on after many were handled meanwhile.
+func TestRareExceptionsAreRecordedBesideCommonOnes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		source string
+		want   map[string]int
+	}{
+		"on other lines of the function": {`
+def f():
+    for i in range(600):
+        try:
+            raise ValueError(i)
+        except ValueError:
+            pass
+    try:
+        raise KeyError("rare")
+    except KeyError:
+        pass
+    try:
+        {}["rare"]
+    except KeyError:
+        return None
+f()
+`, map[string]int{"ValueError": 501, "KeyError": 2}},
+		"of another class on the line": {`
+def f():
+    for x in ["x"] * 600 + [None]:
+        try:
+            int(x)
+        except (ValueError, TypeError):
+            pass
+f()
+`, map[string]int{"ValueError": 501, "TypeError": 1}},
+		"while another is handled": {`
+def f():
+    for i in range(520):
+        try:
+            raise ValueError(i)
+        except ValueError:
+            pass
+    try:
+        raise OSError("disk")
+    except OSError:
+        g()
+def g():
+    for i in range(520):
+        try:
+            raise ValueError(i)
+        except ValueError:
+            pass
+f()
+`, map[string]int{"ValueError": 501 + 501, "OSError": 1}},
+		"one that goes on meanwhile": {`
+keep = []
+def many():
+    for i in range(1100):
+        try:
+            raise LookupError(i)
+        except LookupError as e:
+            keep.append(e)
+def rare():
+    raise OSError("disk")
+def mid():
+    try:
+        rare()
+    finally:
+        many()
+def top():
+    try:
+        mid()
+    except OSError:
+        return "swallowed"
+top()
+`, map[string]int{"LookupError": 502, "OSError": 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			engines(t, func(t *testing.T, python, engine string) {
+				s := runSource(t, python, c.source, Config{Engine: engine, PerCode: 100000, MaxRecords: 100000})
+				got, quiet := map[string]int{}, -s.trace.Footer.Quiet
+				for _, r := range s.trace.Raised() {
+					got[r.Type]++
+				}
+				if !maps.Equal(got, c.want) {
+					t.Errorf("raised %v, want %v", got, c.want)
+				}
+				for _, n := range got {
+					quiet -= n
+				}
+				if all := map[string]int{"on other lines of the function": 602, "of another class on the line": 601,
+					"while another is handled": 1041, "one that goes on meanwhile": 1101}[name]; quiet != -all {
+					t.Errorf("%d recorded or counted, want %d", -quiet, all)
+				}
+			})
+		})
+	}
 }
 
 // T12: the alarm nearly always strikes inside the tracer. The program must see

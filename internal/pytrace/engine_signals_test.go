@@ -1,6 +1,11 @@
 package pytrace
 
-import "testing"
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"testing"
+)
 
 // T12: an exception that a signal handler raises reaches the program also when
 // the signal comes while a boundary is being recorded or a task is looked up.
@@ -54,6 +59,62 @@ print(answers)
 `, Config{Engine: engine, MaxRecords: 5000})
 		if want := "[True, True, True, True, True]\n"; string(s.out) != want {
 			t.Errorf("reached: %s", s.out)
+		}
+	})
+}
+
+// T12: a handler that strikes as a function is met for the first time does not
+// leave its calls without a definition.
+func TestASignalAtTheFirstCallLeavesTheFunctionDefined(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, python, engine string) {
+		dir, file := program(t, `
+import random, signal
+class Struck(Exception):
+    pass
+armed = False
+def strike(*args):
+    global armed
+    if armed:
+        armed = False
+        raise Struck()
+signal.signal(signal.SIGALRM, strike)
+made = []
+for k in range(600):
+    space = {}
+    exec(compile("def f%d(a, b):\n    return a\n" % k, __file__, "exec"), space)
+    made.append(space["f%d" % k])
+chance = random.Random(1)
+for k, f in enumerate(made):
+    try:
+        armed = True
+        signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00001, 0.00012))
+        f(k, 2)
+        armed = False
+    except Struck:
+        pass
+    armed = False
+    f(k, 3)
+    f(k, 4)
+signal.setitimer(signal.ITIMER_REAL, 0)
+`)
+		out := t.TempDir()
+		config, err := json.Marshal(Config{Engine: engine, Include: []string{dir}, Out: out, MaxRecords: 100000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(python, file)
+		cmd.Env = append(os.Environ(), "PYTHONPATH="+tracerDir(t), "PYTHONDONTWRITEBYTECODE=1", "REPAIRD_TRACE_CONFIG="+string(config))
+		if text, err := cmd.CombinedOutput(); err != nil || len(text) > 0 {
+			t.Fatalf("%v: %s", err, text)
+		}
+		trace, err := ReadDir(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Each strike may cost the records of one event, and no more.
+		if f := trace.Footer; f.Unnamed > 0 || f.Faults > 600 || f.Recorded < 600 {
+			t.Errorf("footer %+v", f)
 		}
 	})
 }

@@ -135,6 +135,9 @@ def make(backend):
             if th.held:
                 free(th)
         except _BaseException as error:
+            info = codes_get(_id(code))
+            if info is not None:  # it may have come before its events were asked for
+                backend.ask(info)
             if fault(error):
                 raise
 

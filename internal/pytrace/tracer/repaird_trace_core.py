@@ -53,6 +53,7 @@ class Core(Exceptions):
         self.next_code, self.next_call, self.next_exc = count(1).__next__, count(1).__next__, count(1).__next__
         self.started, self.seconds = _clock(), _clock
         self.line_count = self.faults = self.snaps = self.resynced = self.refined = self.quiet = 0
+        self.fled = 0  # address of an exception that left the main thread's calls and was only counted
         self.lates = 0  # numbers of calls that were given without the call being counted
         self.threads = 0
         self.main, self.first = get_ident(), None
@@ -88,7 +89,7 @@ class Core(Exceptions):
 
     def register(self, frame, code, path):
         if _len(self.infos) >= scope_module.MAX_CODES:
-            if _id(code) not in self.beyond and _len(self.beyond) < 1000000:
+            if _id(code) not in self.beyond and _len(self.beyond) < 100000:
                 self.beyond.add(_id(code))
                 self.writer.undefined += 1
             return None
@@ -101,11 +102,16 @@ class Core(Exceptions):
         info.heads = _heads(info.args)
         if self.probes is not None:
             info.watch = self.probes.lines_of(info)
-        other = self.codes.setdefault(_id(code), info)
-        if other is not info:  # another thread was faster
-            return other
-        self.infos.append(info)
-        self.define_code(info)
+        try:
+            other = self.codes.setdefault(_id(code), info)
+            if other is not info:  # another thread was faster
+                return other
+            self.define_code(info)
+            self.infos.append(info)
+        except _BaseException:  # a signal handler's: the next call tries again
+            if self.codes.get(_id(code)) is info:
+                del self.codes[_id(code)]
+            raise
         if not self.tasks and self.tasks_of.ready():
             self.tasks.append(self.tasks_of.suffix)
         if not self.switches and self.greenlets.ready():
@@ -176,17 +182,18 @@ class Core(Exceptions):
     def args(self, e, frame, info, left=ENOUGH_TEXT):
         """The values of a call's arguments, in full as long as there is something left."""
         values, parts = frame.f_locals, []
-        named, light_named = self.render.named, self.render.light_named
+        named, light, light_named = self.render.named, self.render.light, self.render.light_named
         for name in info.args:
             if name in values:
                 v = values[name]
-                text = named(name, v) if left > 0 else light_named(name, v)
+                lightly = left <= 0
+                text = light_named(name, v) if lightly else named(name, v)
                 left -= _len(text)
                 parts.append(text)
-                if left > 0 and '"id":' in text:
+                if '"id":' in text and (not lightly or _id(_type(v)) in MUTABLE):
                     if e.muts is None:
                         e.muts = []
-                    e.muts.append((name, text, _id(v)))
+                    e.muts.append((name, light(v) if lightly else text, _id(v), lightly))
         v = None
         if info.pins and parts:
             self.hold(frame, values)
@@ -200,16 +207,16 @@ class Core(Exceptions):
         return ',"df":[%s]' % ",".join(used) if used else ""
 
     def changed(self, e, frame):
-        """Arguments that the call changed in place, at the call's own detail."""
+        """Arguments that the call changed in place, at the detail of its record."""
         values, parts = frame.f_locals, []
         named, light = self.render.named, self.render.light
-        for name, text, i in e.muts:
+        for name, text, i, lightly in e.muts:
             if name in values:
                 v = values[name]
                 if _id(v) == i:
-                    now = light(v) if e.light else named(name, v)
+                    now = light(v) if lightly else named(name, v)
                     if now != text:
-                        parts.append('[%s,%s]' % (quote(name), now) if e.light else now)
+                        parts.append('[%s,%s]' % (quote(name), now) if lightly else now)
         v = None
         if e.info.pins:
             self.hold(frame, values)
@@ -264,9 +271,9 @@ class Core(Exceptions):
     def footer(self):
         if self.probes is not None:
             self.probes.finish()
-        if self.quiet:  # the exception that ended the program may be one of those
+        if self.fled:  # the exception that ended the program may be one that was only counted
             last = _getattr(sys, "last_value", None)
-            if derives(_type(last), _BaseException):
+            if _id(last) == self.fled and derives(_type(last), _BaseException):
                 self.failure(self.first, last, True)
         uncalled = 0
         for info in self.infos:

@@ -57,18 +57,19 @@ class Exceptions(object):
             x = e.trouble = Trouble()
         return x
 
-    def late(self, th, frame, info, parent, gap, depth=0):
+    def late(self, th, frame, info, parent, gap, depth=0, often=False):
         """Records a call after the fact, for an exception that came from it."""
         e = Entry()
         e.id, e.fid, e.info, e.muts, e.light, e.trouble, e.place = self.next_call(), _id(frame), info, None, False, None, None
         e.sid, e.seg = "%d" % e.id, self.writer.seg
         self.lates += 1
-        self._write_late(th, e, frame, parent, gap, depth)
+        self._write_late(th, e, frame, parent, gap, depth, often)
         return e
 
-    def _write_late(self, th, e, frame, parent, gap, depth):
-        self.refined += 1
-        room = ENOUGH_TEXT if self.refined <= MAX_REFINED else 0
+    def _write_late(self, th, e, frame, parent, gap, depth, often):
+        room = 0 if often or self.refined >= MAX_REFINED else ENOUGH_TEXT
+        if room:
+            self.refined += 1
         args = self.args(e, frame, e.info, room) if e.info.args and self.values else ""
         e.muts = None
         self.writer.write('{"k":"call","i":%d,"p":%d,"c":%d,"d":%d,"n":%d,"t":%d,"l":0,"late":1,"gap":%d%s%s}\n' % (
@@ -102,7 +103,11 @@ class Exceptions(object):
         # A known address may be another exception's by now. This one is known
         # if it was here before, or left a call that was called from here; one
         # that was thrown into an inner generator left that under its resumer.
-        if known and (x.obj == key or inner is not None and (x.child_obj == key or e.info.gen and th.left == key or self.switches and self._within(inner))):
+        came = inner is not None and (x.child_obj == key or e.info.gen and th.left == key or self.switches and self._within(inner))
+        x.child_obj = 0
+        if known == QUIET and not came and (inner is None or inner.tb_frame is not frame):
+            known = 0  # nothing tells the end of one that is not recorded
+        if known and (x.obj == key or came):
             if known == QUIET:
                 x.pend, x.obj, x.quiet = 0, key, True
                 return
@@ -110,17 +115,32 @@ class Exceptions(object):
             self.writer.write('{"k":"pass","i":%d,"c":%d,"e":%d,"l":%d}\n' % (e.id, e.info.id, number, frame.f_lineno or 0))
         else:
             if _len(th.flying) > 256:
-                th.flying.clear()
-            arrived, line = e.info.arrived, frame.f_lineno or 0
-            n = arrived[line] = arrived.get(line, 0) + 1
+                self._land(th.flying)
+            n = self._count(e.info.arrived, frame.f_lineno or 0, exc, ctx)
             if n > MOST and n & (n - 1):
                 self.quiet += 1
                 th.flying[key] = QUIET
                 x.pend, x.obj, x.quiet = 0, key, True
                 return
             number = th.flying[key] = self.next_exc()
-            self._first(th, e, frame, exc, inner, number, ctx)
+            self._first(th, e, frame, exc, inner, number, ctx, n > MANY)
         x.pend, x.obj, x.line, x.lines = number, key, frame.f_lineno or 0, None
+
+    def _count(self, arrived, line, exc, ctx):
+        """How often an exception arrived as this one does: a rare class among
+        common ones is rare, and so is what was raised while another was handled."""
+        key = (line, _id(_type(exc)), ctx > 0)
+        if key not in arrived and _len(arrived) > 1000:
+            key = line
+        n = arrived[key] = arrived.get(key, 0) + 1
+        return n
+
+    def _land(self, flying):
+        """Forgets exceptions, first those that are not recorded."""
+        for key in [k for k, number in flying.items() if number == QUIET]:
+            del flying[key]
+        if _len(flying) > 256:
+            flying.clear()
 
     def _within(self, tb):
         """Says whether an exception came from code in scope; with greenlets
@@ -131,9 +151,10 @@ class Exceptions(object):
             tb = tb.tb_next
         return False
 
-    def _first(self, th, e, frame, exc, tb, number, ctx):
-        """First sight of an exception: keep its callers, backfill its callees."""
-        self._keep(th, frame)
+    def _first(self, th, e, frame, exc, tb, number, ctx, often):
+        """First sight of an exception: keep its callers, backfill its callees.
+        often says that many came before on its line."""
+        self._keep(th, frame, often)
         frames, total, last = [], 0, None
         while tb is not None and total < 100000:
             f = tb.tb_frame
@@ -156,7 +177,7 @@ class Exceptions(object):
             return
         made, parent, seen, depth = [], e, -1, _len(th.stack)
         for f, info, line, nth in frames:
-            late = self.late(th, f, info, parent.id, nth - seen - 1, depth)
+            late = self.late(th, f, info, parent.id, nth - seen - 1, depth, often)
             made.append((late, line))
             parent, seen, depth = late, nth, depth + 1
         f, info, line, nth = frames[-1]
@@ -201,7 +222,7 @@ class Exceptions(object):
             self.hold(frame, values)
         return ',"loc":[%s]' % ",".join(parts)
 
-    def _keep(self, th, frame):
+    def _keep(self, th, frame, often):
         """Writes the calls around an exception again: those that the ring has
         lost, and in full the nearest of those that were recorded lightly."""
         alive, stack, near = self.writer.alive, th.stack, _len(th.stack) - NEAR
@@ -209,7 +230,7 @@ class Exceptions(object):
         for depth, e in _enumerate(stack):
             if not alive(e.seg):
                 again.append((depth, e))
-            elif e.light and depth >= near and self.refined < MAX_REFINED and e.info.args and self.values:
+            elif e.light and depth >= near and not often and self.refined < MAX_REFINED and e.info.args and self.values:
                 again.append((depth, e))
         if not again:
             return
@@ -222,7 +243,7 @@ class Exceptions(object):
             if not e.foreign and f is not None:
                 muts, e.seg, e.light = e.muts, self.writer.seg, False
                 parent = stack[depth - 1].id if depth else 0
-                self._write_late(th, e, f, parent, 0, depth)
+                self._write_late(th, e, f, parent, 0, depth, often)
                 # What the call changed before the exception is not to be seen any more.
                 e.muts = e.muts if muts is not None else None
 
@@ -284,6 +305,8 @@ class Exceptions(object):
             if not th.parked:
                 th.flying.clear()
             th.escaped = x.obj if x.pend else 0
+            if th is self.first:
+                self.fled = x.obj if x.quiet else 0
         elif x.pend:
             caller = self.trouble(below)
             caller.child, caller.child_obj = x.pend, x.obj
@@ -347,7 +370,7 @@ class Exceptions(object):
         else:
             saved, th.stack = th.stack, [outer]
             try:
-                self._first(th, outer, frame, exc, tb.tb_next, number, 0)
+                self._first(th, outer, frame, exc, tb.tb_next, number, 0, False)
             finally:
                 th.stack = saved
         self.writer.write('{"k":"unwind","i":%d,"c":%d,"t":%d,"e":%d}\n' % (outer.id, info.id, self.micros(), number))

@@ -133,10 +133,8 @@ class Expressions(object):
 
     def _parts(self, v, depth, left):
         """The texts of the items, or None."""
-        parts, n = [], _len(v)
+        parts = []
         for e in v:
-            if n > 3 and _len(parts) == 2 and (_len(parts[0]) + _len(parts[1])) * n > 4 * self.max_chars:
-                return None  # it will not fit
             te = _type(e)
             if te is _int and -_SMALL < e < _SMALL:
                 parts.append("%d" % e)
@@ -155,15 +153,13 @@ class Expressions(object):
         return None if pairs is None else "{" + ", ".join(pairs) + "}"
 
     def _pairs(self, v, depth, left):
-        parts, longest, n = [], self.max_str, _dict.__len__(v)
+        parts, longest = [], self.max_str
         for k, e in _dict.items(v):
-            if n > 3 and _len(parts) == 2 and (_len(parts[0]) + _len(parts[1])) * n > 4 * self.max_chars:
-                return None  # it will not fit
             te = _type(e)
             if _type(k) is _str:
-                size = _len(k)
-                left[1] -= size
-                if size > longest or left[1] < 0 or size >= 16 and not self._clean(k):
+                n = _len(k)
+                left[1] -= n
+                if n > longest or left[1] < 0 or n >= 16 and not self._clean(k):
                     return None
                 if not _heads.get(k) and secrets.is_secret(k, e):
                     return None

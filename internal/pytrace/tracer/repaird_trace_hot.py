@@ -121,7 +121,7 @@ def make(core):
                         text = known[1] if known is not None and known[0]() is t else brief(v)
                         args = f'{args}{lead}{text}]'
                         if n < WATCHED and (t is _list or t is _dict or t is _set):
-                            pair = (name, text, _id(v))
+                            pair = (name, text, _id(v), True)
                             if e.muts is None:
                                 e.muts = [pair]
                             else:

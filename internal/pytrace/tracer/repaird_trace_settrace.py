@@ -75,7 +75,7 @@ class Backend(object):
     def start(self):
         _settrace(self._make(self.core.thread()))
 
-    def threads(self, threading):
+    def watch_threads(self, threading):
         """Traces the threads that the module starts; to be called once it is there."""
         if self.alive:
             self.hook = threading.settrace

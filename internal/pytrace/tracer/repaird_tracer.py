@@ -64,8 +64,8 @@ def start(config):
             _state["fork"] = True
         repaird_trace_process.Children(writer.define, _imports, own)
         _start_stacks(config)
-        if hasattr(backend, "threads"):
-            _imports.when("threading", backend.threads)
+        if hasattr(backend, "watch_threads"):
+            _imports.when("threading", backend.watch_threads)
         backend.start()
         return True
     except _Exception:
@@ -219,9 +219,10 @@ def _forked():
         parent = writer.pid
         writer.reopen()
         _meta(parent)
-        core.threads, core.line_count = 1, 0
+        core.threads, core.line_count, core.quiet, core.fled, core.snaps, core.refined = 1, 0, 0, 0, 0, 0
+        core.beyond.clear()
         for info in core.infos:
-            info.seen, info.calls = set(), 0
+            info.seen, info.calls, info.spent, info.arrived, info.raised, info.snaps = set(), 0, 0, {}, {}, {}
             core.define_code(info)
         _state["backend"].forked()
     except _Exception:
