@@ -234,14 +234,20 @@ func (b *builder) compare(v *pytrace.Value) (string, bool) {
 	if v.Literal && expression(v.Text, false) {
 		return v.Text, true
 	}
-	if text, ok := b.rebuilt(v.Rebuild); v.Rebuild != "" && ok {
-		b.need(text, v.Module)
-		for m := range b.modules {
-			b.g.modules[m] = true
-		}
-		return text, true
+	text, ok := b.rebuilt(v.Rebuild)
+	if v.Rebuild == "" || !ok {
+		return "", false
 	}
-	return "", false
+	of := *b
+	of.modules = map[string]bool{}
+	of.need(text, v.Module)
+	if b.g.claims(of.modules) != "" {
+		return "", false
+	}
+	for m := range of.modules {
+		b.g.modules[m] = true
+	}
+	return text, true
 }
 
 // need imports the modules of an expression's dotted names.

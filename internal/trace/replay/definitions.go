@@ -35,12 +35,16 @@ func defined(source string) definitions {
 	}
 	d := definitions{map[string]bool{}, map[string]bool{}}
 	var scopes []scope
-	quote := "" // of the string over several lines in which a line begins
+	var at cursor
 	for line := range strings.SplitSeq(source, "\n") {
-		inside := quote != ""
-		quote = openString(line, quote)
 		text := strings.TrimLeft(line, " \t\f")
-		if inside || text == "" || text[0] == '#' || text[0] == ')' || text[0] == ']' || text[0] == '}' {
+		m := definition.FindStringSubmatch(text)
+		if m != nil && at.quote == "" { // no expression has such a line: a bracket was misread
+			at.depth = 0
+		}
+		inside := at.inside()
+		at.pass(line)
+		if inside || text == "" || text[0] == '#' {
 			continue
 		}
 		indent := width(line[:len(line)-len(text)])
@@ -51,7 +55,6 @@ func defined(source string) definitions {
 		if n := len(scopes); n > 0 {
 			name, owned = scopes[n-1].name+".", scopes[n-1].name != ""
 		}
-		m := definition.FindStringSubmatch(text)
 		switch {
 		case m == nil:
 			if f := factory.FindStringSubmatch(line); f != nil {
@@ -89,31 +92,45 @@ func width(blank string) (n int) {
 	return n
 }
 
-// openString returns the quotes of a string over several lines that is open
-// after a line, quote before it; "" for none.
-func openString(line, quote string) string {
-	for i := 0; i < len(line); {
-		switch {
-		case quote != "" && line[i] == '\\':
+// A cursor is where in a source text a line begins.
+type cursor struct {
+	quote  string // of the string in which it does; "" for none
+	depth  int    // of open brackets
+	joined bool   // the line before ends with a backslash
+}
+
+// inside says that the line goes on with the one before.
+func (c *cursor) inside() bool { return c.quote != "" || c.depth > 0 || c.joined }
+
+// pass moves the cursor over a line.
+func (c *cursor) pass(line string) {
+	line = strings.TrimSuffix(line, "\r")
+	c.joined = false
+	for i := 0; i < len(line); i++ {
+		switch b := line[i]; {
+		case b == '\\':
+			c.joined = i == len(line)-1
 			i++
-		case quote != "":
-			if strings.HasPrefix(line[i:], quote) {
-				i += len(quote) - 1
-				quote = ""
+		case c.quote != "":
+			if strings.HasPrefix(line[i:], c.quote) {
+				i += len(c.quote) - 1
+				c.quote = ""
 			}
-		case line[i] == '#':
-			return ""
-		case strings.HasPrefix(line[i:], `"""`), strings.HasPrefix(line[i:], `'''`):
-			quote = line[i : i+3]
-			i += 2
-		case line[i] == '"', line[i] == '\'':
-			end := quoted(line, i)
-			if end < 0 {
-				return "" // it goes on behind a backslash, or is no Python
+		case b == '#':
+			return
+		case b == '"' || b == '\'':
+			c.quote = line[i : i+1]
+			if triple := strings.Repeat(c.quote, 3); strings.HasPrefix(line[i:], triple) {
+				c.quote = triple
+				i += 2
 			}
-			i = end - 1
+		case b == '(' || b == '[' || b == '{':
+			c.depth++
+		case b == ')' || b == ']' || b == '}':
+			c.depth = max(c.depth-1, 0)
 		}
-		i++
 	}
-	return quote
+	if len(c.quote) == 1 && !c.joined { // no Python: such a string ends with its line
+		c.quote = ""
+	}
 }

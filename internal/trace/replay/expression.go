@@ -5,7 +5,7 @@ import "strings"
 // expression says whether a text of the trace is a Python expression that can
 // stand in the file: literals and brackets, and with calls also dotted names
 // that are called. It is a filter for hostile text, not a parser: what passes
-// is on one line and cannot leave its place.
+// is on one line, cannot leave its place and makes no more than its text tells.
 func expression(s string, calls bool) bool {
 	var open []byte
 	for i := 0; i < len(s); {
@@ -45,7 +45,7 @@ func expression(s string, calls bool) bool {
 		}
 		i++
 	}
-	return s != "" && len(open) == 0
+	return s != "" && len(open) == 0 && bounded(s)
 }
 
 func wordByte(c byte) bool {

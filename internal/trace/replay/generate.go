@@ -2,7 +2,6 @@ package replay
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/repaird/repaird/internal/pytrace"
@@ -18,9 +17,11 @@ type generator struct {
 	body    strings.Builder
 	names   names
 	objects map[object]*variable
-	modules map[string]bool // to import
-	uses    map[string]bool // of the standard library
-	paths   []string        // for sys.path
+	modules map[string]bool   // to import
+	uses    map[string]bool   // of the standard library
+	paths   []string          // for sys.path
+	places  map[string]place  // by module, see claim
+	reals   map[string]string // real paths by path, see real
 	missing map[string]bool
 	within  []string           // real directories of the program, see origin
 	origins map[string]*origin // by file
@@ -40,6 +41,7 @@ type variable struct {
 
 func (g *generator) sequence() error {
 	g.modules, g.uses, g.missing = map[string]bool{}, map[string]bool{}, map[string]bool{}
+	g.places, g.reals = map[string]place{}, map[string]string{}
 	if g.options.Call != 0 {
 		c := g.look(g.trace.Call(g.options.Call))
 		if c.start.ID == 0 || c.start.Late {
@@ -111,13 +113,25 @@ func (g *generator) step(c *call) (why string) {
 	if c.end.ID == 0 {
 		return "how it ended was not recorded"
 	}
-	module, dir, why := g.source(c.Code())
+	module, why := g.source(c.Code())
 	if why != "" {
+		return why
+	}
+	paths := g.paths
+	_, known := g.places[module]
+	if why := g.claim(module, c.Code().File); why != "" {
 		return why
 	}
 	b := builder{g: g, process: c.start.Process, module: module, pending: map[object]*variable{}, modules: map[string]bool{module: true}}
 	f, why := b.form(c, module)
+	if why == "" {
+		why = g.claims(b.modules)
+	}
 	if why != "" {
+		if !known {
+			delete(g.places, module)
+			g.paths = paths
+		}
 		return why
 	}
 	for o, v := range b.pending {
@@ -125,9 +139,6 @@ func (g *generator) step(c *call) (why string) {
 	}
 	for m := range b.modules {
 		g.modules[m] = true
-	}
-	if dir != "" && !slices.Contains(g.paths, dir) {
-		g.paths = append(g.paths, dir)
 	}
 	for _, line := range b.lines {
 		g.body.WriteString(line + "\n")
@@ -137,23 +148,25 @@ func (g *generator) step(c *call) (why string) {
 	return ""
 }
 
-// source returns the module of a function, and the directory that it is
-// imported from; why says that it is not.
-func (g *generator) source(code *pytrace.Code) (module, dir, why string) {
+// source returns the module of a function; why says that it is not imported.
+func (g *generator) source(code *pytrace.Code) (module, why string) {
 	from := g.origin(code.File)
 	if from.why != "" {
-		return "", "", from.why
+		return "", from.why
 	}
-	if module, dir = g.module(code.File); module == "" {
-		return "", "", "its file cannot be imported"
+	if module, _ = g.module(code.File); module == "" {
+		return "", "its file cannot be imported"
 	}
 	if foreignModule(module) {
-		return "", "", "it is of the standard library"
+		return "", "it is of the standard library"
 	}
 	if !from.defs.functions[code.Name] {
-		return "", "", "its file defines no such function"
+		return "", "its file defines no such function"
 	}
-	return module, dir, ""
+	if code.Kind == "generator" && from.wrapped(code) {
+		return "", "what the decorator of a generator makes of it was not recorded"
+	}
+	return module, ""
 }
 
 // write writes the call and what is expected of it.
@@ -241,7 +254,7 @@ func (g *generator) demand(c *call, expr, want string, known bool) {
 			}
 			switch {
 			case m == "" || m == "builtins":
-			case g.traced()[m] != "" || raising[m]:
+			case g.traced()[m] != "" && g.claims(map[string]bool{m: true}) == "" || raising[m]:
 				class = m + "." + class
 				g.modules[m] = true
 			default:

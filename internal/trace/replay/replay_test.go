@@ -113,6 +113,9 @@ func record(t *testing.T, files map[string]string) (trace *pytrace.Trace, dir st
 		write(t, filepath.Join(tracer, name), string(data))
 	}
 	for name, text := range files {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
 		write(t, filepath.Join(dir, name), text)
 	}
 	config, err := json.Marshal(pytrace.Config{Include: []string{dir}, Out: out})

@@ -8,28 +8,67 @@ import (
 	"github.com/repaird/repaird/internal/pytrace"
 )
 
-// decorated looks at the first lines of a function in its file, where that is
-// there: "property", "setter" or "".
-func decorated(code *pytrace.Code) string {
+// decorators returns the lines with which decorators of a function begin in its
+// file, where that is there.
+func decorators(code *pytrace.Code) (out []string) {
 	f, err := os.Open(code.File)
 	if err != nil {
-		return ""
+		return nil
 	}
 	defer f.Close()
 	lines := bufio.NewScanner(f)
-	for n := 1; lines.Scan() && n < code.Line+8; n++ {
+	for n := 1; lines.Scan() && n < code.Line+40; n++ {
 		if n < code.Line {
 			continue
 		}
-		line := strings.TrimSpace(lines.Text())
+		line, _, _ := strings.Cut(lines.Text(), "#")
+		line = strings.TrimSpace(line)
 		switch {
-		case line == "@property" || line == "@cached_property" || strings.HasSuffix(line, ".cached_property"):
-			return "property"
-		case strings.HasPrefix(line, "@") && (strings.HasSuffix(line, ".setter") || strings.HasSuffix(line, ".deleter")):
-			return "setter"
+		case strings.HasPrefix(line, "@"):
+			out = append(out, strings.TrimSpace(line[1:]))
 		case strings.HasPrefix(line, "def ") || strings.HasPrefix(line, "async def "):
-			return ""
+			return out
+		}
+	}
+	return out
+}
+
+// decorated says what a function is by its decorators: "property", "setter" or "".
+func decorated(code *pytrace.Code) string {
+	for _, d := range decorators(code) {
+		switch {
+		case property(d):
+			return "property"
+		case strings.HasSuffix(d, ".setter") || strings.HasSuffix(d, ".deleter"):
+			return "setter"
 		}
 	}
 	return ""
+}
+
+func property(decorator string) bool {
+	return decorator == "property" || decorator == "cached_property" || strings.HasSuffix(decorator, ".cached_property")
+}
+
+// wrapped says whether a decorator may give something else than a function
+// returns, such as contextlib.contextmanager.
+func (o *origin) wrapped(code *pytrace.Code) bool {
+	is, ok := o.wrap[code]
+	if !ok {
+		if o.wrap == nil {
+			o.wrap = map[*pytrace.Code]bool{}
+		}
+		is = wraps(decorators(code))
+		o.wrap[code] = is
+	}
+	return is
+}
+
+func wraps(decorators []string) bool {
+	for _, d := range decorators {
+		if d != "staticmethod" && d != "classmethod" && !property(d) {
+			return true
+		}
+	}
+	return false
 }

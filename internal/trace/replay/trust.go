@@ -16,10 +16,13 @@ collections.deque collections.Counter collections.defaultdict collections.Ordere
 // constants are dotted names outside of the program that are read.
 var constants = set("datetime.timezone.utc")
 
-// builtin are names that need no import: types, and functions that are harmless
-// as values and when they are called with literals.
+// builtin are names that need no import: constants and types.
 var builtin = set(`None True False inf nan Ellipsis NotImplemented bool int float complex str bytes bytearray list tuple dict set
-frozenset range slice object len sum min max abs sorted repr`)
+frozenset range slice object`)
+
+// uncalled are built-in functions that are harmless as values. The tracer calls
+// none, and those with a key call any other: min([9999999999], key=bytes).
+var uncalled = set("len sum min max abs sorted repr")
 
 // prefixes stand before string literals; the one of f-strings does not.
 var prefixes = set("b u r B")
@@ -92,7 +95,7 @@ func (g *generator) trusted(s string) bool {
 		called := n.next == '('
 		switch {
 		case !strings.Contains(n.text, "."):
-			if n.next != '=' && !builtin[n.text] && !exception.MatchString(n.text) && !prefixes[n.text] {
+			if n.next != '=' && !builtin[n.text] && (called || !uncalled[n.text]) && !exception.MatchString(n.text) && !prefixes[n.text] {
 				return false
 			}
 		case constructors[n.text], constants[n.text] && !called, numpyScalar.MatchString(n.text):
@@ -109,9 +112,13 @@ func (g *generator) trusted(s string) bool {
 func (g *generator) own(dotted string, called bool) bool {
 	parts := strings.Split(dotted, ".")
 	for n := len(parts) - 1; n > 0; n-- {
-		file, ok := g.traced()[strings.Join(parts[:n], ".")]
+		module := strings.Join(parts[:n], ".")
+		file, ok := g.traced()[module]
 		if !ok {
 			continue
+		}
+		if p, ok := g.places[module]; ok {
+			file = p.file
 		}
 		defs, rest := &g.origin(file).defs, parts[n:]
 		if whole := strings.Join(rest, "."); called || len(rest) == 1 {
