@@ -30,26 +30,28 @@ type CardLine struct {
 // Diverge aligns two runs of the same test, the failing and the passing one,
 // and says where they part.
 //
-// Values are compared without identities. Calls that only one run made are
+// What failed in red is compared with the passing run's call of the same
+// function, and where that does not differ, or nothing failed, or green has no
+// such call, all other outermost calls that both made. Values are compared
+// without identities. Calls that only one run made are
 // found by aligning the calls that the same call made. That is the first
 // difference in the order of execution, but for those that cannot have led to
 // the failure as long as there is another: times, addresses, temporary names
 // and numbers that the runs made up (see pairing), and what happened within
 // calls that ended alike and changed the same.
 func Diverge(red, green *Trace, opts CardOptions) Divergence {
-	r, g := testRoots(red, green)
-	if r.n == 0 || g.n == 0 {
-		return Divergence{Kind: "none", Text: "The two runs have no call in common.\n"}
+	roots := pairRoots(red, green)
+	if len(roots.pairs) == 0 {
+		return Divergence{Kind: "none", Text: "Nothing to compare: no outermost call of one run was made in the other.\n"}
 	}
 	d := newDiffer(red, green)
-	d.compare(r, g, 0)
-	s, passed := d.choose()
+	s, passed := d.compareRoots(roots)
 	if s == nil {
-		return Divergence{Kind: "none", Text: "The two runs made the same calls with the same values.\n"}
+		return Divergence{Kind: "none", Text: roots.alike()}
 	}
 	out := Divergence{Found: true, Kind: s.kind, Changed: s.changed, Passed: len(passed)}
 	out.RedCall, out.GreenCall = startOf(s.red), startOf(s.green)
-	out.Lines = cardLines(red, green, r, g, s, passed, opts)
+	out.Lines = cardLines(red, green, s.top.red, s.top.green, s, passed, opts)
 	out.Text = sideBySide(out.Lines)
 	return out
 }
@@ -60,44 +62,6 @@ func startOf(c Call) *Record {
 		return nil
 	}
 	return &r
-}
-
-// testRoots returns the root calls to compare: the one that crashed, and the
-// one of the same function in the passing run.
-func testRoots(red, green *Trace) (r, g Call) {
-	if path, _ := red.crash(); len(path) > 0 {
-		r = path[0]
-	}
-	roots := red.Roots()
-	for _, c := range roots {
-		if r.n == 0 && c.Code().Kind != "module" {
-			r = c
-		}
-	}
-	if r.n == 0 && len(roots) > 0 {
-		r = roots[len(roots)-1]
-	}
-	if r.n == 0 {
-		return r, r
-	}
-	nth := 0 // a test may be run more than once
-	for _, c := range roots {
-		if c == r {
-			break
-		}
-		if sameCode(c, r) {
-			nth++
-		}
-	}
-	for _, c := range green.Roots() {
-		if sameCode(c, r) {
-			if g = c; nth == 0 {
-				break
-			}
-			nth--
-		}
-	}
-	return r, g
 }
 
 // sameCode says whether two calls are of the same function in their two trees.

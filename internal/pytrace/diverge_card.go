@@ -18,7 +18,7 @@ func cardLines(red, green *Trace, r, g Call, s *split, passed []*split, opts Car
 	if s.kind == "call" {
 		a, b = s.under[0], s.under[1]
 	}
-	way, other := a.path(), b.path()
+	way, other := a.path()[len(r.path())-1:], b.path()[len(g.path())-1:]
 	var rows []CardLine
 	add := func(depth int, left, right string, differs bool, where string) {
 		pad := strings.Repeat("  ", min(depth, 8))

@@ -7,6 +7,7 @@ type split struct {
 	kind       string
 	red, green Call // none on the side that did not make the call
 	under      [2]Call
+	top        pair // the outermost calls that were compared
 	changed    []Change
 	noise      bool // what differs is made up in each run
 	contained  bool // within a call that ended alike

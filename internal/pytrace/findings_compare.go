@@ -26,10 +26,9 @@ func Compare(red, green *Trace) []Finding {
 		}
 		out = append(out, f)
 	}
-	if r, g := testRoots(red, green); r.n != 0 && g.n != 0 {
+	if roots := pairRoots(red, green); len(roots.pairs) > 0 {
 		d := newDiffer(red, green)
-		d.compare(r, g, 0)
-		if s, passed := d.choose(); s != nil {
+		if s, passed := d.compareRoots(roots); s != nil {
 			out = append(out, s.diverges(len(passed)))
 		}
 		out = append(out, d.missing()...)
@@ -38,12 +37,18 @@ func Compare(red, green *Trace) []Finding {
 	return out[:min(len(out), maxFindings)]
 }
 
-// Comparable says whether both runs made the call that is compared: that of the
-// test that failed, or of the first function that was called. Otherwise Compare
-// knows only what both found odd.
-func Comparable(red, green *Trace) bool {
-	r, g := testRoots(red, green)
-	return r.n != 0 && g.n != 0
+// CompareNote says, in one sentence, what keeps Compare from knowing where the
+// runs part: that green never made the call that failed in red, or that the two
+// have nothing to be compared. It is empty where they can be compared.
+func CompareNote(red, green *Trace) string {
+	roots := pairRoots(red, green)
+	switch {
+	case roots.failed.n != 0 && !roots.paired:
+		return fmt.Sprintf("The passing run never ran %s, which failed: where the two part in it is not known.", rootName(roots.failed))
+	case len(roots.pairs) == 0:
+		return "No outermost call of one run was made in the other: where the two part is not known."
+	}
+	return ""
 }
 
 // likeness is what findings of two runs have in common that are the same. One
@@ -121,7 +126,7 @@ func (d *differ) missing() []Finding {
 				f.Weight = 0.7
 				f.Text += " Nothing else called it either."
 			} else if n := s.under[0].calls(code); n > 0 {
-				f.Text = fmt.Sprintf("%s called %s %d times, and not as in the passing run: %s.", by.Name, code.Name, n, callName(c))
+				f.Text = fmt.Sprintf("%s called %s %s, but made no call that answers to the passing run's %s.", by.Name, code.Name, times(n), callName(c))
 			}
 			if s.contained {
 				f.Weight -= 0.2
@@ -143,4 +148,11 @@ func (c Call) calls(code *Code) (n int) {
 		}
 	}
 	return n
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }

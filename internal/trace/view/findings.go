@@ -33,8 +33,10 @@ func Findings(w io.Writer, t *pytrace.Trace, o FindingsOptions) error {
 		p.line("33", "No process of this run was traced.")
 		return p.err
 	}
-	if o.Green != nil && !pytrace.Comparable(t, o.Green) {
-		p.line("33", "%s", incomparable)
+	if o.Green != nil {
+		if note := pytrace.CompareNote(t, o.Green); note != "" {
+			p.line("33", "%s", visible(note))
+		}
 	}
 	if len(found) == 0 {
 		p.line("", "Nothing odd was found in %s.", Summary(t))
@@ -70,8 +72,6 @@ func findingsOf(t, green *pytrace.Trace) []pytrace.Finding {
 	return pytrace.Compare(t, green)
 }
 
-const incomparable = "The passing run has no call of the test that failed: where the two part is not known."
-
 func findingsJSON(w io.Writer, t *pytrace.Trace, found []pytrace.Finding, green *pytrace.Trace) error {
 	if found == nil {
 		found = []pytrace.Finding{}
@@ -85,9 +85,7 @@ func findingsJSON(w io.Writer, t *pytrace.Trace, found []pytrace.Finding, green 
 	}{Traced: t.Traced(), Summary: Summary(t), Findings: found}
 	if green != nil {
 		out.Green = Summary(green)
-		if !pytrace.Comparable(t, green) {
-			out.Note = incomparable
-		}
+		out.Note = pytrace.CompareNote(t, green)
 	}
 	return writeJSON(w, out)
 }
