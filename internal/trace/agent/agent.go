@@ -21,6 +21,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -53,13 +54,17 @@ type Server struct {
 	folder  string // of the traces
 	redact  *redact.Redactor
 
+	ended   context.Context // of all tools: done when nobody waits for an answer any more
+	end     context.CancelFunc
 	work    chan struct{} // one for each tool that is at work
 	reading sync.Mutex    // held while a file is read, which may take long
+	closing sync.Once
+	closed  error // what Close returns
 
 	mu     sync.Mutex
 	traces int
-	last   string                    // name of the last trace that was kept
-	read   map[string]*pytrace.Trace // the last few
+	last   string             // name of the last trace that was kept
+	read   map[string]reading // the last few, by path
 	order  []string
 }
 
@@ -69,9 +74,10 @@ const (
 	maxWork        = 4 // tools at work at the same time, those included that were given up
 	maxTraces      = 200
 	maxRead        = 4
-	maxAnswer      = 24_000 // bytes of an answer's text
-	maxOutput      = 4_000  // of the program's output, its end, as it is answered
-	maxWindow      = 64_000 // of its end as it is redacted
+	maxClosing     = 10 * time.Second // longest that Close waits for tools, most of all for commands that are ended
+	maxAnswer      = 24_000           // bytes of an answer's text
+	maxOutput      = 4_000            // of the program's output, its end, as it is answered
+	maxWindow      = 64_000           // of its end as it is redacted
 )
 
 const instructions = `Watch Python run instead of guessing. First call trace with the failing test's command;
@@ -100,7 +106,8 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, folder: folder, read: map[string]*pytrace.Trace{}, work: make(chan struct{}, maxWork)}
+	s := &Server{options: o, folder: folder, read: map[string]reading{}, work: make(chan struct{}, maxWork)}
+	s.ended, s.end = context.WithCancel(context.Background())
 	if !o.Raw {
 		key := make([]byte, 32)
 		rand.Read(key)
@@ -111,11 +118,37 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// Close removes the recorded traces.
-func (s *Server) Close() error { return os.RemoveAll(s.folder) }
+// Close ends the tools that are at work, with the commands that they run, and
+// removes the recorded traces. Nothing can be asked afterwards. A tool that does
+// not end within ten seconds is left to itself, which is an error.
+func (s *Server) Close() error {
+	s.closing.Do(func() {
+		s.end()
+		s.closed = errors.Join(s.wait(maxClosing), os.RemoveAll(s.folder))
+	})
+	return s.closed
+}
 
-// Serve answers until the client leaves or ctx ends.
+// wait waits until no tool is at work, and lets none begin: a command whose
+// tool was given up is still to be ended with all that it started.
+func (s *Server) wait(most time.Duration) error {
+	late := time.NewTimer(most)
+	defer late.Stop()
+	for n := range maxWork {
+		select {
+		case s.work <- struct{}{}:
+		case <-late.C:
+			return fmt.Errorf("%d tools are still at work after %s", maxWork-n, most)
+		}
+	}
+	return nil
+}
+
+// Serve answers until the client leaves or ctx ends. Tools that are at work then
+// are told to end; Close waits for them.
 func (s *Server) Serve(ctx context.Context, t mcp.Transport) error {
+	defer s.end()
+	defer context.AfterFunc(ctx, s.end)()
 	err := s.mcp.Run(ctx, t)
 	if errors.Is(err, context.Canceled) {
 		return nil
@@ -131,11 +164,11 @@ func (s *Server) tools() {
 	mcp.AddTool(s.mcp, &mcp.Tool{Name: "findings", Title: "Likely causes", Annotations: read,
 		Description: "What is odd in a trace, most telling first, each with the records that prove it: exceptions raised and swallowed, objects shared by accident, where a wrong value came from, arguments changed in place, recursion without progress, None where others got a value. With green, a passing run of the same test: also where the two part and calls that never came; what both runs have comes last."}, timed(s, 0, s.findings))
 	mcp.AddTool(s.mcp, &mcp.Tool{Name: "tree", Title: "Call tree", Annotations: read,
-		Description: "The folded call tree with arguments and results. Narrow it by depth or to one call."}, timed(s, 0, s.tree))
+		InputSchema: schema[TreeInput](), Description: "The folded call tree with arguments and results. Narrow it by depth or to one call."}, timed(s, 0, s.tree))
 	mcp.AddTool(s.mcp, &mcp.Tool{Name: "snapshot", Title: "State at breakpoints", Annotations: read,
 		Description: "What breakpoints recorded: stack, local variables and watched expressions; also the state at an exception that nobody caught."}, timed(s, 0, s.snapshot))
 	mcp.AddTool(s.mcp, &mcp.Tool{Name: "slice", Title: "Records about something", Annotations: read,
-		Description: "The records about functions, files, modules, a value's text, an object's identity, calls or a time."}, timed(s, 0, s.slice))
+		InputSchema: schema[SliceInput](), Description: "The records about functions, files, modules, a value's text, an object's identity, calls or a time."}, timed(s, 0, s.slice))
 	mcp.AddTool(s.mcp, &mcp.Tool{Name: "diff", Title: "Where two runs part", Annotations: read,
 		Description: "Compares a failing run with a passing run of the same test and shows the first place where they differ."}, timed(s, 0, s.diff))
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // timed gives a tool Options.Answer, and more, to answer. A tool that takes
-// longer has its context cancelled; what does not look at it, such as the
+// longer, or for which nobody waits any more, has its context cancelled; what does not look at it, such as the
 // reading of a large file, goes on without anyone who waits for it, and counts
 // among the few that may be at work until it ends.
 func timed[In, Out any](s *Server, more time.Duration, tool mcp.ToolHandlerFor[In, Out]) mcp.ToolHandlerFor[In, Out] {
@@ -22,6 +22,7 @@ func timed[In, Out any](s *Server, more time.Duration, tool mcp.ToolHandlerFor[I
 		limit := s.options.Answer + more
 		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
+		defer context.AfterFunc(s.ended, cancel)()
 		var none Out
 		select {
 		case s.work <- struct{}{}:

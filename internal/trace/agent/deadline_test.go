@@ -88,6 +88,9 @@ func TestEveryToolThatTakesTooLongIsGivenUp(t *testing.T) {
 			for range maxWork { // what was given up ends, and others may work
 				s.work <- struct{}{}
 			}
+			for range maxWork {
+				<-s.work
+			}
 		})
 	}
 }

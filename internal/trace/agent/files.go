@@ -1,11 +1,15 @@
 package agent
 
 import (
+	"cmp"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,37 +26,80 @@ func (s *Server) load(name string) (*pytrace.Trace, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info, err := os.Stat(path); err != nil || !info.IsDir() && !info.Mode().IsRegular() { // a pipe may keep its reader forever
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() && !info.Mode().IsRegular() { // a pipe may keep its reader forever
 		return nil, fmt.Errorf("%q is no file and no directory", name)
 	}
 	s.reading.Lock() // so that two tools do not read the same file
 	defer s.reading.Unlock()
+	now, err := stateOf(path, info) // before it is read: what changes meanwhile is read again
+	if err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	known := s.read[path]
 	s.mu.Unlock()
-	if known != nil {
-		return known, nil
+	if known.trace != nil && known.state == now {
+		return known.trace, nil
 	}
 	open := func(path string) (*pytrace.Trace, error) { return view.Open(path, nil) }
 	if !own && s.redact != nil {
 		open = s.redacted
 	}
 	t, err := open(path)
-	if err != nil {
-		return nil, err
+	if err != nil { // with the name by which it was asked for
+		return nil, errors.New(strings.ReplaceAll(err.Error(), path, cmp.Or(name, "the last trace")))
 	}
-	s.keep(path, t)
+	s.keep(path, reading{now, t})
 	return t, nil
 }
 
-func (s *Server) keep(path string, t *pytrace.Trace) {
+// A reading is a trace, and the state of the file or directory it was read from.
+type reading struct {
+	state state
+	trace *pytrace.Trace
+}
+
+// A state tells what a file or directory holds now from what it held when
+// another run had been recorded there: it is a digest of the names, numbers in
+// the file system, sizes and times of change.
+type state [sha256.Size]byte
+
+// stateOf looks at a file, or at a directory and the files in it.
+func stateOf(path string, info os.FileInfo) (state, error) {
+	list := []os.FileInfo{info}
+	if info.IsDir() {
+		entries, err := os.ReadDir(path)
+		if err != nil {
+			return state{}, err
+		}
+		for _, e := range entries {
+			if info, err := e.Info(); err == nil { // else it has just gone
+				list = append(list, info)
+			}
+		}
+	}
+	h := sha256.New()
+	for _, info := range list {
+		var number uint64
+		if st, ok := info.Sys().(*syscall.Stat_t); ok {
+			number = st.Ino
+		}
+		fmt.Fprintf(h, "%q %d %d %d\n", info.Name(), number, info.Size(), info.ModTime().UnixNano())
+	}
+	return state(h.Sum(nil)), nil
+}
+
+// keep keeps the last few, and of each path the last.
+func (s *Server) keep(path string, r reading) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.order = slices.DeleteFunc(s.order, func(p string) bool { return p == path })
 	if len(s.order) >= maxRead {
 		delete(s.read, s.order[0])
 		s.order = s.order[1:]
 	}
-	s.read[path] = t
+	s.read[path] = r
 	s.order = append(s.order, path)
 }
 
@@ -76,7 +123,11 @@ func (s *Server) redacted(path string) (*pytrace.Trace, error) {
 	} else if _, err := pytrace.RedactDir(dir, s.redact); err != nil {
 		return nil, err
 	}
-	return pytrace.ReadDir(dir)
+	t, err := view.Open(dir, nil)
+	if err != nil {
+		return nil, errors.New(strings.ReplaceAll(err.Error(), dir, path))
+	}
+	return t, nil
 }
 
 // copy writes a redacted copy of a file.
@@ -148,6 +199,9 @@ func (s *Server) path(name string) (path string, own bool, err error) {
 		}
 	}
 	path, err = s.inside(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("no trace %q: name one that the tool trace returned, or a file below %s", name, s.options.Dir)
+	}
 	return path, false, err
 }
 
@@ -159,7 +213,7 @@ func (s *Server) inside(name string) (string, error) {
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return "", fmt.Errorf("no trace %q: name one that the tool trace returned, or a file below %s", name, s.options.Dir)
+		return "", err
 	}
 	if rel, err := filepath.Rel(s.options.Dir, real); err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
 		return "", fmt.Errorf("%s is not below %s", name, s.options.Dir)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -50,8 +51,11 @@ func (s *Server) trace(ctx context.Context, _ *mcp.CallToolRequest, in RunInput)
 	base := s.options
 	if in.Dir != "" {
 		dir, err := s.inside(in.Dir)
+		if info, statErr := os.Stat(dir); err == nil && (statErr != nil || !info.IsDir()) {
+			err = errors.New("not a directory")
+		}
 		if err != nil {
-			return nil, none, s.failure(err)
+			return nil, none, s.failure(fmt.Errorf("dir %q: %w; name a directory below %s", in.Dir, err, s.options.Dir))
 		}
 		base.Dir = dir
 	}
@@ -181,7 +185,7 @@ type TreeInput struct {
 	Trace  string `json:"trace,omitempty" jsonschema:"name of a trace, or a file; default the last one recorded"`
 	Depth  int    `json:"depth,omitempty" jsonschema:"deeper calls are counted only"`
 	Lines  int    `json:"lines,omitempty" jsonschema:"at most so many lines, default 120"`
-	Call   int64  `json:"call,omitempty" jsonschema:"only this call, by its id, and what it called"`
+	Call   CallID `json:"call,omitempty" jsonschema:"only this call, by its id such as 14 or \"2.14\", and what it called"`
 	Unfold bool   `json:"unfold,omitempty" jsonschema:"each call by itself"`
 }
 
@@ -190,7 +194,7 @@ func (s *Server) tree(_ context.Context, _ *mcp.CallToolRequest, in TreeInput) (
 		in.Lines = 120
 	}
 	return s.shown(in.Trace, func(b *bytes.Buffer, t *pytrace.Trace) error {
-		return view.Tree(b, t, view.TreeOptions{Options: s.view(), Depth: in.Depth, Lines: in.Lines, Call: in.Call, Unfold: in.Unfold})
+		return view.Tree(b, t, view.TreeOptions{Options: s.view(), Depth: in.Depth, Lines: in.Lines, Call: int64(in.Call), Unfold: in.Unfold})
 	})
 }
 
@@ -202,7 +206,7 @@ type SliceInput struct {
 	Modules   []string `json:"modules,omitempty" jsonschema:"dotted names, with what is below"`
 	Text      string   `json:"text,omitempty" jsonschema:"part of a value, a name or a message"`
 	Object    int      `json:"object,omitempty" jsonschema:"identity, 3 for #3: records whose values hold the object"`
-	Calls     []int64  `json:"calls,omitempty" jsonschema:"ids of calls"`
+	Calls     []CallID `json:"calls,omitempty" jsonschema:"ids of calls, such as 14 or \"2.14\""`
 	Records   []int    `json:"records,omitempty" jsonschema:"ids of records"`
 	FromMS    float64  `json:"from_ms,omitempty" jsonschema:"milliseconds since the start of tracing"`
 	ToMS      float64  `json:"to_ms,omitempty" jsonschema:"likewise, the end"`
@@ -215,13 +219,20 @@ func (s *Server) slice(ctx context.Context, _ *mcp.CallToolRequest, in SliceInpu
 	if in.Limit <= 0 {
 		in.Limit = 100
 	}
-	f := view.Filter{Functions: in.Functions, Files: in.Files, Modules: in.Modules, Text: in.Text, Object: in.Object, Calls: in.Calls,
+	f := view.Filter{Functions: in.Functions, Files: in.Files, Modules: in.Modules, Text: in.Text, Object: in.Object,
 		From: time.Duration(in.FromMS * 1e6), To: time.Duration(in.ToMS * 1e6), Callers: in.Callers, Callees: in.Callees, Limit: in.Limit, Done: ctx.Done()}
+	for _, c := range in.Calls {
+		f.Calls = append(f.Calls, int64(c))
+	}
 	for _, r := range in.Records {
 		f.Records = append(f.Records, [2]int{r, r})
 	}
 	return s.shown(in.Trace, func(b *bytes.Buffer, t *pytrace.Trace) error {
-		return view.Show(b, t, f, view.ShowOptions{Options: s.view()})
+		err := view.Show(b, t, f, view.ShowOptions{Options: s.view()})
+		if err == nil && b.Len() == 0 {
+			b.WriteString("No record matches.\n")
+		}
+		return err
 	})
 }
 
