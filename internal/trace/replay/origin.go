@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/repaird/repaird/internal/pytrace"
@@ -62,7 +63,22 @@ func (g *generator) refused(file string) string {
 		}
 		return ""
 	}
+	if linked := g.linked(file, dir, real); linked != "" {
+		return linked
+	}
 	return fmt.Sprintf("its file %s is not below %s, and only the program's own files are imported (--root)", name, shorten(strings.Join(g.within, " or ")))
+}
+
+// linked says that a file in the program's directories is a link that leads out
+// of them, "" where it is not.
+func (g *generator) linked(file, dir, real string) string {
+	for _, root := range g.within {
+		_, named := below(root, filepath.Clean(file))
+		if _, here := below(root, dir); named || here {
+			return fmt.Sprintf("its file %s is a link to %s, which is not below %s, and only the program's own files are imported (--root)", shorten(file), shorten(real), shorten(strings.Join(g.within, " or ")))
+		}
+	}
+	return ""
 }
 
 // maxSource bounds the size of a source file, in bytes.
@@ -74,6 +90,9 @@ func below(root, file string) (rel string, ok bool) {
 	return rel, err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
 }
 
+// library is what interpreters call the directory of their modules.
+var library = regexp.MustCompile(`^python3(\.[0-9]+)?$`)
+
 // installed says whether a path below a root leads to what was installed there,
 // such as in a virtual environment.
 func installed(rel string) bool {
@@ -82,7 +101,7 @@ func installed(rel string) bool {
 		if p == "site-packages" || p == "dist-packages" {
 			return true
 		}
-		if i > 0 && strings.HasPrefix(p, "python3") && (parts[i-1] == "lib" || parts[i-1] == "lib64") {
+		if i > 0 && library.MatchString(p) && (parts[i-1] == "lib" || parts[i-1] == "lib64") {
 			return true
 		}
 	}

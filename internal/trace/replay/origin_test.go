@@ -69,7 +69,7 @@ def f(
 func TestOnlyFunctionsOfTheProgramsOwnFilesAreRepeated(t *testing.T) {
 	t.Parallel()
 	root, elsewhere := t.TempDir(), t.TempDir()
-	for _, name := range []string{"app.py", "pkg/__init__.py", "pkg/core.py", "venv/lib/python3.11/site-packages/six.py", "venv/lib/python3.11/shutil.py", "data.txt", "folder.py/x"} {
+	for _, name := range []string{"app.py", "pkg/__init__.py", "pkg/core.py", "venv/lib/python3.11/site-packages/six.py", "venv/lib/python3.11/shutil.py", "lib/python3_utils/core.py", "lib/python3/core.py", "data.txt", "folder.py/x"} {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -87,31 +87,33 @@ func TestOnlyFunctionsOfTheProgramsOwnFilesAreRepeated(t *testing.T) {
 		within         []string
 		why            string // "" for one that is repeated
 	}{
-		"a function":                            {app, "f", nil, ""},
-		"a function of a package":               {root + "/pkg/core.py", "f", nil, ""},
-		"a function that is defined under if":   {app, "late", nil, ""},
-		"a method":                              {app, "Job.start", nil, ""},
-		"a method under if":                     {app, "Job.often", nil, ""},
-		"a method of a class in a class":        {app, "Job.Part.move", nil, ""},
-		"a file of another root":                {elsewhere + "/other.py", "f", []string{root, elsewhere}, ""},
-		"a file outside":                        {elsewhere + "/other.py", "f", nil, "is not below " + root + ", and only the program's own files are imported (--root)"},
-		"a file that a path climbs to":          {root + "/../" + filepath.Base(elsewhere) + "/other.py", "f", nil, "is not below"},
-		"a link that leads outside":             {root + "/link.py", "f", nil, "is not below"},
-		"a link outside that leads inside":      {elsewhere + "/back.py", "f", nil, "is not below"},
-		"a package of a virtual environment":    {root + "/venv/lib/python3.11/site-packages/six.py", "f", nil, "is an installed package's or Python's own"},
-		"a module of a virtual environment":     {root + "/venv/lib/python3.11/shutil.py", "f", nil, "is an installed package's or Python's own"},
-		"a file that is not there":              {root + "/antigravity.py", "f", nil, "is not here"},
-		"a path that is not whole":              {"app.py", "f", nil, "its file cannot be imported"},
-		"a folder":                              {root + "/folder.py", "f", nil, "is no source file"},
-		"a file of another kind":                {root + "/data.txt", "f", nil, "its file cannot be imported"},
-		"a function of an imported module":      {app, "os.system", nil, "defines no such function"},
-		"an imported function":                  {app, "remove", nil, "defines no such function"},
-		"a function that came with a star":      {app, "rmtree", nil, "defines no such function"},
-		"another name for a function":           {app, "launch", nil, "defines no such function"},
-		"a variable":                            {app, "run", nil, "defines no such function"},
-		"a class as a function":                 {app, "Job", nil, "defines no such function"},
-		"a function of another place":           {app, "often", nil, "defines no such function"},
-		"a function inside a function, renamed": {app, "Job.inner", nil, "defines no such function"},
+		"a function":                             {app, "f", nil, ""},
+		"a function of a package":                {root + "/pkg/core.py", "f", nil, ""},
+		"a function that is defined under if":    {app, "late", nil, ""},
+		"a method":                               {app, "Job.start", nil, ""},
+		"a method under if":                      {app, "Job.often", nil, ""},
+		"a method of a class in a class":         {app, "Job.Part.move", nil, ""},
+		"a file of another root":                 {elsewhere + "/other.py", "f", []string{root, elsewhere}, ""},
+		"a file outside":                         {elsewhere + "/other.py", "f", nil, "is not below " + root + ", and only the program's own files are imported (--root)"},
+		"a file that a path climbs to":           {root + "/../" + filepath.Base(elsewhere) + "/other.py", "f", nil, "is not below"},
+		"a link that leads outside":              {root + "/link.py", "f", nil, "/link.py is a link to " + elsewhere + "/other.py, which is not below " + root},
+		"a link outside that leads inside":       {elsewhere + "/back.py", "f", nil, "is not below"},
+		"a package of a virtual environment":     {root + "/venv/lib/python3.11/site-packages/six.py", "f", nil, "is an installed package's or Python's own"},
+		"a module of a virtual environment":      {root + "/venv/lib/python3.11/shutil.py", "f", nil, "is an installed package's or Python's own"},
+		"a directory that is called like Python": {root + "/lib/python3_utils/core.py", "f", nil, ""},
+		"a distribution's library":               {root + "/lib/python3/core.py", "f", nil, "is an installed package's or Python's own"},
+		"a file that is not there":               {root + "/antigravity.py", "f", nil, "is not here"},
+		"a path that is not whole":               {"app.py", "f", nil, "its file cannot be imported"},
+		"a folder":                               {root + "/folder.py", "f", nil, "is no source file"},
+		"a file of another kind":                 {root + "/data.txt", "f", nil, "its file cannot be imported"},
+		"a function of an imported module":       {app, "os.system", nil, "defines no such function"},
+		"an imported function":                   {app, "remove", nil, "defines no such function"},
+		"a function that came with a star":       {app, "rmtree", nil, "defines no such function"},
+		"another name for a function":            {app, "launch", nil, "defines no such function"},
+		"a variable":                             {app, "run", nil, "defines no such function"},
+		"a class as a function":                  {app, "Job", nil, "defines no such function"},
+		"a function of another place":            {app, "often", nil, "defines no such function"},
+		"a function inside a function, renamed":  {app, "Job.inner", nil, "defines no such function"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

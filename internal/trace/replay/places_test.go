@@ -39,6 +39,10 @@ func TestOneModuleNameStandsForOneFile(t *testing.T) {
 		"a file whose name is hidden by a directory": {
 			`load("y", "b/other.py").val(1); load("x", "a/util.py").val(1)`,
 			[]string{"other.val(x=1) -> ('o', 1)", "util.val(x=1) -> ('a', 1)"}, nil},
+		"a file that a directory put before its own hides": {
+			`load("z", "a/first.py").val(1); load("y", "b/other.py").val(1); load("x", "a/util.py").val(1)`,
+			[]string{"first.val(x=1) -> ('f', 1)", "other.val(x=1) -> ('o', 1)"},
+			[]string{"val: another file is imported as util"}},
 		"a class of the second file as an argument": {
 			`load("x", "a/util.py").val(1); util = load("util", "b/util.py"); import sys; sys.modules["util"] = util; show(util.Box(3))`,
 			[]string{"util.val(x=1) -> ('a', 1)"},
@@ -53,6 +57,7 @@ func TestOneModuleNameStandsForOneFile(t *testing.T) {
 			trace, dir := record(t, map[string]string{
 				"a/util.py":  "def val(x):\n    return ('a', x)\n",
 				"b/util.py":  "import dataclasses\n@dataclasses.dataclass\nclass Box:\n    n: int\ndef val(x):\n    return ('b', x)\n",
+				"a/first.py": "def val(x):\n    return ('f', x)\n",
 				"b/other.py": "def val(x):\n    return ('o', x)\n",
 				"main.py":    loading + "def show(x):\n    return x\nif __name__ == '__main__':\n    " + c.main + "\n",
 			})

@@ -79,13 +79,13 @@ func (f *forest) add(i int, r rec) {
 	if c.code == nil {
 		c.code, c.process, c.thread, c.task = r.Code, r.Process, r.Thread, r.Task
 	}
-	if c.began < 0 && r.Micros > 0 {
-		c.began = r.Micros
+	if at := micros(r); c.began < 0 && at > 0 {
+		c.began = at
 	}
 	switch r.Kind {
 	case pytrace.KindCall:
 		if c.start < 0 {
-			c.start, c.began, c.thread = int32(i), r.Micros, r.Thread
+			c.start, c.began, c.thread = int32(i), micros(r), r.Thread
 		}
 	case pytrace.KindReturn, pytrace.KindUnwind:
 		c.end = int32(i)

@@ -205,7 +205,7 @@ func (x *chromeWriter) instants() {
 	for i := range size(x.t) {
 		r := record(x.t, i)
 		key := threadKey{r.Process, r.Thread}
-		clock[key] = max(clock[key], r.Micros)
+		clock[key] = max(clock[key], micros(r))
 		e := chromeEvent{Phase: "i", Scope: "t", TS: x.from[r.Process] + clock[key], PID: x.pid(r.Process), TID: r.Thread}
 		switch r.Kind {
 		case pytrace.KindRaise:

@@ -12,6 +12,13 @@ type DiffOptions struct {
 	Options
 }
 
+// What heads the sides of a comparison: that of a patch, and that of two runs of
+// which nothing else is known. The first halves are as wide.
+const (
+	patchHead, patchSide = "  red (before the patch)", "green (with the patch)\n"
+	runsHead, runsSide   = "  red (failing run)     ", "green (passing run)\n"
+)
+
 // Diff writes where two runs of the same test part, side by side: red is the
 // failing one, green the passing one.
 func Diff(w io.Writer, red, green *pytrace.Trace, o DiffOptions) error {
@@ -20,6 +27,9 @@ func Diff(w io.Writer, red, green *pytrace.Trace, o DiffOptions) error {
 		root = commonRoot(red)
 	}
 	d := pytrace.Diverge(red, green, pytrace.CardOptions{Root: root})
+	if rest, ok := strings.CutPrefix(d.Text, patchHead); ok {
+		d.Text = runsHead + strings.Replace(rest, patchSide, runsSide, 1)
+	}
 	if o.JSON {
 		return writeJSON(w, d)
 	}

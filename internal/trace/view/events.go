@@ -24,8 +24,9 @@ import (
 // The types are function_entry, function_exit, variable_assignment (where the
 // trace has the level variables), control_flow (where it has decisions),
 // exception, exception_handled, yield, resume and mark. Timestamps are UTC.
-// Numbers, booleans, None and strings are JSON's own, every other value is its
-// text; an event in another process, thread or task than the first says so.
+// Numbers, booleans, None and strings are JSON's own. Every other value is its
+// text as views write it: where the trace knows an object's identity, with that,
+// such as [1, 2]#2, and cut where the trace or a view cuts. An event in another process, thread or task than the first says so.
 func Events(w io.Writer, t *pytrace.Trace) error {
 	x := eventWriter{w: bufio.NewWriterSize(w, 1<<16), classes: map[int64]string{}}
 	start, from := starts(t)
@@ -47,8 +48,8 @@ func Events(w io.Writer, t *pytrace.Trace) error {
 				depth++ // what happens within the call
 			}
 		}
-		last[r.Process] = max(last[r.Process], r.Micros) // not every record has a time of its own
-		at := start.Add(time.Duration(from[r.Process]+last[r.Process]) * time.Microsecond)
+		last[r.Process] = max(last[r.Process], micros(r)) // not every record has a time of its own
+		at := time.UnixMicro(start.UnixMicro() + from[r.Process] + last[r.Process]).UTC()
 		for _, e := range x.eventsOf(r) {
 			x.put(at, depth, r, e)
 		}

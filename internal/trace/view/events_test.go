@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/repaird/repaird/internal/pytrace"
 )
 
 func TestEventsAreNumberedTimedAndPlain(t *testing.T) {
@@ -95,5 +97,33 @@ func TestTextOfPythonStringsIsUnquoted(t *testing.T) {
 		if got, ok := unquoted(text); ok {
 			t.Errorf("%s: %q", text, got)
 		}
+	}
+}
+
+func TestEventsTimesNeverRunBackwards(t *testing.T) {
+	t.Parallel()
+	for name, at := range map[string]string{"beyond all time": "9223372036854775807", "above a lifetime": "1125899906842624", "before the start": "-9223372036854775808"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			trace, err := pytrace.Read(strings.NewReader(`{"k":"meta","v":1,"f":"trace-1","pid":1,"ppid":0,"python":"3.11.2","impl":"cpython","engine":"settrace","argv":[],"cwd":"/","forked":0,"ts":1700000000}
+{"k":"code","c":1,"file":"/a.py","name":"f","line":1,"args":[],"kind":""}
+{"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":5,"l":0}
+{"k":"call","i":2,"p":1,"c":1,"d":1,"n":2,"t":` + at + `,"l":0}
+{"k":"ret","i":2,"c":1,"t":6,"l":1,"v":"1"}
+{"k":"ret","i":1,"c":1,"t":7,"l":1,"v":"1"}
+`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var b bytes.Buffer
+			if err := Events(&b, trace); err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range []string{"000005", "000005", "000006", "000007"} {
+				if line := strings.Split(b.String(), "\n")[i+1]; !strings.Contains(line, `"timestamp":"2023-11-14T22:13:20.`+want+`"`) {
+					t.Errorf("event %d is not at %s: %s", i+1, want, line)
+				}
+			}
+		})
 	}
 }

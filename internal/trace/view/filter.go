@@ -69,7 +69,7 @@ func (q Filter) selection(f *forest) ([]int, error) {
 		}
 		r := record(f.t, i)
 		key := threadKey{r.Process, r.Thread}
-		clock[key] = max(clock[key], r.Micros)
+		clock[key] = max(clock[key], micros(r))
 		if q.matches(f, r, clock[key]) {
 			out = append(out, i)
 			if q.Limit > 0 && len(out) >= q.Limit && !q.widens() {

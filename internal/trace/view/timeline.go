@@ -55,10 +55,24 @@ func starts(t *pytrace.Trace) (first time.Time, after []int64) {
 	after = make([]int64, len(t.Processes))
 	for i, p := range t.Processes {
 		if !p.Began.IsZero() {
-			after[i] = p.Began.UnixMicro() - first.UnixMicro()
+			if d := p.Began.UnixMicro() - first.UnixMicro(); d > 0 && d < maxMicros {
+				after[i] = d
+			}
 		}
 	}
 	return first, after
+}
+
+// maxMicros bounds a time since the start of a process, in microseconds: some 35
+// years. What is above is no time, but would make sums overflow.
+const maxMicros = 1 << 50
+
+// micros returns the time of a record, 0 where it has none.
+func micros(r rec) int64 {
+	if r.Micros < 0 || r.Micros >= maxMicros {
+		return 0
+	}
+	return r.Micros
 }
 
 type winder struct {
@@ -76,9 +90,9 @@ func (w *winder) record(i int32, r rec) {
 		s = &stack{}
 		w.stacks[key] = s
 	}
-	if r.Micros > s.last {
-		s.last = r.Micros
-		w.last[r.Process] = max(w.last[r.Process], r.Micros)
+	if at := micros(r); at > s.last {
+		s.last = at
+		w.last[r.Process] = max(w.last[r.Process], at)
 	}
 	switch r.Kind {
 	case pytrace.KindCall:

@@ -201,7 +201,7 @@ func (p *treePainter) signature(c *node, room int) string {
 // end says what came of a call.
 func (p *treePainter) end(c *node, limit int) string {
 	if c.end < 0 {
-		return " ⋯ its end was not recorded"
+		return " ⋯ its end is not in the trace"
 	}
 	r := record(p.f.t, int(c.end))
 	if r.Kind == pytrace.KindReturn {
