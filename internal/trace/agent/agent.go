@@ -148,7 +148,8 @@ func (s *Server) wait(most time.Duration) error {
 // are told to end; Close waits for them.
 func (s *Server) Serve(ctx context.Context, t mcp.Transport) error {
 	defer s.end()
-	defer context.AfterFunc(ctx, s.end)()
+	stop := context.AfterFunc(ctx, s.end)
+	defer stop()
 	err := s.mcp.Run(ctx, t)
 	if errors.Is(err, context.Canceled) {
 		return nil

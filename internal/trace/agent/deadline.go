@@ -22,7 +22,8 @@ func timed[In, Out any](s *Server, more time.Duration, tool mcp.ToolHandlerFor[I
 		limit := s.options.Answer + more
 		ctx, cancel := context.WithTimeout(ctx, limit)
 		defer cancel()
-		defer context.AfterFunc(s.ended, cancel)()
+		unhook := context.AfterFunc(s.ended, cancel)
+		defer unhook()
 		var none Out
 		select {
 		case s.work <- struct{}{}:
