@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,7 +60,9 @@ func runStep(t *testing.T, dir string, env []string, command, want string) (prob
 	statuses := filepath.Join(t.TempDir(), "statuses")
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", command+"\necho \"${PIPESTATUS[@]}\" >'"+statuses+"'")
 	cmd.Dir, cmd.Env = dir, env
-	out, err := cmd.CombinedOutput()
+	var stdout, stderr strings.Builder
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		return []string{err.Error()}
 	}
@@ -67,11 +70,12 @@ func runStep(t *testing.T, dir string, env []string, command, want string) (prob
 	if err != nil {
 		return []string{err.Error()}
 	}
+	out := stdout.String() + stderr.String()
 	list := strings.Fields(string(codes))
 	if first, last := list[0], list[len(list)-1]; first != exitShown(want) || len(list) > 1 && last != "0" {
 		problems = append(problems, fmt.Sprintf("exit codes %v, but what is shown tells of %s\n%s", list, exitShown(want), out))
 	}
-	if line := missingLine(want, string(out)); line != "" {
+	if line := missingLine(want, stdout.String(), stderr.String()); line != "" {
 		problems = append(problems, fmt.Sprintf("the output lacks the line %q, or has it before another\n%s", line, out))
 	}
 	switch shown := strings.TrimSpace(want); {
@@ -146,29 +150,42 @@ func checkFile(name string) error {
 	return nil
 }
 
-// missingLine returns the first expected line that does not come in its turn.
-func missingLine(want, got string) string {
-	lines := strings.Split(got, "\n")
+// missingLine returns the first expected line that does not come in its turn in
+// either stream: which of two streams comes first is chance.
+func missingLine(want string, streams ...string) string {
+	left := make([][]string, len(streams))
+	for i, s := range streams {
+		left[i] = strings.Split(s, "\n")
+	}
 	for _, w := range strings.Split(strings.TrimSpace(want), "\n") {
 		if strings.TrimSpace(w) == "…" || strings.TrimSpace(w) == "" {
 			continue
 		}
-		parts := strings.Split(w, "…")
-		for i := range parts {
-			parts[i] = regexp.QuoteMeta(parts[i])
-		}
-		if n := len(parts) - 1; n > 0 && parts[n] == "" {
-			parts[n-1] = strings.TrimRight(parts[n-1], " ") // so was the output
-		}
-		pattern := regexp.MustCompile("^" + strings.Join(parts, ".*") + "$")
-		for found := false; !found; lines = lines[1:] {
-			if len(lines) == 0 {
-				return w
+		pattern, found := linePattern(w), false
+		for i, lines := range left {
+			n := slices.IndexFunc(lines, func(line string) bool { return pattern.MatchString(strings.TrimRight(line, " \r")) })
+			if n >= 0 {
+				left[i], found = lines[n+1:], true
+				break
 			}
-			found = pattern.MatchString(strings.TrimRight(lines[0], " \r"))
+		}
+		if !found {
+			return w
 		}
 	}
 	return ""
+}
+
+// linePattern matches a line of the guide, in which … stands for anything.
+func linePattern(line string) *regexp.Regexp {
+	parts := strings.Split(line, "…")
+	for i := range parts {
+		parts[i] = regexp.QuoteMeta(parts[i])
+	}
+	if n := len(parts) - 1; n > 0 && parts[n] == "" {
+		parts[n-1] = strings.TrimRight(parts[n-1], " ") // so was the output
+	}
+	return regexp.MustCompile("^" + strings.Join(parts, ".*") + "$")
 }
 
 func TestTheGuidesChecksFindWhatIsWrong(t *testing.T) {
@@ -179,6 +196,8 @@ func TestTheGuidesChecksFindWhatIsWrong(t *testing.T) {
 		{"a failure that is not shown", "echo one; false", "one\n", "exit codes"},
 		{"a failure at the head of a pipe", "false | echo one", "one\n", "exit codes"},
 		{"a failure that did not come", "echo 'repaird trace: exit code 3 in 1 s'", "repaird trace: exit code 3 in …\n", "exit codes"},
+		{"lines of both streams", "echo one >&2; echo two; echo three >&2", "two\none\nthree\n", ""},
+		{"lines in another order", "echo one; echo two", "two\none\n", "lacks the line"},
 		{"a line that differs", "echo one three", "one…two\n", "lacks the line"},
 		{"output that is not shown", "echo one", "", "the guide shows no output"},
 		{"output of which nothing is shown", "echo one", "…\n", "shows no line"},
