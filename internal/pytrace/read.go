@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -51,7 +52,7 @@ func Open(name string) (*Trace, error) {
 	return Read(f)
 }
 
-// ReadDir reads the trace files of a directory, in the order of their names,
+// ReadDir reads the trace files of a directory, in the order of process ids,
 // without following links. A directory without any gives a trace that was not
 // Traced.
 func ReadDir(dir string) (*Trace, error) {
@@ -81,7 +82,15 @@ func traceFiles(dir string) ([]string, error) {
 			names = append(names, filepath.Join(dir, e.Name()))
 		}
 	}
+	// A process comes before those that it started, also where 9999 starts 10000.
+	slices.SortStableFunc(names, func(a, b string) int { return digits(a) - digits(b) })
 	return names, nil
+}
+
+// digits counts those of the process id in the name of a trace file.
+func digits(name string) int {
+	id := strings.TrimPrefix(filepath.Base(name), "trace-")
+	return len(id) - len(strings.TrimLeft(id, "0123456789"))
 }
 
 func (b *builder) file(name string, left *int64) error {

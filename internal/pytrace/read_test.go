@@ -185,3 +185,25 @@ func FuzzRead(f *testing.F) {
 		trace.Swallowed()
 	})
 }
+
+func TestProcessesComeInTheOrderOfTheirNumbers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, pid := range []int{10000, 9999, 10001} {
+		text := fmt.Sprintf(`{"k":"meta","v":1,"f":"trace-%d","pid":%[1]d,"ppid":9999,"python":"3.13.1","engine":"monitoring"}`+"\n", pid)
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("trace-%d-0.jsonl", pid)), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	trace, err := ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []int
+	for _, p := range trace.Processes {
+		got = append(got, p.PID)
+	}
+	if !slices.Equal(got, []int{9999, 10000, 10001}) {
+		t.Errorf("processes %v", got)
+	}
+}
