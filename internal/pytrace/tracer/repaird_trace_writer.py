@@ -260,7 +260,7 @@ class Writer(object):
         self.limit = self._allowed(_max(1, self.max_records // (2 if self.ring else 4)))
         self.seg += 1
         self.current = nxt
-        self._set(nxt.map.write, nxt.left(), self.limit)
+        self._set(nxt.map.write, -1, self.limit)  # still shut: the caller counts its record first
 
     def _forked(self):
         if _getpid() != self.pid:
