@@ -92,27 +92,9 @@ func pair(open, shut byte) bool {
 
 // dottedNames returns the names with dots that stand outside of string literals.
 func dottedNames(s string) (out []string) {
-	for i := 0; i < len(s); {
-		switch c := s[i]; {
-		case c == '\'' || c == '"':
-			if i = quoted(s, i); i < 0 {
-				return out
-			}
-		case c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
-			end := i
-			for end < len(s) && wordByte(s[end]) {
-				end++
-			}
-			if w := s[i:end]; strings.Contains(w, ".") && dotted(w) {
-				out = append(out, w)
-			}
-			i = end
-		case c >= '0' && c <= '9':
-			for i < len(s) && wordByte(s[i]) {
-				i++
-			}
-		default:
-			i++
+	for _, n := range namesOf(s) {
+		if strings.Contains(n.text, ".") && dotted(n.text) {
+			out = append(out, n.text)
 		}
 	}
 	return out
