@@ -17,7 +17,7 @@ const module = "github.com/repaird/repaird"
 // layers, lowest first. A package imports only packages of lower layers;
 // a subpackage its parent, never the reverse.
 var layers = [][]string{
-	{"internal/incident", "internal/fault", "internal/secret", "migrations"},
+	{"internal/incident", "internal/fault", "internal/secret", "internal/text", "migrations"},
 	{"internal/redact", "internal/patch"},
 	{"internal/pytrace", "internal/llm"},
 	{"internal/bundle", "internal/trace/view", "internal/trace/replay"},
