@@ -40,9 +40,12 @@ func Dir() string {
 
 // URL returns the connection string of a new, empty database that is dropped
 // when the test ends. Without a server the test is skipped, or fails when CI
-// is set.
+// is set; with -short it is skipped.
 func URL(t testing.TB) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("needs PostgreSQL, which -short does without")
+	}
 	t.Log("uses-backend: postgres")
 	url, err := server()
 	if err != nil {

@@ -62,9 +62,13 @@ func Any(t testing.TB) sandbox.Backend {
 	return nil
 }
 
-// Bases returns the base systems of deploy/setup.sh.
+// Bases returns the base systems of deploy/setup.sh. With -short the test is
+// skipped here, as every test that needs a sandbox is.
 func Bases(t testing.TB) []sandbox.Base {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("needs a sandbox, which -short does without")
+	}
 	bases, err := sandbox.LoadBases(StateDir())
 	if err != nil {
 		missing(t, "%v", err)
