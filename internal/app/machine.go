@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language/python/session"
 	"github.com/repaird/repaird/internal/pipeline"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/repro"
 	"github.com/repaird/repaird/internal/sandbox"
@@ -69,7 +69,7 @@ func (m *Machine) Pipeline(b sandbox.Backend, bases []sandbox.Base, proposer fun
 			return nil, err
 		}
 	}
-	runner := &pytest.Runner{Backend: b}
+	runner := &session.Runner{Backend: b}
 	return &pipeline.Pipeline{
 		Source:     &pipeline.Repos{Cache: m.mirrors(), Work: m.work()},
 		Reproducer: &repro.Reproducer{Runner: runner, EnvDir: envs, Bases: bases},

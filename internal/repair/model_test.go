@@ -16,9 +16,9 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/llm"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/repair"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 const (
@@ -71,8 +71,8 @@ func (j *judge) Judge(_ context.Context, p patch.Patch) (*repair.Judgement, erro
 func input(tree string, j repair.Judge) repair.Input {
 	return repair.Input{
 		Run: "run-1", Tree: tree, Judge: j, Redactor: redact.New([]byte("0123456789abcdef")),
-		Test:    pytest.Test{Path: "tests/test_x.py", Name: "test_x", Source: "from stats import label\n\n\ndef test_x():\n    label([1])\n"},
-		Outcome: pytest.Outcome{Type: "ZeroDivisionError", Message: "division by zero"},
+		Test:    testrun.Test{Path: "tests/test_x.py", Name: "test_x", Source: "from stats import label\n\n\ndef test_x():\n    label([1])\n"},
+		Outcome: testrun.Outcome{Type: "ZeroDivisionError", Message: "division by zero"},
 		Output:  "E   ZeroDivisionError: division by zero\n",
 		Frames: []incident.Frame{{File: "stats.py", Function: "label", Line: 6, InApp: true},
 			{File: "stats.py", Function: "mean", Line: 2, InApp: true}},

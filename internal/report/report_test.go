@@ -17,11 +17,11 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/llm"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/repro"
+	"github.com/repaird/repaird/internal/testrun"
 	"github.com/repaird/repaird/internal/verify"
 )
 
@@ -72,7 +72,7 @@ func sample(t testing.TB) Input {
 	return Input{
 		Run: "run-01jd4k", Key: "3f1c0a52b7d94e6688aa01c2", Bundle: b, Redactor: redactor, PageURL: "http://127.0.0.1:8080/runs/run-01jd4k",
 		Reproduction: &repro.Reproduction{
-			Test:      pytest.Test{Path: "tests/test_repaird_5d1c0a.py", Name: "test_top", Source: "def test_top():\n    pass\n"},
+			Test:      testrun.Test{Path: "tests/test_repaird_5d1c0a.py", Name: "test_top", Source: "def test_top():\n    pass\n"},
 			Signature: incident.Signature{Type: "IndexError", File: "shop/cart.py", Function: "pick", Message: "list index out of range"},
 			Called:    "shop.views.top", Strategy: "outermost-literal", Failed: 5, Runs: 5,
 			Fidelity: repro.Fidelity{Score: 0.964, Type: 1, Message: 1, Path: 1, Locals: 0.88},

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 //go:embed inside/*.py
@@ -73,7 +73,7 @@ type answers struct {
 
 // analyse asks all questions of one reproduction at once, inside the sandbox:
 // a parser is no place to meet hostile source with the daemon's rights.
-func analyse(ctx context.Context, b sandbox.Backend, run string, env pytest.Environment, tree string, qs []question, values []string) (_ *answers, err error) {
+func analyse(ctx context.Context, b sandbox.Backend, run string, env testrun.Environment, tree string, qs []question, values []string) (_ *answers, err error) {
 	defer fault.Wrap(&err, "analyse source")
 	request, err := json.Marshal(map[string]any{"root": "/work", "frames": qs, "values": values})
 	if err != nil {

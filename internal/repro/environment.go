@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // recipe is the version of how environments are built; it is part of their
@@ -40,8 +40,8 @@ var buildLimits = sandbox.Limits{
 }
 
 // environment finds or builds what the tests run in.
-func (r *Reproducer) environment(ctx context.Context, in Input, say func(string)) (pytest.Environment, error) {
-	env := pytest.Environment{Env: map[string]string{}}
+func (r *Reproducer) environment(ctx context.Context, in Input, say func(string)) (testrun.Environment, error) {
+	env := testrun.Environment{Env: map[string]string{}}
 	ev := in.Bundle.Event.Environment
 	if zone := ev.TimeZone; zone != "" {
 		env.Env["TZ"] = zone
@@ -94,7 +94,7 @@ func digest(parts ...string) string {
 // build returns the virtual environment of a digest, building it when it is
 // not there. Several processes may ask for the same one: one builds, the others
 // wait for its lock.
-func (r *Reproducer) build(ctx context.Context, in Input, env pytest.Environment, deps dependencies, say func(string)) (pytest.Environment, error) {
+func (r *Reproducer) build(ctx context.Context, in Input, env testrun.Environment, deps dependencies, say func(string)) (testrun.Environment, error) {
 	environ := r.Environ
 	if environ == nil {
 		environ = os.Environ()
@@ -105,9 +105,9 @@ func (r *Reproducer) build(ctx context.Context, in Input, env pytest.Environment
 		return env, err
 	}
 	env.Digest = digest(recipe, r.Runner.Backend.Name(), env.Image, string(described), pip.identity())
-	env.Python = "/env/bin/python"
+	env.Interpreter = "/env/bin/python"
 	dir := filepath.Join(r.EnvDir, strings.TrimPrefix(env.Digest, "sha256:")[:32])
-	env.Venv = filepath.Join(dir, "env")
+	env.Dir = filepath.Join(dir, "env")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return env, err
 	}
@@ -123,7 +123,7 @@ func (r *Reproducer) build(ctx context.Context, in Input, env pytest.Environment
 	}
 	say("building the environment of " + strings.Join(deps.found, ", "))
 	if err := r.install(ctx, in.Run, env, deps, pip); err != nil {
-		_ = os.RemoveAll(env.Venv)
+		_ = os.RemoveAll(env.Dir)
 		return env, err
 	}
 	record, err := json.MarshalIndent(map[string]any{"digest": env.Digest, "image": env.Image, "from": deps.found, "built": time.Now().UTC()}, "", "  ")
@@ -133,15 +133,15 @@ func (r *Reproducer) build(ctx context.Context, in Input, env pytest.Environment
 	return env, os.WriteFile(done, record, 0o644)
 }
 
-// install builds into env.Venv, which is emptied first.
-func (r *Reproducer) install(ctx context.Context, run string, env pytest.Environment, deps dependencies, pip pipConfig) error {
-	if err := os.RemoveAll(env.Venv); err != nil {
+// install builds into env.Dir, which is emptied first.
+func (r *Reproducer) install(ctx context.Context, run string, env testrun.Environment, deps dependencies, pip pipConfig) error {
+	if err := os.RemoveAll(env.Dir); err != nil {
 		return err
 	}
-	if err := os.Mkdir(env.Venv, 0o755); err != nil {
+	if err := os.Mkdir(env.Dir, 0o755); err != nil {
 		return err
 	}
-	if err := sandbox.PrepareWritable(env.Venv); err != nil {
+	if err := sandbox.PrepareWritable(env.Dir); err != nil {
 		return err
 	}
 	files, install := pip.files, []string{}
@@ -164,7 +164,7 @@ func (r *Reproducer) install(ctx context.Context, run string, env pytest.Environ
 	vars["REPAIRD_INSTALL"] = strings.Join(install, " ")
 	res, err := r.Runner.Backend.Run(ctx, sandbox.Spec{
 		Run: run, Image: env.Image, Argv: []string{"/bin/sh", "-c", buildScript}, Env: vars, Dir: "/tmp", Network: true,
-		Mounts: append([]sandbox.Mount{{Host: env.Venv, Target: "/env", Writable: true}}, pip.mounts...),
+		Mounts: append([]sandbox.Mount{{Host: env.Dir, Target: "/env", Writable: true}}, pip.mounts...),
 		Files:  files, Limits: buildLimits,
 	})
 	if err != nil {

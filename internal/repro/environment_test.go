@@ -11,7 +11,7 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
-	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/language/python/session"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
 )
@@ -73,7 +73,7 @@ func TestDependenciesAreInstalledOnceWithTheHostsPipConfiguration(t *testing.T) 
 	wheel(t, links)
 	sandboxtest.Each(t, func(t *testing.T, b sandbox.Backend) {
 		r := Reproducer{
-			Runner: &pytest.Runner{Backend: b}, EnvDir: t.TempDir(), Bases: sandboxtest.Bases(t),
+			Runner: &session.Runner{Backend: b}, EnvDir: t.TempDir(), Bases: sandboxtest.Bases(t),
 			Environ: []string{"PIP_CONFIG_FILE=/dev/null", "PIP_NO_INDEX=1", "PIP_FIND_LINKS=" + links},
 		}
 		for _, want := range []string{"building the environment of requirements.txt, more.txt", "environment of requirements.txt, more.txt is there"} {
@@ -84,7 +84,7 @@ func TestDependenciesAreInstalledOnceWithTheHostsPipConfiguration(t *testing.T) 
 			if err != nil {
 				t.Fatalf("%v\n%s", err, fault.AsStop(err).Log)
 			}
-			if got.Env.Python != "/env/bin/python" || got.Called != "app.run" {
+			if got.Env.Interpreter != "/env/bin/python" || got.Called != "app.run" {
 				t.Errorf("got %+v", got.Env)
 			}
 			if !strings.Contains(strings.Join(said, "\n"), want) {
@@ -97,7 +97,7 @@ func TestDependenciesAreInstalledOnceWithTheHostsPipConfiguration(t *testing.T) 
 func TestAFailedBuildIsAStopWithItsDecisiveLines(t *testing.T) {
 	t.Parallel()
 	r := Reproducer{
-		Runner: &pytest.Runner{Backend: sandboxtest.Backend(t, "bwrap")}, EnvDir: t.TempDir(), Bases: sandboxtest.Bases(t),
+		Runner: &session.Runner{Backend: sandboxtest.Backend(t, "bwrap")}, EnvDir: t.TempDir(), Bases: sandboxtest.Bases(t),
 		Environ: []string{"PIP_CONFIG_FILE=/dev/null", "PIP_NO_INDEX=1"},
 	}
 	_, err := r.Reproduce(t.Context(), Input{Run: "test", Bundle: bundleOf(needyEvent()), Tree: tree(t, needy)})

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/repaird/repaird/internal/incident"
-	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // Fidelity scores from 0 to 1 how close the test's failure is to production's.
@@ -30,7 +30,7 @@ const (
 
 // fidelity compares a test's failure with the event. frames are the event's
 // mapped in-app frames, outermost first.
-func fidelity(x *incident.Exception, frames []MappedFrame, o pytest.Outcome) Fidelity {
+func fidelity(x *incident.Exception, frames []MappedFrame, o testrun.Outcome) Fidelity {
 	f := Fidelity{Path: framePath(frames, o.Frames), Message: messageLikeness(x.Message, o.Message), Locals: -1}
 	if incident.BareName(x.Type) == o.Type {
 		f.Type = 1

@@ -8,7 +8,7 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/gitrepo"
-	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // maxBisect bounds the commits whose trees are tried for naming a fix: 12
@@ -47,12 +47,12 @@ func (a *attempt) checkHead(ctx context.Context, got *Reproduction) error {
 }
 
 // passes reports whether the test passes on a tree.
-func (a *attempt) passes(ctx context.Context, tree string, test pytest.Test) (bool, error) {
+func (a *attempt) passes(ctx context.Context, tree string, test testrun.Test) (bool, error) {
 	res, err := a.run(ctx, tree, test, a.in.Run, false)
 	if err != nil {
 		return false, err
 	}
-	return res.OK() && res.Tests[0].Status == pytest.Passed, nil
+	return res.OK() && res.Tests[0].Status == testrun.Passed, nil
 }
 
 // fix finds the commit with which the test began to pass: the oldest passing
@@ -95,7 +95,7 @@ func (a *attempt) fix(ctx context.Context, got *Reproduction) *gitrepo.Commit {
 	return &commits[lo]
 }
 
-func (a *attempt) passesAt(ctx context.Context, sha, dir string, test pytest.Test) bool {
+func (a *attempt) passesAt(ctx context.Context, sha, dir string, test testrun.Test) bool {
 	if _, err := a.in.History.Checkout(ctx, sha, dir); err != nil {
 		return false
 	}

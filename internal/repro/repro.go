@@ -27,8 +27,9 @@ import (
 	"github.com/repaird/repaird/internal/bundle"
 	"github.com/repaird/repaird/internal/gitrepo"
 	"github.com/repaird/repaird/internal/incident"
-	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/language/python/session"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // An Input is what a reproduction starts from.
@@ -62,18 +63,18 @@ type Setup struct {
 
 // A Reproduction is a failing test that is the production failure.
 type Reproduction struct {
-	Test      pytest.Test        `json:"test"`
-	Env       pytest.Environment `json:"env"`
-	Signature incident.Signature `json:"signature"` // with File mapped to the repository
-	Called    string             `json:"called"`    // dotted function that the test calls
-	Strategy  string             `json:"strategy"`  // such as outermost-literal
-	Fidelity  Fidelity           `json:"fidelity"`
-	Failed    int                `json:"failed"`  // k
-	Runs      int                `json:"runs"`    // of N
-	Outcome   pytest.Outcome     `json:"outcome"` // of the first run
-	Output    string             `json:"output"`  // pytest's, bounded
-	Trace     []byte             `json:"-"`       // red trace, JSON Lines
-	Frames    []MappedFrame      `json:"frames"`  // in-app, outermost first, a recursion's repeated frames folded; the last is the crash
+	Test      testrun.Test        `json:"test"`
+	Env       testrun.Environment `json:"env"`
+	Signature incident.Signature  `json:"signature"` // with File mapped to the repository
+	Called    string              `json:"called"`    // dotted function that the test calls
+	Strategy  string              `json:"strategy"`  // such as outermost-literal
+	Fidelity  Fidelity            `json:"fidelity"`
+	Failed    int                 `json:"failed"`  // k
+	Runs      int                 `json:"runs"`    // of N
+	Outcome   testrun.Outcome     `json:"outcome"` // of the first run
+	Output    string              `json:"output"`  // pytest's, bounded
+	Trace     []byte              `json:"-"`       // red trace, JSON Lines
+	Frames    []MappedFrame       `json:"frames"`  // in-app, outermost first, a recursion's repeated frames folded; the last is the crash
 }
 
 // The strategies, in the order in which they are preferred.
@@ -92,7 +93,7 @@ type MappedFrame struct {
 
 // A Reproducer reproduces. Safe for concurrent use.
 type Reproducer struct {
-	Runner *pytest.Runner
+	Runner *session.Runner
 	// EnvDir is a host directory where environments are built once per digest.
 	EnvDir string
 	// Bases are the root file systems to choose from by the event's Python;

@@ -11,7 +11,7 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/gitrepo"
 	"github.com/repaird/repaird/internal/incident"
-	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/language/python/session"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
 )
@@ -26,7 +26,7 @@ func bundleOf(e incident.Event) *bundle.Bundle {
 
 func reproduce(t *testing.T, b sandbox.Backend, in Input) (*Reproduction, *fault.Stop) {
 	t.Helper()
-	r := Reproducer{Runner: &pytest.Runner{Backend: b}, EnvDir: t.TempDir(), Bases: sandboxtest.Bases(t), Environ: []string{}}
+	r := Reproducer{Runner: &session.Runner{Backend: b}, EnvDir: t.TempDir(), Bases: sandboxtest.Bases(t), Environ: []string{}}
 	in.Run = "test"
 	got, err := r.Reproduce(t.Context(), in)
 	if stop := fault.AsStop(err); stop != nil {

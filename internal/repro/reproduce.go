@@ -9,8 +9,7 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
-	"github.com/repaird/repaird/internal/pytest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 const (
@@ -59,7 +58,7 @@ type attempt struct {
 	raised *incident.Exception
 	frames []MappedFrame // in-app, outermost first; the last is the crash
 	sig    incident.Signature
-	env    pytest.Environment
+	env    testrun.Environment
 	calls  []*call
 	known  map[string]literal
 	story  story
@@ -224,10 +223,10 @@ func (a *attempt) search(ctx context.Context) (*Reproduction, error) {
 }
 
 // run runs the test once.
-func (a *attempt) run(ctx context.Context, tree string, test pytest.Test, run string, traced bool) (*pytest.Result, error) {
-	req := pytest.Request{Run: run, Env: a.env, Tree: tree, Test: &test, Seed: pytest.Seed}
+func (a *attempt) run(ctx context.Context, tree string, test testrun.Test, run string, traced bool) (*testrun.Result, error) {
+	req := testrun.Request{Run: run, Env: a.env, Tree: tree, Test: &test, Seed: testrun.Seed}
 	if traced {
-		req.Trace = &pytrace.Config{Include: []string{"/work"}}
+		req.Trace = &testrun.Tracing{TreeOnly: true}
 	}
 	res, err := a.r.Runner.Run(ctx, req)
 	if fault.KindOf(err) == fault.NotFound {
@@ -240,7 +239,7 @@ func (a *attempt) run(ctx context.Context, tree string, test pytest.Test, run st
 }
 
 // judge compares one run with the incident. Failed is 1 where it is the same failure.
-func (a *attempt) judge(c *call, test pytest.Test, res *pytest.Result) *Reproduction {
+func (a *attempt) judge(c *call, test testrun.Test, res *testrun.Result) *Reproduction {
 	got := &Reproduction{
 		Test: test, Env: a.env, Signature: a.sig, Called: c.dotted(), Strategy: c.strategy, Runs: 1,
 		Output: res.Output, Trace: res.Trace, Frames: folded(a.frames),
@@ -273,15 +272,15 @@ func folded(frames []MappedFrame) []MappedFrame {
 }
 
 // same reports whether a run failed with the incident's signature.
-func (a *attempt) same(res *pytest.Result) bool {
-	return res.OK() && len(res.Tests) == 1 && res.Tests[0].Status == pytest.Failed &&
+func (a *attempt) same(res *testrun.Result) bool {
+	return res.OK() && len(res.Tests) == 1 && res.Tests[0].Status == testrun.Failed &&
 		res.Tests[0].Signature().Matches(a.sig) && res.Tests[0].Signature().File == a.sig.File
 }
 
 // recursed reports whether a traced run of a test that recurses for ever did so:
 // where the recursion ends is the tracer's doing.
-func (a *attempt) recursed(res *pytest.Result) bool {
-	return a.sig.Type == "RecursionError" && res.OK() && len(res.Tests) == 1 && res.Tests[0].Status == pytest.Failed &&
+func (a *attempt) recursed(res *testrun.Result) bool {
+	return a.sig.Type == "RecursionError" && res.OK() && len(res.Tests) == 1 && res.Tests[0].Status == testrun.Failed &&
 		res.Tests[0].Signature().Type == a.sig.Type
 }
 
@@ -323,7 +322,7 @@ func (a *attempt) notReproduced() error {
 	switch {
 	case o.Status == "":
 		what = "could not be run"
-	case o.Status != pytest.Passed:
+	case o.Status != testrun.Passed:
 		what = fmt.Sprintf("ended with %s: %s", o.Type, short(o.Message, 200))
 	}
 	return &fault.Stop{
@@ -338,7 +337,7 @@ func (a *attempt) notReproduced() error {
 func missingModule(a *attempt, n *Reproduction) *fault.Stop {
 	text := n.Output
 	i := strings.Index(text, "ModuleNotFoundError: No module named ")
-	if i < 0 || n.Outcome.Status == pytest.Passed || a.sig.Type == "ModuleNotFoundError" {
+	if i < 0 || n.Outcome.Status == testrun.Passed || a.sig.Type == "ModuleNotFoundError" {
 		return nil
 	}
 	name, _, _ := strings.Cut(text[i+len("ModuleNotFoundError: No module named "):], "\n")

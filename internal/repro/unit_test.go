@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/repaird/repaird/internal/incident"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 func TestFramesAreMappedByTheirLongestSuffix(t *testing.T) {
@@ -219,7 +219,7 @@ func TestWhatHappenedToAParameterBeforeTheCrashIsKnown(t *testing.T) {
 		"<x>": "", "__import__('os').system('true')": "", "[...]": "", "Cart(1)": "", "x": "", "1 if 2 else 3": "", "f'{x}'": "", "(lambda: 0)()": "",
 		"datetime.datetime(2026, 1, 2, 3, 4)": "datetime.datetime(2026, 1, 2, 3, 4)", "1; 2": "", strings.Repeat("[", 500): "",
 	}
-	got, err := analyse(t.Context(), sandboxtest.Backend(t, "bwrap"), "test", pytest.Environment{}, dir, qs, sortedKeys(values))
+	got, err := analyse(t.Context(), sandboxtest.Backend(t, "bwrap"), "test", testrun.Environment{}, dir, qs, sortedKeys(values))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,14 +253,14 @@ func TestFidelityComparesWhatTheEventHas(t *testing.T) {
 	test := incident.Frame{File: "tests/t.py", Function: "t", Line: 1}
 	for _, c := range []struct {
 		name    string
-		outcome pytest.Outcome
+		outcome testrun.Outcome
 		want    Fidelity
 	}{
-		{"the same", pytest.Outcome{Type: "PricingError", Message: "no rate for 12", Frames: []incident.Frame{test, frame("a.py", "f", 2), frame("a.py", "g", 9, now...)}}, Fidelity{1, 1, 1, 1, 1}},
-		{"only the crash frame", pytest.Outcome{Type: "PricingError", Message: "no rate for 7", Frames: []incident.Frame{test, frame("a.py", "g", 9, now...)}}, Fidelity{0.85, 1, 1, 0.5, 1}},
-		{"another line and value", pytest.Outcome{Type: "PricingError", Message: "no rate for 7", Frames: []incident.Frame{frame("a.py", "f", 2), frame("a.py", "g", 8, repr("n", "8"), now[1], now[2])}}, Fidelity{0.858, 1, 1, 0.75, 0.667}},
-		{"another exception", pytest.Outcome{Type: "TypeError", Message: "no list", Frames: []incident.Frame{frame("a.py", "f", 2)}}, Fidelity{0.15 + 0.032, 0, 0.16, 0.5, 0}},
-		{"passed", pytest.Outcome{}, Fidelity{}},
+		{"the same", testrun.Outcome{Type: "PricingError", Message: "no rate for 12", Frames: []incident.Frame{test, frame("a.py", "f", 2), frame("a.py", "g", 9, now...)}}, Fidelity{1, 1, 1, 1, 1}},
+		{"only the crash frame", testrun.Outcome{Type: "PricingError", Message: "no rate for 7", Frames: []incident.Frame{test, frame("a.py", "g", 9, now...)}}, Fidelity{0.85, 1, 1, 0.5, 1}},
+		{"another line and value", testrun.Outcome{Type: "PricingError", Message: "no rate for 7", Frames: []incident.Frame{frame("a.py", "f", 2), frame("a.py", "g", 8, repr("n", "8"), now[1], now[2])}}, Fidelity{0.858, 1, 1, 0.75, 0.667}},
+		{"another exception", testrun.Outcome{Type: "TypeError", Message: "no list", Frames: []incident.Frame{frame("a.py", "f", 2)}}, Fidelity{0.15 + 0.032, 0, 0.16, 0.5, 0}},
+		{"passed", testrun.Outcome{}, Fidelity{}},
 	} {
 		got := fidelity(x, frames, c.outcome)
 		round := cmp.Comparer(func(a, b float64) bool { return a-b < 0.0011 && b-a < 0.0011 })
@@ -269,7 +269,7 @@ func TestFidelityComparesWhatTheEventHas(t *testing.T) {
 		}
 	}
 	frames[2].HasVars, frames[2].Locals = false, nil
-	if got := fidelity(x, frames, pytest.Outcome{Type: "PricingError", Message: "no rate for 7", Frames: []incident.Frame{frame("a.py", "f", 2), frame("a.py", "g", 9)}}); got.Score != 1 || got.Locals != -1 {
+	if got := fidelity(x, frames, testrun.Outcome{Type: "PricingError", Message: "no rate for 7", Frames: []incident.Frame{frame("a.py", "f", 2), frame("a.py", "g", 9)}}); got.Score != 1 || got.Locals != -1 {
 		t.Errorf("without locals: got %+v", got)
 	}
 }

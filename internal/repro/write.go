@@ -8,7 +8,7 @@ import (
 	"unicode"
 
 	"github.com/repaird/repaird/internal/incident"
-	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 const maxTestLine = 100 // columns, as formatters have it
@@ -37,12 +37,12 @@ func shortID(ids ...string) string {
 
 // testOf writes the test of one call. It asserts nothing about the exception:
 // it calls, and so fails as production did, and passes once the call returns.
-func testOf(c *call, s shape, known map[string]literal, st story) (pytest.Test, error) {
+func testOf(c *call, s shape, known map[string]literal, st story) (testrun.Test, error) {
 	name := "test_repaird_" + st.name
 	imports := map[string]bool{}
 	args, lost := c.arguments(s, known, imports)
 	if lost != nil {
-		return pytest.Test{}, lost
+		return testrun.Test{}, lost
 	}
 	callee, imported := c.callee()
 	body := callee(args)
@@ -69,7 +69,7 @@ func testOf(c *call, s shape, known map[string]literal, st story) (pytest.Test, 
 		b.WriteString("async def collect(items):\n    return [item async for item in items]\n\n\n")
 	}
 	fmt.Fprintf(&b, "def %s():\n    %s\n", name, body)
-	return pytest.Test{Path: path.Join(st.folder, name+".py"), Name: name, Source: b.String()}, nil
+	return testrun.Test{Path: path.Join(st.folder, name+".py"), Name: name, Source: b.String()}, nil
 }
 
 // callee returns how the function is called, and the name to import for it.

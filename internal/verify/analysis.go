@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // The analyser: standard library only, parses and compiles, executes nothing
@@ -133,8 +133,8 @@ func (v *Verifier) analyse(ctx context.Context, in Input, base fs.FS, overlay pa
 		Mounts: []sandbox.Mount{{Host: in.Tree, Target: "/work"}},
 		Limits: sandbox.Limits{Wall: 30 * time.Second, Processes: 16, Output: 8 << 20},
 	}
-	if in.Env.Venv != "" {
-		spec.Mounts = append(spec.Mounts, sandbox.Mount{Host: in.Env.Venv, Target: "/env"})
+	if in.Env.Dir != "" {
+		spec.Mounts = append(spec.Mounts, sandbox.Mount{Host: in.Env.Dir, Target: "/env"})
 	}
 	res, err := v.Runner.Backend.Run(ctx, spec)
 	if err != nil {
@@ -160,11 +160,11 @@ func source(content []byte) string {
 
 // interpreter is the image's own Python where the environment's stands in a
 // virtual environment, whose files installed packages have written.
-func interpreter(env pytest.Environment) string {
-	if env.Python == "" || env.Venv != "" {
+func interpreter(env testrun.Environment) string {
+	if env.Interpreter == "" || env.Dir != "" {
 		return "python3"
 	}
-	return env.Python
+	return env.Interpreter
 }
 
 // statement returns the lines of the statement to which an executable line of

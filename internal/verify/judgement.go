@@ -9,9 +9,9 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // judgement is one patch on its way through the gates.
@@ -25,9 +25,9 @@ type judgement struct {
 	diff     string
 	red      trace
 	green    trace
-	failure  pytest.Outcome // on base
-	stack    []*level       // of the failure, outermost first
-	wall     time.Duration  // of one run with the patch: a patch that hangs shall not cost minutes; 0 on base
+	failure  testrun.Outcome // on base
+	stack    []*level        // of the failure, outermost first
+	wall     time.Duration   // of one run with the patch: a patch that hangs shall not cost minutes; 0 on base
 	analysis *analysis
 	gates    []*Gate
 }
@@ -182,16 +182,16 @@ func (j *judgement) admitsCode(ctx context.Context) (finding, error) {
 }
 
 // session runs the test on an overlay in a fresh sandbox.
-func (j *judgement) session(ctx context.Context, overlay patch.Overlay, traced bool) (*pytest.Result, error) {
-	req := pytest.Request{Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Test: &j.in.Test, Limits: sandbox.Limits{Wall: j.wall}, Seed: pytest.Seed}
+func (j *judgement) session(ctx context.Context, overlay patch.Overlay, traced bool) (*testrun.Result, error) {
+	req := testrun.Request{Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Test: &j.in.Test, Limits: sandbox.Limits{Wall: j.wall}, Seed: testrun.Seed}
 	if traced {
-		req.Trace = &pytrace.Config{Lines: true}
+		req.Trace = &testrun.Tracing{Lines: true}
 	}
 	return j.v.Runner.Run(ctx, req)
 }
 
 // passes says why a session of the test is no pass; "" when it is one.
-func passes(res *pytest.Result) string {
+func passes(res *testrun.Result) string {
 	if why := unbelievable(res); why != "" {
 		return why
 	}
@@ -203,9 +203,9 @@ func passes(res *pytest.Result) string {
 	}
 	for _, t := range res.Tests {
 		switch {
-		case t.Status == pytest.Skipped:
+		case t.Status == testrun.Skipped:
 			return "the test was skipped"
-		case t.Status != pytest.Passed:
+		case t.Status != testrun.Passed:
 			return describe(t)
 		}
 	}
@@ -213,7 +213,7 @@ func passes(res *pytest.Result) string {
 }
 
 // unbelievable says why nothing of a session counts; "" when it does.
-func unbelievable(res *pytest.Result) string {
+func unbelievable(res *testrun.Result) string {
 	switch {
 	case res.Forged != "":
 		return "the session was forged: " + clip(res.Forged, 300)
@@ -226,7 +226,7 @@ func unbelievable(res *pytest.Result) string {
 }
 
 // describe renders how a test ended, with its message and innermost frame.
-func describe(t pytest.Outcome) string {
+func describe(t testrun.Outcome) string {
 	s := string(t.Status)
 	if t.Type != "" {
 		s += " with " + t.Type
@@ -242,7 +242,7 @@ func describe(t pytest.Outcome) string {
 	return s
 }
 
-func readTrace(res *pytest.Result) trace {
+func readTrace(res *testrun.Result) trace {
 	if !res.Traced {
 		why := "the tracer did not start"
 		if res.Tracer != "" {

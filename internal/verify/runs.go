@@ -8,8 +8,8 @@ import (
 
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // maxStack bounds the levels of a failure's stack. It is above CPython's limit
@@ -19,9 +19,9 @@ const maxStack = 3000
 // baseRuns is what runs of the test on base showed.
 type baseRuns struct {
 	runs, matched int
-	failure       pytest.Outcome // the first that matched
-	other         string         // how the first that did not match ended
-	longest       time.Duration  // of a run
+	failure       testrun.Outcome // the first that matched
+	other         string          // how the first that did not match ended
+	longest       time.Duration   // of a run
 	red           trace
 }
 
@@ -92,15 +92,15 @@ func elsewhere(sig incident.Signature, traced bool) bool {
 
 // fails returns the outcome of a session in which the test failed with the
 // signature, or why it is none.
-func fails(res *pytest.Result, sig incident.Signature) (pytest.Outcome, string) {
+func fails(res *testrun.Result, sig incident.Signature) (testrun.Outcome, string) {
 	if why := unbelievable(res); why != "" {
-		return pytest.Outcome{}, why
+		return testrun.Outcome{}, why
 	}
 	if len(res.Tests) == 0 {
-		return pytest.Outcome{}, "no test was collected"
+		return testrun.Outcome{}, "no test was collected"
 	}
 	for _, t := range res.Tests {
-		if t.Status != pytest.Failed && t.Status != pytest.Error {
+		if t.Status != testrun.Failed && t.Status != testrun.Error {
 			return t, describe(t)
 		}
 		if !t.Signature().Matches(sig) {
@@ -201,7 +201,7 @@ func revert(base patch.Dir, overlay patch.Overlay) (patch.Overlay, string, error
 // stackOf returns the in-tree levels of a failure, outermost first, without
 // the synthesized test's own and without comprehensions, which Python versions
 // treat differently: the function around one stands for it.
-func stackOf(o pytest.Outcome, test pytest.Test) []*level {
+func stackOf(o testrun.Outcome, test testrun.Test) []*level {
 	var stack []*level
 	for _, f := range o.Frames {
 		if !f.InApp || f.File == test.Path || inlined(incident.BareName(f.Function)) {

@@ -10,10 +10,11 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language/python/session"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // shop lays out the stand-in repository.
@@ -38,12 +39,12 @@ func shop(t testing.TB) string {
 
 // An affair is one of the shop's mistakes: the test that shows it and its signature.
 type affair struct {
-	test pytest.Test
+	test testrun.Test
 	sig  incident.Signature
 }
 
-func testOf(imports, body string) pytest.Test {
-	return pytest.Test{Path: "tests/test_repaird_1a2b.py", Name: "test_incident", Source: imports + "\n\n\ndef test_incident():\n    " + body + "\n"}
+func testOf(imports, body string) testrun.Test {
+	return testrun.Test{Path: "tests/test_repaird_1a2b.py", Name: "test_incident", Source: imports + "\n\n\ndef test_incident():\n    " + body + "\n"}
 }
 
 var (
@@ -75,7 +76,7 @@ func (a affair) input(tree, path string, pairs ...string) Input {
 	for i := 0; i < len(pairs); i += 2 {
 		p.Edits = append(p.Edits, patch.Edit{Path: path, Search: pairs[i], Replace: pairs[i+1]})
 	}
-	return Input{Run: "test", Tree: tree, Env: pytest.Environment{}, Test: a.test, Patch: p, Signature: a.sig, Repeats: 2}
+	return Input{Run: "test", Tree: tree, Env: testrun.Environment{}, Test: a.test, Patch: p, Signature: a.sig, Repeats: 2}
 }
 
 // backends are opened once: the probe of one is as costly as a few runs.
@@ -95,7 +96,7 @@ func verifier(t *testing.T, backend string, lax ...string) *Verifier {
 	} else {
 		t.Logf("uses-backend: %s", backend)
 	}
-	v := &Verifier{Runner: &pytest.Runner{Backend: b}, lax: map[string]bool{}}
+	v := &Verifier{Runner: &session.Runner{Backend: b}, lax: map[string]bool{}}
 	for _, rule := range lax {
 		v.lax[rule] = true
 	}

@@ -2,7 +2,7 @@
 // part: base and head are rerun in fresh sandboxes, N times, with the same
 // command, and each gate says with its evidence whether it holds.
 //
-//	v := verify.Verifier{Runner: &pytest.Runner{Backend: backend}}
+//	v := verify.Verifier{Runner: &session.Runner{Backend: backend}}
 //	verdict, err := v.Judge(ctx, verify.Input{Tree: dir, Env: env, Test: test, Patch: p, Signature: sig})
 //	if err == nil && verdict.Accepted { … } // verdict.Diff is what may be proposed
 //
@@ -40,21 +40,22 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language/python/session"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // An Input is what is judged.
 type Input struct {
 	Run       string
-	Tree      string             // host directory of the base commit's tree
-	Env       pytest.Environment //
-	Test      pytest.Test        // the synthesized test
-	Patch     patch.Patch        //
-	Signature incident.Signature // what base must fail with; File relative to the tree
-	Outer     int                // functions of the tree that were on production's stack outside the one that the test calls
-	Suite     []string           // pytest arguments of the repository's suite; nil: the whole tree
-	Repeats   int                // N, default 5
+	Tree      string              // host directory of the base commit's tree
+	Env       testrun.Environment //
+	Test      testrun.Test        // the synthesized test
+	Patch     patch.Patch         //
+	Signature incident.Signature  // what base must fail with; File relative to the tree
+	Outer     int                 // functions of the tree that were on production's stack outside the one that the test calls
+	Suite     []string            // pytest arguments of the repository's suite; nil: the whole tree
+	Repeats   int                 // N, default 5
 	Policy    patch.Policy
 	Quick     bool              // feedback for a proposer: see the package comment
 	Progress  func(gate string) // may be nil
@@ -118,7 +119,7 @@ func (v *Verdict) Failed() *Gate {
 
 // A Verifier judges. Safe for concurrent use.
 type Verifier struct {
-	Runner *pytest.Runner
+	Runner *session.Runner
 
 	// SuiteWall bounds one run of the repository's suite; default 5 minutes,
 	// in a quick judgement at most one.

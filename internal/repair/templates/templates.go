@@ -47,10 +47,10 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 //go:embed repaird_templates/*.py
@@ -226,7 +226,7 @@ func (p *Proposer) spec(in repair.Input) (sandbox.Spec, error) {
 			return sandbox.Spec{}, err
 		}
 	}
-	python := in.Env.Python
+	python := in.Env.Interpreter
 	if python == "" {
 		python = "python3"
 	}
@@ -236,8 +236,8 @@ func (p *Proposer) spec(in repair.Input) (sandbox.Spec, error) {
 		Mounts: []sandbox.Mount{{Host: in.Tree, Target: "/work"}},
 		Limits: sandbox.Limits{Wall: p.opts.Time + 60*time.Second, CPUs: 2},
 	}
-	if in.Env.Venv != "" {
-		spec.Mounts = append(spec.Mounts, sandbox.Mount{Host: in.Env.Venv, Target: "/env"})
+	if in.Env.Dir != "" {
+		spec.Mounts = append(spec.Mounts, sandbox.Mount{Host: in.Env.Dir, Target: "/env"})
 	}
 	return spec, nil
 }
@@ -252,7 +252,7 @@ main.main(sys.argv[1:])`
 
 // environment keeps what belongs to the program under test and fixes the hash seed.
 func environment(env map[string]string) map[string]string {
-	kept := map[string]string{"PYTHONHASHSEED": strconv.Itoa(pytest.Seed)}
+	kept := map[string]string{"PYTHONHASHSEED": strconv.Itoa(testrun.Seed)}
 	for name, value := range env {
 		if !strings.HasPrefix(name, "PYTHON") && !strings.HasPrefix(name, "LD_") && name != "PATH" && name != "HOME" {
 			kept[name] = value

@@ -14,12 +14,12 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/repair/templates"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // host runs a spec on this machine, for samples that are the project's own.
@@ -172,8 +172,8 @@ func patched(t *testing.T, tree string, p patch.Patch) string {
 func input(s sample, judge repair.Judge) repair.Input {
 	return repair.Input{
 		Run: "run-1", Tree: s.tree, Judge: judge, Redactor: redact.New([]byte("0123456789abcdef")),
-		Test:    pytest.Test{Path: "tests/test_incident.py", Name: "test_incident", Source: s.test},
-		Outcome: pytest.Outcome{Type: s.kind, Status: pytest.Failed},
+		Test:    testrun.Test{Path: "tests/test_incident.py", Name: "test_incident", Source: s.test},
+		Outcome: testrun.Outcome{Type: s.kind, Status: testrun.Failed},
 	}
 }
 

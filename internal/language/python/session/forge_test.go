@@ -1,6 +1,7 @@
-package pytest
+package session
 
 import (
+	"github.com/repaird/repaird/internal/testrun"
 	"strings"
 	"testing"
 )
@@ -17,7 +18,7 @@ def test_total():
     assert total([1, 2]) == 3
 `
 
-var sampleTest = Test{
+var sampleTest = testrun.Test{
 	Path: "tests/test_repaird.py", Name: "test_repaird",
 	Source: "from shop import total\n\n\ndef test_repaird():\n    if total([1, 2]) != 3:\n        raise ValueError('total')\n",
 }
@@ -56,9 +57,9 @@ func TestNoPatchMakesASessionLie(t *testing.T) {
 	}
 	dir := tree(t, sample)
 	for _, c := range cases {
-		modes := map[string]Request{"test": {Test: &sampleTest}}
+		modes := map[string]testrun.Request{"test": {Test: &sampleTest}}
 		if c.suite {
-			modes["suite"] = Request{Suite: []string{"tests"}}
+			modes["suite"] = testrun.Request{Suite: []string{"tests"}}
 		}
 		for mode, req := range modes {
 			t.Run(c.name+", "+mode, func(t *testing.T) {
@@ -66,7 +67,7 @@ func TestNoPatchMakesASessionLie(t *testing.T) {
 				req.Tree, req.Overlay = dir, c.overlay
 				res := run(t, req)
 				for _, o := range res.Tests {
-					if res.OK() && o.Status == Passed {
+					if res.OK() && o.Status == testrun.Passed {
 						t.Fatalf("believed: %+v", res)
 					}
 				}
@@ -76,7 +77,7 @@ func TestNoPatchMakesASessionLie(t *testing.T) {
 	}
 }
 
-func statuses(res *Result) string {
+func statuses(res *testrun.Result) string {
 	var s []string
 	for _, o := range res.Tests {
 		s = append(s, string(o.Status))
@@ -87,7 +88,7 @@ func statuses(res *Result) string {
 // The parent's secrets must not be where its child can look.
 func TestTheParentCannotBeLookedInto(t *testing.T) {
 	t.Parallel()
-	test := Test{Path: "test_x.py", Name: "test_x", Source: `import os
+	test := testrun.Test{Path: "test_x.py", Name: "test_x", Source: `import os
 
 
 def test_x():
@@ -101,7 +102,7 @@ def test_x():
         seen.append(name)
     raise ValueError(",".join(seen) + "; left: " + ",".join(sorted(k for k in os.environ if k.startswith("REPAIRD"))))
 `}
-	res := run(t, Request{Tree: tree(t, sample), Test: &test})
+	res := run(t, testrun.Request{Tree: tree(t, sample), Test: &test})
 	if !res.OK() || res.Tests[0].Message != "; left: " {
 		t.Fatalf("got %+v", res)
 	}

@@ -1,4 +1,4 @@
-package pytest
+package session
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // tree writes a txtar archive to a new directory.
@@ -97,12 +98,12 @@ def test_repeatable():
     assert (random.random(), hash("x"), os.environ.get("TZ")) == 0
 `
 
-var red = Test{
+var red = testrun.Test{
 	Path: "tests/test_repaird_1.py", Name: "test_repaird_1",
 	Source: "from shop.cart import total\n\n\ndef test_repaird_1():\n    total([3, 4], None)\n",
 }
 
-func run(t *testing.T, req Request) *Result {
+func run(t *testing.T, req testrun.Request) *testrun.Result {
 	t.Helper()
 	r := Runner{Backend: backend(t)}
 	if req.Limits.Wall == 0 {
@@ -117,12 +118,12 @@ func run(t *testing.T, req Request) *Result {
 
 func TestASynthesizedTestFailsAsTheApplicationDoes(t *testing.T) {
 	t.Parallel()
-	res := run(t, Request{Tree: tree(t, shop), Test: &red})
+	res := run(t, testrun.Request{Tree: tree(t, shop), Test: &red})
 	if !res.OK() || len(res.Tests) != 1 {
 		t.Fatalf("got %+v", res)
 	}
 	o := res.Tests[0]
-	if o.ID != red.ID() || o.Status != Failed || o.Type != "PricingError" || o.Message != "no rate for 7" {
+	if o.ID != red.ID() || o.Status != testrun.Failed || o.Type != "PricingError" || o.Message != "no rate for 7" {
 		t.Errorf("got outcome %+v", o)
 	}
 	var path []string
@@ -166,8 +167,8 @@ func TestAnOverlayChangesTheTreeOfOneSessionOnly(t *testing.T) {
 		"shop/sub/evil.pth":     []byte("import os\n"),
 		"shop/sub/_pytest/x.py": []byte("x"),
 	}
-	res := run(t, Request{Tree: dir, Test: &red, Overlay: fixed})
-	if !res.OK() || res.Tests[0].Status != Passed {
+	res := run(t, testrun.Request{Tree: dir, Test: &red, Overlay: fixed})
+	if !res.OK() || res.Tests[0].Status != testrun.Passed {
 		t.Fatalf("got %+v", res)
 	}
 	if got, want := strings.Join(res.Ignored, " "), "conftest.py lib/a.egg-info/x shop/sub/_pytest/x.py shop/sub/evil.pth tests/CONFTEST.py"; got != want {
@@ -182,16 +183,16 @@ func TestAnOverlayChangesTheTreeOfOneSessionOnly(t *testing.T) {
 func TestASuiteRunsWholeWithTheRepositorysConfiguration(t *testing.T) {
 	t.Parallel()
 	dir := tree(t, shop)
-	req := Request{Tree: dir, Suite: []string{"tests"}, Seed: 7, Env: Environment{Env: map[string]string{"TZ": "Asia/Tokyo", "PYTHONPATH": "/evil"}}}
+	req := testrun.Request{Tree: dir, Suite: []string{"tests"}, Seed: 7, Env: testrun.Environment{Env: map[string]string{"TZ": "Asia/Tokyo", "PYTHONPATH": "/evil"}}}
 	res := run(t, req)
 	if !res.OK() {
 		t.Fatalf("got %+v", res)
 	}
-	got := map[string]Status{}
+	got := map[string]testrun.Status{}
 	for _, o := range res.Tests {
 		got[strings.TrimPrefix(o.ID, "tests/test_cart.py::")] = o.Status
 	}
-	want := map[string]Status{"test_total": Passed, "test_wrong": Failed, "test_skipped": Skipped, "test_setup": Error, "test_known": Skipped, "test_repeatable": Failed}
+	want := map[string]testrun.Status{"test_total": testrun.Passed, "test_wrong": testrun.Failed, "test_skipped": testrun.Skipped, "test_setup": testrun.Error, "test_known": testrun.Skipped, "test_repeatable": testrun.Failed}
 	for name, status := range want {
 		if got[name] != status {
 			t.Errorf("%s: got %s, want %s", name, got[name], status)
@@ -207,7 +208,7 @@ func TestASuiteRunsWholeWithTheRepositorysConfiguration(t *testing.T) {
 func TestACollectionErrorIsReportedBesideTheOtherTests(t *testing.T) {
 	t.Parallel()
 	dir := tree(t, shop+"-- tests/test_broken.py --\nimport nothing_here\n")
-	res := run(t, Request{Tree: dir, Suite: []string{"tests"}})
+	res := run(t, testrun.Request{Tree: dir, Suite: []string{"tests"}})
 	if res.Forged != "" || len(res.Errors) != 1 || !strings.Contains(res.Errors[0], "nothing_here") || len(res.Tests) != 6 {
 		t.Fatalf("got %+v", res)
 	}
@@ -218,16 +219,16 @@ func TestACollectionErrorIsReportedBesideTheOtherTests(t *testing.T) {
 
 func TestATestThatNeverEndsIsNamed(t *testing.T) {
 	t.Parallel()
-	test := Test{Path: "test_x.py", Name: "test_x", Source: "def test_x():\n    while True:\n        pass\n"}
-	res := run(t, Request{Tree: tree(t, shop), Test: &test, Limits: sandbox.Limits{Wall: 8 * time.Second}})
-	if res.Cause != sandbox.Timeout || res.Forged != "" || len(res.Tests) != 1 || res.Tests[0].Type != TimeoutType || res.Tests[0].ID != "test_x.py::test_x" {
+	test := testrun.Test{Path: "test_x.py", Name: "test_x", Source: "def test_x():\n    while True:\n        pass\n"}
+	res := run(t, testrun.Request{Tree: tree(t, shop), Test: &test, Limits: sandbox.Limits{Wall: 8 * time.Second}})
+	if res.Cause != sandbox.Timeout || res.Forged != "" || len(res.Tests) != 1 || res.Tests[0].Type != testrun.TimeoutType || res.Tests[0].ID != "test_x.py::test_x" {
 		t.Fatalf("got %+v", res)
 	}
 }
 
 func TestAnEndlessTestOfASuiteDoesNotCostTheOthers(t *testing.T) {
 	t.Parallel()
-	res := run(t, Request{Tree: tree(t, `
+	res := run(t, testrun.Request{Tree: tree(t, `
 -- test_x.py --
 def test_a():
     pass
@@ -251,12 +252,12 @@ def test_c():
 func TestSourceRootsAreOnThePathInOrder(t *testing.T) {
 	t.Parallel()
 	dir := tree(t, "-- src/app/__init__.py --\nvalue = 'src'\n-- app.py --\nvalue = 'root'\n")
-	test := Test{Path: "tests/test_x.py", Name: "test_x", Source: "import app\n\n\ndef test_x():\n    raise ValueError(app.value)\n"}
+	test := testrun.Test{Path: "tests/test_x.py", Name: "test_x", Source: "import app\n\n\ndef test_x():\n    raise ValueError(app.value)\n"}
 	for _, c := range []struct {
 		roots []string
 		want  string
 	}{{nil, "root"}, {[]string{"src", "."}, "src"}} {
-		res := run(t, Request{Tree: dir, Test: &test, Env: Environment{Roots: c.roots}})
+		res := run(t, testrun.Request{Tree: dir, Test: &test, Env: testrun.Environment{Roots: c.roots}})
 		if !res.OK() || res.Tests[0].Message != c.want {
 			t.Errorf("roots %q: got %+v, want %s", c.roots, res, c.want)
 		}
@@ -265,7 +266,7 @@ func TestSourceRootsAreOnThePathInOrder(t *testing.T) {
 
 func TestATraceIsRecordedWhereWanted(t *testing.T) {
 	t.Parallel()
-	res := run(t, Request{Tree: tree(t, shop), Test: &red, Trace: &pytrace.Config{Lines: true}})
+	res := run(t, testrun.Request{Tree: tree(t, shop), Test: &red, Trace: &testrun.Tracing{Lines: true}})
 	if !res.OK() || !res.Traced || res.Tracer != "" {
 		t.Fatalf("got %+v", res)
 	}
@@ -290,7 +291,7 @@ func TestBothBackendsGiveTheSameResult(t *testing.T) {
 	dir := tree(t, shop)
 	sandboxtest.Each(t, func(t *testing.T, b sandbox.Backend) {
 		r := Runner{Backend: b}
-		res, err := r.Run(t.Context(), Request{Tree: dir, Test: &red})
+		res, err := r.Run(t.Context(), testrun.Request{Tree: dir, Test: &red})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -301,7 +302,7 @@ func TestBothBackendsGiveTheSameResult(t *testing.T) {
 	})
 }
 
-func endings(res *Result) string {
+func endings(res *testrun.Result) string {
 	var out []string
 	for _, o := range res.Tests {
 		out = append(out, strings.TrimPrefix(o.ID, "test_x.py::")+" "+string(o.Status))

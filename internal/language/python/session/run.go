@@ -1,4 +1,4 @@
-package pytest
+package session
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 //go:embed runner/*.py
@@ -46,7 +47,7 @@ type config struct {
 // Run runs one session. An error means that the session could not be run; a
 // failing or lying session is a Result. Without pytest in the environment the
 // error's kind is fault.NotFound, and its text has the interpreter's output.
-func (r *Runner) Run(ctx context.Context, req Request) (res *Result, err error) {
+func (r *Runner) Run(ctx context.Context, req testrun.Request) (res *testrun.Result, err error) {
 	defer fault.Wrap(&err, "run pytest")
 	tree, ignored, cleanup, err := materialise(req.Tree, req.Overlay)
 	if err != nil {
@@ -62,7 +63,7 @@ func (r *Runner) Run(ctx context.Context, req Request) (res *Result, err error) 
 	if err != nil {
 		return nil, err
 	}
-	res = &Result{Cause: ran.Cause, Wall: ran.Wall, Ignored: ignored}
+	res = &testrun.Result{Cause: ran.Cause, Wall: ran.Wall, Ignored: ignored}
 	if ran.Cause != sandbox.Exited {
 		res.Output = tailOf(ran.Stderr)
 		return res, nil
@@ -114,10 +115,10 @@ func (c canary) source() []byte {
 //	/in/test     the synthesized test and an empty configuration
 //	/in/test_r…  the canaries
 //	/out/trace   traces
-func specOf(req Request, tree string, canaries [2]canary) (sandbox.Spec, error) {
+func specOf(req testrun.Request, tree string, canaries [2]canary) (sandbox.Spec, error) {
 	limits := req.Limits.WithDefaults()
 	cfg := config{
-		Python: req.Env.Python, Dir: "/work", Root: "/work", Roots: req.Env.Roots, Env: allowed(req.Env.Env),
+		Python: req.Env.Interpreter, Dir: testrun.Root, Root: testrun.Root, Roots: req.Env.Roots, Env: allowed(req.Env.Env),
 		Seed: req.Seed, Wall: innerWall(limits.Wall).Seconds(), Output: maxOutput, Suite: req.Suite,
 		Canaries: []string{"/in/" + canaries[0].file(), "/in/" + canaries[1].file()},
 	}
@@ -149,12 +150,7 @@ func specOf(req Request, tree string, canaries [2]canary) (sandbox.Spec, error) 
 		files["test/empty.ini"] = []byte("[pytest]\n")
 	}
 	if req.Trace != nil {
-		trace := *req.Trace
-		trace.Out = "/out/" + traceDir
-		if len(trace.Include) == 0 {
-			trace.Include = []string{"/work", "/in/test"}
-		}
-		cfg.Trace = &trace
+		cfg.Trace = traceOf(*req.Trace)
 		for name, data := range pytrace.Files() {
 			files["tracer/"+name] = data
 		}
@@ -163,23 +159,32 @@ func specOf(req Request, tree string, canaries [2]canary) (sandbox.Spec, error) 
 		return sandbox.Spec{}, err
 	}
 	spec := sandbox.Spec{
-		Run: req.Run, Image: req.Env.Image, Dir: "/work", Files: files, Limits: limits,
+		Run: req.Run, Image: req.Env.Image, Dir: testrun.Root, Files: files, Limits: limits,
 		Argv:   []string{parentPython(req.Env), "-I", "-S", "-B", "/in/runner/parent.py"},
-		Mounts: []sandbox.Mount{{Host: tree, Target: "/work"}},
+		Mounts: []sandbox.Mount{{Host: tree, Target: testrun.Root}},
 	}
-	if req.Env.Venv != "" {
-		spec.Mounts = append(spec.Mounts, sandbox.Mount{Host: req.Env.Venv, Target: "/env"})
+	if req.Env.Dir != "" {
+		spec.Mounts = append(spec.Mounts, sandbox.Mount{Host: req.Env.Dir, Target: "/env"})
 	}
 	return spec, nil
 }
 
+// traceOf is the tracer's configuration.
+func traceOf(t testrun.Tracing) *pytrace.Config {
+	cfg := &pytrace.Config{Include: []string{testrun.Root}, Lines: t.Lines, Out: "/out/" + traceDir}
+	if !t.TreeOnly {
+		cfg.Include = append(cfg.Include, "/in/test")
+	}
+	return cfg
+}
+
 // parentPython is the interpreter of the trusted parent: the image's own, not
 // one in a virtual environment, whose files installed packages have written.
-func parentPython(env Environment) string {
-	if env.Python == "" || env.Venv != "" {
+func parentPython(env testrun.Environment) string {
+	if env.Interpreter == "" || env.Dir != "" {
 		return "python3"
 	}
-	return env.Python
+	return env.Interpreter
 }
 
 // innerWall leaves the parent time to start, and to report, before the sandbox
@@ -220,4 +225,16 @@ func joinTraces(artifacts map[string][]byte) []byte {
 		}
 	}
 	return all
+}
+
+// Suite returns the arguments that follow pytest's name in a test command: the
+// runner is our own. nil means the whole tree, also for a command that is not
+// pytest's.
+func (r *Runner) Suite(command []string) []string {
+	for i, word := range command {
+		if word == "pytest" || word == "py.test" {
+			return append([]string{}, command[i+1:]...)
+		}
+	}
+	return nil
 }

@@ -1,4 +1,4 @@
-package pytest
+package session
 
 import (
 	"testing"

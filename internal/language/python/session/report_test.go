@@ -1,4 +1,4 @@
-package pytest
+package session
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 var testCanaries = [2]canary{{"test_ra", "one"}, {"test_rb", "two"}}
@@ -45,14 +46,14 @@ func stdout(secret string, report any) []byte {
 		"repaird-report " + hex.EncodeToString([]byte(secret)) + " " + base64.StdEncoding.EncodeToString(z.Bytes()) + "\n")
 }
 
-func judged(t *testing.T, report any) *Result {
+func judged(t *testing.T, report any) *testrun.Result {
 	t.Helper()
 	rep, err := openReport(stdout("secret", report))
 	if err != nil {
 		t.Fatal(err)
 	}
-	res := &Result{Cause: sandbox.Exited}
-	if err := judge(res, rep, Request{}, testCanaries); err != nil {
+	res := &testrun.Result{Cause: sandbox.Exited}
+	if err := judge(res, rep, testrun.Request{}, testCanaries); err != nil {
 		t.Fatal(err)
 	}
 	return res
@@ -61,7 +62,7 @@ func judged(t *testing.T, report any) *Result {
 func TestAnHonestSessionIsBelieved(t *testing.T) {
 	t.Parallel()
 	res := judged(t, honest())
-	if !res.OK() || len(res.Tests) != 1 || res.Tests[0].ID != "a.py::test_x" || res.Tests[0].Status != Passed || res.Python != "3.11.2" {
+	if !res.OK() || len(res.Tests) != 1 || res.Tests[0].ID != "a.py::test_x" || res.Tests[0].Status != testrun.Passed || res.Interpreter != "3.11.2" {
 		t.Fatalf("got %+v", res)
 	}
 }
@@ -123,7 +124,7 @@ func TestASessionThatNeverBeganIsAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = judge(&Result{}, rep, Request{}, testCanaries)
+	err = judge(&testrun.Result{}, rep, testrun.Request{}, testCanaries)
 	if fault.KindOf(err) != fault.NotFound || !strings.Contains(err.Error(), "No module named pytest") {
 		t.Errorf("got %v", err)
 	}
@@ -151,8 +152,8 @@ func FuzzAReportIsReadOrRefused(f *testing.F) {
 		if err != nil {
 			return
 		}
-		res := &Result{Cause: sandbox.Exited}
-		if judge(res, rep, Request{}, testCanaries) == nil && res.OK() {
+		res := &testrun.Result{Cause: sandbox.Exited}
+		if judge(res, rep, testrun.Request{}, testCanaries) == nil && res.OK() {
 			held := 0
 			for _, m := range rep.Messages {
 				if m.Message == "one" || m.Message == "two" {
@@ -173,7 +174,7 @@ func FuzzMessagesNeverPanic(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var rep report
 		if json.Unmarshal(data, &rep) == nil {
-			_ = judge(&Result{}, &rep, Request{Test: &Test{Path: "a.py", Name: "b"}}, testCanaries)
+			_ = judge(&testrun.Result{}, &rep, testrun.Request{Test: &testrun.Test{Path: "a.py", Name: "b"}}, testCanaries)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package pytest
+package session
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // maxReport bounds a report in bytes once it is unpacked.
@@ -48,7 +49,7 @@ type message struct {
 	Tracer  string           `json:"tracer"`
 }
 
-func (m message) status() (s Status) {
+func (m message) status() (s testrun.Status) {
 	_ = json.Unmarshal(m.Status, &s) // "" for what is no text
 	return s
 }
@@ -112,7 +113,7 @@ func unpack(packed string) (*report, error) {
 }
 
 // judge fills res from the report and decides whether it can be believed.
-func judge(res *Result, rep *report, req Request, canaries [2]canary) error {
+func judge(res *testrun.Result, rep *report, req testrun.Request, canaries [2]canary) error {
 	res.Output = rep.Output
 	s := session{current: -1}
 	for _, m := range rep.Messages {
@@ -127,7 +128,7 @@ func judge(res *Result, rep *report, req Request, canaries [2]canary) error {
 	if !s.hello {
 		return fault.Errorf(fault.NotFound, "pytest could not be started: %s", lastLines(rep.Output, 2000))
 	}
-	res.Python, res.Pytest, res.Traced, res.Tracer = s.python, s.pytest, s.traced, s.tracer
+	res.Interpreter, res.Runner, res.Traced, res.Tracer = s.python, s.pytest, s.traced, s.tracer
 	res.Errors = s.errors
 	if rep.Late {
 		res.Cause = sandbox.Timeout
@@ -186,9 +187,9 @@ func (s *session) message(m message) {
 		s.current = -1
 		m.ID = s.ids[m.I]
 		switch st := m.status(); {
-		case st != Passed && st != Failed && st != Error && st != Skipped:
+		case st != testrun.Passed && st != testrun.Failed && st != testrun.Error && st != testrun.Skipped:
 			s.forged = fmt.Sprintf("%s ended without an outcome", m.ID)
-		case st == Passed && m.Raised:
+		case st == testrun.Passed && m.Raised:
 			s.forged = fmt.Sprintf("%s was reported as passed although it raised %s", m.ID, m.Type)
 		}
 		s.tests = append(s.tests, m)
@@ -200,7 +201,7 @@ func (s *session) message(m message) {
 }
 
 // finish applies the rules that need the whole session.
-func (s *session) finish(res *Result, rep *report, canaries [2]canary) {
+func (s *session) finish(res *testrun.Result, rep *report, canaries [2]canary) {
 	switch {
 	case rep.Late:
 		if len(s.tests) > 0 && !canaries[0].held(s.tests[0]) {
@@ -224,25 +225,25 @@ func (s *session) finish(res *Result, rep *report, canaries [2]canary) {
 
 // held reports whether the canary failed as it must.
 func (c canary) held(m message) bool {
-	return strings.HasSuffix(m.ID, "::"+c.name) && m.status() == Failed &&
+	return strings.HasSuffix(m.ID, "::"+c.name) && m.status() == testrun.Failed &&
 		m.Type == "AssertionError" && m.Message == c.token
 }
 
 // results are the tests between the canaries.
-func (s *session) results(late bool, test *Test) []Outcome {
-	var made []Outcome
+func (s *session) results(late bool, test *testrun.Test) []testrun.Outcome {
+	var made []testrun.Outcome
 	for i, m := range s.tests {
 		if i == 0 || i == len(s.ids)-1 {
 			continue
 		}
-		made = append(made, Outcome{
+		made = append(made, testrun.Outcome{
 			ID: shownID(m.ID, test), Status: m.status(), Type: m.Type, Message: m.Message,
 			Frames: m.Frames, Seconds: m.Seconds,
 		})
 	}
 	if n := s.current; late && n > 0 && n < len(s.ids)-1 {
-		made = append(made, Outcome{
-			ID: shownID(s.ids[n], test), Status: Failed, Type: TimeoutType,
+		made = append(made, testrun.Outcome{
+			ID: shownID(s.ids[n], test), Status: testrun.Failed, Type: testrun.TimeoutType,
 			Message: "the test did not end in the time that the session had",
 		})
 	}
@@ -250,7 +251,7 @@ func (s *session) results(late bool, test *Test) []Outcome {
 }
 
 // shownID gives a synthesized test the id that it has in the repository.
-func shownID(id string, test *Test) string {
+func shownID(id string, test *testrun.Test) string {
 	if test == nil {
 		return id
 	}
