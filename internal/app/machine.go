@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language/python"
+	"github.com/repaird/repaird/internal/language/python/environment"
 	"github.com/repaird/repaird/internal/language/python/session"
 	"github.com/repaird/repaird/internal/pipeline"
 	"github.com/repaird/repaird/internal/repair"
@@ -71,11 +73,14 @@ func (m *Machine) Pipeline(b sandbox.Backend, bases []sandbox.Base, proposer fun
 	}
 	runner := &session.Runner{Backend: b}
 	return &pipeline.Pipeline{
-		Source:     &pipeline.Repos{Cache: m.mirrors(), Work: m.work()},
-		Reproducer: &repro.Reproducer{Runner: runner, EnvDir: envs, Bases: bases},
-		Verifier:   &verify.Verifier{Runner: runner},
-		Quick:      &verify.Verifier{Runner: runner},
-		Proposer:   proposer,
+		Source: &pipeline.Repos{Cache: m.mirrors(), Work: m.work()},
+		Reproducer: &repro.Reproducer{
+			Language: &python.Reproduction{Environments: &environment.Builder{Backend: b, Dir: envs, Bases: bases}},
+			Session:  runner, Rules: python.Rules{},
+		},
+		Verifier: &verify.Verifier{Runner: runner},
+		Quick:    &verify.Verifier{Runner: runner},
+		Proposer: proposer,
 	}, nil
 }
 

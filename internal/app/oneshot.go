@@ -19,9 +19,9 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/intake"
+	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/pipeline"
 	"github.com/repaird/repaird/internal/report"
-	"github.com/repaird/repaird/internal/repro"
 )
 
 // OneShot repairs one event with no server and no database.
@@ -31,7 +31,7 @@ type OneShot struct {
 	Commit   string // instead of the event's; needed for events that name none
 	Machine  Machine
 	Model    config.Model
-	Setup    repro.Setup
+	Setup    language.Setup
 	Repeats  int
 	Floor    float64
 	Progress func(stage, line string)

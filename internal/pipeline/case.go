@@ -22,6 +22,7 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/forge"
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/repair"
@@ -62,7 +63,7 @@ type Project struct {
 	URL         string // git URL or path
 	Branch      string // "" the repository's default
 	TestCommand []string
-	Setup       repro.Setup
+	Setup       language.Setup
 	TimeZone    string
 	RedactKey   []byte // at least 16 bytes, secret
 	Policy      patch.Policy

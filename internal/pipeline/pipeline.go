@@ -11,6 +11,7 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/forge"
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/repair"
@@ -279,7 +280,7 @@ func (p *Pipeline) verifyInput(c *Case, tree string, candidate patch.Patch) veri
 // outer counts the repository's functions on production's stack outside the
 // one that the test calls. A module's body is no function: what it reads is
 // input.
-func outer(frames []repro.MappedFrame, called string) (n int) {
+func outer(frames []language.Frame, called string) (n int) {
 	for _, f := range frames {
 		switch {
 		case f.Path == "" || f.Function == "<module>":

@@ -5,15 +5,15 @@ import (
 	"testing"
 
 	"github.com/repaird/repaird/internal/incident"
-	"github.com/repaird/repaird/internal/repro"
+	"github.com/repaird/repaird/internal/language"
 )
 
 func TestOuterCountsTheFunctionsThatTheTestDoesNotCall(t *testing.T) {
 	t.Parallel()
-	frame := func(path, function string) repro.MappedFrame {
-		return repro.MappedFrame{Frame: incident.Frame{Function: function}, Path: path}
+	frame := func(path, function string) language.Frame {
+		return language.Frame{Frame: incident.Frame{Function: function}, Path: path}
 	}
-	stack := []repro.MappedFrame{
+	stack := []language.Frame{
 		frame("worker.py", "<module>"), frame("", "dispatch"), frame("app.py", "view"), frame("shop.py", "quote"), frame("shop.py", "price"),
 	}
 	for called, want := range map[string]int{"app.view": 0, "shop.quote": 1, "shop.price": 2, "shop.Cart.quote": 1, "elsewhere": 0} {

@@ -15,6 +15,7 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/forge"
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/llm"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/pytrace"
@@ -78,7 +79,7 @@ func sample(t testing.TB) Input {
 			Fidelity: repro.Fidelity{Score: 0.964, Type: 1, Message: 1, Path: 1, Locals: 0.88},
 			Output:   "    def test_top():\n>       assert top([3, 1, 2], 3) == 1\nE       IndexError: list index out of range\n\nshop/cart.py:40: IndexError\n1 failed in 0.02s\n",
 			Trace:    []byte(`{"kind":"call"}` + "\n"),
-			Frames: []repro.MappedFrame{
+			Frames: []language.Frame{
 				{Frame: incident.Frame{Function: "top", Line: 12}, Path: "shop/views.py"},
 				{Frame: incident.Frame{Function: "pick", Line: 40}, Path: "shop/cart.py"},
 			},

@@ -9,6 +9,9 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/gitrepo"
 	"github.com/repaird/repaird/internal/testrun"
+	"github.com/repaird/repaird/internal/text"
+	"maps"
+	"slices"
 )
 
 // maxBisect bounds the commits whose trees are tried for naming a fix: 12
@@ -34,13 +37,13 @@ func (a *attempt) checkHead(ctx context.Context, got *Reproduction) error {
 		Type:   fault.AlreadyFixed,
 		Detail: fmt.Sprintf("%s fails at the deployed commit and passes on the default branch", got.Called),
 		Help:   "Deploy the default branch.",
-		Log:    tail(got.Test.Source, 4000),
+		Log:    text.Tail(got.Test.Source, 4000),
 	}
 	if a.in.HeadSHA != "" {
 		stop.Detail += " (" + a.in.HeadSHA[:min(len(a.in.HeadSHA), 12)] + ")"
 	}
 	if fix := a.fix(ctx, got); fix != nil {
-		stop.Detail += fmt.Sprintf("; fixed by %s of %s: %s", fix.SHA, fix.Time.Format("2006-01-02"), short(fix.Subject, 120))
+		stop.Detail += fmt.Sprintf("; fixed by %s of %s: %s", fix.SHA, fix.Time.Format("2006-01-02"), text.Line(fix.Subject, 120))
 		stop.Help = "Deploy " + fix.SHA[:min(len(fix.SHA), 12)] + " or a later commit."
 	}
 	return stop
@@ -48,7 +51,7 @@ func (a *attempt) checkHead(ctx context.Context, got *Reproduction) error {
 
 // passes reports whether the test passes on a tree.
 func (a *attempt) passes(ctx context.Context, tree string, test testrun.Test) (bool, error) {
-	res, err := a.run(ctx, tree, test, a.in.Run, false)
+	res, err := a.run(ctx, tree, test, false)
 	if err != nil {
 		return false, err
 	}
@@ -69,7 +72,7 @@ func (a *attempt) fix(ctx context.Context, got *Reproduction) *gitrepo.Commit {
 			paths[f.Path] = true
 		}
 	}
-	commits, err := a.in.History.CommitsTouching(ctx, sortedKeys(paths), from, a.in.HeadSHA)
+	commits, err := a.in.History.CommitsTouching(ctx, slices.Sorted(maps.Keys(paths)), from, a.in.HeadSHA)
 	if err != nil || len(commits) == 0 {
 		return nil
 	}

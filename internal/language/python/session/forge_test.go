@@ -1,6 +1,7 @@
 package session
 
 import (
+	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
 	"github.com/repaird/repaird/internal/testrun"
 	"strings"
 	"testing"
@@ -55,7 +56,7 @@ func TestNoPatchMakesASessionLie(t *testing.T) {
 		{"a process of its own writes after the end", map[string][]byte{"shop.py": []byte("import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        while True:\n            for fd in range(64):\n                try:\n                    os.write(fd, b'x\\n')\n                except OSError:\n                    pass\n            time.sleep(0.01)\n    os._exit(0)" + body)}, false},
 		{"every test is skipped", map[string][]byte{"shop.py": []byte("import pytest\npytest.skip('all', allow_module_level=True)" + body)}, false},
 	}
-	dir := tree(t, sample)
+	dir := sandboxtest.Tree(t, sample)
 	for _, c := range cases {
 		modes := map[string]testrun.Request{"test": {Test: &sampleTest}}
 		if c.suite {
@@ -102,7 +103,7 @@ def test_x():
         seen.append(name)
     raise ValueError(",".join(seen) + "; left: " + ",".join(sorted(k for k in os.environ if k.startswith("REPAIRD"))))
 `}
-	res := run(t, testrun.Request{Tree: tree(t, sample), Test: &test})
+	res := run(t, testrun.Request{Tree: sandboxtest.Tree(t, sample), Test: &test})
 	if !res.OK() || res.Tests[0].Message != "; left: " {
 		t.Fatalf("got %+v", res)
 	}

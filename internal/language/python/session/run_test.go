@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/tools/txtar"
-
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
@@ -17,21 +15,6 @@ import (
 )
 
 // tree writes a txtar archive to a new directory.
-func tree(t *testing.T, archive string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for _, f := range txtar.Parse([]byte(archive)).Files {
-		name := filepath.Join(dir, f.Name)
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, f.Data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
 const shop = `
 -- shop/__init__.py --
 -- shop/cart.py --
@@ -118,7 +101,7 @@ func run(t *testing.T, req testrun.Request) *testrun.Result {
 
 func TestASynthesizedTestFailsAsTheApplicationDoes(t *testing.T) {
 	t.Parallel()
-	res := run(t, testrun.Request{Tree: tree(t, shop), Test: &red})
+	res := run(t, testrun.Request{Tree: sandboxtest.Tree(t, shop), Test: &red})
 	if !res.OK() || len(res.Tests) != 1 {
 		t.Fatalf("got %+v", res)
 	}
@@ -156,7 +139,7 @@ func TestASynthesizedTestFailsAsTheApplicationDoes(t *testing.T) {
 
 func TestAnOverlayChangesTheTreeOfOneSessionOnly(t *testing.T) {
 	t.Parallel()
-	dir := tree(t, shop)
+	dir := sandboxtest.Tree(t, shop)
 	fixed := map[string][]byte{
 		"shop/cart.py":          []byte("def total(prices, rate):\n    return sum(prices) * (rate or 1)\n"),
 		"conftest.py":           []byte("import os\nos._exit(0)\n"),
@@ -182,7 +165,7 @@ func TestAnOverlayChangesTheTreeOfOneSessionOnly(t *testing.T) {
 
 func TestASuiteRunsWholeWithTheRepositorysConfiguration(t *testing.T) {
 	t.Parallel()
-	dir := tree(t, shop)
+	dir := sandboxtest.Tree(t, shop)
 	req := testrun.Request{Tree: dir, Suite: []string{"tests"}, Seed: 7, Env: testrun.Environment{Env: map[string]string{"TZ": "Asia/Tokyo", "PYTHONPATH": "/evil"}}}
 	res := run(t, req)
 	if !res.OK() {
@@ -207,7 +190,7 @@ func TestASuiteRunsWholeWithTheRepositorysConfiguration(t *testing.T) {
 
 func TestACollectionErrorIsReportedBesideTheOtherTests(t *testing.T) {
 	t.Parallel()
-	dir := tree(t, shop+"-- tests/test_broken.py --\nimport nothing_here\n")
+	dir := sandboxtest.Tree(t, shop+"-- tests/test_broken.py --\nimport nothing_here\n")
 	res := run(t, testrun.Request{Tree: dir, Suite: []string{"tests"}})
 	if res.Forged != "" || len(res.Errors) != 1 || !strings.Contains(res.Errors[0], "nothing_here") || len(res.Tests) != 6 {
 		t.Fatalf("got %+v", res)
@@ -220,7 +203,7 @@ func TestACollectionErrorIsReportedBesideTheOtherTests(t *testing.T) {
 func TestATestThatNeverEndsIsNamed(t *testing.T) {
 	t.Parallel()
 	test := testrun.Test{Path: "test_x.py", Name: "test_x", Source: "def test_x():\n    while True:\n        pass\n"}
-	res := run(t, testrun.Request{Tree: tree(t, shop), Test: &test, Limits: sandbox.Limits{Wall: 8 * time.Second}})
+	res := run(t, testrun.Request{Tree: sandboxtest.Tree(t, shop), Test: &test, Limits: sandbox.Limits{Wall: 8 * time.Second}})
 	if res.Cause != sandbox.Timeout || res.Forged != "" || len(res.Tests) != 1 || res.Tests[0].Type != testrun.TimeoutType || res.Tests[0].ID != "test_x.py::test_x" {
 		t.Fatalf("got %+v", res)
 	}
@@ -228,7 +211,7 @@ func TestATestThatNeverEndsIsNamed(t *testing.T) {
 
 func TestAnEndlessTestOfASuiteDoesNotCostTheOthers(t *testing.T) {
 	t.Parallel()
-	res := run(t, testrun.Request{Tree: tree(t, `
+	res := run(t, testrun.Request{Tree: sandboxtest.Tree(t, `
 -- test_x.py --
 def test_a():
     pass
@@ -251,7 +234,7 @@ def test_c():
 
 func TestSourceRootsAreOnThePathInOrder(t *testing.T) {
 	t.Parallel()
-	dir := tree(t, "-- src/app/__init__.py --\nvalue = 'src'\n-- app.py --\nvalue = 'root'\n")
+	dir := sandboxtest.Tree(t, "-- src/app/__init__.py --\nvalue = 'src'\n-- app.py --\nvalue = 'root'\n")
 	test := testrun.Test{Path: "tests/test_x.py", Name: "test_x", Source: "import app\n\n\ndef test_x():\n    raise ValueError(app.value)\n"}
 	for _, c := range []struct {
 		roots []string
@@ -266,7 +249,7 @@ func TestSourceRootsAreOnThePathInOrder(t *testing.T) {
 
 func TestATraceIsRecordedWhereWanted(t *testing.T) {
 	t.Parallel()
-	res := run(t, testrun.Request{Tree: tree(t, shop), Test: &red, Trace: &testrun.Tracing{Lines: true}})
+	res := run(t, testrun.Request{Tree: sandboxtest.Tree(t, shop), Test: &red, Trace: &testrun.Tracing{Lines: true}})
 	if !res.OK() || !res.Traced || res.Tracer != "" {
 		t.Fatalf("got %+v", res)
 	}
@@ -288,7 +271,7 @@ func TestATraceIsRecordedWhereWanted(t *testing.T) {
 
 func TestBothBackendsGiveTheSameResult(t *testing.T) {
 	t.Parallel()
-	dir := tree(t, shop)
+	dir := sandboxtest.Tree(t, shop)
 	sandboxtest.Each(t, func(t *testing.T, b sandbox.Backend) {
 		r := Runner{Backend: b}
 		res, err := r.Run(t.Context(), testrun.Request{Tree: dir, Test: &red})

@@ -1,44 +1,24 @@
-package repro
+package synth
 
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 	"unicode"
 
-	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/testrun"
+	"github.com/repaird/repaird/internal/text"
+	"maps"
+	"slices"
 )
 
 const maxTestLine = 100 // columns, as formatters have it
 
-// A story is what a test's docstring tells.
-type story struct {
-	id      string // incident
-	name    string // short and stable, part of the file's and the function's name
-	typ     string
-	message string
-	where   string // function (file:line)
-	folder  string // of tests in this repository
-}
-
-var notName = regexp.MustCompile(`[^a-z0-9]+`)
-
-// shortID is the stable part of a test's name.
-func shortID(ids ...string) string {
-	for _, id := range ids {
-		if id = notName.ReplaceAllString(strings.ToLower(id), ""); len(id) >= 6 {
-			return id[:min(len(id), 12)]
-		}
-	}
-	return "incident"
-}
-
 // testOf writes the test of one call. It asserts nothing about the exception:
 // it calls, and so fails as production did, and passes once the call returns.
-func testOf(c *call, s shape, known map[string]literal, st story) (testrun.Test, error) {
-	name := "test_repaird_" + st.name
+func testOf(c *call, s shape, known map[string]literal, st language.Story, folder string) (testrun.Test, error) {
+	name := "test_repaird_" + st.Name
 	imports := map[string]bool{}
 	args, lost := c.arguments(s, known, imports)
 	if lost != nil {
@@ -58,7 +38,7 @@ func testOf(c *call, s shape, known map[string]literal, st story) (testrun.Test,
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "\"\"\"%s\"\"\"\n\n", docstring(c, st))
-	for _, i := range sortedKeys(imports) {
+	for _, i := range slices.Sorted(maps.Keys(imports)) {
 		b.WriteString(i + "\n")
 	}
 	if len(imports) > 0 {
@@ -69,7 +49,7 @@ func testOf(c *call, s shape, known map[string]literal, st story) (testrun.Test,
 		b.WriteString("async def collect(items):\n    return [item async for item in items]\n\n\n")
 	}
 	fmt.Fprintf(&b, "def %s():\n    %s\n", name, body)
-	return testrun.Test{Path: path.Join(st.folder, name+".py"), Name: name, Source: b.String()}, nil
+	return testrun.Test{Path: path.Join(folder, name+".py"), Name: name, Source: b.String()}, nil
 }
 
 // callee returns how the function is called, and the name to import for it.
@@ -144,13 +124,13 @@ func (c *call) arguments(s shape, known map[string]literal, imports map[string]b
 	return args, nil
 }
 
-func docstring(c *call, st story) string {
+func docstring(c *call, st language.Story) string {
 	called := c.function.Qualname
 	if c.function.Kind == "constructor" {
 		called = c.function.Class.Name
 	}
-	return docText(fmt.Sprintf("Reproduces incident %s.", st.id)) + "\n\n" +
-		"Production raised, in " + docText(st.where) + ":\n\n    " + docText(st.typ+": "+short(st.message, 300)) + "\n\n" +
+	return docText(fmt.Sprintf("Reproduces incident %s.", st.Incident)) + "\n\n" +
+		"Production raised, in " + docText(st.Where) + ":\n\n    " + docText(st.Type+": "+text.Line(st.Message, 300)) + "\n\n" +
 		"The call below is the one that led there: " + docText(called) + " with the arguments that the\n" +
 		"error report recorded. The test fails as production did, and passes once the call returns.\n"
 }
@@ -168,12 +148,4 @@ func docText(s string) string {
 		return -1
 	}, s)
 	return strings.TrimSpace(s)
-}
-
-// storyOf collects what the docstring tells.
-func storyOf(id, name string, x *incident.Exception, crash MappedFrame, folder string) story {
-	return story{
-		id: id, name: name, typ: incident.BareName(x.Type), message: x.Message, folder: folder,
-		where: fmt.Sprintf("%s (%s:%d)", incident.BareName(crash.Function), crash.Path, crash.Line),
-	}
 }

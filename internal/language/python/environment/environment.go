@@ -1,4 +1,11 @@
-package repro
+// Package environment builds what a commit's Python code runs in: a virtual
+// environment with what the repository says that it needs, on a base system that
+// fits production's Python. It is built once, in a sandbox, and found again by
+// its digest.
+//
+//	envs := &environment.Builder{Backend: backend, Dir: "/var/lib/repaird/envs", Bases: bases}
+//	env, err := envs.Ensure(ctx, language.EnvironmentRequest{Run: id, Tree: tree})
+package environment
 
 import (
 	"context"
@@ -7,7 +14,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +21,7 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/testrun"
 )
@@ -39,37 +46,54 @@ var buildLimits = sandbox.Limits{
 	Wall: 20 * time.Minute, Memory: 4 << 30, Processes: 512, FileSize: 2 << 30, Scratch: 3 << 30, Inodes: 400_000, Output: 16 << 20,
 }
 
-// environment finds or builds what the tests run in.
-func (r *Reproducer) environment(ctx context.Context, in Input, say func(string)) (testrun.Environment, error) {
+// A Builder finds and builds environments. Safe for concurrent use, also of
+// several processes.
+type Builder struct {
+	Backend sandbox.Backend
+	// Dir is a host directory where environments are built once per digest.
+	Dir string
+	// Bases are the root file systems to choose from by the event's Python;
+	// none means the backend's default.
+	Bases []sandbox.Base
+	// Environ is the environment from which pip's configuration is taken; nil
+	// is the process's own.
+	Environ []string
+}
+
+// Ensure finds or builds the environment of a tree. A *fault.Stop of type
+// needs_environment says why there is none.
+func (b *Builder) Ensure(ctx context.Context, req language.EnvironmentRequest) (testrun.Environment, error) {
+	if req.Progress == nil {
+		req.Progress = func(string) {}
+	}
 	env := testrun.Environment{Env: map[string]string{}}
-	ev := in.Bundle.Event.Environment
-	if zone := ev.TimeZone; zone != "" {
+	if zone := req.Environment.TimeZone; zone != "" {
 		env.Env["TZ"] = zone
 	}
-	if in.Setup.Dockerfile != "" {
+	if req.Setup.Dockerfile != "" {
 		return env, &fault.Stop{
 			Type:   fault.NeedsEnvironment,
-			Detail: "the project is configured with " + in.Setup.Dockerfile + ", and images are not built from a repository's Dockerfile yet",
+			Detail: "the project is configured with " + req.Setup.Dockerfile + ", and images are not built from a repository's Dockerfile yet",
 			Help:   "Build the image where you build your others and name it as the project's image.",
 		}
 	}
 	switch {
-	case in.Setup.Image != "":
-		env.Image = in.Setup.Image
-	case len(r.Bases) > 0:
-		base, why, err := sandbox.SelectBase(r.Bases, ev.Python)
+	case req.Setup.Image != "":
+		env.Image = req.Setup.Image
+	case len(b.Bases) > 0:
+		base, why, err := sandbox.SelectBase(b.Bases, req.Environment.Python)
 		if err != nil {
 			return env, err
 		}
 		env.Image = base.Docker
-		say("base system " + why)
+		req.Progress("base system " + why)
 	}
-	root, err := os.OpenRoot(in.Tree)
+	root, err := os.OpenRoot(req.Tree)
 	if err != nil {
 		return env, err
 	}
 	defer root.Close()
-	deps, err := readDependencies(root, in.Setup)
+	deps, err := readDependencies(root, req.Setup)
 	if err != nil {
 		return env, &fault.Stop{
 			Type: fault.NeedsEnvironment, Detail: "the repository's dependencies cannot be read: " + err.Error(),
@@ -77,10 +101,10 @@ func (r *Reproducer) environment(ctx context.Context, in Input, say func(string)
 		}
 	}
 	if deps.empty() {
-		env.Digest = digest(r.Runner.Backend.Name(), env.Image)
+		env.Digest = digest(b.Backend.Name(), env.Image)
 		return env, nil
 	}
-	return r.build(ctx, in, env, deps, say)
+	return b.build(ctx, req, env, deps)
 }
 
 func digest(parts ...string) string {
@@ -94,8 +118,8 @@ func digest(parts ...string) string {
 // build returns the virtual environment of a digest, building it when it is
 // not there. Several processes may ask for the same one: one builds, the others
 // wait for its lock.
-func (r *Reproducer) build(ctx context.Context, in Input, env testrun.Environment, deps dependencies, say func(string)) (testrun.Environment, error) {
-	environ := r.Environ
+func (b *Builder) build(ctx context.Context, req language.EnvironmentRequest, env testrun.Environment, deps dependencies) (testrun.Environment, error) {
+	environ := b.Environ
 	if environ == nil {
 		environ = os.Environ()
 	}
@@ -104,9 +128,9 @@ func (r *Reproducer) build(ctx context.Context, in Input, env testrun.Environmen
 	if err != nil {
 		return env, err
 	}
-	env.Digest = digest(recipe, r.Runner.Backend.Name(), env.Image, string(described), pip.identity())
+	env.Digest = digest(recipe, b.Backend.Name(), env.Image, string(described), pip.identity())
 	env.Interpreter = "/env/bin/python"
-	dir := filepath.Join(r.EnvDir, strings.TrimPrefix(env.Digest, "sha256:")[:32])
+	dir := filepath.Join(b.Dir, strings.TrimPrefix(env.Digest, "sha256:")[:32])
 	env.Dir = filepath.Join(dir, "env")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return env, err
@@ -118,11 +142,11 @@ func (r *Reproducer) build(ctx context.Context, in Input, env testrun.Environmen
 	defer unlock()
 	done := filepath.Join(dir, "done.json")
 	if _, err := os.Stat(done); err == nil {
-		say("environment of " + strings.Join(deps.found, ", ") + " is there")
+		req.Progress("environment of " + strings.Join(deps.found, ", ") + " is there")
 		return env, nil
 	}
-	say("building the environment of " + strings.Join(deps.found, ", "))
-	if err := r.install(ctx, in.Run, env, deps, pip); err != nil {
+	req.Progress("building the environment of " + strings.Join(deps.found, ", "))
+	if err := b.install(ctx, req.Run, env, deps, pip); err != nil {
 		_ = os.RemoveAll(env.Dir)
 		return env, err
 	}
@@ -134,7 +158,7 @@ func (r *Reproducer) build(ctx context.Context, in Input, env testrun.Environmen
 }
 
 // install builds into env.Dir, which is emptied first.
-func (r *Reproducer) install(ctx context.Context, run string, env testrun.Environment, deps dependencies, pip pipConfig) error {
+func (b *Builder) install(ctx context.Context, run string, env testrun.Environment, deps dependencies, pip pipConfig) error {
 	if err := os.RemoveAll(env.Dir); err != nil {
 		return err
 	}
@@ -162,7 +186,7 @@ func (r *Reproducer) install(ctx context.Context, run string, env testrun.Enviro
 	}
 	vars := pip.env
 	vars["REPAIRD_INSTALL"] = strings.Join(install, " ")
-	res, err := r.Runner.Backend.Run(ctx, sandbox.Spec{
+	res, err := b.Backend.Run(ctx, sandbox.Spec{
 		Run: run, Image: env.Image, Argv: []string{"/bin/sh", "-c", buildScript}, Env: vars, Dir: "/tmp", Network: true,
 		Mounts: append([]sandbox.Mount{{Host: env.Dir, Target: "/env", Writable: true}}, pip.mounts...),
 		Files:  files, Limits: buildLimits,
@@ -175,7 +199,7 @@ func (r *Reproducer) install(ctx context.Context, run string, env testrun.Enviro
 	}
 	log := string(res.Stdout) + string(res.Stderr)
 	stop := &fault.Stop{
-		Type: fault.NeedsEnvironment, Log: decisive(log, 30),
+		Type: fault.NeedsEnvironment, Log: DecisiveLines(log, 30),
 		Detail: fmt.Sprintf("installing %s failed (%s, exit status %d)", strings.Join(deps.found, ", "), res.Cause, res.Exit),
 		Help:   "Make the packages available to pip on this host (index, certificates, find-links), or configure an image that has them, or name other requirements files.",
 	}
@@ -185,8 +209,8 @@ func (r *Reproducer) install(ctx context.Context, run string, env testrun.Enviro
 	return stop
 }
 
-// decisive picks the lines of a log that say what went wrong, else its last ones.
-func decisive(log string, most int) string {
+// DecisiveLines picks the lines of a log that say what went wrong, else its last ones.
+func DecisiveLines(log string, most int) string {
 	var errs, all []string
 	for line := range strings.Lines(log) {
 		line = strings.TrimRight(line, "\r\n")
@@ -232,63 +256,4 @@ func lockFile(ctx context.Context, name string) (unlock func(), err error) {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-}
-
-// roots are the directories on sys.path: the configured one, those that the
-// frames' modules were imported from, a src directory, the tree itself.
-func roots(m *mapper, setup Setup, frames []MappedFrame) []string {
-	var all []string
-	add := func(r string) {
-		for _, old := range all {
-			if old == r {
-				return
-			}
-		}
-		if filepath.IsLocal(r) {
-			all = append(all, r)
-		}
-	}
-	if setup.Root != "" {
-		add(filepath.ToSlash(filepath.Clean(setup.Root)))
-	}
-	for i := len(frames) - 1; i >= 0 && len(all) < 8; i-- {
-		if frames[i].Path != "" {
-			root, _ := m.importOf(frames[i], setup.Root)
-			add(root)
-		}
-	}
-	if info, err := fs.Stat(m.root.FS(), "src"); err == nil && info.IsDir() && !m.exists("src/__init__.py") {
-		add("src")
-	}
-	add(".")
-	return all
-}
-
-// testFolder is where this repository keeps its tests.
-func testFolder(m *mapper) string {
-	for _, name := range []string{"tests", "test"} {
-		if info, err := fs.Stat(m.root.FS(), name); err == nil && info.IsDir() {
-			return name
-		}
-	}
-	return "tests"
-}
-
-// hasLocals reports whether the source sent locals of any frame.
-func hasLocals(frames []MappedFrame) bool {
-	for _, f := range frames {
-		if f.HasVars || len(f.Locals) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// lastMapped is the innermost frame, which must be in the tree.
-func lastMapped(frames []MappedFrame) (MappedFrame, bool) {
-	if len(frames) == 0 {
-		return MappedFrame{}, false
-	}
-	f := frames[len(frames)-1]
-	return f, f.Path != ""
 }

@@ -1,12 +1,12 @@
-package repro
+package synth
 
 import (
-	"fmt"
-	"sort"
 	"strconv"
 	"strings"
 
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/text"
 )
 
 // Bounds of a value that becomes a test's input.
@@ -17,20 +17,11 @@ const (
 	maxValueDepth  = 30
 )
 
-// A lost value cannot be a test's input. Its text says why, and Kind for which stop.
+// A lost value cannot be a test's input: why, and what became of it.
 type lost struct {
 	why  string
-	kind lostKind
+	kind language.Loss
 }
-
-type lostKind int
-
-const (
-	notLiteral lostKind = iota // recorded, but no value: <Cart object at 0x7f>
-	cut                        // trimmed by the SDK
-	filtered                   // replaced by a scrubber
-	absent                     // not recorded
-)
 
 func (l *lost) Error() string { return l.why }
 
@@ -118,11 +109,11 @@ func rebuild(v incident.Value, known map[string]literal, s shape) (rebuilt, *los
 func (r *rebuilt) write(b *strings.Builder, v incident.Value, known map[string]literal, s shape, depth int) *lost {
 	switch {
 	case v.Filtered:
-		return &lost{"was replaced by a scrubber", filtered}
+		return &lost{"was replaced by a scrubber", language.Filtered}
 	case v.Trimmed:
-		return &lost{"was cut by the SDK", cut}
+		return &lost{"was cut by the SDK", language.Cut}
 	case depth > maxValueDepth || b.Len() > maxValueSource:
-		return &lost{"is too large", notLiteral}
+		return &lost{"is too large", language.Unreadable}
 	}
 	switch v.Kind {
 	case incident.KindList:
@@ -149,7 +140,7 @@ func (r *rebuilt) write(b *strings.Builder, v incident.Value, known map[string]l
 	}
 	lit, ok := known[v.Repr]
 	if !ok || lit.Error != "" {
-		return &lost{"was recorded as " + short(v.Repr, 60) + ", which is no value", notLiteral}
+		return &lost{"was recorded as " + text.Line(v.Repr, 60) + ", which is no value", language.Unreadable}
 	}
 	for _, i := range lit.Imports {
 		r.imports[i] = true
@@ -197,29 +188,4 @@ func quote(s string) string {
 	} else {
 		return q
 	}
-}
-
-// short cuts a text for people.
-func short(s string, n int) string {
-	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "\uFFFD")), " ")
-	if len(s) > n {
-		s = strings.ToValidUTF8(s[:n], "") + "…"
-	}
-	return s
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -1,4 +1,4 @@
-package repro
+package environment
 
 import (
 	"os"
@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/repaird/repaird/internal/sandbox"
+	"maps"
+	"slices"
 )
 
 // pipConfig is the host's configuration of pip, translated for a sandbox: the
@@ -64,7 +66,7 @@ func readPipConfig(environ []string) pipConfig {
 			c.env[key] = vars[key]
 		}
 	}
-	for _, key := range sortedKeys(options) {
+	for _, key := range slices.Sorted(maps.Keys(options)) {
 		if pipKeys[key] {
 			c.option(key, options[key])
 		}

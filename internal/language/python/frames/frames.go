@@ -1,4 +1,11 @@
-package repro
+// Package frames finds the files of a tree that an event's frames are, and the
+// names under which their modules are imported.
+//
+//	m, err := frames.Open(tree)
+//	defer m.Close()
+//	own := m.InApp(exception)             // outermost first; Path "" where the tree has no such file
+//	root, module := m.Module(own[0], "")  // "src", "shop.cart"
+package frames
 
 import (
 	"bytes"
@@ -9,33 +16,34 @@ import (
 	"strings"
 
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language"
 )
 
 // Bounds of what is read of a tree.
 const (
 	maxTreeFiles  = 200_000
 	maxSourceFile = 4 << 20
-	lineTolerance = 30 // lines by which a frame may miss its function before it is another commit's
 )
 
-// A mapper finds the files that an event's frames are.
+// A Mapper finds the files that an event's frames are. Not safe for concurrent use.
 //
 // Sources name files in many ways: relative to some root ("shop/cart.py"), by
 // the module ("shop.cart"), or absolute on a machine that is not ours
 // ("/srv/app/shop/cart.py"). The file whose path shares the longest suffix with
 // one of these names is meant; where several do, the recorded source lines decide.
-type mapper struct {
+type Mapper struct {
 	root   *os.Root
 	byBase map[string][]string // last path element → slash-separated paths
 	lines  map[string][]string
 }
 
-func newMapper(tree string) (*mapper, error) {
+// Open reads the names of the tree's source files.
+func Open(tree string) (*Mapper, error) {
 	root, err := os.OpenRoot(tree)
 	if err != nil {
 		return nil, err
 	}
-	m := &mapper{root: root, byBase: map[string][]string{}, lines: map[string][]string{}}
+	m := &Mapper{root: root, byBase: map[string][]string{}, lines: map[string][]string{}}
 	files := 0
 	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -56,10 +64,14 @@ func newMapper(tree string) (*mapper, error) {
 	return m, nil
 }
 
-func (m *mapper) close() { m.root.Close() }
+// FS is the tree.
+func (m *Mapper) FS() fs.FS { return m.root.FS() }
 
-// source returns a file's lines, nil where it cannot be read.
-func (m *mapper) source(name string) []string {
+// Close gives back what Open took.
+func (m *Mapper) Close() error { return m.root.Close() }
+
+// Source returns a file's lines, nil where it cannot be read.
+func (m *Mapper) Source(name string) []string {
 	if lines, ok := m.lines[name]; ok {
 		return lines
 	}
@@ -71,15 +83,15 @@ func (m *mapper) source(name string) []string {
 	return lines
 }
 
-// exists reports whether a regular file or directory is in the tree.
-func (m *mapper) exists(name string) bool {
+// Exists reports whether a regular file or directory is in the tree.
+func (m *Mapper) Exists(name string) bool {
 	_, err := m.root.Stat(filepath.FromSlash(name))
 	return err == nil
 }
 
-// frames maps each frame.
-func (m *mapper) frames(frames []incident.Frame) []MappedFrame {
-	made := make([]MappedFrame, len(frames))
+// Frames maps each frame.
+func (m *Mapper) Frames(frames []incident.Frame) []language.Frame {
+	made := make([]language.Frame, len(frames))
 	type key struct{ file, abs, module, code string }
 	known := map[key]string{}
 	for i, f := range frames {
@@ -89,7 +101,7 @@ func (m *mapper) frames(frames []incident.Frame) []MappedFrame {
 			p = m.file(f)
 			known[k] = p
 		}
-		made[i] = MappedFrame{Frame: f, Path: p}
+		made[i] = language.Frame{Frame: f, Path: p}
 	}
 	return made
 }
@@ -111,7 +123,7 @@ func names(f incident.Frame) []string {
 
 // file returns the path of the file that the frame is in, "" where none is or
 // several may be.
-func (m *mapper) file(f incident.Frame) string {
+func (m *Mapper) file(f incident.Frame) string {
 	best, tie := "", false
 	var bestRank [2]int
 	seen := map[string]bool{}
@@ -157,8 +169,8 @@ func commonSuffix(a, b string) int {
 
 // context counts the recorded source lines that stand in the file where the
 // frame says, less those that do not.
-func (m *mapper) context(p string, f incident.Frame) int {
-	lines, rank := m.source(p), 0
+func (m *Mapper) context(p string, f incident.Frame) int {
+	lines, rank := m.Source(p), 0
 	check := func(number int, want string) {
 		if strings.TrimSpace(want) == "" {
 			return
@@ -192,9 +204,9 @@ func sameLine(a, b string) bool {
 	return a == b
 }
 
-// hasLine reports whether the frame's source line is in lines first to last of the file.
-func (m *mapper) hasLine(p string, f incident.Frame, first, last int) bool {
-	lines := m.source(p)
+// HasLine reports whether the frame's source line is in lines first to last of the file.
+func (m *Mapper) HasLine(p string, f incident.Frame, first, last int) bool {
+	lines := m.Source(p)
 	for n := max(first, 1); n <= last && n <= len(lines); n++ {
 		if sameLine(lines[n-1], f.Code) {
 			return true
@@ -218,12 +230,12 @@ func foreign(f incident.Frame) bool {
 	return false
 }
 
-// inApp returns the application's frames of an exception, mapped: those that
+// InApp returns the application's frames of an exception, mapped: those that
 // the source marked and that are no library's. Frames of files that the tree
 // does not have, such as a script that only production has, keep an empty Path.
-func (m *mapper) inApp(x *incident.Exception) []MappedFrame {
-	var own []MappedFrame
-	for _, f := range m.frames(x.InApp()) {
+func (m *Mapper) InApp(x *incident.Exception) []language.Frame {
+	var own []language.Frame
+	for _, f := range m.Frames(x.InApp()) {
 		if f.Path == "" && foreign(f.Frame) {
 			continue
 		}
@@ -232,9 +244,9 @@ func (m *mapper) inApp(x *incident.Exception) []MappedFrame {
 	return own
 }
 
-// importOf returns the source root of a file and the dotted name under which
+// Module returns the source root of a file and the dotted name under which
 // its module is imported.
-func (m *mapper) importOf(f MappedFrame, configured string) (root, module string) {
+func (m *Mapper) Module(f language.Frame, configured string) (root, module string) {
 	bare := strings.TrimSuffix(f.Path, ".py")
 	bare = strings.TrimSuffix(bare, "/__init__")
 	dotted := func(p string) string { return strings.ReplaceAll(p, "/", ".") }
@@ -253,13 +265,13 @@ func (m *mapper) importOf(f MappedFrame, configured string) (root, module string
 		}
 	}
 	dir := path.Dir(bare)
-	if f.Module == "__main__" && !m.exists(path.Join(dir, "__init__.py")) {
+	if f.Module == "__main__" && !m.Exists(path.Join(dir, "__init__.py")) {
 		return dir, path.Base(bare) // a script: its own directory is on the path
 	}
 	// The package's outermost directory with an __init__.py lies in the root;
 	// without any, directories of the root are namespace packages.
 	top := dir
-	for top != "." && m.exists(path.Join(top, "__init__.py")) {
+	for top != "." && m.Exists(path.Join(top, "__init__.py")) {
 		top = path.Dir(top)
 	}
 	if top == dir && top != "." && top != "src" && top != "lib" {

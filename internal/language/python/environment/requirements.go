@@ -1,4 +1,4 @@
-package repro
+package environment
 
 import (
 	"encoding/json"
@@ -12,6 +12,10 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/text"
+	"maps"
+	"slices"
 )
 
 // dependencies is what a repository says that it needs.
@@ -43,7 +47,7 @@ const maxManifest = 16 << 20
 // requirements.txt, else pyproject.toml's dependencies (PEP 621 or Poetry's) or
 // Pipfile.lock, with the versions that poetry.lock or uv.lock pins as
 // constraints, so that pip itself decides about markers and platforms.
-func readDependencies(root *os.Root, setup Setup) (d dependencies, err error) {
+func readDependencies(root *os.Root, setup language.Setup) (d dependencies, err error) {
 	d.files = map[string][]byte{}
 	names := setup.Requirements
 	if len(names) == 0 {
@@ -123,7 +127,7 @@ func (d *dependencies) pipfileLock(root *os.Root) (bool, error) {
 		return false, fault.Errorf(fault.Invalid, "Pipfile.lock: %w", err)
 	}
 	d.found = append(d.found, "Pipfile.lock")
-	for _, name := range sortedKeys(lock.Default) {
+	for _, name := range slices.Sorted(maps.Keys(lock.Default)) {
 		p := lock.Default[name]
 		if !distribution.MatchString(name) || p.Version == "" || strings.ContainsAny(p.Version+p.Markers, "\n\r") {
 			continue // a path or a repository: not installable here
@@ -167,14 +171,14 @@ func (d *dependencies) pyproject(root *os.Root) error {
 		return err
 	}
 	d.constraints = pins
-	for _, dep := range sortedKeys(file.Tool.Poetry.Dependencies) {
+	for _, dep := range slices.Sorted(maps.Keys(file.Tool.Poetry.Dependencies)) {
 		if line := poetryRequirement(dep, file.Tool.Poetry.Dependencies[dep]); line != "" {
 			d.requirements = append(d.requirements, line)
 		}
 	}
 	for _, line := range d.requirements {
 		if strings.ContainsAny(line, "\n\r") || strings.HasPrefix(strings.TrimSpace(line), "-") {
-			return fault.Errorf(fault.Invalid, "pyproject.toml: dependency %q", short(line, 80))
+			return fault.Errorf(fault.Invalid, "pyproject.toml: dependency %q", text.Line(line, 80))
 		}
 	}
 	if len(d.requirements) > 0 {
@@ -251,7 +255,7 @@ func lockPins(root *os.Root) (pins []string, name string, err error) {
 				versions[p.Name] = append(versions[p.Name], p.Version)
 			}
 		}
-		for _, n := range sortedKeys(versions) {
+		for _, n := range slices.Sorted(maps.Keys(versions)) {
 			if len(versions[n]) == 1 { // several are for several platforms: pip chooses
 				pins = append(pins, n+"=="+versions[n][0])
 			}

@@ -1,4 +1,4 @@
-package repro
+package synth
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/testrun"
+	"github.com/repaird/repaird/internal/text"
 )
 
 //go:embed inside/*.py
@@ -95,7 +96,7 @@ func analyse(ctx context.Context, b sandbox.Backend, run string, env testrun.Env
 		return nil, err
 	}
 	if res.Cause != sandbox.Exited || res.Exit != 0 {
-		return nil, fmt.Errorf("%s, status %d: %s", res.Cause, res.Exit, tail(string(res.Stderr), 1000))
+		return nil, fmt.Errorf("%s, status %d: %s", res.Cause, res.Exit, text.Tail(string(res.Stderr), 1000))
 	}
 	var a answers
 	if err := json.Unmarshal(res.Stdout, &a); err != nil {
@@ -105,12 +106,4 @@ func analyse(ctx context.Context, b sandbox.Backend, run string, env testrun.Env
 		return nil, fmt.Errorf("%d questions and %d values, %d and %d answers", len(qs), len(values), len(a.Frames), len(a.Values))
 	}
 	return &a, nil
-}
-
-// tail returns the last n bytes of s at most.
-func tail(s string, n int) string {
-	if len(s) > n {
-		s = s[len(s)-n:]
-	}
-	return s
 }
