@@ -18,7 +18,7 @@ const module = "github.com/repaird/repaird"
 // a subpackage its parent, never the reverse.
 var layers = [][]string{
 	{"internal/incident", "internal/fault", "internal/secret", "internal/text", "migrations"},
-	{"internal/redact", "internal/patch"},
+	{"internal/redact", "internal/patch", "internal/store"},
 	{"internal/pytrace", "internal/llm"},
 	{"internal/bundle", "internal/trace/view", "internal/trace/replay"},
 	{"internal/intake", "internal/sandbox", "internal/gitrepo", "internal/forge", "internal/postgres"},
@@ -54,7 +54,7 @@ var exclusive = map[string][]string{
 	"github.com/moby/moby":                   {"internal/sandbox/docker"},
 	"github.com/anthropics/anthropic-sdk-go": {"internal/llm/anthropic"},
 	"github.com/openai/openai-go":            {"internal/llm/openai"},
-	"github.com/zricethezav/gitleaks":        {"internal/redact", "internal/patch"},
+	"github.com/zricethezav/gitleaks":        {"internal/redact", "internal/patch", "internal/store"},
 }
 
 // outside the table: tests, and what serves only them.
