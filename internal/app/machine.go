@@ -17,6 +17,7 @@ import (
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/sandbox/bwrap"
 	"github.com/repaird/repaird/internal/sandbox/docker"
+	"github.com/repaird/repaird/internal/store"
 	"github.com/repaird/repaird/internal/verify"
 )
 
@@ -65,8 +66,11 @@ func (m *Machine) Sandbox(ctx context.Context) (_ sandbox.Backend, _ []sandbox.B
 
 // Pipeline wires the stages on a backend.
 func (m *Machine) Pipeline(b sandbox.Backend, bases []sandbox.Base, proposer func(pipeline.Project) repair.Proposer) (*pipeline.Pipeline, error) {
-	envs := filepath.Join(m.StateDir, "envs")
-	for _, d := range []string{m.work(), m.mirrors(), envs} {
+	kept, err := store.Open(m.StateDir, store.Options{})
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range []string{m.work(), m.mirrors()} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return nil, err
 		}
@@ -75,7 +79,7 @@ func (m *Machine) Pipeline(b sandbox.Backend, bases []sandbox.Base, proposer fun
 	return &pipeline.Pipeline{
 		Source: &pipeline.Repos{Cache: m.mirrors(), Work: m.work()},
 		Reproducer: &repro.Reproducer{
-			Language: &python.Reproduction{Environments: &environment.Builder{Backend: b, Dir: envs, Bases: bases}},
+			Language: &python.Reproduction{Environments: &environment.Builder{Backend: b, Store: kept, Bases: bases}},
 			Session:  runner, Rules: python.Rules{},
 		},
 		Verifier: &verify.Verifier{Runner: runner},

@@ -10,10 +10,10 @@ import (
 
 // Reproduction is what package repro asks of a language. Safe for concurrent use.
 type Reproduction interface {
-	// EnsureEnvironment finds or builds what the tree's code runs in. Building
-	// executes code of others, in a sandbox. A *fault.Stop of type
-	// needs_environment says why there is none.
-	EnsureEnvironment(ctx context.Context, req EnvironmentRequest) (testrun.Environment, error)
+	// EnsureEnvironment finds or builds what the tree's code runs in. It stays
+	// on this host until release is called. Building executes code of others, in
+	// a sandbox. A *fault.Stop of type needs_environment says why there is none.
+	EnsureEnvironment(ctx context.Context, req EnvironmentRequest) (env testrun.Environment, release func(), err error)
 	// Stack finds the files of the tree that an exception's frames are. Nothing
 	// is executed. The caller closes it.
 	Stack(tree string, setup Setup, x *incident.Exception) (Stack, error)
@@ -40,6 +40,7 @@ type EnvironmentRequest struct {
 	Tree        string // host directory of the commit's tree
 	Setup       Setup
 	Environment incident.Environment // production's, as the event tells it
+	Known       *testrun.Environment // one that was built for the tree before, maybe on another host: found by its digest, or else built anew; nil when there is none
 	Progress    func(string)         // one line of what is being done
 }
 

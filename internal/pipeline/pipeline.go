@@ -217,6 +217,18 @@ func (p *Pipeline) Reproduce(ctx context.Context, c *Case) error {
 	return nil
 }
 
+// environment makes sure that what the reproduction ran in is on this host.
+func (p *Pipeline) environment(ctx context.Context, c *Case, tree string) (release func(), err error) {
+	env, release, err := p.Reproducer.Language.EnsureEnvironment(ctx, language.EnvironmentRequest{
+		Run: c.Run, Tree: tree, Setup: c.Project.Setup, Environment: c.Bundle.Event.Environment, Known: &c.Reproduction.Env,
+		Progress: func(line string) { c.progress("%s", line) },
+	})
+	if err == nil {
+		c.Reproduction.Env = env
+	}
+	return release, err
+}
+
 // Repair finds a candidate that the verdict would accept.
 func (p *Pipeline) Repair(ctx context.Context, c *Case) error {
 	tree, remove, err := p.Source.Checkout(ctx, c.Project, c.Bundle.Code.Commit)
@@ -224,6 +236,11 @@ func (p *Pipeline) Repair(ctx context.Context, c *Case) error {
 		return err
 	}
 	defer remove()
+	release, err := p.environment(ctx, c, tree)
+	if err != nil {
+		return err
+	}
+	defer release()
 	r := c.Reproduction
 	proposer := p.Proposer(c.Project)
 	red := c.redactor()
@@ -300,6 +317,11 @@ func (p *Pipeline) Verify(ctx context.Context, c *Case) error {
 		return err
 	}
 	defer remove()
+	release, err := p.environment(ctx, c, tree)
+	if err != nil {
+		return err
+	}
+	defer release()
 	in := p.verifyInput(c, tree, c.Repair.Patch)
 	in.Progress = func(gate string) { c.progress("gate %s", gate) }
 	v, err := p.Verifier.Judge(ctx, in)

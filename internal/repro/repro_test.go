@@ -16,6 +16,7 @@ import (
 	"github.com/repaird/repaird/internal/language/python/session"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
+	"github.com/repaird/repaird/internal/store"
 )
 
 // The strategies' names.
@@ -35,8 +36,12 @@ func bundleOf(e incident.Event) *bundle.Bundle {
 // reproducer reproduces Python, with nothing built yet.
 func reproducer(t *testing.T, b sandbox.Backend, environ []string) Reproducer {
 	t.Helper()
+	store, err := store.Open(t.TempDir(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return Reproducer{
-		Language: &python.Reproduction{Environments: &environment.Builder{Backend: b, Dir: t.TempDir(), Bases: sandboxtest.Bases(t), Environ: environ}},
+		Language: &python.Reproduction{Environments: &environment.Builder{Backend: b, Store: store, Bases: sandboxtest.Bases(t), Environ: environ}},
 		Session:  &session.Runner{Backend: b}, Rules: python.Rules{},
 	}
 }

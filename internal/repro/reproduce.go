@@ -39,7 +39,7 @@ func (r *Reproducer) Reproduce(ctx context.Context, in Input) (_ *Reproduction, 
 	if err != nil {
 		return nil, err
 	}
-	defer a.stack.Close()
+	defer a.close()
 	best, err := a.search(ctx)
 	if err != nil {
 		return nil, err
@@ -50,19 +50,21 @@ func (r *Reproducer) Reproduce(ctx context.Context, in Input) (_ *Reproduction, 
 	if err := a.checkHead(ctx, best); err != nil {
 		return nil, err
 	}
+	best.Env.Dir = "" // released: who runs it again ensures it again
 	return best, nil
 }
 
 // An attempt is one reproduction under way.
 type attempt struct {
-	r      *Reproducer
-	in     Input
-	stack  language.Stack
-	raised *incident.Exception
-	frames []language.Frame // in-app, outermost first; the last is the crash
-	sig    incident.Signature
-	env    testrun.Environment
-	ways   []language.Strategy
+	r       *Reproducer
+	in      Input
+	stack   language.Stack
+	raised  *incident.Exception
+	frames  []language.Frame // in-app, outermost first; the last is the crash
+	sig     incident.Signature
+	env     testrun.Environment
+	release func() // of the environment; nil before there is one
+	ways    []language.Strategy
 
 	tried   int           // calls
 	nearest *Reproduction // the best failure that was not the incident's
@@ -83,7 +85,7 @@ func (r *Reproducer) prepare(ctx context.Context, in Input) (_ *attempt, err err
 	}
 	defer func() {
 		if err != nil {
-			a.stack.Close()
+			a.close()
 		}
 	}()
 	a.frames = a.stack.Frames()
@@ -95,7 +97,7 @@ func (r *Reproducer) prepare(ctx context.Context, in Input) (_ *attempt, err err
 		Type: incident.BareName(a.raised.Type), File: crash.Path,
 		Function: incident.BareName(crash.Function), Message: incident.MaskMessage(a.raised.Message),
 	}
-	if a.env, err = r.Language.EnsureEnvironment(ctx, language.EnvironmentRequest{
+	if a.env, a.release, err = r.Language.EnsureEnvironment(ctx, language.EnvironmentRequest{
 		Run: in.Run, Tree: in.Tree, Setup: in.Setup, Environment: in.Bundle.Event.Environment, Progress: in.Progress,
 	}); err != nil {
 		return nil, err
@@ -113,6 +115,13 @@ func (r *Reproducer) prepare(ctx context.Context, in Input) (_ *attempt, err err
 		return nil, a.needsLocals()
 	}
 	return a, nil
+}
+
+func (a *attempt) close() {
+	a.stack.Close()
+	if a.release != nil {
+		a.release()
+	}
 }
 
 // story collects what the test's text tells.

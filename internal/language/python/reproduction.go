@@ -18,7 +18,7 @@ type Reproduction struct {
 var _ language.Reproduction = (*Reproduction)(nil)
 
 // EnsureEnvironment implements language.Reproduction.
-func (r *Reproduction) EnsureEnvironment(ctx context.Context, req language.EnvironmentRequest) (testrun.Environment, error) {
+func (r *Reproduction) EnsureEnvironment(ctx context.Context, req language.EnvironmentRequest) (testrun.Environment, func(), error) {
 	return r.Environments.Ensure(ctx, req)
 }
 

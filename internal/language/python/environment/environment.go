@@ -3,8 +3,9 @@
 // fits production's Python. It is built once, in a sandbox, and found again by
 // its digest.
 //
-//	envs := &environment.Builder{Backend: backend, Dir: "/var/lib/repaird/envs", Bases: bases}
-//	env, err := envs.Ensure(ctx, language.EnvironmentRequest{Run: id, Tree: tree})
+//	envs := &environment.Builder{Backend: backend, Store: store, Bases: bases}
+//	env, release, err := envs.Ensure(ctx, language.EnvironmentRequest{Run: id, Tree: tree})
+//	defer release()
 package environment
 
 import (
@@ -12,17 +13,15 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/store"
 	"github.com/repaird/repaird/internal/testrun"
 )
 
@@ -50,8 +49,7 @@ var buildLimits = sandbox.Limits{
 // several processes.
 type Builder struct {
 	Backend sandbox.Backend
-	// Dir is a host directory where environments are built once per digest.
-	Dir string
+	Store   *store.Store // where environments lie, by digest
 	// Bases are the root file systems to choose from by the event's Python;
 	// none means the backend's default.
 	Bases []sandbox.Base
@@ -60,18 +58,38 @@ type Builder struct {
 	Environ []string
 }
 
-// Ensure finds or builds the environment of a tree. A *fault.Stop of type
-// needs_environment says why there is none.
-func (b *Builder) Ensure(ctx context.Context, req language.EnvironmentRequest) (testrun.Environment, error) {
+// Ensure implements language.Reproduction's EnsureEnvironment.
+func (b *Builder) Ensure(ctx context.Context, req language.EnvironmentRequest) (_ testrun.Environment, release func(), err error) {
 	if req.Progress == nil {
 		req.Progress = func(string) {}
 	}
+	if req.Known != nil {
+		if e, ok, err := b.Store.Lookup(ctx, store.Environments, key(req.Known.Digest)); err != nil {
+			return testrun.Environment{}, nil, err
+		} else if ok {
+			env := *req.Known
+			env.Dir = e.Dir
+			return env, e.Release, nil
+		}
+	}
+	env, release, err := b.detect(ctx, req)
+	if err == nil && req.Known != nil {
+		if env.Digest != req.Known.Digest {
+			req.Progress("the environment of this host differs from the one that the failure was reproduced in: its base systems or package index are configured differently")
+		}
+		env.Env, env.Roots = req.Known.Env, req.Known.Roots
+	}
+	return env, release, err
+}
+
+// detect finds out what the tree needs, and finds or builds it.
+func (b *Builder) detect(ctx context.Context, req language.EnvironmentRequest) (_ testrun.Environment, release func(), err error) {
 	env := testrun.Environment{Env: map[string]string{}}
 	if zone := req.Environment.TimeZone; zone != "" {
 		env.Env["TZ"] = zone
 	}
 	if req.Setup.Dockerfile != "" {
-		return env, &fault.Stop{
+		return env, nil, &fault.Stop{
 			Type:   fault.NeedsEnvironment,
 			Detail: "the project is configured with " + req.Setup.Dockerfile + ", and images are not built from a repository's Dockerfile yet",
 			Help:   "Build the image where you build your others and name it as the project's image.",
@@ -83,26 +101,26 @@ func (b *Builder) Ensure(ctx context.Context, req language.EnvironmentRequest) (
 	case len(b.Bases) > 0:
 		base, why, err := sandbox.SelectBase(b.Bases, req.Environment.Python)
 		if err != nil {
-			return env, err
+			return env, nil, err
 		}
 		env.Image = base.Docker
 		req.Progress("base system " + why)
 	}
 	root, err := os.OpenRoot(req.Tree)
 	if err != nil {
-		return env, err
+		return env, nil, err
 	}
 	defer root.Close()
 	deps, err := readDependencies(root, req.Setup)
 	if err != nil {
-		return env, &fault.Stop{
+		return env, nil, &fault.Stop{
 			Type: fault.NeedsEnvironment, Detail: "the repository's dependencies cannot be read: " + err.Error(),
 			Help: "Name the requirements files in the project's configuration, or configure an image that has the dependencies.",
 		}
 	}
 	if deps.empty() {
 		env.Digest = digest(b.Backend.Name(), env.Image)
-		return env, nil
+		return env, func() {}, nil
 	}
 	return b.build(ctx, req, env, deps)
 }
@@ -115,10 +133,9 @@ func digest(parts ...string) string {
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }
 
-// build returns the virtual environment of a digest, building it when it is
-// not there. Several processes may ask for the same one: one builds, the others
-// wait for its lock.
-func (b *Builder) build(ctx context.Context, req language.EnvironmentRequest, env testrun.Environment, deps dependencies) (testrun.Environment, error) {
+// build returns the virtual environment of a digest, building it where there is
+// none.
+func (b *Builder) build(ctx context.Context, req language.EnvironmentRequest, env testrun.Environment, deps dependencies) (_ testrun.Environment, release func(), err error) {
 	environ := b.Environ
 	if environ == nil {
 		environ = os.Environ()
@@ -126,46 +143,32 @@ func (b *Builder) build(ctx context.Context, req language.EnvironmentRequest, en
 	pip := readPipConfig(environ)
 	described, err := json.Marshal([]any{deps.requirements, deps.constraints, deps.files, deps.order})
 	if err != nil {
-		return env, err
+		return env, nil, err
 	}
 	env.Digest = digest(recipe, b.Backend.Name(), env.Image, string(described), pip.identity())
 	env.Interpreter = "/env/bin/python"
-	dir := filepath.Join(b.Dir, strings.TrimPrefix(env.Digest, "sha256:")[:32])
-	env.Dir = filepath.Join(dir, "env")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return env, err
-	}
-	unlock, err := lockFile(ctx, filepath.Join(dir, "lock"))
+	built := false
+	e, err := b.Store.Use(ctx, store.Environments, key(env.Digest), func(ctx context.Context, dir string) error {
+		built = true
+		req.Progress("building the environment of " + strings.Join(deps.found, ", "))
+		return b.install(ctx, req.Run, env.Image, dir, deps, pip)
+	})
 	if err != nil {
-		return env, err
+		return env, nil, err
 	}
-	defer unlock()
-	done := filepath.Join(dir, "done.json")
-	if _, err := os.Stat(done); err == nil {
+	if !built {
 		req.Progress("environment of " + strings.Join(deps.found, ", ") + " is there")
-		return env, nil
 	}
-	req.Progress("building the environment of " + strings.Join(deps.found, ", "))
-	if err := b.install(ctx, req.Run, env, deps, pip); err != nil {
-		_ = os.RemoveAll(env.Dir)
-		return env, err
-	}
-	record, err := json.MarshalIndent(map[string]any{"digest": env.Digest, "image": env.Image, "from": deps.found, "built": time.Now().UTC()}, "", "  ")
-	if err != nil {
-		return env, err
-	}
-	return env, os.WriteFile(done, record, 0o644)
+	env.Dir = e.Dir
+	return env, e.Release, nil
 }
 
-// install builds into env.Dir, which is emptied first.
-func (b *Builder) install(ctx context.Context, run string, env testrun.Environment, deps dependencies, pip pipConfig) error {
-	if err := os.RemoveAll(env.Dir); err != nil {
-		return err
-	}
-	if err := os.Mkdir(env.Dir, 0o755); err != nil {
-		return err
-	}
-	if err := sandbox.PrepareWritable(env.Dir); err != nil {
+// key is a digest as the store takes it.
+func key(digest string) string { return strings.TrimPrefix(digest, "sha256:") }
+
+// install builds into dir, which is empty.
+func (b *Builder) install(ctx context.Context, run, image, dir string, deps dependencies, pip pipConfig) error {
+	if err := sandbox.PrepareWritable(dir); err != nil {
 		return err
 	}
 	files, install := pip.files, []string{}
@@ -187,8 +190,8 @@ func (b *Builder) install(ctx context.Context, run string, env testrun.Environme
 	vars := pip.env
 	vars["REPAIRD_INSTALL"] = strings.Join(install, " ")
 	res, err := b.Backend.Run(ctx, sandbox.Spec{
-		Run: run, Image: env.Image, Argv: []string{"/bin/sh", "-c", buildScript}, Env: vars, Dir: "/tmp", Network: true,
-		Mounts: append([]sandbox.Mount{{Host: env.Dir, Target: "/env", Writable: true}}, pip.mounts...),
+		Run: run, Image: image, Argv: []string{"/bin/sh", "-c", buildScript}, Env: vars, Dir: "/tmp", Network: true,
+		Mounts: append([]sandbox.Mount{{Host: dir, Target: "/env", Writable: true}}, pip.mounts...),
 		Files:  files, Limits: buildLimits,
 	})
 	if err != nil {
@@ -233,27 +236,4 @@ func DecisiveLines(log string, most int) string {
 		errs = all
 	}
 	return strings.Join(errs[max(0, len(errs)-most):], "\n")
-}
-
-func lockFile(ctx context.Context, name string) (unlock func(), err error) {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return func() { f.Close() }, nil
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			f.Close()
-			return nil, err
-		}
-		select {
-		case <-ctx.Done():
-			f.Close()
-			return nil, fault.Errorf(fault.Retryable, "wait for the environment that another run builds: %w", ctx.Err())
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
 }
