@@ -11,6 +11,7 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/forge"
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language/python/patchrules"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/repair"
@@ -272,6 +273,7 @@ func (p *Pipeline) verifyInput(c *Case, tree string, candidate patch.Patch) veri
 		Run: c.Run, Tree: tree, Env: r.Env, Test: r.Test, Patch: candidate, Signature: r.Signature,
 		Suite: suiteArguments(c.Project.TestCommand), Repeats: p.Repeats, Policy: c.Project.Policy,
 	}
+	in.Policy.Rules = patchrules.Rules{}
 	in.Outer = outer(r.Frames, r.Called)
 	return in
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/repaird/repaird/internal/language/python/patchrules"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/testrun"
@@ -86,7 +87,7 @@ func trimStack(stack []*level) []*level {
 
 // questionOn makes the question about an overlay.
 func questionOn(in Input, base fs.FS, overlay patch.Overlay, stack []*level) (question, error) {
-	q := question{Root: strings.TrimSuffix(treeRoot, "/"), Modules: patch.ModuleNames(base, overlay), Stack: trimStack(stack), Exception: in.Signature.Type}
+	q := question{Root: strings.TrimSuffix(treeRoot, "/"), Modules: patchrules.NewModules(base, overlay), Stack: trimStack(stack), Exception: in.Signature.Type}
 	changed, err := patch.ChangedLines(base, overlay)
 	if err != nil {
 		return q, err
