@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/repaird/repaird/internal/fault"
-	"github.com/repaird/repaird/internal/language/python/session"
+	"github.com/repaird/repaird/internal/language/python"
 	"github.com/repaird/repaird/internal/pipeline"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/repro"
@@ -69,12 +69,12 @@ func (m *Machine) Pipeline(b sandbox.Backend, bases []sandbox.Base, proposer fun
 			return nil, err
 		}
 	}
-	runner := &session.Runner{Backend: b}
+	lang := python.New(b)
 	return &pipeline.Pipeline{
 		Source:     &pipeline.Repos{Cache: m.mirrors(), Work: m.work()},
-		Reproducer: &repro.Reproducer{Runner: runner, EnvDir: envs, Bases: bases},
-		Verifier:   &verify.Verifier{Runner: runner},
-		Quick:      &verify.Verifier{Runner: runner},
+		Reproducer: &repro.Reproducer{Runner: lang.Runner, EnvDir: envs, Bases: bases},
+		Verifier:   &verify.Verifier{Session: lang, Analyser: lang, Rules: lang},
+		Quick:      &verify.Verifier{Session: lang, Analyser: lang, Rules: lang},
 		Proposer:   proposer,
 	}, nil
 }

@@ -24,6 +24,8 @@ var layers = [][]string{
 	{"internal/intake", "internal/sandbox", "internal/gitrepo", "internal/forge", "internal/postgres"},
 	{"internal/testrun", "internal/trace/run"},
 	{"internal/language"},
+	{"internal/language/python/program", "internal/language/python/patchrules"},
+	{"internal/language/python"},
 	{"internal/repro", "internal/verify", "internal/repair", "internal/trace/agent"},
 	{"internal/report"},
 	{"internal/pipeline"},
@@ -138,9 +140,12 @@ func TestPackagesImportOnlyLowerLayers(t *testing.T) {
 	}
 }
 
-// intake decodes with its own pure decoders, and app shows its own samples.
+// facades put their own subpackages together: intake decodes with its own pure
+// decoders, app shows its own samples, a language is the rooms below it.
+var facades = []string{"internal/intake", "internal/app", "internal/language/python"}
+
 func allowedChild(from, to string) bool {
-	return (from == "internal/intake" || from == "internal/app") && path.Dir(to) == from
+	return slices.Contains(facades, from) && path.Dir(to) == from
 }
 
 func TestImplementationsAreImportedOnlyByApp(t *testing.T) {
