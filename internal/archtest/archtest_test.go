@@ -39,6 +39,8 @@ var layers = [][]string{
 var lifted = map[string]string{
 	"internal/llm/anthropic": "internal/intake",
 	"internal/llm/openai":    "internal/intake",
+
+	"internal/language/python/templates": "internal/report", // a proposer: it implements what package repair asks
 }
 
 // contracts have implementations as subpackages, which only app imports.
