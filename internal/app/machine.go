@@ -71,6 +71,7 @@ func (m *Machine) Pipeline(b sandbox.Backend, bases []sandbox.Base, proposer fun
 	}
 	lang := python.New(b)
 	return &pipeline.Pipeline{
+		Language:   lang,
 		Source:     &pipeline.Repos{Cache: m.mirrors(), Work: m.work()},
 		Reproducer: &repro.Reproducer{Runner: lang.Runner, EnvDir: envs, Bases: bases},
 		Verifier:   &verify.Verifier{Session: lang, Analyser: lang, Rules: lang},

@@ -14,7 +14,6 @@ import (
 	"github.com/repaird/repaird/internal/language/python/analysis"
 	"github.com/repaird/repaird/internal/language/python/patchrules"
 	"github.com/repaird/repaird/internal/language/python/session"
-	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/sandbox"
 )
 
@@ -25,13 +24,7 @@ type Language struct {
 	patchrules.Rules
 }
 
-var (
-	_ language.Claims   = (*Language)(nil)
-	_ language.Session  = (*Language)(nil)
-	_ language.Analyser = (*Language)(nil)
-	_ language.Rules    = (*Language)(nil)
-	_ patch.Rules       = (*Language)(nil)
-)
+var _ language.Language = (*Language)(nil)
 
 // New returns the language; all code runs in b.
 func New(b sandbox.Backend) *Language {

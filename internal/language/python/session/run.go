@@ -195,6 +195,9 @@ func joinTraces(artifacts map[string][]byte) []byte {
 	return all
 }
 
+// Command runs the test's file with the clone's own pytest.
+func (r *Runner) Command(t testrun.Test) []string { return []string{"python", "-m", "pytest", t.Path} }
+
 // Suite returns the arguments that follow pytest's name in a test command: the
 // runner is our own. nil means the whole tree, also for a command that is not
 // pytest's.
