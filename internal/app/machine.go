@@ -9,8 +9,6 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/language/python"
-	"github.com/repaird/repaird/internal/language/python/environment"
-	"github.com/repaird/repaird/internal/language/python/session"
 	"github.com/repaird/repaird/internal/pipeline"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/repro"
@@ -75,16 +73,14 @@ func (m *Machine) Pipeline(b sandbox.Backend, bases []sandbox.Base, proposer fun
 			return nil, err
 		}
 	}
-	runner := &session.Runner{Backend: b}
+	lang := python.New(b, python.Environments{Store: kept, Bases: bases})
 	return &pipeline.Pipeline{
-		Source: &pipeline.Repos{Cache: m.mirrors(), Work: m.work()},
-		Reproducer: &repro.Reproducer{
-			Language: &python.Reproduction{Environments: &environment.Builder{Backend: b, Store: kept, Bases: bases}},
-			Session:  runner, Rules: python.Rules{},
-		},
-		Verifier: &verify.Verifier{Runner: runner},
-		Quick:    &verify.Verifier{Runner: runner},
-		Proposer: proposer,
+		Language:   lang,
+		Source:     &pipeline.Repos{Cache: m.mirrors(), Work: m.work()},
+		Reproducer: &repro.Reproducer{Language: lang, Session: lang, Rules: lang},
+		Verifier:   &verify.Verifier{Session: lang, Analyser: lang, Rules: lang},
+		Quick:      &verify.Verifier{Session: lang, Analyser: lang, Rules: lang},
+		Proposer:   proposer,
 	}, nil
 }
 

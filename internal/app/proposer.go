@@ -4,13 +4,15 @@ import (
 	"fmt"
 
 	"github.com/repaird/repaird/internal/config"
+	"github.com/repaird/repaird/internal/language/python/patchrules"
 	"github.com/repaird/repaird/internal/language/python/session"
+	"github.com/repaird/repaird/internal/language/python/templates"
 	"github.com/repaird/repaird/internal/llm"
 	"github.com/repaird/repaird/internal/llm/anthropic"
 	"github.com/repaird/repaird/internal/llm/openai"
+	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/pipeline"
 	"github.com/repaird/repaird/internal/repair"
-	"github.com/repaird/repaird/internal/repair/templates"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/secret"
 )
@@ -40,7 +42,9 @@ func Proposer(m config.Model, b sandbox.Backend) (func(pipeline.Project) repair.
 	if m.InputCost != 0 || m.OutputCost != 0 {
 		prices[model.Name()] = llm.Price{Input: m.InputCost, Output: m.OutputCost, Cached: m.InputCost}
 	}
-	p := repair.NewModelProposer(model, repair.ModelOptions{Prices: prices, Tests: repair.SandboxTests{Session: &session.Runner{Backend: b}}})
+	p := repair.NewModelProposer(model, repair.ModelOptions{
+		Prices: prices, Tests: repair.SandboxTests{Session: &session.Runner{Backend: b}}, Policy: patch.Policy{Rules: patchrules.Rules{}},
+	})
 	return func(pipeline.Project) repair.Proposer { return p }, nil
 }
 

@@ -24,6 +24,16 @@ import (
 	"github.com/repaird/repaird/internal/testrun"
 )
 
+// A Language is all that the packages above ask for.
+type Language interface {
+	Claims
+	Reproduction
+	Session
+	Analyser
+	Rules
+	patch.Rules
+}
+
 // Claims says which events are a language's.
 type Claims interface {
 	// Name is the language's, lower case, as bundles have it: "python".
@@ -43,6 +53,8 @@ type Session interface {
 	// Suite returns what a project's test command gives to the test runner, as
 	// Request.Suite takes it; nil means the whole tree.
 	Suite(command []string) []string
+	// Command is what people type to run a test in a clone.
+	Command(t testrun.Test) []string
 }
 
 // Rules are what of a stack or a failure is the language's doing rather than

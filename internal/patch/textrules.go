@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"strings"
 	"sync"
 	"unicode"
@@ -47,7 +46,7 @@ func (p Policy) checkTexts(base fs.FS, overlay Overlay) (*Violation, error) {
 		if size > p.MaxBytes {
 			return &Violation{Rule: RuleSize, Path: path, Detail: fmt.Sprintf("more than %d bytes added", p.MaxBytes)}, nil
 		}
-		for _, rule := range []func(*change) *Violation{checkBinary, checkInvisible, checkScripts, checkSecrets} {
+		for _, rule := range []func(*change) *Violation{p.checkBinary, checkInvisible, checkScripts, checkSecrets} {
 			if v := rule(&c); v != nil {
 				v.Path = path
 				return v, nil
@@ -82,11 +81,7 @@ func (c *change) compare() {
 	}
 }
 
-// PEP 263: a comment in the first two lines sets the source encoding. With
-// utf-7 or unicode_escape a harmless-looking comment becomes code.
-var codingCookie = regexp.MustCompile(`^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)`)
-
-func checkBinary(c *change) *Violation {
+func (p Policy) checkBinary(c *change) *Violation {
 	crlf := bytes.Contains(c.old, []byte("\r\n"))
 	for _, l := range c.added {
 		bad := func(what string) *Violation { return &Violation{Rule: RuleBinary, Line: l.number, Detail: what} }
@@ -101,7 +96,7 @@ func checkBinary(c *change) *Violation {
 			text = strings.TrimSuffix(text, "\r")
 		}
 		for _, r := range text {
-			// Python ends a line at a lone CR, reviewers' tools do not.
+			// Interpreters end a line at a lone CR, reviewers' tools do not.
 			if (unicode.IsControl(r) && r != '\t') || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) {
 				return bad(fmt.Sprintf("control character %U", r))
 			}
@@ -109,10 +104,8 @@ func checkBinary(c *change) *Violation {
 				return bad(fmt.Sprintf("private-use or replacement character %U", r))
 			}
 		}
-		if m := codingCookie.FindStringSubmatch(l.text); m != nil && l.number <= 2 {
-			if e := strings.ToLower(strings.ReplaceAll(m[1], "_", "-")); e != "utf-8" && e != "utf8" && e != "ascii" {
-				return bad("source encoding " + clip(e, 40))
-			}
+		if e := p.Rules.Encoding(l.number, l.text); e != "" {
+			return bad("source encoding " + clip(e, 40))
 		}
 	}
 	return nil
@@ -160,8 +153,8 @@ func checkInvisible(c *change) *Violation {
 var lookalikes = []*unicode.RangeTable{unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee, unicode.Coptic, unicode.Lisu}
 
 // checkScripts refuses words that mix Latin letters with those of a look-alike
-// script, and full-width or mathematical forms of ASCII letters, which Python
-// reads as the plain ones.
+// script, and full-width or mathematical forms of ASCII letters, which a language
+// that normalises names reads as the plain ones.
 func checkScripts(c *change) *Violation {
 	for _, l := range c.added {
 		for _, word := range words(l.text) {

@@ -22,6 +22,7 @@ import (
 // A Pipeline holds what the stages need. Safe for concurrent use.
 type Pipeline struct {
 	Source     Source
+	Language   language.Language
 	Reproducer *repro.Reproducer
 	Proposer   func(p Project) repair.Proposer
 	Verifier   *verify.Verifier // of verdicts
@@ -65,8 +66,9 @@ func (p *Pipeline) Assemble(ctx context.Context, c *Case) error {
 	if err != nil {
 		return err
 	}
-	if e.Platform != "" && e.Platform != "python" {
-		return &fault.Stop{Type: fault.Policy, Detail: "the event's platform is " + clip(e.Platform, 40) + "; only Python is repaired", Help: "limit the alert rule to Python projects"}
+	if !p.Language.Claims(&e) {
+		return &fault.Stop{Type: fault.Policy, Detail: "the event's platform is " + clip(e.Platform, 40) + "; only " + p.Language.Name() + " is repaired",
+			Help: "limit the alert rule to " + p.Language.Name() + " projects"}
 	}
 	sha, err := p.commit(ctx, c, &e)
 	if err != nil {
@@ -97,7 +99,7 @@ func (p *Pipeline) Assemble(ctx context.Context, c *Case) error {
 		ID: c.Incident.ID, Project: c.Project.Name, Summary: summary(&clean), Fingerprint: fp, Signature: sig,
 		FirstSeen: first, LastSeen: last, Count: count,
 	}, bundle.Code{
-		Repository: c.Project.Repository, Commit: sha, Language: "python", Build: clean.Release, TestCommand: c.Project.TestCommand,
+		Repository: c.Project.Repository, Commit: sha, Language: p.Language.Name(), Build: clean.Release, TestCommand: c.Project.TestCommand,
 	}, evidence)
 	if err == nil {
 		c.progress("sealed %s: %s; %d values replaced", clip(c.Bundle.ID, 19), c.Bundle.Incident.Summary, c.Bundle.Redaction.Replaced)
@@ -210,6 +212,7 @@ func (p *Pipeline) Reproduce(ctx context.Context, c *Case) error {
 	if err != nil {
 		return err
 	}
+	r.Test.Command = p.Language.Command(r.Test)
 	r.Trace = redacted(r.Trace, c.redactor())
 	c.Reproduction = r
 	c.Diagnosis = diagnose(r.Trace, c.redactor())
@@ -219,7 +222,7 @@ func (p *Pipeline) Reproduce(ctx context.Context, c *Case) error {
 
 // environment makes sure that what the reproduction ran in is on this host.
 func (p *Pipeline) environment(ctx context.Context, c *Case, tree string) (release func(), err error) {
-	env, release, err := p.Reproducer.Language.EnsureEnvironment(ctx, language.EnvironmentRequest{
+	env, release, err := p.Language.EnsureEnvironment(ctx, language.EnvironmentRequest{
 		Run: c.Run, Tree: tree, Setup: c.Project.Setup, Environment: c.Bundle.Event.Environment, Known: &c.Reproduction.Env,
 		Progress: func(line string) { c.progress("%s", line) },
 	})
@@ -288,19 +291,20 @@ func (p *Pipeline) verifyInput(c *Case, tree string, candidate patch.Patch) veri
 	r := c.Reproduction
 	in := verify.Input{
 		Run: c.Run, Tree: tree, Env: r.Env, Test: r.Test, Patch: candidate, Signature: r.Signature,
-		Suite: suiteArguments(c.Project.TestCommand), Repeats: p.Repeats, Policy: c.Project.Policy,
+		Suite: p.Language.Suite(c.Project.TestCommand), Repeats: p.Repeats, Policy: c.Project.Policy,
 	}
-	in.Outer = outer(r.Frames, r.Called)
+	in.Policy.Rules = p.Language
+	in.Outer = outer(p.Language, r.Frames, r.Called)
 	return in
 }
 
 // outer counts the repository's functions on production's stack outside the
 // one that the test calls. A module's body is no function: what it reads is
 // input.
-func outer(frames []language.Frame, called string) (n int) {
+func outer(rules language.Rules, frames []language.Frame, called string) (n int) {
 	for _, f := range frames {
 		switch {
-		case f.Path == "" || f.Function == "<module>":
+		case f.Path == "" || rules.Body(f.Function):
 		case incident.BareName(f.Function) == incident.BareName(called):
 			return n
 		default:
@@ -341,17 +345,6 @@ func (p *Pipeline) Verify(ctx context.Context, c *Case) error {
 	}
 	return &fault.Stop{Type: fault.Rejected, Detail: "gate " + g.Name + ": " + c.redactor().Text(g.Evidence, nil).String(),
 		Help: "the evidence page has the candidate and every gate's evidence; a person may take it from there"}
-}
-
-// suiteArguments returns what a test command gives to pytest: the runner is our
-// own. nil means the whole tree, also for a command that is not pytest's.
-func suiteArguments(command []string) []string {
-	for i, word := range command {
-		if word == "pytest" || word == "py.test" {
-			return append([]string{}, command[i+1:]...)
-		}
-	}
-	return nil
 }
 
 func failedGate(v *verify.Verdict) *verify.Gate {

@@ -1,11 +1,11 @@
 package pipeline
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/language/python"
 )
 
 func TestOuterCountsTheFunctionsThatTheTestDoesNotCall(t *testing.T) {
@@ -17,23 +17,8 @@ func TestOuterCountsTheFunctionsThatTheTestDoesNotCall(t *testing.T) {
 		frame("worker.py", "<module>"), frame("", "dispatch"), frame("app.py", "view"), frame("shop.py", "quote"), frame("shop.py", "price"),
 	}
 	for called, want := range map[string]int{"app.view": 0, "shop.quote": 1, "shop.price": 2, "shop.Cart.quote": 1, "elsewhere": 0} {
-		if got := outer(stack, called); got != want {
+		if got := outer(python.New(nil, python.Environments{}), stack, called); got != want {
 			t.Errorf("%s: got %d, want %d", called, got, want)
-		}
-	}
-}
-
-func TestATestCommandGivesPytestItsArguments(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct{ command, want []string }{
-		{nil, nil},
-		{[]string{"pytest"}, []string{}},
-		{[]string{"pytest", "-q", "tests"}, []string{"-q", "tests"}},
-		{[]string{"python", "-m", "pytest", "tests/unit"}, []string{"tests/unit"}},
-		{[]string{"make", "test"}, nil},
-	} {
-		if got := suiteArguments(c.command); !slices.Equal(got, c.want) || (got == nil) != (c.want == nil) {
-			t.Errorf("%v: got %#v, want %#v", c.command, got, c.want)
 		}
 	}
 }

@@ -24,7 +24,7 @@ type Input struct {
 	Env      testrun.Environment
 	Test     testrun.Test
 	Outcome  testrun.Outcome  // the test's failure on base; frames relative to the tree
-	Output   string           // pytest's output
+	Output   string           // of the test runner
 	Trace    []byte           // red trace
 	Frames   []incident.Frame // the incident's in-app frames, File relative to the tree, outermost first
 	Redactor *redact.Redactor

@@ -73,7 +73,8 @@ func sample(t testing.TB) Input {
 	return Input{
 		Run: "run-01jd4k", Key: "3f1c0a52b7d94e6688aa01c2", Bundle: b, Redactor: redactor, PageURL: "http://127.0.0.1:8080/runs/run-01jd4k",
 		Reproduction: &repro.Reproduction{
-			Test:      testrun.Test{Path: "tests/test_repaird_5d1c0a.py", Name: "test_top", Source: "def test_top():\n    pass\n"},
+			Test: testrun.Test{Path: "tests/test_repaird_5d1c0a.py", Name: "test_top", Source: "def test_top():\n    pass\n",
+				Command: []string{"python", "-m", "pytest", "tests/test_repaird_5d1c0a.py"}},
 			Signature: incident.Signature{Type: "IndexError", File: "shop/cart.py", Function: "pick", Message: "list index out of range"},
 			Called:    "shop.views.top", Strategy: "outermost-literal", Failed: 5, Runs: 5,
 			Fidelity: repro.Fidelity{Score: 0.964, Type: 1, Message: 1, Path: 1, Locals: 0.88},

@@ -12,8 +12,6 @@ import (
 	"github.com/repaird/repaird/internal/gitrepo"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language/python"
-	"github.com/repaird/repaird/internal/language/python/environment"
-	"github.com/repaird/repaird/internal/language/python/session"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
 	"github.com/repaird/repaird/internal/store"
@@ -40,10 +38,8 @@ func reproducer(t *testing.T, b sandbox.Backend, environ []string) Reproducer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Reproducer{
-		Language: &python.Reproduction{Environments: &environment.Builder{Backend: b, Store: store, Bases: sandboxtest.Bases(t), Environ: environ}},
-		Session:  &session.Runner{Backend: b}, Rules: python.Rules{},
-	}
+	lang := python.New(b, python.Environments{Store: store, Bases: sandboxtest.Bases(t), Environ: environ})
+	return Reproducer{Language: lang, Session: lang, Rules: lang}
 }
 
 func reproduce(t *testing.T, b sandbox.Backend, in Input) (*Reproduction, *fault.Stop) {

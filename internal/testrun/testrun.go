@@ -33,9 +33,10 @@ type Environment struct {
 
 // A Test is a synthesized test: one file with one test function.
 type Test struct {
-	Path   string `json:"path"`   // where the pull request puts it, such as tests/test_repaird_1a2b3c.py
-	Name   string `json:"name"`   // test function
-	Source string `json:"source"` // whole file
+	Path    string   `json:"path"`              // where the pull request puts it, such as tests/test_repaird_1a2b3c.py
+	Name    string   `json:"name"`              // test function
+	Source  string   `json:"source"`            // whole file
+	Command []string `json:"command,omitempty"` // with which people run it in a clone, where the project's dependencies are installed
 }
 
 // ID is the test's node id in results.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/sandbox"
@@ -25,10 +26,10 @@ type judgement struct {
 	diff     string
 	red      trace
 	green    trace
-	failure  testrun.Outcome // on base
-	stack    []*level        // of the failure, outermost first
-	wall     time.Duration   // of one run with the patch: a patch that hangs shall not cost minutes; 0 on base
-	analysis *analysis
+	failure  testrun.Outcome  // on base
+	stack    []language.Level // of the failure, outermost first
+	wall     time.Duration    // of one run with the patch: a patch that hangs shall not cost minutes; 0 on base
+	analysis *language.Analysis
 	gates    []*Gate
 }
 
@@ -168,7 +169,10 @@ func (j *judgement) size() string {
 // admitsCode asks the policy on code.
 func (j *judgement) admitsCode(ctx context.Context) (finding, error) {
 	var err error
-	if j.analysis, err = j.v.analyse(ctx, j.in, j.base, j.overlay, j.stack); err != nil {
+	j.analysis, err = j.v.Analyser.Analyse(ctx, language.Question{
+		Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: j.overlay, Stack: j.stack, Exception: j.in.Signature.Type,
+	})
+	if err != nil {
 		return finding{}, err
 	}
 	violations := j.analysis.Violations
@@ -187,7 +191,7 @@ func (j *judgement) session(ctx context.Context, overlay patch.Overlay, traced b
 	if traced {
 		req.Trace = &testrun.Tracing{Lines: true}
 	}
-	return j.v.Runner.Run(ctx, req)
+	return j.v.Session.Run(ctx, req)
 }
 
 // passes says why a session of the test is no pass; "" when it is one.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"strings"
 	"sync"
 )
 
@@ -76,9 +75,6 @@ func baseKey(in Input) string {
 	_ = filepath.WalkDir(in.Tree, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			fmt.Fprintln(h, err)
-			return nil
-		}
-		if strings.Contains(name, "__pycache__") {
 			return nil
 		}
 		if info, err := d.Info(); err == nil {

@@ -98,7 +98,7 @@ func (j *judgement) runSuite(ctx context.Context, overlay patch.Overlay) (*testr
 	if arguments == nil {
 		arguments = []string{}
 	}
-	return j.v.Runner.Run(ctx, testrun.Request{
+	return j.v.Session.Run(ctx, testrun.Request{
 		Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Suite: arguments, Seed: testrun.Seed,
 		Limits: sandbox.Limits{Wall: j.v.suiteWall(j.in.Quick)},
 	})

@@ -201,7 +201,7 @@ var functions = template.FuncMap{
 	},
 }
 
-// render writes a recorded value much as Python would, within bounds.
+// render writes a recorded value much as source would, within bounds.
 func render(v incident.Value, depth int) string {
 	if depth > 6 {
 		return "…"

@@ -49,7 +49,7 @@ var buildLimits = sandbox.Limits{
 // several processes.
 type Builder struct {
 	Backend sandbox.Backend
-	Store   *store.Store // where environments lie, by digest
+	Store   *store.Store // where environments lie, by digest; without one only code that needs no packages runs
 	// Bases are the root file systems to choose from by the event's Python;
 	// none means the backend's default.
 	Bases []sandbox.Base
@@ -63,7 +63,7 @@ func (b *Builder) Ensure(ctx context.Context, req language.EnvironmentRequest) (
 	if req.Progress == nil {
 		req.Progress = func(string) {}
 	}
-	if req.Known != nil {
+	if req.Known != nil && b.Store != nil {
 		if e, ok, err := b.Store.Lookup(ctx, store.Environments, key(req.Known.Digest)); err != nil {
 			return testrun.Environment{}, nil, err
 		} else if ok {
@@ -136,6 +136,9 @@ func digest(parts ...string) string {
 // build returns the virtual environment of a digest, building it where there is
 // none.
 func (b *Builder) build(ctx context.Context, req language.EnvironmentRequest, env testrun.Environment, deps dependencies) (_ testrun.Environment, release func(), err error) {
+	if b.Store == nil {
+		return env, nil, fault.Errorf(fault.Internal, "there is no store to build the environment in")
+	}
 	environ := b.Environ
 	if environ == nil {
 		environ = os.Environ()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language/python/program"
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/testrun"
@@ -20,6 +21,8 @@ import (
 
 //go:embed runner/*.py
 var runnerFiles embed.FS
+
+var runner = program.Program{Source: runnerFiles, Dir: "runner"}
 
 const (
 	maxOutput = 64 << 10 // bytes of pytest's own output that are kept
@@ -118,27 +121,19 @@ func (c canary) source() []byte {
 func specOf(req testrun.Request, tree string, canaries [2]canary) (sandbox.Spec, error) {
 	limits := req.Limits.WithDefaults()
 	cfg := config{
-		Python: req.Env.Interpreter, Dir: testrun.Root, Root: testrun.Root, Roots: req.Env.Roots, Env: allowed(req.Env.Env),
+		Python: req.Env.Interpreter, Dir: testrun.Root, Root: testrun.Root, Roots: req.Env.Roots, Env: program.Variables(req.Env.Env),
 		Seed: req.Seed, Wall: innerWall(limits.Wall).Seconds(), Output: maxOutput, Suite: req.Suite,
 		Canaries: []string{"/in/" + canaries[0].file(), "/in/" + canaries[1].file()},
 	}
 	if len(cfg.Roots) == 0 {
 		cfg.Roots = []string{"."}
 	}
-	files := map[string][]byte{}
-	for _, c := range canaries {
-		files[c.file()] = c.source()
-	}
-	entries, err := runnerFiles.ReadDir("runner")
+	files, err := runner.Files("runner")
 	if err != nil {
 		return sandbox.Spec{}, err
 	}
-	for _, e := range entries {
-		data, err := runnerFiles.ReadFile("runner/" + e.Name())
-		if err != nil {
-			return sandbox.Spec{}, err
-		}
-		files["runner/"+e.Name()] = data
+	for _, c := range canaries {
+		files[c.file()] = c.source()
 	}
 	if req.Test != nil {
 		base := path.Base(req.Test.Path)
@@ -160,11 +155,8 @@ func specOf(req testrun.Request, tree string, canaries [2]canary) (sandbox.Spec,
 	}
 	spec := sandbox.Spec{
 		Run: req.Run, Image: req.Env.Image, Dir: testrun.Root, Files: files, Limits: limits,
-		Argv:   []string{parentPython(req.Env), "-I", "-S", "-B", "/in/runner/parent.py"},
-		Mounts: []sandbox.Mount{{Host: tree, Target: testrun.Root}},
-	}
-	if req.Env.Dir != "" {
-		spec.Mounts = append(spec.Mounts, sandbox.Mount{Host: req.Env.Dir, Target: "/env"})
+		Argv:   []string{program.Interpreter(req.Env), "-I", "-S", "-B", "/in/runner/parent.py"},
+		Mounts: program.Mounts(tree, req.Env),
 	}
 	return spec, nil
 }
@@ -178,34 +170,10 @@ func traceOf(t testrun.Tracing) *pytrace.Config {
 	return cfg
 }
 
-// parentPython is the interpreter of the trusted parent: the image's own, not
-// one in a virtual environment, whose files installed packages have written.
-func parentPython(env testrun.Environment) string {
-	if env.Interpreter == "" || env.Dir != "" {
-		return "python3"
-	}
-	return env.Interpreter
-}
-
 // innerWall leaves the parent time to start, and to report, before the sandbox
 // ends it.
 func innerWall(wall time.Duration) time.Duration {
 	return wall - min(max(wall/10, 3*time.Second), 6*time.Second, wall/2)
-}
-
-// allowed drops the variables with which an environment could steer the
-// interpreter, the linker or pytest.
-func allowed(env map[string]string) map[string]string {
-	kept := map[string]string{}
-	for name, value := range env {
-		switch {
-		case strings.HasPrefix(name, "PYTHON"), strings.HasPrefix(name, "PYTEST"), strings.HasPrefix(name, "LD_"),
-			name == "PATH", name == "HOME", name == "", strings.ContainsAny(name+value, "\x00"), strings.Contains(name, "="):
-		default:
-			kept[name] = value
-		}
-	}
-	return kept
 }
 
 // joinTraces puts the files of all processes together, in the order of their names.
@@ -226,6 +194,9 @@ func joinTraces(artifacts map[string][]byte) []byte {
 	}
 	return all
 }
+
+// Command runs the test's file with the clone's own pytest.
+func (r *Runner) Command(t testrun.Test) []string { return []string{"python", "-m", "pytest", t.Path} }
 
 // Suite returns the arguments that follow pytest's name in a test command: the
 // runner is our own. nil means the whole tree, also for a command that is not

@@ -13,62 +13,14 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language/python/templates"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/repair"
-	"github.com/repaird/repaird/internal/repair/templates"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
 	"github.com/repaird/repaird/internal/testrun"
 )
-
-// host runs a spec on this machine, for samples that are the project's own.
-type host struct{ dir string }
-
-func (h host) Run(ctx context.Context, spec sandbox.Spec) (*sandbox.Result, error) {
-	out := filepath.Join(h.dir, "out")
-	if err := os.MkdirAll(out, 0o755); err != nil {
-		return nil, err
-	}
-	for name, data := range spec.Files {
-		file := filepath.Join(h.dir, "in", name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			return nil, err
-		}
-		if err := os.WriteFile(file, data, 0o644); err != nil {
-			return nil, err
-		}
-	}
-	argv := make([]string, len(spec.Argv))
-	for i, arg := range spec.Argv {
-		switch {
-		case strings.HasPrefix(arg, "/in/"), strings.HasPrefix(arg, "/out/"):
-			arg = filepath.Join(h.dir, arg)
-		case arg == "/work":
-			arg = spec.Mounts[0].Host
-		}
-		argv[i] = arg
-	}
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Dir = spec.Mounts[0].Host
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	res := &sandbox.Result{Cause: sandbox.Exited, Artifacts: map[string][]byte{}}
-	if err := cmd.Run(); err != nil {
-		res.Exit = 1
-	}
-	res.Stderr = []byte(stderr.String())
-	files, err := os.ReadDir(out)
-	if err != nil {
-		return nil, err
-	}
-	for _, f := range files {
-		if res.Artifacts[f.Name()], err = os.ReadFile(filepath.Join(out, f.Name())); err != nil {
-			return nil, err
-		}
-	}
-	return res, nil
-}
 
 // A sample is a small broken repository: its files, the failing test, and an
 // oracle that tells the right fix and that the search never sees.
@@ -199,7 +151,7 @@ func TestEachTemplateRepairsSamplesRightly(t *testing.T) {
 			}
 			judge := &gates{t: t, s: s}
 			begin := time.Now()
-			res, err := templates.New(host{t.TempDir()}, templates.Options{RunTime: 10 * time.Second}).Repair(t.Context(), input(s, judge))
+			res, err := templates.New(sandboxtest.Host{TB: t}, templates.Options{RunTime: 10 * time.Second}).Repair(t.Context(), input(s, judge))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -237,7 +189,7 @@ func TestWhatOnlyAGuardWouldSilenceEndsInNoPatch(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			judge := &gates{t: t, s: s}
-			res, err := templates.New(host{t.TempDir()}, templates.Options{RunTime: 10 * time.Second}).Repair(t.Context(), input(s, judge))
+			res, err := templates.New(sandboxtest.Host{TB: t}, templates.Options{RunTime: 10 * time.Second}).Repair(t.Context(), input(s, judge))
 			stop := fault.AsStop(err)
 			if stop == nil || (stop.Type != fault.NoPatch && stop.Type != fault.Rejected) {
 				t.Fatalf("got %+v, %v, want a stop no_patch or rejected", res, err)
@@ -315,7 +267,7 @@ func TestBudgetsAndRejectionsAreTypedStops(t *testing.T) {
 	s := load(t, filepath.Join("testdata", "samples", "bounds-last-page.txtar"))
 	judge := &never{}
 	in := input(s, judge)
-	p := templates.New(host{t.TempDir()}, templates.Options{RunTime: 10 * time.Second})
+	p := templates.New(sandboxtest.Host{TB: t}, templates.Options{RunTime: 10 * time.Second})
 	_, err := p.Repair(t.Context(), in)
 	if stop := fault.AsStop(err); stop == nil || stop.Type != fault.Rejected || !strings.Contains(stop.Detail, "suite") {
 		t.Errorf("all rejected: got %v, want a stop rejected that names the gate", err)

@@ -3,7 +3,9 @@ that is one too many or one too few."""
 
 import ast
 
-from .context import enclosing_function, simple
+from repaird_syntax import enclosing_function
+
+from .context import simple
 from .source import Candidate, header_nodes
 
 NAME = "off-by-one"
@@ -133,7 +135,7 @@ def sites(source, stmt, types):
 
 def alone(source, stmt, bound):
     """Less than 1 where a bound divides a sequence: x[:m] and x[m:] belong together."""
-    function = enclosing_function(source, stmt)
+    function = enclosing_function(source.parents, stmt)
     text, seen = source.text(bound), 0
     for n in ast.walk(function) if function is not None else ():
         if isinstance(n, ast.Slice):

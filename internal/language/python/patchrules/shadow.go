@@ -1,11 +1,15 @@
-package patch
+package patchrules
 
 import (
 	_ "embed"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strings"
+
+	"github.com/repaird/repaird/internal/patch"
 )
 
 // stdlib.txt lists the top-level modules of CPython 3.6 to 3.15, in lower case:
@@ -31,12 +35,12 @@ var runnerModules = map[string]bool{
 	"sitecustomize": true, "usercustomize": true, "repaird_tracer": true,
 }
 
-// ModuleNames returns the names by which code could import the new modules of
+// NewModules returns the names by which code could import the new modules of
 // an overlay: for each file that base lacks, its stem and each folder that base
-// lacks. Package verify asks the environment whether one is installed.
-func ModuleNames(base fs.FS, overlay Overlay) []string {
+// lacks. Package analysis asks the environment whether one is installed.
+func NewModules(base fs.FS, overlay patch.Overlay) []string {
 	var names []string
-	for _, file := range sortedPaths(overlay) {
+	for _, file := range slices.Sorted(maps.Keys(overlay)) {
 		elements := strings.Split(file, "/")
 		for i, e := range elements {
 			if _, err := fs.Lstat(base, strings.Join(elements[:i+1], "/")); err != nil {
@@ -47,28 +51,24 @@ func ModuleNames(base fs.FS, overlay Overlay) []string {
 	return names
 }
 
-// shadows checks the new elements of a path, from the first that base lacks.
+// Shadows checks the new elements of a path, from the first that base lacks.
 // Any folder can come to stand on the module search path (a script's folder
 // does), so the rule does not ask at which depth the module is.
-func shadows(base fs.FS, elements []string, first int, siblings []fs.DirEntry) *Violation {
-	name := strings.Join(elements, "/")
-	bad := func(format string, args ...any) *Violation {
-		return &Violation{Rule: RuleShadow, Path: name, Detail: fmt.Sprintf(format, args...)}
-	}
+func (Rules) Shadows(base fs.FS, elements []string, first int, siblings []fs.DirEntry) string {
 	for _, e := range elements[first:] {
-		module := strings.TrimSuffix(fold(e), ".py")
+		module := strings.TrimSuffix(patch.Fold(e), ".py")
 		if stdlib[module] {
-			return bad("a new module %q would hide that of the standard library", module)
+			return fmt.Sprintf("a new module %q would hide that of the standard library", module)
 		}
 		if runnerModules[module] {
-			return bad("a new module %q would hide that of the test runner", module)
+			return fmt.Sprintf("a new module %q would hide that of the test runner", module)
 		}
 	}
 	// a/ beside a.py, or a.py beside a/: the import system would take the other one.
 	stem := strings.TrimSuffix(elements[first], ".py")
 	for _, s := range siblings {
 		if n := s.Name(); n != elements[first] && strings.SplitN(n, ".", 2)[0] == stem && (s.IsDir() || isModule(n)) {
-			return bad("%q exists beside it", n)
+			return fmt.Sprintf("%q exists beside it", n)
 		}
 	}
 	// a top-level module of one source root with the name of one in another
@@ -79,11 +79,11 @@ func shadows(base fs.FS, elements []string, first int, siblings []fs.DirEntry) *
 		}
 		for _, other := range []string{stem, stem + ".py"} {
 			if _, err := fs.Lstat(base, path.Join(root, other)); err == nil {
-				return bad("%q would be hidden or hide it", path.Join(root, other))
+				return fmt.Sprintf("%q would be hidden or hide it", path.Join(root, other))
 			}
 		}
 	}
-	return nil
+	return ""
 }
 
 func isRoot(dir string) bool { return dir == "." || dir == "src" || dir == "lib" }

@@ -6,7 +6,9 @@ import ast
 import os
 import re
 
-from .source import Source, FUNCTIONS, header_lines, header_nodes
+from repaird_syntax import called, holds
+
+from .source import Source, header_lines, header_nodes
 
 MAX_FILES = 400
 SKIP = {".git", ".hg", ".tox", ".venv", "venv", "env", "node_modules", "__pycache__", "build", "dist", "site-packages"}
@@ -86,7 +88,7 @@ class Context:
         source = self.source(path)
         function = source and source.function_at(line)
         for stmt in function.statements() if function else ():
-            if isinstance(stmt, (ast.Raise, ast.Assert)) and stmt.lineno <= line <= stmt.end_lineno:
+            if isinstance(stmt, (ast.Raise, ast.Assert)) and holds(stmt, line):
                 return True
         return False
 
@@ -101,7 +103,7 @@ class Context:
             source = self.source(path)
             function = source and source.function_at(line)
             for stmt in function.statements() if function else ():
-                if not isinstance(stmt, (ast.Raise, ast.Assert)) or not stmt.lineno <= line <= stmt.end_lineno:
+                if not isinstance(stmt, (ast.Raise, ast.Assert)) or not holds(stmt, line):
                     continue
                 test = stmt.test if isinstance(stmt, ast.Assert) else getattr(source.parents.get(stmt), "test", None)
                 if test is not None:
@@ -171,7 +173,7 @@ class Context:
 
     def callee(self, source, call):
         """The one definition that a call can mean, or None."""
-        name = callee_name(call)
+        name = called(call)
         if not name:
             return None
         found = self.definitions(name)
@@ -185,11 +187,6 @@ class Context:
                 made = [f for f in self.definitions("__init__") if f.cls is not None and f.cls.name == name]
                 return made[0] if len(made) == 1 else None
         return found[0] if len(found) == 1 else None
-
-
-def callee_name(call):
-    func = call.func
-    return func.id if isinstance(func, ast.Name) else func.attr if isinstance(func, ast.Attribute) else ""
 
 
 def loads(stmt):
@@ -219,12 +216,6 @@ MUTATORS = {"append", "extend", "insert", "add", "update", "setdefault", "pop", 
 def simple(node):
     """Whether a node can be an operand of + and - without parentheses."""
     return isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Constant))
-
-
-def enclosing_function(source, node):
-    while node is not None and not isinstance(node, FUNCTIONS):
-        node = source.parents.get(node)
-    return node
 
 
 def documents(function, what):

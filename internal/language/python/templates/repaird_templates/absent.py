@@ -10,8 +10,10 @@ nothing is proposed: inventing a behaviour would only hide the failure.
 import ast
 import builtins
 
-from .context import callee_name, documents
-from .source import Candidate, FUNCTIONS, header_nodes
+from repaird_syntax import FUNCTIONS, called, holds
+
+from .context import documents
+from .source import Candidate, header_nodes
 from .state import unit
 
 NAME = "ignored-absence"
@@ -61,7 +63,7 @@ def absent_names(ctx, function):
 
 
 def on_stack(ctx, function, stmt):
-    return any(stmt.lineno <= n <= stmt.end_lineno for n in ctx.crash_lines[function])
+    return any(holds(stmt, n) for n in ctx.crash_lines[function])
 
 
 def used_directly(node):
@@ -75,7 +77,7 @@ def optional(ctx, source, call, kind):
     callee = ctx.callee(source, call)
     if callee is not None:
         return documents(callee, kind)
-    name = callee_name(call)
+    name = called(call)
     same = ctx.definitions(name)
     if same:
         return all(documents(f, kind) for f in same)
@@ -94,7 +96,7 @@ def checks(ctx, function, stmt, call, name):
         at = source.starts[stmt.end_lineno]
         yield Candidate(NAME, function, [(at, at, text)],
                         "%s may return %s, which this caller ignores; %s" % (
-                            callee_name(call), "None" if kind == "none" else "nothing", why),
+                            called(call), "None" if kind == "none" else "nothing", why),
                         prior, stmt.lineno)
 
 
@@ -121,7 +123,7 @@ def inline(ctx, function, stmt, call):
         text += block(source, function, indent, test or "%s is None" % name, body)
         at = source.starts[stmt.lineno - 1]
         yield Candidate(NAME, function, [(at, at, text), (source.start(call), source.end(call), name)],
-                        "%s may return None, which this caller ignores; %s" % (callee_name(call), why),
+                        "%s may return None, which this caller ignores; %s" % (called(call), why),
                         prior * 0.97, stmt.lineno)
 
 
@@ -132,7 +134,7 @@ def exemplar_names(ctx, call):
 def exemplars(ctx, call, skip):
     """Other places that call the same function and look at what came back:
     (source, function, name, if statement, whether None was asked for)."""
-    wanted, found = callee_name(call), []
+    wanted, found = called(call), []
     for source in ctx.tree_sources():
         for function in source.functions:
             if function is skip:
@@ -140,7 +142,7 @@ def exemplars(ctx, call, skip):
             statements = list(function.statements())
             for i, stmt in enumerate(statements):
                 other, name = assigned(stmt)
-                if other is None or callee_name(other) != wanted:
+                if other is None or called(other) != wanted:
                     continue
                 for test in statements[i + 1:i + 4]:
                     if isinstance(test, ast.If) and asks_absence(test.test, name):
@@ -229,14 +231,14 @@ def adapted(ctx, source, test, theirs, name, function, in_loop):
 def with_default(ctx, function, stmt, call):
     """d.get(k) → d.get(k, D), with the D that other reads of the same table use."""
     source = function.source
-    if callee_name(call) != "get" or len(call.args) != 1 or call.keywords or not isinstance(call.func, ast.Attribute):
+    if called(call) != "get" or len(call.args) != 1 or call.keywords or not isinstance(call.func, ast.Attribute):
         return
     table = call.func.value
     word = table.attr if isinstance(table, ast.Attribute) else getattr(table, "id", "")
     seen = set()
     for other in ctx.tree_sources():
         for n in ast.walk(other.tree):
-            if isinstance(n, ast.Call) and callee_name(n) == "get" and len(n.args) == 2 and isinstance(n.func, ast.Attribute):
+            if isinstance(n, ast.Call) and called(n) == "get" and len(n.args) == 2 and isinstance(n.func, ast.Attribute):
                 base = n.func.value
                 if word and (getattr(base, "attr", None) == word or getattr(base, "id", None) == word):
                     default = other.text(n.args[1])

@@ -7,7 +7,8 @@ nobody in the tree made the value: it came with the input.
 """
 import ast
 
-from origin import FUNCTIONS, Origin, called, own
+from origin import Origin
+from repaird_syntax import called, definitions, holds, innermost, own, positional
 
 PASSING = {"enumerate", "zip", "list", "tuple", "sorted", "reversed", "iter", "items", "values", "keys", "get"}
 
@@ -23,15 +24,10 @@ class Stack:
         """The function of a level: the innermost one around its line."""
         frame = self.frames[i]
         src = self.tree.source(frame["path"])
-        best = None
         if src is None:
             return None, None
-        for node in ast.walk(src.tree):
-            if isinstance(node, FUNCTIONS) and node.name == frame["function"].rsplit(".", 1)[-1]:
-                if node.lineno <= frame["line"] <= (getattr(node, "end_lineno", None) or node.lineno):
-                    if best is None or node.lineno > best.lineno:
-                        best = node
-        return best, src
+        found = innermost(definitions(src.tree), frame["line"], frame["function"])
+        return found and found.node, src
 
     def from_input(self, i, roots):
         """Whether these parameters of level i are parts of level 0's input."""
@@ -62,8 +58,7 @@ class Stack:
         if callee is None or caller is None:
             return frozenset()
         line = self.frames[i - 1]["line"]
-        calls = [n for n in own(caller) if isinstance(n, ast.Call) and called(n) == callee.name
-                 and n.lineno <= line <= (getattr(n, "end_lineno", None) or n.lineno)]
+        calls = [n for n in own(caller) if isinstance(n, ast.Call) and called(n) == callee.name and holds(n, line)]
         if not calls:
             return frozenset()
         origin = Origin(caller, src, self.tree)
@@ -82,7 +77,7 @@ class Stack:
 
 def bind(func, call):
     """Parameter → argument expression, None where that cannot be told."""
-    params = [a.arg for a in list(getattr(func.args, "posonlyargs", [])) + func.args.args]
+    params = [a.arg for a in positional(func.args)]
     bound = {}
     if params and params[0] in ("self", "cls") and isinstance(call.func, ast.Attribute):
         bound[params.pop(0)] = call.func.value

@@ -1,6 +1,8 @@
 """Which lines can execute, by the compiled code's own line table."""
 import ast
 
+from repaird_syntax import SCOPES, docstring, first_line, last_line
+
 
 def _codes(code):
     yield code
@@ -19,18 +21,13 @@ def _table(code):
 
 def _span(node):
     """Lines of a simple statement, or of a compound statement's head."""
-    first = node.lineno
-    for d in getattr(node, "decorator_list", ()):
-        first = min(first, d.lineno)
+    first = first_line(node)
     body = getattr(node, "body", None)
     if isinstance(body, list) and body and isinstance(body[0], ast.stmt):
-        start = body[0].lineno
-        for d in getattr(body[0], "decorator_list", ()):
-            start = min(start, d.lineno)
-        return first, max(node.lineno, start - 1)
+        return first, max(node.lineno, first_line(body[0]) - 1)
     if hasattr(node, "cases"):
         return first, node.cases[0].pattern.lineno - 1 if node.cases else node.lineno
-    return first, getattr(node, "end_lineno", None) or node.lineno
+    return first, last_line(node)
 
 
 def executable(tree, code):
@@ -43,10 +40,10 @@ def executable(tree, code):
         table |= _table(c)
     docs = set()
     for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", getattr(first.value, "s", None)), str):
-                docs.update(range(first.lineno, (getattr(first, "end_lineno", None) or first.lineno) + 1))
+        if isinstance(node, (ast.Module,) + SCOPES):
+            doc = docstring(node)
+            if doc is not None:
+                docs.update(range(doc.lineno, last_line(doc) + 1))
     spans = {}
     for node in ast.walk(tree):
         if isinstance(node, (ast.stmt, ast.ExceptHandler)):

@@ -3,8 +3,10 @@ call, or each instance, should have its own."""
 
 import ast
 
+from repaird_syntax import FUNCTIONS, defaults, first_line
+
 from .context import MUTATORS
-from .source import Candidate, FUNCTIONS
+from .source import Candidate
 
 DEFAULT = "mutable-default"
 SHARED = "shared-class-attribute"
@@ -22,17 +24,13 @@ def mutable(node):
 
 
 def propose(ctx, function):
-    yield from defaults(ctx, function)
+    yield from shared_defaults(ctx, function)
     if function.cls is not None:
         yield from class_attributes(ctx, function)
 
 
-def defaults(ctx, function):
-    a = function.node.args
-    positional = getattr(a, "posonlyargs", []) + a.args
-    pairs = list(zip(positional[len(positional) - len(a.defaults):], a.defaults))
-    pairs += [(p, d) for p, d in zip(a.kwonlyargs, a.kw_defaults) if d is not None]
-    pairs = [(p, d) for p, d in pairs if mutable(d) and escapes(function.node, p.arg)]
+def shared_defaults(ctx, function):
+    pairs = [(p, d) for p, d in defaults(function.node.args) if mutable(d) and escapes(function.node, p.arg)]
     made = [rewrite_default(function, p, d) for p, d in pairs]
     for (p, _), change in zip(pairs, made):
         if change:
@@ -68,7 +66,7 @@ def body_start(function):
     first = body[0]
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str) and len(body) > 1:
         first = body[1]
-    line = min([first.lineno] + [d.lineno for d in getattr(first, "decorator_list", [])])
+    line = first_line(first)
     source = function.source
     indent = source.data[source.starts[line - 1]:source.starts[line]].decode()
     indent = indent[:len(indent) - len(indent.lstrip())]
@@ -191,7 +189,7 @@ def move_to_init(source, cls, stmt, name, value):
     first = next((s for s in cls.body if isinstance(s, FUNCTIONS)), None)
     if first is None:
         return None  # nothing in the class changes it
-    line = min([first.lineno] + [d.lineno for d in first.decorator_list])
+    line = first_line(first)
     at = source.starts[line - 1]
     if at == end and isinstance(stmt, ast.Assign):
         return [(start, end, block + nl)]

@@ -7,55 +7,32 @@ formatting and comments stay as they are.
 import ast
 import os
 
+from repaird_syntax import (
+    Definition, SCOPES, definitions, innermost, last_line, parameters, parents, positional, statements,
+)
+
 MAX_FILE = 512 * 1024
 
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
+class Function(Definition):
+    """One function definition, with its file."""
 
-class Function:
-    """One function definition."""
-
-    def __init__(self, source, node, qualname, cls):
+    def __init__(self, source, found):
+        super().__init__(found.node, found.qualname, found.cls, found.nested)
         self.source = source
-        self.node = node
-        self.qualname = qualname
-        self.cls = cls  # the ClassDef that it is a method of, or None
-        self.first = min([node.lineno] + [d.lineno for d in node.decorator_list])
-        self.last = node.end_lineno
-
-    @property
-    def name(self):
-        return self.node.name
 
     @property
     def path(self):
         return self.source.path
 
     def parameters(self):
-        a = self.node.args
-        return [p.arg for p in getattr(a, "posonlyargs", []) + a.args]
+        return [p.arg for p in positional(self.node.args)]
 
     def all_parameters(self):
-        a = self.node.args
-        names = self.parameters() + [p.arg for p in a.kwonlyargs]
-        return names + [p.arg for p in (a.vararg, a.kwarg) if p]
+        return [p.arg for p in parameters(self.node.args)]
 
     def statements(self):
-        """Every statement of this function, nested functions left out."""
-        stack = list(reversed(self.node.body))
-        while stack:
-            s = stack.pop()
-            yield s
-            if isinstance(s, FUNCTIONS + (ast.ClassDef,)):
-                continue
-            inner = []
-            for field in ("body", "orelse", "handlers", "finalbody", "cases"):
-                for child in getattr(s, field, []):
-                    if isinstance(child, ast.stmt):
-                        inner.append(child)
-                    else:  # an except handler or a match case
-                        inner.extend(child.body)
-            stack.extend(reversed(inner))
+        return statements(self.node)
 
     def docstring(self):
         return ast.get_docstring(self.node) or ""
@@ -79,21 +56,8 @@ class Source:
             self.starts.append(self.starts[-1] + len(line) + 1)
         self.bom = 3 if self.data.startswith(b"\xef\xbb\xbf") else 0
         self.newline = b"\r\n" if b"\r\n" in self.data else b"\n"
-        self.parents = {}
-        self.functions = []
-        self._index(self.tree, "", None)
-
-    def _index(self, node, prefix, cls):
-        for child in ast.iter_child_nodes(node):
-            self.parents[child] = node
-            if isinstance(child, FUNCTIONS):
-                name = prefix + child.name
-                self.functions.append(Function(self, child, name, cls))
-                self._index(child, name + ".<locals>.", None)
-            elif isinstance(child, ast.ClassDef):
-                self._index(child, prefix + child.name + ".", child)
-            else:
-                self._index(child, prefix, cls)
+        self.parents = parents(self.tree)
+        self.functions = [Function(self, d) for d in definitions(self.tree)]
 
     def offset(self, line, col):
         return self.starts[line - 1] + col + (self.bom if line == 1 else 0)
@@ -124,10 +88,7 @@ class Source:
 
     def function_at(self, line, name=""):
         """The innermost function whose lines hold the line."""
-        best = None
-        for f in self.functions:
-            if f.first <= line <= f.last and (best is None or f.first >= best.first):
-                best = f
+        best = innermost(self.functions, line)
         if best is None and name:
             named = [f for f in self.functions if f.name == name]
             best = named[0] if len(named) == 1 else None
@@ -137,7 +98,7 @@ class Source:
         """Names that the module's top level binds."""
         bound = set()
         for node in self.tree.body:
-            if isinstance(node, FUNCTIONS + (ast.ClassDef,)):
+            if isinstance(node, SCOPES):
                 bound.add(node.name)
             elif isinstance(node, (ast.Import, ast.ImportFrom)):
                 for alias in node.names:
@@ -171,7 +132,7 @@ def header_lines(stmt):
     """First and last line of what a statement evaluates itself."""
     last = stmt.lineno
     for node in header(stmt):
-        last = max(last, getattr(node, "end_lineno", None) or last)
+        last = max(last, last_line(node) if hasattr(node, "lineno") else last)
     return stmt.lineno, last
 
 

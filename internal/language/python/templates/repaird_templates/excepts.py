@@ -9,7 +9,8 @@ loop, the item that failed is left out as the code base does it elsewhere.
 import ast
 import builtins
 
-from .context import callee_name
+from repaird_syntax import called
+
 from .source import Candidate
 
 NAME = "over-broad-except"
@@ -130,14 +131,14 @@ def raised_by(ctx, source, stmt):
 
 
 def caught_elsewhere(ctx, source, stmt, handler):
-    names = {callee_name(n) for s in stmt.body for n in ast.walk(s) if isinstance(n, ast.Call)} - {""}
+    names = {called(n) for s in stmt.body for n in ast.walk(s) if isinstance(n, ast.Call)} - {""}
     found = []
     for other in ctx.tree_sources():
         for node in ast.walk(other.tree):
             if not isinstance(node, ast.Try) or node is stmt:
                 continue
-            called = {callee_name(n) for s in node.body for n in ast.walk(s) if isinstance(n, ast.Call)}
-            if names & called:
+            theirs = {called(n) for s in node.body for n in ast.walk(s) if isinstance(n, ast.Call)}
+            if names & theirs:
                 for h in node.handlers:
                     types = tuple(types_of(h))
                     if types and not broad(h) and types not in found:
@@ -151,7 +152,7 @@ def known_of(stmt):
         for n in ast.walk(s):
             names = []
             if isinstance(n, ast.Call):
-                names = CALLS.get(callee_name(n), [])
+                names = CALLS.get(called(n), [])
             elif isinstance(n, ast.Subscript) and isinstance(n.ctx, ast.Load):
                 names = ["KeyError", "IndexError"]
             elif isinstance(n, ast.BinOp) and isinstance(n.op, (ast.Div, ast.FloorDiv, ast.Mod)):

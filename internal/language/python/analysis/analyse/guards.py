@@ -30,7 +30,8 @@ import ast
 from collections import Counter
 
 import flow
-from origin import Origin, called, functions, judge, own
+from origin import Origin, functions, judge
+from repaird_syntax import bare, called, holds, own
 
 EMPTY_CALLS = {"list", "dict", "set", "tuple", "str", "int", "float", "bool", "frozenset", "bytes", "object", "iter", "type"}
 
@@ -279,7 +280,7 @@ class Finder:
 
     def on_crash_line(self, args):
         for n in self.old_nodes:
-            if isinstance(n, ast.stmt) and n.lineno <= self.crash_line <= (getattr(n, "end_lineno", None) or n.lineno) and not hasattr(n, "body"):
+            if isinstance(n, ast.stmt) and holds(n, self.crash_line) and not hasattr(n, "body"):
                 inside = {dump(c) for c in ast.walk(n) if isinstance(c, ast.expr)}
                 return any(dump(a) in inside for a in args if not constant(a))
         return False
@@ -311,7 +312,7 @@ class Finder:
         for n in self.old_nodes:
             if not isinstance(n, ast.stmt) or hasattr(n, "body"):
                 continue
-            if not n.lineno <= self.crash_line <= (getattr(n, "end_lineno", None) or n.lineno):
+            if not holds(n, self.crash_line):
                 continue
             if self.new_dumps[dump(n)] >= self.old_dumps[dump(n)]:
                 continue
@@ -387,7 +388,7 @@ def find(parsed, frames, exception, tree):
             if frame is None or frame["path"] != head.path:
                 continue
             for name in new:
-                if frame["function"] in (name, name.rsplit(".", 1)[-1]):
+                if frame["function"] in (name, bare(name)):
                     levels.setdefault(name, []).append(i)
         added = {name: f for name, f in new.items() if name not in old}
         for name, at in levels.items():
@@ -408,7 +409,7 @@ def of_function(base, head, name, old, new, levels, added, exception, stack):
         if not isinstance(n, ast.Call) or called(n) in before:
             continue
         for helper, func in added.items():
-            if helper.rsplit(".", 1)[-1] != called(n):
+            if bare(helper) != called(n):
                 continue
             args = ast.Tuple(list(n.args) + [k.value for k in n.keywords], ast.Load())
             for g in Finder(base, head, None, func, 0, exception, tree).run():
@@ -420,8 +421,8 @@ def of_function(base, head, name, old, new, levels, added, exception, stack):
 
 
 def recursive(func):
-    bare = getattr(func, "name", "")
-    return any(isinstance(n, ast.Call) and called(n) == bare for n in own(func))
+    name = getattr(func, "name", "")
+    return any(isinstance(n, ast.Call) and called(n) == name for n in own(func))
 
 
 def entry(src, function, g, judged, levels, calls_itself, stack):

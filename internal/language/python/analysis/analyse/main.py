@@ -1,19 +1,15 @@
-"""Answer questions about a patch's Python files, as JSON on standard output.
+"""Answers questions about a patch's Python files.
 
 Nothing of the files is executed: they are parsed and compiled. The process runs
 with -I -S, so nothing of the tree or of installed packages is imported either.
 """
-import json
 import os
-import re
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-
-import guards  # noqa: E402
-import lines  # noqa: E402
-import origin  # noqa: E402
-import policy  # noqa: E402
+import guards
+import lines
+import origin
+import policy
 
 
 def standard():
@@ -54,10 +50,8 @@ def installed(names):
     return found
 
 
-def main():
-    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "request.json"), encoding="utf-8") as f:
-        request = json.load(f)
-    answer = {"violations": [], "broad": [], "guards": [], "lines": {}, "python": "%d.%d.%d" % sys.version_info[:3]}
+def answer(request, tree):
+    answer = {"violations": [], "broad": [], "guards": [], "lines": {}}
     sys.setrecursionlimit(20000)
     modules = {m.lower() for m in request.get("modules") or ()}
     for name, where in sorted(installed(modules).items()):
@@ -84,10 +78,5 @@ def main():
         answer["broad"] += policy.broadened(base, head, changed)
         answer["lines"][f["path"]] = lines.executable(head.tree, compiled)
         parsed.append((base, head))
-    answer["guards"] = guards.find(parsed, request.get("stack") or [], request.get("exception") or "", origin.Tree(request["root"]))
-    text = json.dumps(answer)
-    # Printable and bounded whatever the sources hold.
-    sys.stdout.write(re.sub(r"[^\x20-\x7e]", "?", text))
-
-
-main()
+    answer["guards"] = guards.find(parsed, request.get("stack") or [], request.get("exception") or "", origin.Tree(tree))
+    return answer

@@ -1,56 +1,39 @@
-package verify
+package analysis_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/language/python/analysis"
 	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
 )
 
-// ask runs the analyser once over several files, given by name as base and
-// head. It takes the machine's own Python: the texts are this package's.
-func ask(t *testing.T, base, head map[string]string, stack ...*level) *analysis {
+// failure is that of the test cases.
+const failure = "IndexError"
+
+// ask analyses several files at once, given by name as base and head. It takes
+// the machine's own Python: the texts are this package's.
+func ask(t *testing.T, base, head map[string]string, stack ...language.Level) *language.Analysis {
 	t.Helper()
-	dir := t.TempDir()
-	overlay := patch.Overlay{}
+	q := language.Question{Tree: t.TempDir(), Overlay: patch.Overlay{}, Stack: stack, Exception: failure}
 	for name, text := range base {
-		write(t, filepath.Join(dir, "tree", name), text)
+		write(t, filepath.Join(q.Tree, name), text)
 	}
 	for name, text := range head {
-		overlay[name] = []byte(text)
+		q.Overlay[name] = []byte(text)
 	}
-	tree := filepath.Join(dir, "tree")
-	if err := os.MkdirAll(tree, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	q, err := questionOn(Input{Signature: ranking.sig}, patch.Dir(tree), overlay, stack)
+	a, err := analysis.Analyser{Backend: sandboxtest.Host{TB: t}}.Analyse(t.Context(), q)
 	if err != nil {
 		t.Fatal(err)
 	}
-	q.Root = tree
-	files, err := q.files()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, content := range files {
-		write(t, filepath.Join(dir, name), string(content))
-	}
-	out, err := exec.Command("python3", "-I", "-S", "-B", filepath.Join(dir, "analyse/main.py")).Output()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	var a analysis
-	if err := json.Unmarshal(out, &a); err != nil {
-		t.Fatal(err)
-	}
-	return &a
+	return a
 }
 
 func write(t testing.TB, name, content string) {
@@ -175,7 +158,8 @@ func TestTheCodePolicyRefuses(t *testing.T) {
 func TestTheCodePolicyRefusesWhatEndsTheAnalyser(t *testing.T) {
 	t.Parallel()
 	deep := "x = " + strings.Repeat("(", 90_000) + strings.Repeat(")", 90_000) + "\n"
-	a, err := verifier(t, "bwrap").analyse(t.Context(), Input{Tree: shop(t)}, patch.Dir(shop(t)), patch.Overlay{"m.py": []byte(deep)}, nil)
+	q := language.Question{Tree: sandboxtest.Dir(t), Overlay: patch.Overlay{"m.py": []byte(deep)}}
+	a, err := analysis.Analyser{Backend: sandboxtest.Backend(t, "bwrap")}.Analyse(t.Context(), q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +189,7 @@ func TestTheCodePolicyLeavesBaseAlone(t *testing.T) {
 
 func TestTheCodePolicyAdmitsHonestFixes(t *testing.T) {
 	t.Parallel()
-	archive, err := txtar.ParseFile("../patch/testdata/honest.txtar")
+	archive, err := txtar.ParseFile("../patchrules/testdata/honest.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +253,7 @@ def f(a,
 `
 	a := ask(t, nil, map[string]string{"m.py": text})
 	for line, want := range map[int]bool{1: false, 2: true, 3: false, 5: true, 7: false, 8: false, 9: false, 10: false, 11: true, 15: true, 17: false, 18: true, 19: true} {
-		first, last, ok := a.statement("m.py", line)
+		first, last, ok := a.Statement("m.py", line)
 		if ok != want {
 			t.Errorf("line %d: got executable %v, want %v", line, ok, want)
 		}

@@ -4,8 +4,8 @@ import os
 import re
 
 import policy
+from repaird_syntax import called, defaults, definitions, own, parameters, positional
 
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 # Library calls that answer None or -1 for "nothing there", as their documentation says.
 NOTHING = {"get", "match", "search", "fullmatch", "getenv", "find", "rfind", "first", "one_or_none", "scalar", "which", "fetchone", "next",
            "getattr", "group", "guess_type", "find_spec"}
@@ -63,7 +63,7 @@ class Tree:
             src = self.source(os.path.relpath(path, self.root))
             if src is None:
                 return nodes, False
-            nodes += [n for n in ast.walk(src.tree) if isinstance(n, FUNCTIONS) and n.name == name]
+            nodes += [d.node for d in definitions(src.tree) if d.name == name]
             if len(nodes) > 10:
                 break
         return nodes, True
@@ -72,33 +72,9 @@ class Tree:
 def functions(tree):
     """Qualified name -> function, the module itself as <module>."""
     found = {"<module>": tree}
-
-    def walk(node, prefix):
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, FUNCTIONS + (ast.ClassDef,)):
-                name = prefix + child.name
-                if isinstance(child, FUNCTIONS):
-                    found.setdefault(name, child)
-                walk(child, name + ".")
-            else:
-                walk(child, prefix)
-    walk(tree, "")
+    for d in definitions(tree):
+        found.setdefault(d.qualname.replace(".<locals>", ""), d.node)
     return found
-
-
-def own(func):
-    """The nodes of a function without those of functions and classes in it."""
-    todo = list(func.body)
-    while todo:
-        node = todo.pop()
-        yield node
-        for child in ast.iter_child_nodes(node):
-            if not isinstance(child, FUNCTIONS + (ast.ClassDef,)):
-                todo.append(child)
-
-
-def called(node):
-    return getattr(node.func, "id", getattr(node.func, "attr", ""))
 
 
 class Origin:
@@ -109,8 +85,7 @@ class Origin:
         a = getattr(func, "args", None)
         self.params = {}
         if a is not None:
-            every = list(getattr(a, "posonlyargs", [])) + a.args + a.kwonlyargs + [x for x in (a.vararg, a.kwarg) if x]
-            self.params = {x.arg: x for x in every}
+            self.params = {x.arg: x for x in parameters(a)}
         self.bound = {}  # name -> expressions that it is bound to
         for n in own(func):
             self._bind(n)
@@ -185,11 +160,10 @@ def documents(func, param, cond):
     about_none = "none" in ask
     if param:
         a = func.args
-        positional = list(getattr(a, "posonlyargs", [])) + a.args
-        for arg, default in list(zip(reversed(positional), reversed(a.defaults))) + [(k, d) for k, d in zip(a.kwonlyargs, a.kw_defaults) if d is not None]:
+        for arg, default in defaults(a):
             if arg.arg == param and about_none and isinstance(default, ast.Constant) and default.value is None:
                 return "%s=None in its signature" % param
-        for arg in positional + a.kwonlyargs:
+        for arg in positional(a) + a.kwonlyargs:
             if arg.arg == param and about_none and allows_none(arg.annotation):
                 return "the annotation of %s" % param
     elif about_none and allows_none(func.returns):

@@ -37,15 +37,14 @@ import (
 	"bytes"
 	"context"
 	"embed"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"path"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language/python/program"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/repair"
@@ -54,12 +53,9 @@ import (
 )
 
 //go:embed repaird_templates/*.py
-var engine embed.FS
+var files embed.FS
 
-// A Sandbox runs one command. sandbox.Backend is one.
-type Sandbox interface {
-	Run(ctx context.Context, spec sandbox.Spec) (*sandbox.Result, error)
-}
+var engine = program.Program{Source: files, Dir: ".", Main: "repaird_templates.main"}
 
 // Options bound the search. Zero fields take the defaults.
 type Options struct {
@@ -70,14 +66,14 @@ type Options struct {
 
 // A Proposer finds patches without a model. It is safe for concurrent use.
 type Proposer struct {
-	sandbox Sandbox
+	sandbox program.Sandbox
 	opts    Options
 }
 
 var _ repair.Proposer = (*Proposer)(nil)
 
 // New returns a proposer whose search runs in sb.
-func New(sb Sandbox, opts Options) *Proposer {
+func New(sb program.Sandbox, opts Options) *Proposer {
 	if opts.Candidates == 0 {
 		opts.Candidates = 400
 	}
@@ -159,31 +155,36 @@ type siblings struct {
 }
 
 const (
-	maxAnswer  = 4 << 20
-	answerFile = "answer.json"
-	survivors  = 60
+	maxAnswer = 4 << 20
+	survivors = 60
 )
 
 // search runs the program.
 func (p *Proposer) search(ctx context.Context, in repair.Input) (*answer, error) {
-	spec, err := p.spec(in)
-	if err != nil {
-		return nil, err
+	roots := in.Env.Roots
+	if len(roots) == 0 {
+		roots = []string{"."}
 	}
-	res, err := p.sandbox.Run(ctx, spec)
-	if err != nil {
-		return nil, err
+	req := request{
+		Test: testFile{in.Test.Path, in.Test.Name, in.Test.Source}, Roots: roots, Type: incident.BareName(in.Outcome.Type),
+		Functions: hints(in.Trace),
+		Limits: limits{Candidates: p.opts.Candidates, Seconds: p.opts.Time.Seconds(), Run: p.opts.RunTime.Seconds(),
+			Survivors: survivors, Answers: survivors},
 	}
-	data := res.Artifacts[answerFile]
-	if res.Cause != sandbox.Exited || res.Exit != 0 || len(data) == 0 {
-		return &answer{Note: fmt.Sprintf("the search ended with %s (exit %d): %s", res.Cause, res.Exit, lastLine(res.Stderr))}, nil
-	}
-	if len(data) > maxAnswer {
-		return &answer{Note: "the search answered with more than its bound"}, nil
+	spec := program.Spec{
+		Run: in.Run, Env: in.Env, Tree: in.Tree, Beside: true, Answer: maxAnswer,
+		Limits: sandbox.Limits{Wall: p.opts.Time + 60*time.Second, CPUs: 2},
 	}
 	var a answer
-	if err := json.Unmarshal(data, &a); err != nil {
-		return &answer{Note: "the search answered with something else than JSON"}, nil //nolint:nilerr // the note says it
+	err := engine.Run(ctx, p.sandbox, spec, req, &a)
+	var failure *program.Failure
+	switch {
+	case errors.As(err, &failure) && failure.Answer == "":
+		return &answer{Note: fmt.Sprintf("the search ended with %s (exit %d): %s", failure.Cause, failure.Exit, lastLine(failure.Stderr))}, nil
+	case errors.As(err, &failure):
+		return &answer{Note: "the search: " + failure.Answer}, nil
+	case err != nil:
+		return nil, err
 	}
 	if len(a.Candidates) > survivors {
 		a.Candidates = a.Candidates[:survivors]
@@ -198,67 +199,6 @@ func lastLine(out []byte) string {
 		line = line[:300]
 	}
 	return strings.ToValidUTF8(line, "")
-}
-
-func (p *Proposer) spec(in repair.Input) (sandbox.Spec, error) {
-	roots := in.Env.Roots
-	if len(roots) == 0 {
-		roots = []string{"."}
-	}
-	req := request{
-		Test: testFile{in.Test.Path, in.Test.Name, in.Test.Source}, Roots: roots, Type: incident.BareName(in.Outcome.Type),
-		Functions: hints(in.Trace),
-		Limits: limits{Candidates: p.opts.Candidates, Seconds: p.opts.Time.Seconds(), Run: p.opts.RunTime.Seconds(),
-			Survivors: survivors, Answers: survivors},
-	}
-	data, err := json.Marshal(req)
-	if err != nil {
-		return sandbox.Spec{}, err
-	}
-	files := map[string][]byte{"request.json": data}
-	const dir = "repaird_templates"
-	entries, err := engine.ReadDir(dir)
-	if err != nil {
-		return sandbox.Spec{}, err
-	}
-	for _, e := range entries {
-		if files[path.Join(dir, e.Name())], err = engine.ReadFile(path.Join(dir, e.Name())); err != nil {
-			return sandbox.Spec{}, err
-		}
-	}
-	python := in.Env.Interpreter
-	if python == "" {
-		python = "python3"
-	}
-	spec := sandbox.Spec{
-		Run: in.Run, Image: in.Env.Image, Dir: "/work", Files: files, Env: environment(in.Env.Env),
-		Argv:   []string{python, "-s", "-B", "-c", start, "/in/request.json", "/out/" + answerFile, "/work"},
-		Mounts: []sandbox.Mount{{Host: in.Tree, Target: "/work"}},
-		Limits: sandbox.Limits{Wall: p.opts.Time + 60*time.Second, CPUs: 2},
-	}
-	if in.Env.Dir != "" {
-		spec.Mounts = append(spec.Mounts, sandbox.Mount{Host: in.Env.Dir, Target: "/env"})
-	}
-	return spec, nil
-}
-
-// start removes the working directory from the path before anything of the tree
-// could be imported in the program's place.
-const start = `import os, sys
-sys.path[:] = [p for p in sys.path if p]
-sys.path.insert(0, os.path.dirname(sys.argv[1]))
-from repaird_templates import main
-main.main(sys.argv[1:])`
-
-// environment keeps what belongs to the program under test and fixes the hash seed.
-func environment(env map[string]string) map[string]string {
-	kept := map[string]string{"PYTHONHASHSEED": strconv.Itoa(testrun.Seed)}
-	for name, value := range env {
-		if !strings.HasPrefix(name, "PYTHON") && !strings.HasPrefix(name, "LD_") && name != "PATH" && name != "HOME" {
-			kept[name] = value
-		}
-	}
-	return kept
 }
 
 // hints lists the functions of the tree in the red trace, most called last.
@@ -276,7 +216,7 @@ func hints(trace []byte) []hint {
 		if r.Code == nil || r.Code.Kind == "module" || len(out) >= 200 {
 			continue
 		}
-		file, ok := strings.CutPrefix(r.Code.File, "/work/")
+		file, ok := strings.CutPrefix(r.Code.File, testrun.Root+"/")
 		h := hint{file, incident.BareName(r.Code.Name), r.Code.Line}
 		if ok && !seen[h] {
 			seen[h] = true

@@ -3,8 +3,10 @@
 import ast
 import itertools
 
+from repaird_syntax import called
+
 from .bounds import INDEX
-from .context import callee_name, simple
+from .context import simple
 from .source import Candidate, header_nodes
 
 SWAP = "swapped-arguments"
@@ -36,7 +38,7 @@ def word(node):
         if isinstance(index, ast.Constant) and isinstance(index.value, str):
             return index.value
     if isinstance(node, ast.Call):
-        return callee_name(node)
+        return called(node)
     return ""
 
 
@@ -74,7 +76,7 @@ def swaps(ctx, source, function, node, near, stmt):
                 elif crossed > straight:
                     prior = 0.8 + 0.08 * min(crossed, 2)
             yield Candidate(SWAP, function, exchange(source, a, b),
-                            "the arguments `%s` and `%s` of %s are swapped" % (source.text(a), source.text(b), callee_name(node)),
+                            "the arguments `%s` and `%s` of %s are swapped" % (source.text(a), source.text(b), called(node)),
                             prior * near, stmt.lineno)
     for k, m in itertools.combinations([k for k in node.keywords if k.arg], 2):
         crossed = alike(word(k.value), m.arg) + alike(word(m.value), k.arg)
@@ -96,7 +98,7 @@ def adjustments(ctx, source, function, node, near, stmt):
     then a function that calls itself, which must hand on a smaller problem.
     """
     types = ctx.types(function)
-    recursive = callee_name(node) == function.name
+    recursive = called(node) == function.name
     compared = conditions_on(source, function, stmt)
     arguments = list(node.args) + [k.value for k in node.keywords if k.arg]
     scope = [n for n, kind in sorted(types.items()) if kind in NUMBERS]
@@ -121,14 +123,14 @@ def adjustments(ctx, source, function, node, near, stmt):
                 elif pair == "below" and sign == "+":
                     prior = base + 0.08
                 found = Candidate(ADJUST, function, [(source.start(arg), source.end(arg), "%s %s %s" % (text, sign, name))],
-                                  "the argument `%s` of %s should be `%s %s %s`" % (text, callee_name(node), text, sign, name),
+                                  "the argument `%s` of %s should be `%s %s %s`" % (text, called(node), text, sign, name),
                                   prior * near, stmt.lineno)
                 found.guess = not (pair == "above" and sign == "-" or pair == "below" and sign == "+")
                 yield found
         if recursive:
             for sign in ("-", "+"):
                 yield Candidate(ADJUST, function, [(source.start(arg), source.end(arg), "%s %s 1" % (text, sign))],
-                                "the argument `%s` of %s should be `%s %s 1`" % (text, callee_name(node), text, sign),
+                                "the argument `%s` of %s should be `%s %s 1`" % (text, called(node), text, sign),
                                 0.52 * near, stmt.lineno)
 
 
