@@ -3,14 +3,12 @@ package synth
 import (
 	"context"
 	"embed"
-	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language/python/program"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/testrun"
-	"github.com/repaird/repaird/internal/text"
 )
 
 //go:embed inside/*.py
@@ -72,35 +70,15 @@ type answers struct {
 	Values []literal  `json:"values"`
 }
 
+var reader = program.Program{Source: inside, Dir: "inside", Main: "analyse"}
+
 // analyse asks all questions of one reproduction at once, inside the sandbox:
 // a parser is no place to meet hostile source with the daemon's rights.
 func analyse(ctx context.Context, b sandbox.Backend, run string, env testrun.Environment, tree string, qs []question, values []string) (_ *answers, err error) {
 	defer fault.Wrap(&err, "analyse source")
-	request, err := json.Marshal(map[string]any{"root": "/work", "frames": qs, "values": values})
-	if err != nil {
-		return nil, err
-	}
-	files := map[string][]byte{"request.json": request}
-	for _, name := range []string{"analyse.py", "changes.py", "literals.py"} {
-		if files[name], err = inside.ReadFile("inside/" + name); err != nil {
-			return nil, err
-		}
-	}
-	res, err := b.Run(ctx, sandbox.Spec{
-		Run: run, Image: env.Image, Dir: "/work", Argv: []string{"python3", "-I", "-S", "-B", "/in/analyse.py"},
-		Files:  files,
-		Mounts: []sandbox.Mount{{Host: tree, Target: "/work"}},
-		Limits: sandbox.Limits{Wall: time.Minute, Output: 32 << 20},
-	})
-	if err != nil {
-		return nil, err
-	}
-	if res.Cause != sandbox.Exited || res.Exit != 0 {
-		return nil, fmt.Errorf("%s, status %d: %s", res.Cause, res.Exit, text.Tail(string(res.Stderr), 1000))
-	}
 	var a answers
-	if err := json.Unmarshal(res.Stdout, &a); err != nil {
-		return nil, fmt.Errorf("answer: %w", err)
+	if err := reader.Run(ctx, b, program.Spec{Run: run, Env: env, Tree: tree}, map[string]any{"frames": qs, "values": values}, &a); err != nil {
+		return nil, err
 	}
 	if len(a.Frames) != len(qs) || len(a.Values) != len(values) {
 		return nil, fmt.Errorf("%d questions and %d values, %d and %d answers", len(qs), len(values), len(a.Frames), len(a.Values))

@@ -1,24 +1,18 @@
 """Answers questions about a tree's source and about recorded values.
 
-It parses and never imports or runs anything of the tree. Input is request.json
-beside this file, output one JSON document on stdout:
+It parses and never imports or runs anything of the tree. Request and answer:
 
   {"frames": [{"path", "function", "line"}], "values": [text, …]}
   {"frames": [function or {"error": …}], "values": [literal or {"error": …}]}
-
-Standard library only, Python 3.8 on.
 """
 
 import ast
-import json
 import os
 import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)  # -I leaves it out
-
-from changes import FUNCTIONS, Changes  # noqa: E402
-from literals import literal, text_of  # noqa: E402
+from changes import Changes
+from literals import literal, text_of
+from repaird_syntax import FUNCTIONS, bare, definitions, innermost
 
 MAX_FILE = 4 << 20
 
@@ -63,30 +57,8 @@ def class_of(node):
     return {"name": node.name, "free": free, "record": dataclass or "NamedTuple" in " ".join(bases)}
 
 
-def functions(tree):
-    """Every function with its qualified name, class and whether it is nested."""
-    found = []
-
-    def visit(node, prefix, cls, nested):
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, FUNCTIONS):
-                found.append((child, prefix + child.name, cls, nested))
-                visit(child, prefix + child.name + ".<locals>.", None, True)
-            elif isinstance(child, ast.ClassDef):
-                visit(child, prefix + child.name + ".", child, nested)
-            else:
-                visit(child, prefix, cls, nested)
-
-    visit(tree, "", None, False)
-    return found
-
-
-def first_line(node):
-    return min([node.lineno] + [d.lineno for d in node.decorator_list])
-
-
 def describe(found, line):
-    node, qualname, cls, nested = found
+    node, cls = found.node, found.cls
     decorators = [text_of(d) for d in node.decorator_list]
     params = parameters(node.args)
     kind = "function"
@@ -101,8 +73,8 @@ def describe(found, line):
             kind = "other"
     changes = Changes(node, [p["name"] for p in params], line)
     return {
-        "qualname": qualname, "name": node.name, "first": first_line(node), "line": node.lineno,
-        "last": getattr(node, "end_lineno", None) or node.lineno, "kind": kind, "nested": nested,
+        "qualname": found.qualname, "name": node.name, "first": found.first, "line": node.lineno,
+        "last": found.last, "kind": kind, "nested": found.nested,
         "async": isinstance(node, ast.AsyncFunctionDef), "generator": is_generator(node),
         "decorators": decorators, "params": params, "changed": changes.found,
         "class": class_of(cls) if cls is not None else None,
@@ -128,7 +100,7 @@ class Files:
                 source = f.read(MAX_FILE + 1)
             if len(source) > MAX_FILE:
                 return "the file is too large"
-            return functions(ast.parse(source))
+            return definitions(ast.parse(source))
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as e:
             return "%s: %s" % (type(e).__name__, e)
 
@@ -137,29 +109,21 @@ def find(files, question):
     known = files.functions(question["path"])
     if isinstance(known, str):
         return {"error": known}
-    bare = question["function"].rpartition(".")[2]
     line = question["line"]
-    named = [f for f in known if f[0].name == bare]
+    named = [d for d in known if d.name == bare(question["function"])]
     if not named:
         return {"error": "no function of this name"}
-    inside = [f for f in named if first_line(f[0]) <= line <= (getattr(f[0], "end_lineno", None) or line)]
-    if inside:  # the innermost
-        return describe(max(inside, key=lambda f: f[0].lineno), line)
-    near = min(named, key=lambda f: abs(f[0].lineno - line))
+    inside = innermost(named, line)
+    if inside:
+        return describe(inside, line)
+    near = min(named, key=lambda d: abs(d.node.lineno - line))
     return dict(describe(near, line), outside=True)
 
 
-def main():
-    with open(os.path.join(HERE, "request.json"), "rb") as f:
-        request = json.loads(f.read().decode())
-    files = Files(request["root"])
+def answer(request, tree):
+    files = Files(tree)
     sys.setrecursionlimit(5000)
-    answer = {
+    return {
         "frames": [find(files, q) for q in request["frames"]],
         "values": [literal(v) for v in request["values"]],
     }
-    sys.stdout.write(json.dumps(answer))
-
-
-if __name__ == "__main__":
-    main()

@@ -2,6 +2,8 @@
 
 import ast
 
+from repaird_syntax import FUNCTIONS, bound_names, root_name
+
 # Methods of built-in containers that change them.
 MUTATORS = {
     "append", "appendleft", "extend", "extendleft", "insert", "remove", "pop", "popleft", "popitem", "clear",
@@ -20,25 +22,6 @@ PURE = {
     "hash", "id", "iter", "reversed", "map", "filter", "round", "type", "getattr", "hasattr", "ord", "chr",
     "bytes", "format", "divmod", "pow", "callable", "vars", "deepcopy", "copy",
 }
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-
-
-def root_name(node):
-    """The name that an attribute, subscript or call chain starts from."""
-    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred)):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else None
-
-
-def names_in(target):
-    """Names that a target binds."""
-    if isinstance(target, ast.Name):
-        yield target.id
-    elif isinstance(target, (ast.Tuple, ast.List)):
-        for element in target.elts:
-            yield from names_in(element)
-    elif isinstance(target, ast.Starred):
-        yield from names_in(target.value)
 
 
 def leaves(block):
@@ -151,7 +134,7 @@ class Changes:
     def header(self, node):
         if isinstance(node, (ast.For, ast.AsyncFor)):
             self.expression(node.iter)
-            for name in names_in(node.target):
+            for name in bound_names(node.target):
                 self.bind(name, node.iter, node)
         elif isinstance(node, ast.While):
             self.expression(node.test)
@@ -159,7 +142,7 @@ class Changes:
             for item in node.items:
                 self.expression(item.context_expr)
                 if item.optional_vars is not None:
-                    for name in names_in(item.optional_vars):
+                    for name in bound_names(item.optional_vars):
                         self.bind(name, None, node)
 
     def patterns(self, case):
