@@ -42,6 +42,7 @@ type App struct {
 	Config   *config.Config
 	DB       *postgres.DB
 	Logger   *slog.Logger
+	state    *State
 	backend  sandbox.Backend
 	listener net.Listener
 	server   *http.Server
@@ -82,7 +83,7 @@ func New(ctx context.Context, c *config.Config, log *slog.Logger, failpoint func
 	if err = a.DB.Migrate(ctx); err != nil {
 		return nil, err
 	}
-	machine := &Machine{StateDir: c.StateDir, Backend: c.Sandbox.Backend, Image: c.Sandbox.Image, Logger: log}
+	machine := &Machine{StateDir: c.StateDir, StoreBytes: c.Store.MaxBytes.Bound(), Backend: c.Sandbox.Backend, Image: c.Sandbox.Image, Logger: log}
 	backend, bases, err := machine.Sandbox(ctx)
 	if err != nil {
 		return nil, err
@@ -91,16 +92,17 @@ func New(ctx context.Context, c *config.Config, log *slog.Logger, failpoint func
 	if err != nil {
 		return nil, err
 	}
-	pl, err := machine.Pipeline(backend, bases, proposer)
-	if err != nil {
+	if a.state, err = machine.State(); err != nil {
 		return nil, err
 	}
+	a.onStop("state", func(context.Context) error { return a.state.Close() })
+	pl := a.state.Pipeline(backend, bases, proposer)
 	pl.Fetch, pl.Repeats = newFetcher(c.Projects), c.Repeats
 	forges, hub, err := a.forges(ctx)
 	if err != nil {
 		return nil, err
 	}
-	pl.Source = &pipeline.Repos{Cache: machine.mirrors(), Work: machine.work(), Token: repoToken(hub)}
+	pl.Source = &pipeline.Repos{Store: a.state.Store, Token: repoToken(hub)}
 	projects := map[string]pipeline.Project{}
 	for _, p := range c.Projects {
 		projects[p.Name] = project(p, c, key, forges[p.Forge])
@@ -142,6 +144,11 @@ func (a *App) reap(ctx context.Context) {
 		a.Logger.Warn("left-over sandboxes could not be removed", "error", err)
 	} else if n > 0 {
 		a.Logger.Info("left-over sandboxes removed", "count", n)
+	}
+	if n, err := a.state.Reap(); err != nil {
+		a.Logger.Warn("left-over folders could not be removed", "error", err)
+	} else if n > 0 {
+		a.Logger.Info("left-over folders of dead processes removed", "count", n)
 	}
 }
 

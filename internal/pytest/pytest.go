@@ -43,7 +43,7 @@ import (
 // virtual environment built from the repository's lock file.
 type Environment struct {
 	Image  string            `json:"image"`           // sandbox.Spec.Image
-	Venv   string            `json:"venv,omitempty"`  // host directory, mounted read-only at /env; "" when the image's own Python serves
+	Venv   string            `json:"-"`               // host directory, mounted read-only at /env, never stored; "" when the image's own Python serves
 	Python string            `json:"python"`          // interpreter inside: /env/bin/python or the image's; "" is python3 of the image's PATH
 	Digest string            `json:"digest"`          // of everything that it was built from
 	Env    map[string]string `json:"env,omitempty"`   // further variables (TZ, LANG of production); PYTHON*, PYTEST* and LD_* are ignored

@@ -5,18 +5,18 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/store"
 )
 
 // recipe is the version of how environments are built; it is part of their
@@ -39,15 +39,57 @@ var buildLimits = sandbox.Limits{
 	Wall: 20 * time.Minute, Memory: 4 << 30, Processes: 512, FileSize: 2 << 30, Scratch: 3 << 30, Inodes: 400_000, Output: 16 << 20,
 }
 
-// environment finds or builds what the tests run in.
-func (r *Reproducer) environment(ctx context.Context, in Input, say func(string)) (pytest.Environment, error) {
+// An EnvironmentRequest asks for the environment of a reproduction that may have
+// been made on another host.
+type EnvironmentRequest struct {
+	Run      string
+	Tree     string             // host directory of the commit's tree
+	Setup    Setup              //
+	Event    *incident.Event    //
+	Env      pytest.Environment // as stored, without a directory of this host
+	Progress func(string)       // may be nil
+}
+
+// EnsureEnvironment finds or builds on this host what tests ran in: the
+// environment of the same digest, or the one that this host builds from the
+// same tree where, say, its package index is another. The environment stays
+// until release is called.
+func (r *Reproducer) EnsureEnvironment(ctx context.Context, in EnvironmentRequest) (_ pytest.Environment, release func(), err error) {
+	if in.Progress == nil {
+		in.Progress = func(string) {}
+	}
+	if in.Env.Python != "" {
+		e, ok, err := r.Store.Lookup(ctx, store.Environments, environmentKey(in.Env.Digest))
+		if err != nil {
+			return in.Env, nil, err
+		}
+		if ok {
+			in.Env.Venv = e.Dir
+			return in.Env, e.Release, nil
+		}
+	}
+	made := in.Env
+	env, release, err := r.environment(ctx, in)
+	if err != nil {
+		return env, nil, err
+	}
+	if env.Digest != made.Digest {
+		in.Progress("this host's environment is another than the reproduction's: its base systems, backend or package index differ")
+	}
+	env.Roots = made.Roots
+	return env, release, nil
+}
+
+// environment finds or builds what the tests run in; it stays until release is
+// called.
+func (r *Reproducer) environment(ctx context.Context, in EnvironmentRequest) (_ pytest.Environment, release func(), err error) {
 	env := pytest.Environment{Env: map[string]string{}}
-	ev := in.Bundle.Event.Environment
+	ev := in.Event.Environment
 	if zone := ev.TimeZone; zone != "" {
 		env.Env["TZ"] = zone
 	}
 	if in.Setup.Dockerfile != "" {
-		return env, &fault.Stop{
+		return env, nil, &fault.Stop{
 			Type:   fault.NeedsEnvironment,
 			Detail: "the project is configured with " + in.Setup.Dockerfile + ", and images are not built from a repository's Dockerfile yet",
 			Help:   "Build the image where you build your others and name it as the project's image.",
@@ -59,28 +101,30 @@ func (r *Reproducer) environment(ctx context.Context, in Input, say func(string)
 	case len(r.Bases) > 0:
 		base, why, err := sandbox.SelectBase(r.Bases, ev.Python)
 		if err != nil {
-			return env, err
+			return env, nil, err
 		}
 		env.Image = base.Docker
-		say("base system " + why)
+		if in.Env.Digest == "" { // else it has been said
+			in.Progress("base system " + why)
+		}
 	}
 	root, err := os.OpenRoot(in.Tree)
 	if err != nil {
-		return env, err
+		return env, nil, err
 	}
 	defer root.Close()
 	deps, err := readDependencies(root, in.Setup)
 	if err != nil {
-		return env, &fault.Stop{
+		return env, nil, &fault.Stop{
 			Type: fault.NeedsEnvironment, Detail: "the repository's dependencies cannot be read: " + err.Error(),
 			Help: "Name the requirements files in the project's configuration, or configure an image that has the dependencies.",
 		}
 	}
 	if deps.empty() {
 		env.Digest = digest(r.Runner.Backend.Name(), env.Image)
-		return env, nil
+		return env, func() {}, nil
 	}
-	return r.build(ctx, in, env, deps, say)
+	return r.build(ctx, in, env, deps)
 }
 
 func digest(parts ...string) string {
@@ -91,10 +135,13 @@ func digest(parts ...string) string {
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }
 
+// environmentKey is a digest as the store names it.
+func environmentKey(digest string) string { return strings.TrimPrefix(digest, "sha256:") }
+
 // build returns the virtual environment of a digest, building it when it is
-// not there. Several processes may ask for the same one: one builds, the others
-// wait for its lock.
-func (r *Reproducer) build(ctx context.Context, in Input, env pytest.Environment, deps dependencies, say func(string)) (pytest.Environment, error) {
+// not there. Of several processes that ask for the same one, one builds, the
+// others wait.
+func (r *Reproducer) build(ctx context.Context, in EnvironmentRequest, env pytest.Environment, deps dependencies) (_ pytest.Environment, release func(), err error) {
 	environ := r.Environ
 	if environ == nil {
 		environ = os.Environ()
@@ -102,45 +149,29 @@ func (r *Reproducer) build(ctx context.Context, in Input, env pytest.Environment
 	pip := readPipConfig(environ)
 	described, err := json.Marshal([]any{deps.requirements, deps.constraints, deps.files, deps.order})
 	if err != nil {
-		return env, err
+		return env, nil, err
 	}
 	env.Digest = digest(recipe, r.Runner.Backend.Name(), env.Image, string(described), pip.identity())
 	env.Python = "/env/bin/python"
-	dir := filepath.Join(r.EnvDir, strings.TrimPrefix(env.Digest, "sha256:")[:32])
-	env.Venv = filepath.Join(dir, "env")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return env, err
-	}
-	unlock, err := lockFile(ctx, filepath.Join(dir, "lock"))
+	built := false
+	e, err := r.Store.Use(ctx, store.Environments, environmentKey(env.Digest), func(ctx context.Context, dir string) error {
+		built = true
+		in.Progress("building the environment of " + strings.Join(deps.found, ", "))
+		env.Venv = dir
+		return r.install(ctx, in.Run, env, deps, pip)
+	})
 	if err != nil {
-		return env, err
+		return env, nil, err
 	}
-	defer unlock()
-	done := filepath.Join(dir, "done.json")
-	if _, err := os.Stat(done); err == nil {
-		say("environment of " + strings.Join(deps.found, ", ") + " is there")
-		return env, nil
+	if !built {
+		in.Progress("environment of " + strings.Join(deps.found, ", ") + " is there")
 	}
-	say("building the environment of " + strings.Join(deps.found, ", "))
-	if err := r.install(ctx, in.Run, env, deps, pip); err != nil {
-		_ = os.RemoveAll(env.Venv)
-		return env, err
-	}
-	record, err := json.MarshalIndent(map[string]any{"digest": env.Digest, "image": env.Image, "from": deps.found, "built": time.Now().UTC()}, "", "  ")
-	if err != nil {
-		return env, err
-	}
-	return env, os.WriteFile(done, record, 0o644)
+	env.Venv = e.Dir
+	return env, e.Release, nil
 }
 
-// install builds into env.Venv, which is emptied first.
+// install builds into env.Venv, which is empty.
 func (r *Reproducer) install(ctx context.Context, run string, env pytest.Environment, deps dependencies, pip pipConfig) error {
-	if err := os.RemoveAll(env.Venv); err != nil {
-		return err
-	}
-	if err := os.Mkdir(env.Venv, 0o755); err != nil {
-		return err
-	}
 	if err := sandbox.PrepareWritable(env.Venv); err != nil {
 		return err
 	}
@@ -209,29 +240,6 @@ func decisive(log string, most int) string {
 		errs = all
 	}
 	return strings.Join(errs[max(0, len(errs)-most):], "\n")
-}
-
-func lockFile(ctx context.Context, name string) (unlock func(), err error) {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return func() { f.Close() }, nil
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			f.Close()
-			return nil, err
-		}
-		select {
-		case <-ctx.Done():
-			f.Close()
-			return nil, fault.Errorf(fault.Retryable, "wait for the environment that another run builds: %w", ctx.Err())
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
 }
 
 // roots are the directories on sys.path: the configured one, those that the

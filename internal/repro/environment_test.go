@@ -2,6 +2,7 @@ package repro
 
 import (
 	"archive/zip"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,7 +74,7 @@ func TestDependenciesAreInstalledOnceWithTheHostsPipConfiguration(t *testing.T) 
 	wheel(t, links)
 	sandboxtest.Each(t, func(t *testing.T, b sandbox.Backend) {
 		r := Reproducer{
-			Runner: &pytest.Runner{Backend: b}, EnvDir: t.TempDir(), Bases: sandboxtest.Bases(t),
+			Runner: &pytest.Runner{Backend: b}, Store: newStore(t), Bases: sandboxtest.Bases(t),
 			Environ: []string{"PIP_CONFIG_FILE=/dev/null", "PIP_NO_INDEX=1", "PIP_FIND_LINKS=" + links},
 		}
 		for _, want := range []string{"building the environment of requirements.txt, more.txt", "environment of requirements.txt, more.txt is there"} {
@@ -94,10 +95,73 @@ func TestDependenciesAreInstalledOnceWithTheHostsPipConfiguration(t *testing.T) 
 	})
 }
 
+func TestAnotherHostFindsOrRebuildsAReproductionsEnvironment(t *testing.T) {
+	t.Parallel()
+	dir, links := tree(t, needy), t.TempDir()
+	wheel(t, links)
+	host := func(environ ...string) Reproducer {
+		return Reproducer{
+			Runner: &pytest.Runner{Backend: sandboxtest.Backend(t, "bwrap")}, Store: newStore(t), Bases: sandboxtest.Bases(t),
+			Environ: append([]string{"PIP_CONFIG_FILE=/dev/null", "PIP_NO_INDEX=1", "PIP_FIND_LINKS=" + links}, environ...),
+		}
+	}
+	first := host()
+	got, err := first.Reproduce(t.Context(), Input{Run: "test", Bundle: bundleOf(needyEvent()), Tree: dir, Repeats: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := json.Marshal(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if where := filepath.Dir(filepath.Dir(got.Env.Venv)); strings.Contains(string(stored), where) {
+		t.Errorf("the stored reproduction names %s of the host that made it", where)
+	}
+	var restored Reproduction
+	if err := json.Unmarshal(stored, &restored); err != nil {
+		t.Fatal(err)
+	}
+	event := needyEvent()
+	for _, c := range []struct {
+		name string
+		host Reproducer
+		same bool
+		said string
+	}{
+		{"the host that made it finds it", first, true, ""},
+		{"another builds it anew", host(), true, "building the environment of requirements.txt, more.txt"},
+		{"another with another package index builds its own", host("PIP_EXTRA_INDEX_URL=https://pip.example.org/simple"), false, "this host's environment is another than the reproduction's"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var said []string
+			env, release, err := c.host.EnsureEnvironment(t.Context(), EnvironmentRequest{
+				Run: "test", Tree: dir, Event: &event, Env: restored.Env, Progress: func(s string) { said = append(said, s) },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer release()
+			if (env.Digest == restored.Env.Digest) != c.same || !strings.Contains(strings.Join(said, "\n"), c.said) || c.said == "" && said != nil {
+				t.Errorf("got %s, said %q", env.Digest, said)
+			}
+			if diff := cmp.Diff(restored.Env.Roots, env.Roots); diff != "" {
+				t.Error(diff)
+			}
+			res, err := c.host.Runner.Run(t.Context(), pytest.Request{Run: "test", Env: env, Tree: dir, Test: &restored.Test, Seed: pytest.Seed})
+			if err != nil || len(res.Tests) != 1 || res.Tests[0].Type != "ZeroDivisionError" {
+				t.Errorf("got %+v, %v", res, err)
+			}
+			if removed, err := c.host.Store.Prune(t.Context(), 0); len(removed) != 0 || err != nil {
+				t.Errorf("an environment in use was removed: %v, %v", removed, err)
+			}
+		})
+	}
+}
+
 func TestAFailedBuildIsAStopWithItsDecisiveLines(t *testing.T) {
 	t.Parallel()
 	r := Reproducer{
-		Runner: &pytest.Runner{Backend: sandboxtest.Backend(t, "bwrap")}, EnvDir: t.TempDir(), Bases: sandboxtest.Bases(t),
+		Runner: &pytest.Runner{Backend: sandboxtest.Backend(t, "bwrap")}, Store: newStore(t), Bases: sandboxtest.Bases(t),
 		Environ: []string{"PIP_CONFIG_FILE=/dev/null", "PIP_NO_INDEX=1"},
 	}
 	_, err := r.Reproduce(t.Context(), Input{Run: "test", Bundle: bundleOf(needyEvent()), Tree: tree(t, needy)})

@@ -47,7 +47,7 @@ func TestQuixBugs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := sandboxtest.Backend(t, "bwrap")
-			r := Reproducer{Runner: &pytest.Runner{Backend: b}, EnvDir: t.TempDir(), Bases: sandboxtest.Bases(t)}
+			r := Reproducer{Runner: &pytest.Runner{Backend: b}, Store: newStore(t), Bases: sandboxtest.Bases(t)}
 			got, err := r.Reproduce(t.Context(), Input{Run: "t", Bundle: bundleOf(payload(t, name)), Tree: tree, Progress: func(s string) { t.Log(s) }})
 			if stop := fault.AsStop(err); stop != nil {
 				t.Logf("stop: %s\nhelp: %s\nlog: %s", stop, stop.Help, stop.Log)

@@ -29,6 +29,7 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/store"
 )
 
 // An Input is what a reproduction starts from.
@@ -45,11 +46,11 @@ type Input struct {
 	Progress func(string)   // one line of what is being done; may be nil
 }
 
-// History answers which commits changed a file and writes their trees out. A
-// *gitrepo.Repo does.
+// History answers which commits changed a file and has their trees.
 type History interface {
 	CommitsTouching(ctx context.Context, paths []string, from, to string) ([]gitrepo.Commit, error)
-	Checkout(ctx context.Context, commit, dir string) (*gitrepo.Export, error)
+	// Checkout returns a commit's tree, which stays until release is called.
+	Checkout(ctx context.Context, commit string) (dir string, release func(), err error)
 }
 
 // A Setup is how a project configures its environment; the zero value detects.
@@ -93,8 +94,8 @@ type MappedFrame struct {
 // A Reproducer reproduces. Safe for concurrent use.
 type Reproducer struct {
 	Runner *pytest.Runner
-	// EnvDir is a host directory where environments are built once per digest.
-	EnvDir string
+	// Store keeps environments, each built once per digest.
+	Store *store.Store
 	// Bases are the root file systems to choose from by the event's Python;
 	// none means the backend's default.
 	Bases []sandbox.Base

@@ -1,6 +1,7 @@
 package repro
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,7 +27,7 @@ func bundleOf(e incident.Event) *bundle.Bundle {
 
 func reproduce(t *testing.T, b sandbox.Backend, in Input) (*Reproduction, *fault.Stop) {
 	t.Helper()
-	r := Reproducer{Runner: &pytest.Runner{Backend: b}, EnvDir: t.TempDir(), Bases: sandboxtest.Bases(t), Environ: []string{}}
+	r := Reproducer{Runner: &pytest.Runner{Backend: b}, Store: newStore(t), Bases: sandboxtest.Bases(t), Environ: []string{}}
 	in.Run = "test"
 	got, err := r.Reproduce(t.Context(), in)
 	if stop := fault.AsStop(err); stop != nil {
@@ -225,7 +226,7 @@ func TestAFixOnTheDefaultBranchIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	trees := t.TempDir()
-	in := Input{Tree: filepath.Join(trees, "base"), Head: filepath.Join(trees, "head"), HeadSHA: head, History: repo, Repeats: 1}
+	in := Input{Tree: filepath.Join(trees, "base"), Head: filepath.Join(trees, "head"), HeadSHA: head, History: history{repo, t}, Repeats: 1}
 	for sha, to := range map[string]string{base: in.Tree, head: in.Head} {
 		if _, err := repo.Checkout(t.Context(), sha, to); err != nil {
 			t.Fatal(err)
@@ -238,4 +239,16 @@ func TestAFixOnTheDefaultBranchIsNamed(t *testing.T) {
 	if stop == nil || stop.Type != fault.AlreadyFixed || !strings.Contains(stop.Detail, fix) || !strings.Contains(stop.Detail, "take empty texts") {
 		t.Fatalf("got %v, want already_fixed by %s", stop, fix)
 	}
+}
+
+// history writes trees into the test's own folders.
+type history struct {
+	*gitrepo.Repo
+	t *testing.T
+}
+
+func (h history) Checkout(ctx context.Context, commit string) (string, func(), error) {
+	dir := h.t.TempDir()
+	_, err := h.Repo.Checkout(ctx, commit, dir)
+	return dir, func() {}, err
 }

@@ -37,7 +37,7 @@ func (r *Reproducer) Reproduce(ctx context.Context, in Input) (_ *Reproduction, 
 	if err != nil {
 		return nil, err
 	}
-	defer a.mapper.close()
+	defer a.close()
 	best, err := a.search(ctx)
 	if err != nil {
 		return nil, err
@@ -60,6 +60,7 @@ type attempt struct {
 	frames []MappedFrame // in-app, outermost first; the last is the crash
 	sig    incident.Signature
 	env    pytest.Environment
+	free   func() // ends the use of env
 	calls  []*call
 	known  map[string]literal
 	story  story
@@ -67,9 +68,14 @@ type attempt struct {
 	nearest *Reproduction // the best failure that was not the incident's
 }
 
+func (a *attempt) close() {
+	a.mapper.close()
+	a.free()
+}
+
 // prepare does what needs no run of the code: mapping, environment, analysis.
 func (r *Reproducer) prepare(ctx context.Context, in Input) (_ *attempt, err error) {
-	a := &attempt{r: r, in: in, raised: in.Bundle.Event.Raised()}
+	a := &attempt{r: r, in: in, raised: in.Bundle.Event.Raised(), free: func() {}}
 	if a.raised == nil || len(a.raised.Frames) == 0 {
 		return nil, &fault.Stop{
 			Type: fault.NeedsInput, Detail: "the event has no exception with a stack trace",
@@ -81,7 +87,7 @@ func (r *Reproducer) prepare(ctx context.Context, in Input) (_ *attempt, err err
 	}
 	defer func() {
 		if err != nil {
-			a.mapper.close()
+			a.close()
 		}
 	}()
 	in.Progress("mapping the stack to the commit's files")
@@ -94,9 +100,11 @@ func (r *Reproducer) prepare(ctx context.Context, in Input) (_ *attempt, err err
 		Type: incident.BareName(a.raised.Type), File: crash.Path,
 		Function: incident.BareName(crash.Function), Message: incident.MaskMessage(a.raised.Message),
 	}
-	if a.env, err = r.environment(ctx, in, in.Progress); err != nil {
+	env, free, err := r.environment(ctx, EnvironmentRequest{Run: in.Run, Tree: in.Tree, Setup: in.Setup, Event: &in.Bundle.Event, Progress: in.Progress})
+	if err != nil {
 		return nil, err
 	}
+	a.env, a.free = env, free
 	a.env.Roots = roots(a.mapper, in.Setup, a.frames)
 	inc := in.Bundle.Incident
 	a.story = storyOf(cmp.Or(inc.ID, inc.Fingerprint, in.Bundle.Event.ID), shortID(inc.Fingerprint, inc.ID, in.Bundle.Event.ID),

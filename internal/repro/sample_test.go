@@ -9,6 +9,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/store"
 )
 
 // tree writes a txtar archive to a new directory that every user may read.
@@ -25,6 +26,15 @@ func tree(t *testing.T, archive string) string {
 		}
 	}
 	return dir
+}
+
+func newStore(t *testing.T) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.TempDir(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // ledger is a small program with bugs of several kinds.

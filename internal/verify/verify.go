@@ -48,6 +48,7 @@ import (
 type Input struct {
 	Run       string
 	Tree      string             // host directory of the base commit's tree
+	TreeID    string             // names the tree's content, such as its commit; "" where it may change between judgements
 	Env       pytest.Environment //
 	Test      pytest.Test        // the synthesized test
 	Patch     patch.Patch        //
