@@ -168,8 +168,8 @@ func (p *Pipeline) commit(ctx context.Context, c *Case, e *incident.Event) (stri
 	if rev == "" && e.Release != "" {
 		// A release is often a tag.
 		for _, tag := range []string{e.Release, "v" + e.Release} {
-			if sha, err := p.Source.Resolve(ctx, c.Project, tag); err == nil {
-				return sha, nil
+			if sha, err := p.Source.Resolve(ctx, c.Project, tag); err == nil || !unknown(err) {
+				return sha, err
 			}
 		}
 	}
@@ -179,11 +179,18 @@ func (p *Pipeline) commit(ctx context.Context, c *Case, e *incident.Event) (stri
 	}
 	c.progress("finding commit %s", text.Head(rev, 12))
 	sha, err := p.Source.Resolve(ctx, c.Project, rev)
-	if k := fault.KindOf(err); err != nil && (k == fault.NotFound || k == fault.Invalid) {
+	if unknown(err) {
 		return "", &fault.Stop{Type: fault.NoSource, Detail: fmt.Sprintf("commit %s is not in %s", text.Head(rev, 40), c.Project.Repository),
 			Help: "push the commit that runs in production, or correct the release"}
 	}
 	return sha, err
+}
+
+// unknown reports whether a repository has answered that it has no such
+// revision; any other error may be an outage.
+func unknown(err error) bool {
+	k := fault.KindOf(err)
+	return err != nil && (k == fault.NotFound || k == fault.Invalid)
 }
 
 // Reproduce makes the failing test.
