@@ -47,6 +47,7 @@ type App struct {
 	listener net.Listener
 	server   *http.Server
 	orc      *orchestrator.Orchestrator
+	failed   chan error // what ended the HTTP server
 	cleanups []cleanup
 }
 
@@ -62,7 +63,7 @@ func (a *App) onStop(name string, run func(context.Context) error) {
 // New opens database, sandbox, forges and the listening socket. When it fails
 // nothing is left open.
 func New(ctx context.Context, c *config.Config, log *slog.Logger, failpoint func(string)) (_ *App, err error) {
-	a := &App{Config: c, Logger: log}
+	a := &App{Config: c, Logger: log, failed: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			_ = a.Stop(context.WithoutCancel(ctx))
@@ -176,6 +177,26 @@ func (a *App) reapEvery(interval time.Duration) (stop func(context.Context) erro
 // Address is where the daemon listens.
 func (a *App) Address() string { return a.listener.Addr().String() }
 
+// Run serves and works until ctx ends or the HTTP server fails, and unwinds:
+// stages may end within grace.
+func (a *App) Run(ctx context.Context, grace time.Duration) error {
+	failed := a.Start(ctx)
+	if failed == nil {
+		select {
+		case <-ctx.Done():
+		case failed = <-a.failed: // a daemon that nobody reaches must not seem to live
+		}
+	}
+	if failed != nil {
+		a.Logger.Error("stopping", "error", failed)
+	} else {
+		a.Logger.Info("stopping; stages may end within " + grace.String())
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	return errors.Join(failed, a.Stop(ctx))
+}
+
 // Start serves and works; it does not block.
 func (a *App) Start(ctx context.Context) error {
 	if err := a.orc.Start(ctx); err != nil {
@@ -185,7 +206,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.onStop("orchestrator", a.orc.Stop)
 	go func() {
 		if err := a.server.Serve(a.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			a.Logger.Error("http", "error", err)
+			a.failed <- fmt.Errorf("the HTTP server on %s has failed: %w", a.Address(), err)
 		}
 	}()
 	// Before the orchestrator: what is being received is still accepted.
