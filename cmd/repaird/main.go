@@ -40,6 +40,7 @@ func commands() []command {
 		{"demo", "repair three sample incidents on this machine", demo},
 		{"trace", "run any Python command and see what it really did", trace},
 		{"run", "list, show, cancel or retry runs of the daemon", runs},
+		{"store", "show or prune what can be made again: mirrors, trees, environments", stored},
 		{"bundle", "show or verify an evidence bundle", bundles},
 		{"migrate", "bring the database's schema to this version", migrate},
 		{"doctor", "check what this machine and the configuration lack", doctor},

@@ -37,14 +37,14 @@ Exit codes: 0 a verified patch, 3 a typed stop, 1 failure, 2 wrong usage.
 
 func repairOne(ctx context.Context, args []string) error {
 	fs := flags("repair", repairHelp)
-	o := app.OneShot{Machine: app.Machine{Logger: logger("warn")}}
+	o := app.OneShot{Machine: app.Machine{Logger: logger("warn"), StoreBytes: config.DefaultStoreSize.Bound()}}
 	fs.StringVar(&o.Repo, "repo", "", "git repository or `DIR` of plain files")
 	fs.StringVar(&o.Event, "event", "", "`FILE` with the event; - is standard input")
 	fs.StringVar(&o.Commit, "commit", "", "`SHA`, branch or tag instead of the event's")
 	fs.StringVar(&o.Setup.Root, "root", "", "source root below the repository, such as src")
 	fs.StringVar(&o.Machine.Backend, "sandbox", "auto", "docker, bwrap, or auto")
 	fs.StringVar(&o.Machine.Image, "image", "", "container image with Python and pytest, by digest (docker)")
-	fs.StringVar(&o.Machine.StateDir, "state", config.DefaultStateDir(), "state `DIR`: mirrors, environments, base images")
+	fs.StringVar(&o.Machine.StateDir, "state", config.DefaultStateDir(), "state `DIR`: store, work, base images")
 	fs.IntVar(&o.Repeats, "repeats", 5, "runs of each test")
 	out := fs.String("out", "", "write everything that was made to `DIR`")
 	asJSON := fs.Bool("json", false, "print the outcome as JSON")

@@ -34,14 +34,7 @@ func serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.Start(ctx); err != nil {
-		return err
-	}
-	<-ctx.Done()
-	a.Logger.Info("stopping; stages may end within 20 s")
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
-	defer cancel()
-	return a.Stop(stop)
+	return a.Run(ctx, 20*time.Second)
 }
 
 // failpoint lets tests kill the daemon at a named point: REPAIRD_FAILPOINT

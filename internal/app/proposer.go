@@ -11,7 +11,6 @@ import (
 	"github.com/repaird/repaird/internal/llm/anthropic"
 	"github.com/repaird/repaird/internal/llm/openai"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pipeline"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/secret"
@@ -19,10 +18,9 @@ import (
 
 // Proposer returns the configured proposer: a model in a tool loop, or the
 // templates, which need none.
-func Proposer(m config.Model, b sandbox.Backend) (func(pipeline.Project) repair.Proposer, error) {
+func Proposer(m config.Model, b sandbox.Backend) (repair.Proposer, error) {
 	if m.Vendor == "" || m.Vendor == "templates" {
-		p := templates.New(b, templates.Options{})
-		return func(pipeline.Project) repair.Proposer { return p }, nil
+		return templates.New(b, templates.Options{}), nil
 	}
 	opts := llm.Options{BaseURL: m.BaseURL, Model: m.Name, Key: m.Key.String}
 	var model llm.Model
@@ -42,10 +40,9 @@ func Proposer(m config.Model, b sandbox.Backend) (func(pipeline.Project) repair.
 	if m.InputCost != 0 || m.OutputCost != 0 {
 		prices[model.Name()] = llm.Price{Input: m.InputCost, Output: m.OutputCost, Cached: m.InputCost}
 	}
-	p := repair.NewModelProposer(model, repair.ModelOptions{
+	return repair.NewModelProposer(model, repair.ModelOptions{
 		Prices: prices, Tests: repair.SandboxTests{Session: &session.Runner{Backend: b}}, Policy: patch.Policy{Rules: patchrules.Rules{}},
-	})
-	return func(pipeline.Project) repair.Proposer { return p }, nil
+	}), nil
 }
 
 // ModelFromEnvironment chooses the model as the vendors' own tools do:

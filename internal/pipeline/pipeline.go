@@ -16,6 +16,8 @@ import (
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/repro"
+	"github.com/repaird/repaird/internal/testrun"
+	"github.com/repaird/repaird/internal/text"
 	"github.com/repaird/repaird/internal/verify"
 )
 
@@ -24,7 +26,7 @@ type Pipeline struct {
 	Source     Source
 	Language   language.Language
 	Reproducer *repro.Reproducer
-	Proposer   func(p Project) repair.Proposer
+	Proposer   repair.Proposer
 	Verifier   *verify.Verifier // of verdicts
 	Quick      *verify.Verifier // of feedback for proposers; may remember base results
 	Fetch      Fetcher          // nil: events that only name another cannot be fetched
@@ -67,7 +69,7 @@ func (p *Pipeline) Assemble(ctx context.Context, c *Case) error {
 		return err
 	}
 	if !p.Language.Claims(&e) {
-		return &fault.Stop{Type: fault.Policy, Detail: "the event's platform is " + clip(e.Platform, 40) + "; only " + p.Language.Name() + " is repaired",
+		return &fault.Stop{Type: fault.Policy, Detail: "the event's platform is " + text.Head(e.Platform, 40) + "; only " + p.Language.Name() + " is repaired",
 			Help: "limit the alert rule to " + p.Language.Name() + " projects"}
 	}
 	sha, err := p.commit(ctx, c, &e)
@@ -102,7 +104,7 @@ func (p *Pipeline) Assemble(ctx context.Context, c *Case) error {
 		Repository: c.Project.Repository, Commit: sha, Language: p.Language.Name(), Build: clean.Release, TestCommand: c.Project.TestCommand,
 	}, evidence)
 	if err == nil {
-		c.progress("sealed %s: %s; %d values replaced", clip(c.Bundle.ID, 19), c.Bundle.Incident.Summary, c.Bundle.Redaction.Replaced)
+		c.progress("sealed %s: %s; %d values replaced", text.Head(c.Bundle.ID, 19), c.Bundle.Incident.Summary, c.Bundle.Redaction.Replaced)
 	}
 	return err
 }
@@ -123,7 +125,7 @@ func (p *Pipeline) bestEvent(ctx context.Context, c *Case) (incident.Event, erro
 		e, err := p.Fetch.FetchEvent(ctx, c.Project.Name, *best.Fetch)
 		if err != nil {
 			if k := fault.KindOf(err); k == fault.NotFound || k == fault.Denied || k == fault.Invalid {
-				return best, &fault.Stop{Type: fault.NeedsInput, Detail: "Sentry did not give the event: " + clip(err.Error(), 200), Help: "check projects[].sentry.api_token (scopes event:read, project:read), organization and slug"}
+				return best, &fault.Stop{Type: fault.NeedsInput, Detail: "Sentry did not give the event: " + text.Head(err.Error(), 200), Help: "check projects[].sentry.api_token (scopes event:read, project:read), organization and slug"}
 			}
 			return best, err
 		}
@@ -162,8 +164,8 @@ func (p *Pipeline) commit(ctx context.Context, c *Case, e *incident.Event) (stri
 	if rev == "" && e.Release != "" {
 		// A release is often a tag.
 		for _, tag := range []string{e.Release, "v" + e.Release} {
-			if sha, err := p.Source.Resolve(ctx, c.Project, tag); err == nil {
-				return sha, nil
+			if sha, err := p.Source.Resolve(ctx, c.Project, tag); err == nil || !unknown(err) {
+				return sha, err
 			}
 		}
 	}
@@ -171,22 +173,29 @@ func (p *Pipeline) commit(ctx context.Context, c *Case, e *incident.Event) (stri
 		return "", &fault.Stop{Type: fault.NoSource, Detail: "the event does not say which commit was running",
 			Help: "set the SDK's release to the commit (SENTRY_RELEASE=$(git rev-parse HEAD)), or for OpenTelemetry OTEL_RESOURCE_ATTRIBUTES=vcs.ref.head.revision=$(git rev-parse HEAD)"}
 	}
-	c.progress("finding commit %s", clip(rev, 12))
+	c.progress("finding commit %s", text.Head(rev, 12))
 	sha, err := p.Source.Resolve(ctx, c.Project, rev)
-	if k := fault.KindOf(err); err != nil && (k == fault.NotFound || k == fault.Invalid) {
-		return "", &fault.Stop{Type: fault.NoSource, Detail: fmt.Sprintf("commit %s is not in %s", clip(rev, 40), c.Project.Repository),
+	if unknown(err) {
+		return "", &fault.Stop{Type: fault.NoSource, Detail: fmt.Sprintf("commit %s is not in %s", text.Head(rev, 40), c.Project.Repository),
 			Help: "push the commit that runs in production, or correct the release"}
 	}
 	return sha, err
 }
 
+// unknown reports whether a repository has answered that it has no such
+// revision; any other error may be an outage.
+func unknown(err error) bool {
+	k := fault.KindOf(err)
+	return err != nil && (k == fault.NotFound || k == fault.Invalid)
+}
+
 // Reproduce makes the failing test.
 func (p *Pipeline) Reproduce(ctx context.Context, c *Case) error {
-	tree, remove, err := p.Source.Checkout(ctx, c.Project, c.Bundle.Code.Commit)
+	tree, release, err := p.Source.Checkout(ctx, c.Project, c.Bundle.Code.Commit)
 	if err != nil {
 		return err
 	}
-	defer remove()
+	defer release()
 	in := repro.Input{
 		Run: c.Run, Bundle: c.Bundle, Tree: tree, Setup: c.Project.Setup, Repeats: p.Repeats, Floor: p.Floor,
 		Progress: func(line string) { c.progress("%s", line) },
@@ -199,10 +208,10 @@ func (p *Pipeline) Reproduce(ctx context.Context, c *Case) error {
 		c.progress("the default branch cannot be read, so nobody knows whether it is fixed there")
 	}
 	if err == nil && head != c.Bundle.Code.Commit {
-		if in.Head, remove, err = p.Source.Checkout(ctx, c.Project, head); err != nil {
+		if in.Head, release, err = p.Source.Checkout(ctx, c.Project, head); err != nil {
 			return err
 		}
-		defer remove()
+		defer release()
 		in.HeadSHA = head
 		if in.History, err = p.Source.History(ctx, c.Project); err != nil {
 			return err
@@ -220,32 +229,28 @@ func (p *Pipeline) Reproduce(ctx context.Context, c *Case) error {
 	return nil
 }
 
-// environment makes sure that what the reproduction ran in is on this host.
-func (p *Pipeline) environment(ctx context.Context, c *Case, tree string) (release func(), err error) {
-	env, release, err := p.Language.EnsureEnvironment(ctx, language.EnvironmentRequest{
+// environment finds or builds what the reproduction ran in; another host may
+// have made it.
+func (p *Pipeline) environment(ctx context.Context, c *Case, tree string) (env testrun.Environment, release func(), err error) {
+	return p.Language.EnsureEnvironment(ctx, language.EnvironmentRequest{
 		Run: c.Run, Tree: tree, Setup: c.Project.Setup, Environment: c.Bundle.Event.Environment, Known: &c.Reproduction.Env,
 		Progress: func(line string) { c.progress("%s", line) },
 	})
-	if err == nil {
-		c.Reproduction.Env = env
-	}
-	return release, err
 }
 
 // Repair finds a candidate that the verdict would accept.
 func (p *Pipeline) Repair(ctx context.Context, c *Case) error {
-	tree, remove, err := p.Source.Checkout(ctx, c.Project, c.Bundle.Code.Commit)
-	if err != nil {
-		return err
-	}
-	defer remove()
-	release, err := p.environment(ctx, c, tree)
+	tree, release, err := p.Source.Checkout(ctx, c.Project, c.Bundle.Code.Commit)
 	if err != nil {
 		return err
 	}
 	defer release()
+	env, leave, err := p.environment(ctx, c, tree)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	r := c.Reproduction
-	proposer := p.Proposer(c.Project)
 	red := c.redactor()
 	var frames []incident.Frame
 	for _, f := range r.Frames {
@@ -255,11 +260,11 @@ func (p *Pipeline) Repair(ctx context.Context, c *Case) error {
 			frames = append(frames, g)
 		}
 	}
-	c.progress("asking %s for a patch", proposer.Name())
-	c.Repair, err = proposer.Repair(ctx, repair.Input{
-		Run: c.Run, Bundle: c.Bundle, Tree: tree, Env: r.Env, Test: r.Test, Outcome: r.Outcome, Output: r.Output,
+	c.progress("asking %s for a patch", p.Proposer.Name())
+	c.Repair, err = p.Proposer.Repair(ctx, repair.Input{
+		Run: c.Run, Bundle: c.Bundle, Tree: tree, Env: env, Test: r.Test, Outcome: r.Outcome, Output: r.Output,
 		Trace: r.Trace, Frames: frames, Redactor: red, Known: red.Event(c.Bundle.Event).Known(), Budget: c.Project.Budget,
-		Judge:    &judge{p: p, c: c, tree: tree},
+		Judge:    &judge{p: p, c: c, tree: tree, env: env},
 		Progress: func(line string) { c.progress("%s", line) },
 		Record:   c.record,
 	})
@@ -271,10 +276,11 @@ type judge struct {
 	p    *Pipeline
 	c    *Case
 	tree string
+	env  testrun.Environment
 }
 
 func (j *judge) Judge(ctx context.Context, candidate patch.Patch) (*repair.Judgement, error) {
-	in := j.p.verifyInput(j.c, j.tree, candidate)
+	in := j.p.verifyInput(j.c, j.tree, j.env, candidate)
 	in.Quick = true
 	v, err := j.p.Quick.Judge(ctx, in)
 	if err != nil {
@@ -287,10 +293,10 @@ func (j *judge) Judge(ctx context.Context, candidate patch.Patch) (*repair.Judge
 	return out, nil
 }
 
-func (p *Pipeline) verifyInput(c *Case, tree string, candidate patch.Patch) verify.Input {
+func (p *Pipeline) verifyInput(c *Case, tree string, env testrun.Environment, candidate patch.Patch) verify.Input {
 	r := c.Reproduction
 	in := verify.Input{
-		Run: c.Run, Tree: tree, Env: r.Env, Test: r.Test, Patch: candidate, Signature: r.Signature,
+		Run: c.Run, Tree: tree, TreeID: c.Bundle.Code.Commit, Env: env, Test: r.Test, Patch: candidate, Signature: r.Signature,
 		Suite: p.Language.Suite(c.Project.TestCommand), Repeats: p.Repeats, Policy: c.Project.Policy,
 	}
 	in.Policy.Rules = p.Language
@@ -316,17 +322,17 @@ func outer(rules language.Rules, frames []language.Frame, called string) (n int)
 
 // Verify computes the verdict; only it lets a run go on to a pull request.
 func (p *Pipeline) Verify(ctx context.Context, c *Case) error {
-	tree, remove, err := p.Source.Checkout(ctx, c.Project, c.Bundle.Code.Commit)
-	if err != nil {
-		return err
-	}
-	defer remove()
-	release, err := p.environment(ctx, c, tree)
+	tree, release, err := p.Source.Checkout(ctx, c.Project, c.Bundle.Code.Commit)
 	if err != nil {
 		return err
 	}
 	defer release()
-	in := p.verifyInput(c, tree, c.Repair.Patch)
+	env, leave, err := p.environment(ctx, c, tree)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	in := p.verifyInput(c, tree, env, c.Repair.Patch)
 	in.Progress = func(gate string) { c.progress("gate %s", gate) }
 	v, err := p.Verifier.Judge(ctx, in)
 	if err != nil {
@@ -393,16 +399,5 @@ func summary(e *incident.Event) string {
 	if f := x.InApp(); len(f) > 0 {
 		s += " in " + f[len(f)-1].Function
 	}
-	return clip(s, 200)
-}
-
-// clip cuts at a rune's boundary.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && s[n]&0xC0 == 0x80 {
-		n--
-	}
-	return s[:n]
+	return text.Head(s, 200)
 }

@@ -1,8 +1,11 @@
 package pipeline
 
 import (
+	"context"
+	"errors"
 	"testing"
 
+	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/language/python"
@@ -35,6 +38,50 @@ func TestStagesFollowEachOther(t *testing.T) {
 		}
 		if got, ok := StageByName(s.Name); !ok || got != s {
 			t.Errorf("StageByName(%s): got %+v, %v", s.Name, got, ok)
+		}
+	}
+}
+
+// revisions is a source that has answers, or an outage, for revisions.
+type revisions struct {
+	Source
+	known map[string]string
+	down  error
+}
+
+func (r revisions) Resolve(_ context.Context, _ Project, rev string) (string, error) {
+	if r.down != nil {
+		return "", r.down
+	}
+	if sha, ok := r.known[rev]; ok {
+		return sha, nil
+	}
+	return "", fault.Errorf(fault.NotFound, "no %s", rev)
+}
+
+func TestOnlyARepositorysAnswerIsNoSource(t *testing.T) {
+	t.Parallel()
+	outage := fault.Errorf(fault.Retryable, "connection refused")
+	for name, c := range map[string]struct {
+		source revisions
+		event  incident.Event
+		sha    string
+		stop   bool
+	}{
+		"a release is a tag":                         {revisions{known: map[string]string{"1.2": "abc"}}, incident.Event{Release: "1.2"}, "abc", false},
+		"a release is a tag with a v":                {revisions{known: map[string]string{"v1.2": "abc"}}, incident.Event{Release: "1.2"}, "abc", false},
+		"no tag is called like the release":          {revisions{}, incident.Event{Release: "1.2"}, "", true},
+		"an outage while a tag is looked up":         {revisions{down: outage}, incident.Event{Release: "1.2"}, "", false},
+		"an outage while a commit is looked up":      {revisions{down: outage}, incident.Event{Commit: "abc"}, "", false},
+		"a commit that the repository has not":       {revisions{}, incident.Event{Commit: "abc"}, "", true},
+		"an event that says neither":                 {revisions{}, incident.Event{}, "", true},
+		"a code host that does not let repaird look": {revisions{down: fault.Errorf(fault.Denied, "403")}, incident.Event{Release: "1.2"}, "", false},
+	} {
+		p := &Pipeline{Source: c.source}
+		sha, err := p.commit(t.Context(), &Case{Project: Project{Name: "shop", URL: "x"}}, &c.event)
+		stop := fault.AsStop(err)
+		if sha != c.sha || (stop != nil) != c.stop || stop != nil && stop.Type != fault.NoSource || c.source.down != nil && !errors.Is(err, c.source.down) {
+			t.Errorf("%s: got %q, %v", name, sha, err)
 		}
 	}
 }

@@ -17,11 +17,11 @@ func (p *Pipeline) Proposal(ctx context.Context, c *Case) (*forge.Proposal, erro
 	if err != nil {
 		return nil, err
 	}
-	tree, remove, err := p.Source.Checkout(ctx, c.Project, c.Bundle.Code.Commit)
+	tree, release, err := p.Source.Checkout(ctx, c.Project, c.Bundle.Code.Commit)
 	if err != nil {
 		return nil, err
 	}
-	defer remove()
+	defer release()
 	overlay, err := patch.Apply(patch.Dir(tree), c.Verdict.Patch)
 	if err != nil {
 		return nil, fault.Errorf(fault.Invalid, "the accepted patch does not apply any more: %w", err)

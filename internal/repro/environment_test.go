@@ -2,15 +2,21 @@ package repro
 
 import (
 	"archive/zip"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/language/python"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
+	"github.com/repaird/repaird/internal/store"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // wheel writes a wheel of one module into dir.
@@ -86,6 +92,75 @@ func TestDependenciesAreInstalledOnceWithTheHostsPipConfiguration(t *testing.T) 
 			}
 		}
 	})
+}
+
+func TestAnotherHostFindsOrRebuildsAReproductionsEnvironment(t *testing.T) {
+	t.Parallel()
+	dir, links := sandboxtest.Tree(t, needy), t.TempDir()
+	wheel(t, links)
+	type host struct {
+		lang  *python.Language
+		store *store.Store
+	}
+	newHost := func(environ ...string) host {
+		s := newStore(t)
+		return host{python.New(sandboxtest.Backend(t, "bwrap"), python.Environments{
+			Store: s, Bases: sandboxtest.Bases(t),
+			Environ: append([]string{"PIP_CONFIG_FILE=/dev/null", "PIP_NO_INDEX=1", "PIP_FIND_LINKS=" + links}, environ...),
+		}), s}
+	}
+	first := newHost()
+	reproducer := Reproducer{Language: first.lang, Session: first.lang, Rules: first.lang}
+	got, err := reproducer.Reproduce(t.Context(), Input{Run: "test", Bundle: bundleOf(needyEvent()), Tree: dir, Repeats: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := json.Marshal(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(stored), os.TempDir()) {
+		t.Errorf("the stored reproduction names a folder of the host that made it: %s", stored)
+	}
+	var restored Reproduction
+	if err := json.Unmarshal(stored, &restored); err != nil {
+		t.Fatal(err)
+	}
+	event := needyEvent()
+	for _, c := range []struct {
+		name string
+		host host
+		same bool
+		said string
+	}{
+		{"the host that made it finds it", first, true, ""},
+		{"another builds it anew", newHost(), true, "building the environment of requirements.txt, more.txt"},
+		{"another with another package index builds its own", newHost("PIP_EXTRA_INDEX_URL=https://pip.example.org/simple"), false, "the environment of this host differs"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var said []string
+			env, release, err := c.host.lang.EnsureEnvironment(t.Context(), language.EnvironmentRequest{
+				Run: "test", Tree: dir, Environment: event.Environment, Known: &restored.Env, Progress: func(s string) { said = append(said, s) },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer release()
+			if (env.Digest == restored.Env.Digest) != c.same || !strings.Contains(strings.Join(said, "\n"), c.said) || c.said == "" && said != nil {
+				t.Errorf("got %s, said %q", env.Digest, said)
+			}
+			if diff := cmp.Diff(restored.Env.Roots, env.Roots); diff != "" {
+				t.Error(diff)
+			}
+			res, err := c.host.lang.Run(t.Context(), testrun.Request{Run: "test", Env: env, Tree: dir, Test: &restored.Test, Seed: testrun.Seed})
+			if err != nil || len(res.Tests) != 1 || res.Tests[0].Type != "ZeroDivisionError" {
+				t.Errorf("got %+v, %v", res, err)
+			}
+			if removed, err := c.host.store.Prune(t.Context(), 0); len(removed) != 0 || err != nil {
+				t.Errorf("an environment in use was removed: %v, %v", removed, err)
+			}
+		})
+	}
 }
 
 func TestAFailedBuildIsAStopWithItsDecisiveLines(t *testing.T) {

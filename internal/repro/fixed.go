@@ -3,8 +3,6 @@ package repro
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/gitrepo"
@@ -76,20 +74,15 @@ func (a *attempt) fix(ctx context.Context, got *Reproduction) *gitrepo.Commit {
 	if err != nil || len(commits) == 0 {
 		return nil
 	}
-	dir, err := os.MkdirTemp("", "repaird-fix-")
-	if err != nil {
-		return nil
-	}
-	defer os.RemoveAll(dir)
 	// Newest first: commits[lo] passes, commits[hi] does not.
-	if !a.passesAt(ctx, commits[0].SHA, filepath.Join(dir, "0"), got.Test) {
+	if !a.passesAt(ctx, commits[0].SHA, got.Test) {
 		return nil // fixed by a change outside the stack's files
 	}
 	lo, hi := 0, len(commits)
 	for n := 1; hi-lo > 1 && n <= maxBisect; n++ {
 		mid := (lo + hi) / 2
 		a.in.Progress("looking for the commit that fixed it")
-		if a.passesAt(ctx, commits[mid].SHA, filepath.Join(dir, fmt.Sprint(n)), got.Test) {
+		if a.passesAt(ctx, commits[mid].SHA, got.Test) {
 			lo = mid
 		} else {
 			hi = mid
@@ -98,10 +91,12 @@ func (a *attempt) fix(ctx context.Context, got *Reproduction) *gitrepo.Commit {
 	return &commits[lo]
 }
 
-func (a *attempt) passesAt(ctx context.Context, sha, dir string, test testrun.Test) bool {
-	if _, err := a.in.History.Checkout(ctx, sha, dir); err != nil {
+func (a *attempt) passesAt(ctx context.Context, sha string, test testrun.Test) bool {
+	dir, release, err := a.in.History.Checkout(ctx, sha)
+	if err != nil {
 		return false
 	}
+	defer release()
 	passes, err := a.passes(ctx, dir, test)
 	return err == nil && passes
 }

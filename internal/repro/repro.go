@@ -36,11 +36,11 @@ type Input struct {
 	Progress func(string)   // one line of what is being done; may be nil
 }
 
-// History answers which commits changed a file and writes their trees out. A
-// *gitrepo.Repo does.
+// History answers which commits changed a file and has their trees.
 type History interface {
 	CommitsTouching(ctx context.Context, paths []string, from, to string) ([]gitrepo.Commit, error)
-	Checkout(ctx context.Context, commit, dir string) (*gitrepo.Export, error)
+	// Checkout returns a commit's tree, which stays until release is called.
+	Checkout(ctx context.Context, commit string) (dir string, release func(), err error)
 }
 
 // Version is that of a stored Reproduction. Version 0 had no version, and named

@@ -1,6 +1,7 @@
 package repro
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,14 +32,19 @@ func bundleOf(e incident.Event) *bundle.Bundle {
 	}
 }
 
-// reproducer reproduces Python, with nothing built yet.
-func reproducer(t *testing.T, b sandbox.Backend, environ []string) Reproducer {
+func newStore(t *testing.T) *store.Store {
 	t.Helper()
-	store, err := store.Open(t.TempDir(), store.Options{})
+	s, err := store.Open(t.TempDir(), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	lang := python.New(b, python.Environments{Store: store, Bases: sandboxtest.Bases(t), Environ: environ})
+	return s
+}
+
+// reproducer reproduces Python, with nothing built yet.
+func reproducer(t *testing.T, b sandbox.Backend, environ []string) Reproducer {
+	t.Helper()
+	lang := python.New(b, python.Environments{Store: newStore(t), Bases: sandboxtest.Bases(t), Environ: environ})
 	return Reproducer{Language: lang, Session: lang, Rules: lang}
 }
 
@@ -243,7 +249,7 @@ func TestAFixOnTheDefaultBranchIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	trees := t.TempDir()
-	in := Input{Tree: filepath.Join(trees, "base"), Head: filepath.Join(trees, "head"), HeadSHA: head, History: repo, Repeats: 1}
+	in := Input{Tree: filepath.Join(trees, "base"), Head: filepath.Join(trees, "head"), HeadSHA: head, History: history{repo, t}, Repeats: 1}
 	for sha, to := range map[string]string{base: in.Tree, head: in.Head} {
 		if _, err := repo.Checkout(t.Context(), sha, to); err != nil {
 			t.Fatal(err)
@@ -256,4 +262,16 @@ func TestAFixOnTheDefaultBranchIsNamed(t *testing.T) {
 	if stop == nil || stop.Type != fault.AlreadyFixed || !strings.Contains(stop.Detail, fix) || !strings.Contains(stop.Detail, "take empty texts") {
 		t.Fatalf("got %v, want already_fixed by %s", stop, fix)
 	}
+}
+
+// history writes trees into the test's own folders.
+type history struct {
+	*gitrepo.Repo
+	t *testing.T
+}
+
+func (h history) Checkout(ctx context.Context, commit string) (string, func(), error) {
+	dir := h.t.TempDir()
+	_, err := h.Repo.Checkout(ctx, commit, dir)
+	return dir, func() {}, err
 }

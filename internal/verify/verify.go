@@ -49,6 +49,7 @@ import (
 type Input struct {
 	Run       string
 	Tree      string              // host directory of the base commit's tree
+	TreeID    string              // names the tree's content, such as its commit; "" where it may change between judgements
 	Env       testrun.Environment //
 	Test      testrun.Test        // the synthesized test
 	Patch     patch.Patch         //

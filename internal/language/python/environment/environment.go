@@ -104,7 +104,9 @@ func (b *Builder) detect(ctx context.Context, req language.EnvironmentRequest) (
 			return env, nil, err
 		}
 		env.Image = base.Docker
-		req.Progress("base system " + why)
+		if req.Known == nil { // else it has been said
+			req.Progress("base system " + why)
+		}
 	}
 	root, err := os.OpenRoot(req.Tree)
 	if err != nil {
