@@ -4,8 +4,7 @@ import (
 	"fmt"
 
 	"github.com/repaird/repaird/internal/config"
-	"github.com/repaird/repaird/internal/language/python/patchrules"
-	"github.com/repaird/repaird/internal/language/python/session"
+	"github.com/repaird/repaird/internal/language/python"
 	"github.com/repaird/repaird/internal/language/python/templates"
 	"github.com/repaird/repaird/internal/llm"
 	"github.com/repaird/repaird/internal/llm/anthropic"
@@ -40,8 +39,9 @@ func Proposer(m config.Model, b sandbox.Backend) (repair.Proposer, error) {
 	if m.InputCost != 0 || m.OutputCost != 0 {
 		prices[model.Name()] = llm.Price{Input: m.InputCost, Output: m.OutputCost, Cached: m.InputCost}
 	}
+	lang := python.New(b, python.Environments{})
 	return repair.NewModelProposer(model, repair.ModelOptions{
-		Prices: prices, Tests: repair.SandboxTests{Session: &session.Runner{Backend: b}}, Policy: patch.Policy{Rules: patchrules.Rules{}},
+		Prices: prices, Tests: repair.SandboxTests{Session: lang}, Policy: patch.Policy{Rules: lang},
 	}), nil
 }
 

@@ -221,7 +221,6 @@ func (p *Pipeline) Reproduce(ctx context.Context, c *Case) error {
 	if err != nil {
 		return err
 	}
-	r.Test.Command = p.Language.Command(r.Test)
 	r.Trace = redacted(r.Trace, c.redactor())
 	c.Reproduction = r
 	c.Diagnosis = diagnose(r.Trace, c.redactor())

@@ -50,6 +50,7 @@ func (r *Reproducer) Reproduce(ctx context.Context, in Input) (_ *Reproduction, 
 	if err := a.checkHead(ctx, best); err != nil {
 		return nil, err
 	}
+	best.Test.Command = r.Session.Command(best.Test)
 	best.Env.Dir = "" // released: who runs it again ensures it again
 	return best, nil
 }

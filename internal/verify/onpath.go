@@ -40,7 +40,7 @@ func (j *judgement) onPath(context.Context) (finding, error) {
 	}
 	switch {
 	case total == 0:
-		return notApplied("no changed line can execute: the patch only removes lines, or changes comments and docstrings"), nil
+		return notApplied("no changed line can execute: the patch only removes lines, or changes comments and documentation"), nil
 	case j.green.read == nil:
 		return failed("there is no trace of the run with the patch (%s), so nothing shows that the %d changed lines that can execute did", j.green.why, total), nil
 	case !j.callsAgain():

@@ -111,7 +111,7 @@ func TestWhatPackagesWroteRunsNoTrustedProgram(t *testing.T) {
 // The look-ups are Python, and so is their test.
 func TestLookUps(t *testing.T) {
 	t.Parallel()
-	cmd := exec.Command("python3", "-I", "-B", "testdata/syntax_test.py", "inside")
+	cmd := exec.CommandContext(t.Context(), "python3", "-I", "-B", "testdata/syntax_test.py", "inside")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -6,6 +6,8 @@ import ast
 import re
 from collections import Counter
 
+from repaird_syntax import called
+
 COMPARISONS = {"__eq__", "__ne__", "__bool__", "__hash__", "__instancecheck__", "__subclasscheck__", "__subclasshook__",
                "__getattribute__", "__class__", "__del__", "__set_name__", "__init_subclass__", "__class_getitem__", "__prepare__"}
 REFLECTION = {"__globals__", "__code__", "__closure__", "__subclasses__", "__bases__", "__mro__", "__builtins__", "__loader__", "__spec__",
@@ -307,7 +309,7 @@ def _handlers(src):
             for k in kinds:
                 if k is None or getattr(k, "id", getattr(k, "attr", "")) in BROAD:
                     yield scope, "bare except" if k is None else "except %s" % getattr(k, "id", getattr(k, "attr", "")), node.lineno
-        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "suppress":
+        if isinstance(node, ast.Call) and called(node) == "suppress":
             for a in node.args:
                 if getattr(a, "id", getattr(a, "attr", "")) in BROAD:
                     yield scope, "suppress(%s)" % getattr(a, "id", getattr(a, "attr", "")), node.lineno
