@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/redact/rules"
 )
 
 // logText is n bytes of what services log, with a secret now and then.
@@ -45,7 +46,7 @@ func bigEvent(n int) incident.Event {
 
 // hostile are texts that make naive redactors slow.
 func hostile(n int) map[string]string {
-	dense := strings.Join(providers().keywords.words, " ")
+	dense := strings.Join(rules.Default().Keywords(), " ")
 	fill := func(s string) string { return strings.Repeat(s, n/len(s)+1)[:n] }
 	return map[string]string{
 		"every keyword":   fill(dense + " "),

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/redact/rules"
 )
 
 func repr(name, text string) incident.Variable {
@@ -198,7 +199,7 @@ func TestMalformedAndExcessiveFieldsAreReplaced(t *testing.T) {
 	for range 70 {
 		deep = incident.Value{Kind: incident.KindList, Items: []incident.Value{deep}}
 	}
-	keywords := strings.Join(providers().keywords.words, " ")
+	keywords := strings.Join(rules.Default().Keywords(), " ")
 	e := localsOf("a", "'ok'")
 	e.Message = "bad \xff bytes"
 	e.Transaction = strings.Repeat("x ", maxText)

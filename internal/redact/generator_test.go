@@ -32,6 +32,9 @@ func draw(r *rand.Rand, alphabet string, n int) string {
 
 const (
 	hexes   = "0123456789abcdef"
+	digits  = "0123456789"
+	lower   = "abcdefghijklmnopqrstuvwxyz"
+	upper   = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	alnums  = digits + lower + upper
 	b64s    = alnums + "+/"
 	b64urls = alnums + "-_"

@@ -14,13 +14,29 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/pelletier/go-toml/v2"
-	"github.com/zricethezav/gitleaks/v8/config"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// ruleFile is the rules' file of gitleaks.
-func ruleFile(*testing.T) []byte { return []byte(config.DefaultConfig) }
+type patternRule struct{ ID, Regex string }
+
+// rulesOf reads the rules of a file that have a pattern.
+func rulesOf(t *testing.T, prefix, name string) (list []patternRule) {
+	var file struct{ Rules []patternRule }
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := toml.Unmarshal(data, &file); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range file.Rules {
+		if r.Regex != "" {
+			list = append(list, patternRule{prefix + r.ID, r.Regex})
+		}
+	}
+	return list
+}
 
 // drawMatch draws a text that a pattern matches.
 func drawMatch(r *rand.Rand, re *syntax.Regexp) string {
@@ -84,19 +100,7 @@ func goldenTexts(t *testing.T) (groups []string, texts map[string][]string) {
 		texts[group] = append(texts[group], lines...)
 	}
 	rng := rand.New(rand.NewPCG(21, 22))
-	var file struct {
-		Rules []struct{ ID, Regex string }
-	}
-	if err := toml.Unmarshal(ruleFile(t), &file); err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range ownRules {
-		file.Rules = append(file.Rules, struct{ ID, Regex string }{"own:" + r.id, r.re})
-	}
-	for _, r := range file.Rules {
-		if r.Regex == "" {
-			continue
-		}
+	for _, r := range append(rulesOf(t, "", "rules/gitleaks.toml"), rulesOf(t, "own:", "rules/own.toml")...) {
 		tree, err := syntax.Parse(r.Regex, syntax.Perl)
 		if err != nil {
 			t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/redact/shape"
 )
 
 // samples are makers of values of every format that is kept.
@@ -40,7 +41,7 @@ var samples = map[string]func(*rand.Rand) string{
 			n = 15
 		}
 		d += draw(r, digits, n-1-len(d))
-		return d + strconv.Itoa((10-luhnSum(d+"0"))%10)
+		return d + strconv.Itoa((10-shape.LuhnSum(d+"0"))%10)
 	},
 	"ssn": func(r *rand.Rand) string {
 		return fmt.Sprintf("%03d-%02d-%04d", 1+r.IntN(665), 1+r.IntN(99), 1+r.IntN(9999))
@@ -53,7 +54,7 @@ var samples = map[string]func(*rand.Rand) string{
 	},
 	"IBAN": func(r *rand.Rand) string {
 		b := draw(r, digits, 18)
-		return "DE" + itoa(98-mod97(b+"DE00")) + b
+		return "DE" + shape.TwoDigits(98-shape.Mod97(b+"DE00")) + b
 	},
 	"MAC":            func(r *rand.Rand) string { return "00:1a:" + strings.Join(split2(draw(r, hexes, 8)), ":") },
 	"number":         func(r *rand.Rand) string { return strconv.Itoa(1000 + r.IntN(1e9)) },
@@ -67,7 +68,9 @@ var samples = map[string]func(*rand.Rand) string{
 	"words": func(r *rand.Rand) string {
 		return people[r.IntN(8)] + " " + people[r.IntN(8)] + " " + draw(r, digits, 4)
 	},
-	"other scripts":   func(r *rand.Rand) string { return "пароль" + draw(r, digits, 3) + "鍵" + draw(r, "äöüß", 3) },
+	"other scripts": func(r *rand.Rand) string {
+		return "пароль" + draw(r, digits, 3) + "鍵" + draw(r, "äöüß", 3)
+	},
 	"one letter":      of("", lower, 1),
 	"upper case":      of("", upper, 9),
 	"URL":             func(r *rand.Rand) string { return "https://hooks.example.com/" + draw(r, alnums, 20) },
@@ -102,17 +105,17 @@ func TestATokenIsATokenAndDiffersFromItsValue(t *testing.T) {
 		sample := samples[name]
 		for range 300 {
 			v := sample(rng)
-			tok := r.token(v)
+			tok := r.key.Of(v)
 			if tok == v {
 				t.Errorf("%s: %q stands for itself", name, v)
 			}
-			if again := r.token(tok); again != tok {
+			if again := r.key.Of(tok); again != tok {
 				t.Errorf("%s: %q became %q, then %q", name, v, tok, again)
 			}
-			if r.token(v) != tok {
+			if r.key.Of(v) != tok {
 				t.Errorf("%s: %q has two tokens", name, v)
 			}
-			if name != "one letter" && other.token(v) == tok && len(v) > 8 {
+			if name != "one letter" && other.key.Of(v) == tok && len(v) > 8 {
 				t.Errorf("%s: %q has the token %q under two keys", name, v, tok)
 			}
 		}
@@ -125,19 +128,19 @@ func TestATokenThatIsAnIBANByAccidentStaysAToken(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
 	accidents := 0
 	for range 100_000 {
-		tok := r.token(draw(rng, upper, 2) + draw(rng, digits, 2) + draw(rng, upper, 14))
-		if !isIBAN(tok) {
+		tok := r.key.Of(draw(rng, upper, 2) + draw(rng, digits, 2) + draw(rng, upper, 14))
+		if !shape.IsIBAN(tok) {
 			continue
 		}
 		accidents++
-		if again := r.token(tok); again != tok {
+		if again := r.key.Of(tok); again != tok {
 			t.Errorf("%q became %q", tok, again)
 		}
 	}
 	if accidents == 0 {
 		t.Error("no token was an IBAN: nothing was tested")
 	}
-	if isIBAN("MKOWOJIPUJDRWMZRUPW") {
+	if shape.IsIBAN("MKOWOJIPUJDRWMZRUPW") {
 		t.Error("letters in the place of the check digits make an IBAN")
 	}
 }
@@ -149,8 +152,8 @@ func TestATokenOfAnotherKeyIsNoToken(t *testing.T) {
 	for _, name := range []string{"key", "hex", "email", "uuid", "IPv6", "short password", "base64", "words"} {
 		for range 2000 {
 			v := samples[name](rng)
-			forged := forger.token(v)
-			if r.token(forged) == forged {
+			forged := forger.key.Of(v)
+			if r.key.Of(forged) == forged {
 				t.Errorf("%s: %q, made with another key, is taken for a token", name, forged)
 			}
 		}
@@ -165,7 +168,7 @@ func TestTokensKeepShape(t *testing.T) {
 		sample := samples[name]
 		for range 300 {
 			v := sample(rng)
-			tok := r.token(v)
+			tok := r.key.Of(v)
 			in, out := []rune(v), []rune(tok)
 			if len(out) < len(in) && !strings.Contains(name, "IP") {
 				t.Fatalf("%s: %q is shorter than %q", name, tok, v)
@@ -182,11 +185,11 @@ func TestTokensKeepShape(t *testing.T) {
 			}
 		}
 	}
-	if v := draw(rng, alnums, 40); len(r.token(v)) != 40 {
-		t.Errorf("a value with room for a token changed its length: %q", r.token(v))
+	if v := draw(rng, alnums, 40); len(r.key.Of(v)) != 40 {
+		t.Errorf("a value with room for a token changed its length: %q", r.key.Of(v))
 	}
-	if n, err := strconv.ParseInt(r.token("1234"), 10, 64); err != nil || n < 0 {
-		t.Errorf("a number became %q: %v", r.token("1234"), err)
+	if n, err := strconv.ParseInt(r.key.Of("1234"), 10, 64); err != nil || n < 0 {
+		t.Errorf("a number became %q: %v", r.key.Of("1234"), err)
 	}
 }
 
@@ -208,28 +211,28 @@ func TestFormatsAreKept(t *testing.T) {
 		{"https://hooks.example.com/abcdef", `^https://`},
 	}
 	for _, tt := range tests {
-		got := r.token(tt.value)
+		got := r.key.Of(tt.value)
 		if !regexp.MustCompile(tt.want).MatchString(got) {
 			t.Errorf("%q became %q, want %s", tt.value, got, tt.want)
 		}
 	}
 	for _, v := range []string{"4111111111111111", "378282246310005", "6011111111111117", "5555555555554444"} {
-		if tok := r.token(v); !luhn(tok) || len(tok) != len(v) {
+		if tok := r.key.Of(v); !shape.Luhn(tok) || len(tok) != len(v) {
 			t.Errorf("card %s became %s", v, tok)
 		}
 	}
-	if tok := r.token("DE89370400440532013000"); !isIBAN(tok) {
+	if tok := r.key.Of("DE89370400440532013000"); !shape.IsIBAN(tok) {
 		t.Errorf("the IBAN became %q", tok)
 	}
 	for _, v := range []string{"8.8.8.8", "10.1.2.3", "192.168.1.17", "2001:4860:4860::8888", "fd12:3456::1", "fe80::1234:5678"} {
-		a, b := netip.MustParseAddr(v), netip.MustParseAddr(r.token(v))
+		a, b := netip.MustParseAddr(v), netip.MustParseAddr(r.key.Of(v))
 		if a.Is4() != b.Is4() || a.IsPrivate() != b.IsPrivate() || a.IsGlobalUnicast() != b.IsGlobalUnicast() || a.IsLinkLocalUnicast() != b.IsLinkLocalUnicast() {
 			t.Errorf("%s became %s", a, b)
 		}
 	}
 	for _, v := range []string{"127.0.0.1", "::1", "0.0.0.0", "255.255.255.0", "192.0.2.1"} {
-		if r.token(v) != v {
-			t.Errorf("%s names no host and became %s", v, r.token(v))
+		if r.key.Of(v) != v {
+			t.Errorf("%s names no host and became %s", v, r.key.Of(v))
 		}
 	}
 }
@@ -238,7 +241,7 @@ func TestEqualValuesHaveEqualTokensInEveryEncoding(t *testing.T) {
 	t.Parallel()
 	r := New(testKey)
 	for _, secret := range []string{"hunter2-Friday", `p"a's\s100%`, "grün+Käse 42", "Zx81QmPl77TtRs09AaBb", "line one\nline two 9"} {
-		tok := r.token(secret)
+		tok := r.key.Of(secret)
 		texts := map[string][2]string{
 			"JSON":           {`{"password": ` + jsonString(secret) + `}`, jsonString(tok)},
 			"JSON in JSON":   {jsonString(`{"password": ` + jsonString(secret) + `}`), jsonInner(jsonString(tok))},
@@ -278,7 +281,7 @@ func TestTokensDoNotCollide(t *testing.T) {
 		}
 		seen := map[string]bool{}
 		for i := range tt.n {
-			tok := r.token(tt.make(i))
+			tok := r.key.Of(tt.make(i))
 			if seen[tok] {
 				t.Errorf("%s: two values have the token %q", tt.name, tok)
 			}

@@ -26,18 +26,14 @@
 package redact
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"slices"
-	"sync"
-
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/redact/token"
 )
 
 // A Redactor redacts for one project. It is safe for concurrent use.
 type Redactor struct {
+	key   *token.Key
 	allow map[string]bool
-	macs  sync.Pool // of HMAC-SHA-256 with the key
 }
 
 // New returns a redactor whose replacements are keyed by key (at least 16
@@ -46,8 +42,7 @@ type Redactor struct {
 // further tags, extras and attributes that this project wants to keep; their
 // values are redacted like any other text.
 func New(key []byte, allow ...string) *Redactor {
-	key = slices.Clone(key)
-	r := &Redactor{allow: map[string]bool{}, macs: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+	r := &Redactor{key: token.NewKey(key), allow: map[string]bool{}}
 	for _, name := range allow {
 		r.allow[name] = true
 	}
@@ -90,7 +85,7 @@ type Report struct {
 // File names, lines, functions, modules, trace and span ids, the event's id and
 // its commit stay as they are where they have the form of such.
 func (r *Redactor) Event(e incident.Event) Evidence {
-	known := r.newKnown()
+	known := newKnown(r.key)
 	known.keepIdentifiers(e)
 	first := &walker{scan: scan{r: r, learn: known}}
 	first.event(e)
@@ -109,7 +104,7 @@ func (r *Redactor) Event(e incident.Event) Evidence {
 // else they stand in it. Source code that is to be edited goes through
 // [Redactor.Code].
 func (r *Redactor) Text(s string, known *Known) Clean {
-	own := r.newKnown()
+	own := newKnown(r.key)
 	if _, reason := (&scan{r: r, learn: own}).text(s); reason != "" {
 		return Clean{withheld(reason)}
 	}
