@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,15 +59,16 @@ func (a *alterer) replaced(id string) bool {
 	return true
 }
 
-// check returns an error where an alteration did not apply as it should.
+// check returns what did not apply as it should.
 func (a *alterer) check() error {
+	var errs []error
 	for i, alt := range alterations {
 		if a.applied[i] != alt.rules {
-			return fmt.Errorf("%d patterns hold %s, which %d are to hold: the alteration (%s) is to be looked at", a.applied[i], alt.old, alt.rules, alt.why)
+			errs = append(errs, fmt.Errorf("%d patterns hold %s, which %d are to hold: look at the alteration again (%s)", a.applied[i], alt.old, alt.rules, alt.why))
 		}
 	}
-	if len(a.left) > 0 {
-		return fmt.Errorf("rules that are replaced are no longer there: %s", strings.Join(a.left, ", "))
+	for _, id := range a.left {
+		errs = append(errs, fmt.Errorf("rule %s, which is replaced, is no longer there", id))
 	}
-	return nil
+	return errors.Join(errs...)
 }
