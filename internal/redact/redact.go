@@ -8,16 +8,19 @@
 //	src := r.Code(source, ev.Known())
 //
 // It works in layers. Structure: fields that are not listed (allow.go) are
-// dropped, and a sensitive name decides about its value (keys.go, pairs.go).
-// Patterns: the credentials of some two hundred providers (providers.go), and
-// personal data that has a form (personal.go, number.go). Encodings: JSON in
-// JSON, Python literals, URL encoding and base64 are looked into (encode.go).
-// Propagation: a value once seen under a sensitive name is replaced wherever it
-// stands in the incident (known.go). What replaces a value is described in
-// token.go and format.go.
+// dropped, and a sensitive name decides about its value (package find). Patterns:
+// the credentials of some two hundred providers (rules), and personal data that has
+// a form (find, shape). Encodings: JSON in JSON, Python literals, URL encoding and
+// base64 are looked into (encode). Propagation: a value once seen under a sensitive
+// name is replaced wherever it stands in the incident (known.go). What replaces a
+// value is its token (token).
 //
-// It fails closed: a text that is malformed, too long, nested too deeply or too
-// costly to judge is replaced whole, and listed in [Report.Dropped]. Cost is
+// Redacted means that a text has been through here: tokens stand for what was found
+// in it, and the rest is as it was; nothing else marks it. It fails closed: a text
+// that is malformed, too long, nested too deeply or too costly to judge is withheld,
+// which means that "[redacted: …]" with the reason stands for the whole of it, and
+// that it is listed in [Report.Dropped]. Only a value that is withheld is marked as
+// filtered, since a token can be a test's input and a notice cannot. Cost is
 // counted in bytes that rules look at, not in seconds, so that the same text
 // always has the same result.
 //
@@ -49,7 +52,7 @@ func New(key []byte, allow ...string) *Redactor {
 	return r
 }
 
-// Evidence is an event that has been redacted.
+// Evidence is a redacted event.
 type Evidence struct {
 	event    incident.Event
 	report   Report
@@ -76,7 +79,7 @@ type Report struct {
 	Replaced int            `json:"replaced"`
 	Rules    map[string]int `json:"rules,omitempty"`   // rule → count
 	Places   map[string]int `json:"places,omitempty"`  // such as "exception[0].frame[3].locals.token" → count
-	Dropped  []string       `json:"dropped,omitempty"` // places replaced whole: malformed, unlisted or over budget
+	Dropped  []string       `json:"dropped,omitempty"` // places withheld (malformed, too deep, over budget) or left out (not listed, too many)
 }
 
 // Event redacts a whole event; values seen under a sensitive key anywhere in it

@@ -38,13 +38,13 @@ type scan struct {
 	known  []*Known          // any may be nil
 	learn  *Known            // where values in sensitive positions are put; nothing is replaced then
 	count  func(rule string) // called for each replacement; may be nil
-	budget int               // bytes that may still be looked at, see work; set for each text
+	budget int               // units of work that are left, see unitsPerByte; set for each text
 	tokens map[string]string // of this call
 }
 
-// Looking at a text costs as many units as bytes are looked at, a finding
-// findCost, making a token tokenCost. Every text may cost a fixed number for each of its bytes: what
-// costs more was made to.
+// Each text has a work budget proportional to its length; one that exceeds it is
+// treated as adversarial, and withheld. A byte that is looked at costs one unit, a
+// finding findCost, a token tokenCost.
 const (
 	unitsPerByte = 16
 	unitsPerText = 4 << 10
@@ -52,8 +52,8 @@ const (
 	tokenCost    = 130
 )
 
-// redacted is what replaces a text that cannot be trusted to have been
-// redacted, with the reason.
+// withheld stands for a text that could not be redacted, and says why. What was
+// redacted bears no mark: tokens stand in it for what was secret or personal.
 func withheld(reason string) string { return "[redacted: " + reason + "]" }
 
 // text redacts one text; reason is not empty where the whole of it had to be

@@ -11,7 +11,8 @@ import (
 )
 
 // withheldValue stands for a value that could not be redacted. It is marked as
-// filtered, so that it never becomes a test's input.
+// filtered, so that it never becomes a test's input; a value in which tokens stand
+// is not.
 func withheldValue(reason string) incident.Value {
 	return incident.Value{Kind: incident.KindRepr, Repr: "'" + withheld(reason) + "'", Filtered: true}
 }
