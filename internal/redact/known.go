@@ -206,7 +206,19 @@ func (k *Known) find(s string, add func(find.Finding)) {
 	for range knownPrefix {
 		pow = mulmod(pow, k.base)
 	}
-	var sums []uint64 // sums[i] is the hash of s[:i]; made when first needed
+	// What may be a form is hashed where it stands, until as many bytes have been
+	// hashed as the text has; from then on by the hashes of the text's beginnings.
+	direct := len(s)
+	var sums []uint64 // sums[i] is the hash of s[:i]
+	hashed := func(i, size int) uint64 {
+		if direct -= size; direct >= 0 {
+			return k.hash(s[i : i+size])
+		}
+		if sums == nil {
+			sums = k.beginnings(s)
+		}
+		return k.between(sums, i, i+size)
+	}
 	h := k.hash(s[:knownPrefix])
 	for i := 0; ; i++ {
 		if k.filter[h>>6&(1<<10-1)]&(1<<(h&63)) != 0 {
@@ -214,10 +226,7 @@ func (k *Known) find(s string, add func(find.Finding)) {
 				if i+size > len(s) {
 					continue
 				}
-				if sums == nil {
-					sums = k.beginnings(s)
-				}
-				f, ok := k.forms[knownKey{size, k.between(sums, i, i+size)}]
+				f, ok := k.forms[knownKey{size, hashed(i, size)}]
 				if ok && standsAlone(s, i, i+size) {
 					add(f.finding(s, i, i+size))
 				}

@@ -59,6 +59,20 @@ var pairSensitivity = map[string]Sensitivity{
 	"client ip": personal, "ip address": personal, "user ip": personal,
 }
 
+// pairsByLast is pairSensitivity by the second word, then the first: most words are
+// the second of no pair, which one look tells.
+var pairsByLast = func() map[string]map[string]Sensitivity {
+	m := map[string]map[string]Sensitivity{}
+	for pair, s := range pairSensitivity {
+		first, last, _ := strings.Cut(pair, " ")
+		if m[last] == nil {
+			m[last] = map[string]Sensitivity{}
+		}
+		m[last][first] = s
+	}
+	return m
+}()
+
 // describing words turn a name into one about the sensitive thing rather than
 // of it: token_count, password_field, max_tokens.
 var describing = Set(`count counts counter type types len length size limit limits max min num number_of total used usage index idx
@@ -86,19 +100,20 @@ func SensitivityOf(name string) Sensitivity {
 	}
 	var buf [24]string
 	words := splitWords(name, buf[:0])
-	level, describes := Harmless, false
+	level := Harmless
 	for i, w := range words {
 		s := wordSensitivity[w]
 		if s == Harmless && len(w) > 6 {
 			s = compoundSensitivity(w)
 		}
 		if i > 0 {
-			s = max(s, pairSensitivity[words[i-1]+" "+w])
+			if before := pairsByLast[w]; before != nil {
+				s = max(s, before[words[i-1]])
+			}
 		}
 		level = max(level, s)
-		describes = describes || (describing[w] && (i == 0 || i == len(words)-1))
 	}
-	if describes {
+	if level > Harmless && (describing[words[0]] || describing[words[len(words)-1]]) {
 		return Harmless
 	}
 	return level

@@ -1,8 +1,8 @@
 // Package token makes what stands for a sensitive value.
 //
-//	key := token.NewKey(secret) // one for each project
-//	key.Of("hunter2-Friday")    // "kqpwzr4-Xelbmqadfo", always
-//	key.Is("kqpwzr4-Xelbmq…")   // made with this key?
+//	key := token.NewKey(secret)  // one for each project
+//	key.Of("hunter2-Friday")     // "kqpwzr4-Xelbmqadfo", always
+//	key.Of("kqpwzr4-Xelbmqadfo") // the same: a token stands for itself
 //
 // A token is a function of the project's key and the value alone, so that equal
 // values have equal tokens, and it keeps length, character classes and formats:
