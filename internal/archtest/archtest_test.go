@@ -60,7 +60,7 @@ var exclusive = map[string][]string{
 }
 
 // outside the table: tests, and what serves only them.
-var unlayered = regexp.MustCompile(`^internal/(archtest|e2e|eval|mcp)(/|$)|/(pgtest|sandboxtest|forgetest|githubtest)(/|$)`)
+var unlayered = regexp.MustCompile(`^internal/(archtest|e2e|eval|mcp)(/|$)|/(pgtest|sandboxtest|forgetest|githubtest|secrettest)(/|$)`)
 
 type pkg struct {
 	ImportPath, Name, Doc string

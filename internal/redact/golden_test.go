@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/pelletier/go-toml/v2"
+	"github.com/repaird/repaird/internal/redact/secrettest"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -54,7 +55,7 @@ func drawMatch(r *rand.Rand, re *syntax.Regexp) string {
 	case syntax.OpLiteral:
 		return string(re.Rune)
 	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
-		return draw(r, alnums, 1)
+		return secrettest.Draw(r, secrettest.Alnums, 1)
 	case syntax.OpCharClass:
 		var set []byte
 		for i := 0; i+1 < len(re.Rune); i += 2 {
@@ -65,7 +66,7 @@ func drawMatch(r *rand.Rand, re *syntax.Regexp) string {
 		if len(set) == 0 {
 			return string(re.Rune[0])
 		}
-		return draw(r, string(set), 1)
+		return secrettest.Draw(r, string(set), 1)
 	case syntax.OpCapture:
 		return drawMatch(r, re.Sub[0])
 	case syntax.OpStar:
@@ -108,17 +109,17 @@ func goldenTexts(t *testing.T) (groups []string, texts map[string][]string) {
 		a, b := drawMatch(rng, tree), drawMatch(rng, tree)
 		add("rule "+r.ID, "cannot use "+a+" in step 3", `{"value": "`+b+`"}`, "x = '"+a[:len(a)/2]+"' '"+a[len(a)/2:]+"'")
 	}
-	for _, c := range append(slices.Clone(contexts), heldOutContexts...) {
-		for _, k := range append(slices.Clone(kinds), heldOutKinds...) {
-			if made := k.make(rng); c.write != nil {
-				add("context "+c.name, c.write(k.name, made))
+	for _, c := range append(slices.Clone(secrettest.Contexts), secrettest.HeldOutContexts...) {
+		for _, k := range append(slices.Clone(secrettest.Kinds), secrettest.HeldOutKinds...) {
+			if made := k.Make(rng); c.Write != nil {
+				add("context "+c.Name, c.Write(k.Name, made))
 			}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(samples)) {
+	for _, name := range slices.Sorted(maps.Keys(secrettest.Values)) {
 		for range 3 {
-			v := samples[name](rng)
-			add("value "+name, v, "password: "+jsonString(v), "seen at "+v+", twice: "+v+".")
+			v := secrettest.Values[name](rng)
+			add("value "+name, v, "password: "+secrettest.JSON(v), "seen at "+v+", twice: "+v+".")
 		}
 	}
 	hostiles := hostile(600)
@@ -126,8 +127,8 @@ func goldenTexts(t *testing.T) (groups []string, texts map[string][]string) {
 		add("hostile "+name, hostiles[name])
 	}
 	add("logs", strings.SplitAfter(logText(3000), "\n")...)
-	add("harmless", "max_tokens=4096", "token_count: 17", "the password field is required", "sha256:"+draw(rng, hexes, 64),
-		"commit "+draw(rng, hexes, 40), "version 1.2.3.4 of lib/10.0.0.1", "http://localhost:8080/path", "user@example.com",
+	add("harmless", "max_tokens=4096", "token_count: 17", "the password field is required", "sha256:"+secrettest.Draw(rng, secrettest.Hexes, 64),
+		"commit "+secrettest.Draw(rng, secrettest.Hexes, 40), "version 1.2.3.4 of lib/10.0.0.1", "http://localhost:8080/path", "user@example.com",
 		"def authenticate(token: str = None) -> Token:", "if password == other.password:", "os.environ['SECRET_KEY']", "%(password)s ${TOKEN} {{ secret }}")
 	return groups, texts
 }
@@ -137,8 +138,8 @@ func goldenTexts(t *testing.T) (groups []string, texts map[string][]string) {
 func TestTextsAreRedactedAsBefore(t *testing.T) {
 	t.Parallel()
 	const name = "testdata/texts.golden"
-	r := New(testKey)
-	known := r.Event(localsOf("password", "'hunter2-Friday'")).Known()
+	r := New(secrettest.Key)
+	known := r.Event(secrettest.LocalsOf("password", "'hunter2-Friday'")).Known()
 	groups, texts := goldenTexts(t)
 	var b strings.Builder
 	for _, group := range groups {
@@ -148,7 +149,7 @@ func TestTextsAreRedactedAsBefore(t *testing.T) {
 				if out == s && group != "harmless" {
 					b.WriteString("stays\n")
 				} else {
-					fmt.Fprintf(&b, "%s\n", jsonString(out))
+					fmt.Fprintf(&b, "%s\n", secrettest.JSON(out))
 				}
 			}
 		}
@@ -163,7 +164,7 @@ func TestTextsAreRedactedAsBefore(t *testing.T) {
 	}
 	fmt.Fprintf(&b, "== event\n%s\n", data)
 	for _, c := range canaries {
-		fmt.Fprintf(&b, "%s\n", jsonString(r.Code("x = 1  # "+c+" "+jsonString(c), evidence.Known()).String()))
+		fmt.Fprintf(&b, "%s\n", secrettest.JSON(r.Code("x = 1  # "+c+" "+secrettest.JSON(c), evidence.Known()).String()))
 	}
 	got := b.String()
 	if *update {
