@@ -101,7 +101,7 @@ type Value struct {
 	Items    []Value    `json:"items,omitempty"`    // KindList: sources do not tell list, tuple and set apart
 	Fields   []Variable `json:"fields,omitempty"`   // KindDict: keys as text; their Python type is not told
 	Trimmed  bool       `json:"trimmed,omitempty"`  // the SDK cut it; parts are missing
-	Filtered bool       `json:"filtered,omitempty"` // a scrubber replaced it
+	Filtered bool       `json:"filtered,omitempty"` // a scrubber of the sender replaced it, or repaird withheld it; not set where tokens stand in it
 	Suspect  bool       `json:"suspect,omitempty"`  // just as long as the SDK's limit, and the SDK does not say where it cuts: parts may be missing
 }
 

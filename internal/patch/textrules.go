@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/zricethezav/gitleaks/v8/detect"
-	"github.com/zricethezav/gitleaks/v8/report"
+	"github.com/repaird/repaird/internal/redact/rules"
 )
 
 // maxLineBytes is the longest line that a patch may add; longer ones hide text
@@ -46,8 +44,8 @@ func (p Policy) checkTexts(base fs.FS, overlay Overlay) (*Violation, error) {
 		if size > p.MaxBytes {
 			return &Violation{Rule: RuleSize, Path: path, Detail: fmt.Sprintf("more than %d bytes added", p.MaxBytes)}, nil
 		}
-		for _, rule := range []func(*change) *Violation{p.checkBinary, checkInvisible, checkScripts, checkSecrets} {
-			if v := rule(&c); v != nil {
+		for _, check := range []func(*change) *Violation{p.checkBinary, checkInvisible, checkScripts, checkSecrets} {
+			if v := check(&c); v != nil {
 				v.Path = path
 				return v, nil
 			}
@@ -178,48 +176,25 @@ func checkScripts(c *change) *Violation {
 	return nil
 }
 
-// The detector takes tens of milliseconds to build and keeps state while it
-// works, so there is one, and one scan at a time.
-var (
-	buildDetector = sync.OnceValues(func() (*detect.Detector, error) {
-		d, err := detect.NewDetectorDefaultConfig()
-		if err == nil {
-			d.MaxDecodeDepth = 2
-			d.IgnoreGitleaksAllow = true
-		}
-		return d, err
-	})
-	detecting sync.Mutex
-)
-
+// checkSecrets refuses what looks like a credential, unless the file has held it
+// before.
 func checkSecrets(c *change) *Violation {
 	if len(c.added) == 0 {
 		return nil
-	}
-	detector, err := buildDetector()
-	if err != nil {
-		return &Violation{Rule: RuleSecret, Detail: "the secret scanner does not start: " + err.Error()}
 	}
 	var text strings.Builder
 	for _, l := range c.added {
 		text.WriteString(l.text)
 	}
-	detecting.Lock()
-	found := detector.DetectString(text.String())
-	detecting.Unlock()
-	for _, f := range found {
-		if f.Secret != "" && strings.Contains(string(c.old), f.Secret) {
+	for _, leak := range rules.Default().Detect(text.String()) {
+		if leak.Secret != "" && strings.Contains(string(c.old), leak.Secret) {
 			continue // moved, not added
 		}
-		return &Violation{Rule: RuleSecret, Line: lineOf(c, f), Detail: "looks like a credential (" + f.RuleID + ")"}
+		line := 0
+		if leak.Line < len(c.added) {
+			line = c.added[leak.Line].number
+		}
+		return &Violation{Rule: RuleSecret, Line: line, Detail: "looks like a credential (" + leak.Rule + ")"}
 	}
 	return nil
-}
-
-// lineOf translates a finding's line among the added ones to the file's.
-func lineOf(c *change, f report.Finding) int {
-	if f.StartLine < 0 || f.StartLine >= len(c.added) {
-		return 0
-	}
-	return c.added[f.StartLine].number
 }

@@ -1,6 +1,8 @@
-package redact
+package token
 
-import "unicode"
+import (
+	"unicode"
+)
 
 // replaceForeign replaces a letter or digit outside ASCII by another of its
 // script, case and size; other runes stay.

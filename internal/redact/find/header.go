@@ -1,8 +1,9 @@
-package redact
+package find
 
 import (
-	"encoding/base64"
 	"strings"
+
+	"github.com/repaird/repaird/internal/redact/encode"
 )
 
 // header reads the value of a header field; false where the name is none.
@@ -28,7 +29,8 @@ func (p *pairParser) header(i int) bool {
 	return true
 }
 
-var authSchemes = []string{"bearer", "basic", "token", "apikey", "api-key", "digest", "negotiate", "aws4-hmac-sha256", "dpop"}
+// AuthSchemes are the schemes of HTTP authentication, in lower case.
+var AuthSchemes = []string{"bearer", "basic", "token", "apikey", "api-key", "digest", "negotiate", "aws4-hmac-sha256", "dpop"}
 
 // manyParts are the schemes whose credentials are a list.
 var manyParts = map[string]bool{"digest": true, "aws4-hmac-sha256": true}
@@ -39,16 +41,7 @@ func (p *pairParser) credentials(start, end int, basic bool) {
 	if value := p.s[start:end]; isPlaceholder(value, false) {
 		return
 	}
-	p.add(finding{start: start, end: end, rule: "authorization", firm: true, basic: basic && decodeBasic(p.s[start:end]) != ""})
-}
-
-// decodeBasic returns user:password of Basic credentials; "" where they are none.
-func decodeBasic(s string) string {
-	data, err := base64.StdEncoding.DecodeString(s)
-	if err != nil || !printable(data, false) || strings.IndexByte(string(data), ':') < 0 {
-		return ""
-	}
-	return string(data)
+	p.add(Finding{Start: start, End: end, Rule: "authorization", Firm: true, Basic: basic && encode.Login(p.s[start:end]) != ""})
 }
 
 // cookies reads name=value; name=value. Of a Set-Cookie only the first is one.
@@ -61,7 +54,7 @@ func (p *pairParser) cookies(start, end int, set bool) {
 		eq := strings.IndexByte(p.s[i:stop], '=')
 		if eq >= 0 && i+eq+1 < stop {
 			value := p.s[i+eq+1 : stop]
-			p.add(finding{start: i + eq + 1, end: stop, rule: "cookie", firm: len(value) >= 8})
+			p.add(Finding{Start: i + eq + 1, End: stop, Rule: "cookie", Firm: len(value) >= 8})
 		}
 		if set {
 			return

@@ -1,4 +1,4 @@
-package redact
+package token
 
 import (
 	"encoding/binary"
@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/repaird/repaird/internal/redact/shape"
 )
 
 // Values with a format of their own keep it: an e-mail address stays one, a
@@ -19,9 +21,9 @@ import (
 // replaceFormat returns the token of a value that has a format, one string for
 // each of its runes; nil when it has none; done when it is a token already or
 // identifies nobody (loopback addresses).
-func (r *Redactor) replaceFormat(value string) (out []string, done bool) {
-	if len(value) < 3 || len(value) > 400 || !isASCII(value) {
-		return r.replaceScheme(value)
+func (k *Key) replaceFormat(value string) (out []string, done bool) {
+	if len(value) < 3 || len(value) > 400 || !shape.IsASCII(value) {
+		return k.replaceScheme(value)
 	}
 	whole := func(text string) []string {
 		out := make([]string, len(value))
@@ -29,74 +31,67 @@ func (r *Redactor) replaceFormat(value string) (out []string, done bool) {
 		return out
 	}
 	switch {
-	case emailShape.MatchString(value):
-		return r.replaceEmail(value)
-	case len(value) == 36 && uuidShape.MatchString(value):
-		return r.replaceUUID(value)
-	case len(value) == 17 && macShape.MatchString(value):
-		return r.replaceMAC(value)
-	case ssnShape.MatchString(value):
-		return r.replaceSSN(value)
+	case shape.Email.MatchString(value):
+		return k.replaceEmail(value)
+	case len(value) == 36 && shape.UUID.MatchString(value):
+		return k.replaceUUID(value)
+	case len(value) == 17 && shape.MAC.MatchString(value):
+		return k.replaceMAC(value)
+	case shape.SSN.MatchString(value):
+		return k.replaceSSN(value)
 	}
 	if addr, err := netip.ParseAddr(value); err == nil && addr.Zone() == "" {
-		text, done := r.replaceAddr(addr)
+		text, done := k.replaceAddr(addr)
 		return whole(text), done
 	}
-	if prefix, ok := cardPrefix(value); ok {
-		if r.isNumericToken(value) {
+	if prefix, ok := shape.Card(value); ok {
+		if k.isNumericToken(value) {
 			return nil, true
 		}
-		return r.replaceCard(value, prefix)
+		return k.replaceCard(value, prefix)
 	}
-	if isIBAN(value) {
-		if r.isPlainToken(value) { // one word in some thousands of upper case is an IBAN by accident
+	if shape.IsIBAN(value) {
+		if k.isPlainToken(value) { // one word in some thousands of upper case is an IBAN by accident
 			return nil, true
 		}
-		return r.replaceIBAN(value)
+		return k.replaceIBAN(value)
 	}
-	if kind := phoneKind(value); kind != notPhone {
-		return r.replacePhone(value, kind)
+	if kind := shape.PhoneOf(value); kind != shape.NotPhone {
+		return k.replacePhone(value, kind)
 	}
-	return r.replaceScheme(value)
+	return k.replaceScheme(value)
 }
 
 var schemeShape = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]{1,20}://`)
 
 // replaceScheme keeps the scheme of a URL.
-func (r *Redactor) replaceScheme(value string) (out []string, done bool) {
+func (k *Key) replaceScheme(value string) (out []string, done bool) {
 	scheme := schemeShape.FindString(value)
 	if scheme == "" || scheme == value {
 		return nil, false
 	}
 	rest := value[len(scheme):]
-	if r.isPlainToken(rest) {
+	if k.isPlainToken(rest) {
 		return nil, true
 	}
 	for i := range scheme {
 		out = append(out, scheme[i:i+1])
 	}
-	return append(out, r.replacePlain(rest)...), false
+	return append(out, k.replacePlain(rest)...), false
 }
-
-var (
-	emailShape = regexp.MustCompile(`^[A-Za-z0-9._%+'-]{1,64}@([A-Za-z0-9][A-Za-z0-9-]{0,62}\.)+[A-Za-z]{2,24}$`)
-	uuidShape  = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
-	macShape   = regexp.MustCompile(`^([0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}$`)
-	ssnShape   = regexp.MustCompile(`^[0-9]{3}-[0-9]{2}-[0-9]{4}$`)
-)
 
 // replaceEmail replaces local part and domain, keeps the top-level domain
 // (co.uk), the case and the place of a plus tag, and puts check and further bits
 // into the first label of the domain. Case does not tell addresses apart.
-func (r *Redactor) replaceEmail(value string) (out []string, done bool) {
+func (k *Key) replaceEmail(value string) (out []string, done bool) {
 	fold := strings.ToLower(value)
 	at := strings.IndexByte(fold, '@')
 	label := at + 1 + strings.IndexByte(fold[at+1:], '.') // end of the first label
 	keep := keptSuffix(fold, label)
-	if r.isEmailToken(fold, at, label) {
+	if k.isEmailToken(fold, at, label) {
 		return nil, true
 	}
-	bytes := r.stream("email", fold, 2*(len(fold)+40))
+	bytes := k.Stream("email", fold, 2*(len(fold)+40))
 	pick := func(i, n int) int { return int(binary.BigEndian.Uint16(bytes[2*i:])) % n }
 	out = make([]string, len(value))
 	bits, inLabel := 0.0, 0
@@ -121,7 +116,7 @@ func (r *Redactor) replaceEmail(value string) (out []string, done bool) {
 	}
 	text := strings.Join(out, "")
 	newLabel := text[:len(text)-(len(value)-label)]
-	checked := r.emailCheck(strings.ToLower(newLabel), strings.ToLower(text[len(newLabel):]), newLabel)
+	checked := k.emailCheck(strings.ToLower(newLabel), strings.ToLower(text[len(newLabel):]), newLabel)
 	copy(out, splitLike(checked, out[:label]))
 	return out, false
 }
@@ -138,13 +133,13 @@ func keptSuffix(fold string, label int) int {
 
 // emailCheck overwrites the last checkLen letters and digits of text, a local
 // part with the first label of its domain, with a check of the rest.
-func (r *Redactor) emailCheck(fold, suffix, text string) string {
+func (k *Key) emailCheck(fold, suffix, text string) string {
 	places := lastAlnum(fold, checkLen)
 	masked := []byte(fold)
 	for _, p := range places {
 		masked[p] = '*'
 	}
-	keyed := r.stream("email check", string(masked)+"\x00"+suffix, checkLen)
+	keyed := k.Stream("email check", string(masked)+"\x00"+suffix, checkLen)
 	out := []byte(text)
 	for i, p := range places {
 		a := alphabet(out[p], false)
@@ -153,21 +148,21 @@ func (r *Redactor) emailCheck(fold, suffix, text string) string {
 	return string(out)
 }
 
-func (r *Redactor) isEmailToken(fold string, at, label int) bool {
+func (k *Key) isEmailToken(fold string, at, label int) bool {
 	count := 0
 	for i := at + 1; i < label; i++ {
-		if isAlnum(fold[i]) {
+		if shape.IsAlnum(fold[i]) {
 			count++
 		}
 	}
-	return count >= checkLen && r.emailCheck(fold[:label], fold[label:], fold[:label]) == fold[:label]
+	return count >= checkLen && k.emailCheck(fold[:label], fold[label:], fold[:label]) == fold[:label]
 }
 
 // lastAlnum returns the places of the last n letters and digits, in order.
 func lastAlnum(s string, n int) []int {
 	places := make([]int, 0, n)
 	for i := len(s) - 1; i >= 0 && len(places) < n; i-- {
-		if isAlnum(s[i]) {
+		if shape.IsAlnum(s[i]) {
 			places = append(places, i)
 		}
 	}
@@ -187,10 +182,10 @@ func splitLike(text string, like []string) []string {
 }
 
 // replaceUUID keeps version and variant.
-func (r *Redactor) replaceUUID(value string) (out []string, done bool) {
+func (k *Key) replaceUUID(value string) (out []string, done bool) {
 	const checked = 28 // the last eight digits are the check
 	check := func(head, tail string) string {
-		keyed := r.stream("uuid check", strings.ToLower(head), len(tail))
+		keyed := k.Stream("uuid check", strings.ToLower(head), len(tail))
 		b := []byte(tail)
 		for i, c := range b {
 			a := alphabet(c, true)
@@ -201,7 +196,7 @@ func (r *Redactor) replaceUUID(value string) (out []string, done bool) {
 	if check(value[:checked], value[checked:]) == value[checked:] {
 		return nil, true
 	}
-	bytes := r.stream("uuid", strings.ToLower(value), len(value))
+	bytes := k.Stream("uuid", strings.ToLower(value), len(value))
 	b := []byte(value)
 	for i, c := range b {
 		if a := alphabet(c, true); a != "" && i != 14 && i != 19 {
@@ -221,19 +216,19 @@ func chars(b []byte) []string {
 }
 
 // replaceMAC makes a locally administered address: 24 bits and 16 of check.
-func (r *Redactor) replaceMAC(value string) (out []string, done bool) {
+func (k *Key) replaceMAC(value string) (out []string, done bool) {
 	at := func(s string, i int) byte {
 		n, _ := strconv.ParseUint(s[3*i:3*i+2], 16, 8)
 		return byte(n)
 	}
 	fold := strings.ToLower(value)
-	check := func(a, b, c byte) []byte { return r.stream("mac check", string([]byte{a, b, c}), 2) }
+	check := func(a, b, c byte) []byte { return k.Stream("mac check", string([]byte{a, b, c}), 2) }
 	c := check(at(fold, 1), at(fold, 2), at(fold, 3))
 	if fold == "00:00:00:00:00:00" || fold == "ff:ff:ff:ff:ff:ff" ||
 		at(fold, 0) == 2 && at(fold, 4) == c[0] && at(fold, 5) == c[1] {
 		return nil, true
 	}
-	v := r.stream("mac", fold, 3)
+	v := k.Stream("mac", fold, 3)
 	c = check(v[0], v[1], v[2])
 	text := []byte(value)
 	for i, octet := range []byte{2, v[0], v[1], v[2], c[0], c[1]} {
@@ -250,11 +245,11 @@ func (r *Redactor) replaceMAC(value string) (out []string, done bool) {
 
 // replaceSSN makes a number that was never given: the area 900 to 999 with a
 // group below 50 (from 50 on they are taxpayer numbers).
-func (r *Redactor) replaceSSN(value string) (out []string, done bool) {
+func (k *Key) replaceSSN(value string) (out []string, done bool) {
 	if value[0] == '9' && value[4] < '5' {
 		return nil, true
 	}
-	bytes := r.stream("ssn", value, len(value))
+	bytes := k.Stream("ssn", value, len(value))
 	text := []byte(value)
 	for i := range text {
 		if text[i] != '-' {
@@ -271,16 +266,16 @@ var unannounced = []byte{11, 21, 22, 26, 28, 29, 30, 33}
 
 // replaceAddr keeps family and privateness. Addresses that name no host (0/8,
 // 127/8, 224/4, 240/4, link-local, documentation) stay.
-func (r *Redactor) replaceAddr(a netip.Addr) (text string, done bool) {
+func (k *Key) replaceAddr(a netip.Addr) (text string, done bool) {
 	if a.Is4In6() {
-		text, done = r.replaceAddr(a.Unmap())
+		text, done = k.replaceAddr(a.Unmap())
 		return "::ffff:" + text, done
 	}
 	if a.IsLoopback() || a.IsUnspecified() || a.IsMulticast() || documentation(a) || a.Is4() && a.IsLinkLocalUnicast() {
 		return "", true
 	}
 	if a.Is4() {
-		return r.replaceIPv4(a)
+		return k.replaceIPv4(a)
 	}
 	// One octet tells the kind, seven are the value, eight the check.
 	b := a.As16()
@@ -298,31 +293,31 @@ func (r *Redactor) replaceAddr(a netip.Addr) (text string, done bool) {
 		if first == 0xfe {
 			out[1] = 0x80
 		}
-		copy(out[8:], r.stream("ipv6 check", string(out[:8]), 8))
+		copy(out[8:], k.Stream("ipv6 check", string(out[:8]), 8))
 		return out
 	}
 	if build(b[1:8]) == b {
 		return "", true
 	}
-	return netip.AddrFrom16(build(r.stream("ipv6", a.String(), 7))).String(), false
+	return netip.AddrFrom16(build(k.Stream("ipv6", a.String(), 7))).String(), false
 }
 
-func (r *Redactor) replaceIPv4(a netip.Addr) (text string, done bool) {
+func (k *Key) replaceIPv4(a netip.Addr) (text string, done bool) {
 	b := a.As4()
 	if !a.IsPrivate() {
 		if b[0] == 0 || b[0] >= 240 || strings.IndexByte(string(unannounced), b[0]) >= 0 {
 			return "", true
 		}
-		v := r.stream("ipv4", a.String(), 4)
+		v := k.Stream("ipv4", a.String(), 4)
 		return netip.AddrFrom4([4]byte{unannounced[v[0]%8], v[1], v[2], v[3]}).String(), false
 	}
 	// The second octet is the check: of the private addresses in use one in
 	// 256 is taken for a token, and tells no more than that.
-	check := func(v []byte) byte { return r.stream("ipv4 check", string(v), 1)[0] }
+	check := func(v []byte) byte { return k.Stream("ipv4 check", string(v), 1)[0] }
 	if b[0] == 10 && b[1] == check(b[2:]) {
 		return "", true
 	}
-	v := r.stream("ipv4 private", a.String(), 2)
+	v := k.Stream("ipv4 private", a.String(), 2)
 	return netip.AddrFrom4([4]byte{10, check(v), v[0], v[1]}).String(), false
 }
 

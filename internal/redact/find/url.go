@@ -1,9 +1,14 @@
-package redact
+package find
 
-import "strings"
+import (
+	"strings"
 
-// findPEM finds the bodies of private keys.
-func findPEM(s string, add func(finding)) {
+	"github.com/repaird/repaird/internal/redact/encode"
+	"github.com/repaird/repaird/internal/redact/shape"
+)
+
+// PEM finds the bodies of private keys.
+func PEM(s string, add func(Finding)) {
 	const begin, dashes = "-----BEGIN", "-----"
 	for i := 0; ; {
 		n := strings.Index(s[i:], begin)
@@ -20,14 +25,14 @@ func findPEM(s string, add func(finding)) {
 		if n := strings.Index(s[start:], dashes+"END"); n >= 0 {
 			end = start + n
 		}
-		add(finding{start: start, end: end, rule: "private-key", firm: true, cells: decodeEscapes(s[start:end])})
+		add(Finding{Start: start, End: end, Rule: "private-key", Firm: true, Cells: encode.Escapes(s[start:end])})
 		i = end
 	}
 }
 
-// findUserinfo finds user:password in URLs, and returns the places of the @
+// Userinfo finds user:password in URLs, and returns the places of the @
 // after them. In programs, examples are left.
-func findUserinfo(s string, inProgram bool, add func(finding)) (ats []int) {
+func Userinfo(s string, inProgram bool, add func(Finding)) (ats []int) {
 	for i := 0; ; {
 		n := strings.Index(s[i:], "://")
 		if n < 0 {
@@ -54,10 +59,10 @@ func findUserinfo(s string, inProgram bool, add func(finding)) (ats []int) {
 			continue
 		}
 		if user != "" {
-			add(finding{start: i, end: i + len(user), rule: "url-userinfo", firm: len(user) >= 16 || password == "", cells: percentCells(user)})
+			add(Finding{Start: i, End: i + len(user), Rule: "url-userinfo", Firm: len(user) >= 16 || password == "", Cells: encode.PercentIfAny(user)})
 		}
 		if password != "" {
-			add(finding{start: i + len(user) + 1, end: at, rule: "url-userinfo", firm: true, cells: percentCells(password)})
+			add(Finding{Start: i + len(user) + 1, End: at, Rule: "url-userinfo", Firm: true, Cells: encode.PercentIfAny(password)})
 		}
 		i = at
 	}
@@ -67,10 +72,10 @@ func findUserinfo(s string, inProgram bool, add func(finding)) (ats []int) {
 // beginning of a password, rather than host and port.
 func startsUserinfo(s string) bool {
 	_, rest, ok := strings.Cut(s, ":")
-	return ok && rest != "" && !shapeOf(rest).numeric(rest) && !strings.HasPrefix(s, "[")
+	return ok && rest != "" && !shape.Of(rest).Numeric(rest) && !strings.HasPrefix(s, "[")
 }
 
-var exampleLogins = wordSet(`user username usr name pass password passwd pwd pw secret login me you alice bob foo bar baz guest test admin root
+var exampleLogins = Set(`user username usr name pass password passwd pwd pw secret login me you alice bob foo bar baz guest test admin root
 	postgres mysql redis default example host myuser mypassword user1 u p xxx token key x-access-token git oauth2 demo`)
 
 // isExampleLogin recognises documentation and templates in source code.

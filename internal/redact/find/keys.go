@@ -1,53 +1,55 @@
-package redact
+package find
 
 import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/repaird/repaird/internal/redact/shape"
 )
 
-// A sensitivity says how much a name tells of its value.
-type sensitivity int
+// A Sensitivity says how much a name tells of its value.
+type Sensitivity int
 
 const (
-	harmless sensitivity = iota
-	opaque               // the value is replaced where it looks random: key, signature, code
-	weak                 // replaced unless it is a short word or number: token, session
-	strong               // replaced always: password, secret, api_key
+	Harmless Sensitivity = iota
+	Opaque               // the value is replaced where it looks random: key, signature, code
+	Weak                 // replaced unless it is a short word or number: token, session
+	Strong               // replaced always: password, secret, api_key
 	personal             // replaced always: e-mail, family name, date of birth
 )
 
 // words that make a name sensitive wherever they stand in it.
-var wordSensitivity = map[string]sensitivity{
-	"password": strong, "passwords": strong, "passwd": strong, "passwort": strong, "pwd": strong, "pass": strong, "passphrase": strong,
-	"passcode": strong, "passkey": strong, "secret": strong, "secrets": strong, "credential": strong, "credentials": strong, "creds": strong,
-	"apikey": strong, "privatekey": strong, "secretkey": strong, "accesskey": strong, "authtoken": strong, "accesstoken": strong,
-	"refreshtoken": strong, "authkey": strong, "masterkey": strong, "encryptionkey": strong, "signingkey": strong, "sharedkey": strong,
-	"authorization": strong, "cvv": strong, "cvc": strong, "cvv2": strong, "otp": strong, "totp": strong, "mfa": strong,
-	"phpsessid": strong, "jsessionid": strong, "sessionid": strong, "csrftoken": strong, "xsrf": strong, "csrfmiddlewaretoken": strong,
-	"connectionstring": strong, "sas": opaque, "mnemonic": strong, "htpasswd": strong, "pgpassword": strong,
+var wordSensitivity = map[string]Sensitivity{
+	"password": Strong, "passwords": Strong, "passwd": Strong, "passwort": Strong, "pwd": Strong, "pass": Strong, "passphrase": Strong,
+	"passcode": Strong, "passkey": Strong, "secret": Strong, "secrets": Strong, "credential": Strong, "credentials": Strong, "creds": Strong,
+	"apikey": Strong, "privatekey": Strong, "secretkey": Strong, "accesskey": Strong, "authtoken": Strong, "accesstoken": Strong,
+	"refreshtoken": Strong, "authkey": Strong, "masterkey": Strong, "encryptionkey": Strong, "signingkey": Strong, "sharedkey": Strong,
+	"authorization": Strong, "cvv": Strong, "cvc": Strong, "cvv2": Strong, "otp": Strong, "totp": Strong, "mfa": Strong,
+	"phpsessid": Strong, "jsessionid": Strong, "sessionid": Strong, "csrftoken": Strong, "xsrf": Strong, "csrfmiddlewaretoken": Strong,
+	"connectionstring": Strong, "sas": Opaque, "mnemonic": Strong, "htpasswd": Strong, "pgpassword": Strong,
 
-	"token": weak, "tokens": weak, "auth": weak, "session": weak, "sess": weak, "sid": weak, "cookie": weak, "cookies": weak, "jwt": weak,
-	"bearer": weak, "csrf": weak, "pin": weak, "dsn": weak, "oauth": weak,
+	"token": Weak, "tokens": Weak, "auth": Weak, "session": Weak, "sess": Weak, "sid": Weak, "cookie": Weak, "cookies": Weak, "jwt": Weak,
+	"bearer": Weak, "csrf": Weak, "pin": Weak, "dsn": Weak, "oauth": Weak,
 
-	"basic": opaque, "key": opaque, "keys": opaque, "sig": opaque, "signature": opaque, "hmac": opaque, "nonce": opaque, "salt": opaque,
-	"webhook": opaque, "license": opaque, "code": opaque, "ticket": opaque, "cert": opaque, "certificate": opaque,
+	"basic": Opaque, "key": Opaque, "keys": Opaque, "sig": Opaque, "signature": Opaque, "hmac": Opaque, "nonce": Opaque, "salt": Opaque,
+	"webhook": Opaque, "license": Opaque, "code": Opaque, "ticket": Opaque, "cert": Opaque, "certificate": Opaque,
 
 	"email": personal, "mail": personal, "emails": personal, "phone": personal, "telephone": personal, "mobile": personal, "msisdn": personal,
 	"ssn": personal, "iban": personal, "dob": personal, "birthday": personal, "birthdate": personal, "surname": personal, "lastname": personal,
 	"firstname": personal, "fullname": personal, "passport": personal, "username": personal, "street": personal, "taxid": personal,
-	"ccnum": personal, "cardnumber": personal, "creditcard": personal, "pan": opaque,
+	"ccnum": personal, "cardnumber": personal, "creditcard": personal, "pan": Opaque,
 }
 
 // pairs of neighbouring words that together make a name sensitive.
-var pairSensitivity = map[string]sensitivity{
-	"api key": strong, "api keys": strong, "access key": strong, "private key": strong, "secret key": strong, "signing key": strong,
-	"encryption key": strong, "auth key": strong, "master key": strong, "shared key": strong, "account key": strong, "storage key": strong,
-	"service key": strong, "app key": strong, "application key": strong, "client secret": strong, "auth token": strong, "access token": strong,
-	"refresh token": strong, "id token": strong, "session id": strong, "session key": strong, "session token": strong, "security token": strong,
-	"csrf token": strong, "bearer token": strong, "api token": strong, "bot token": strong, "device token": strong, "reset token": strong,
-	"auth code": strong, "authorization code": strong, "otp code": strong, "pin code": strong, "verification code": strong, "backup codes": strong,
-	"connection string": strong, "pass word": strong, "pass phrase": strong, "recovery code": strong, "seed phrase": strong, "license key": strong,
+var pairSensitivity = map[string]Sensitivity{
+	"api key": Strong, "api keys": Strong, "access key": Strong, "private key": Strong, "secret key": Strong, "signing key": Strong,
+	"encryption key": Strong, "auth key": Strong, "master key": Strong, "shared key": Strong, "account key": Strong, "storage key": Strong,
+	"service key": Strong, "app key": Strong, "application key": Strong, "client secret": Strong, "auth token": Strong, "access token": Strong,
+	"refresh token": Strong, "id token": Strong, "session id": Strong, "session key": Strong, "session token": Strong, "security token": Strong,
+	"csrf token": Strong, "bearer token": Strong, "api token": Strong, "bot token": Strong, "device token": Strong, "reset token": Strong,
+	"auth code": Strong, "authorization code": Strong, "otp code": Strong, "pin code": Strong, "verification code": Strong, "backup codes": Strong,
+	"connection string": Strong, "pass word": Strong, "pass phrase": Strong, "recovery code": Strong, "seed phrase": Strong, "license key": Strong,
 	"first name": personal, "last name": personal, "full name": personal, "family name": personal, "given name": personal, "middle name": personal,
 	"maiden name": personal, "user name": personal, "real name": personal, "customer name": personal, "patient name": personal,
 	"birth date": personal, "date birth": personal, "card number": personal, "account number": personal, "routing number": personal,
@@ -57,16 +59,31 @@ var pairSensitivity = map[string]sensitivity{
 	"client ip": personal, "ip address": personal, "user ip": personal,
 }
 
+// pairsByLast is pairSensitivity by the second word, then the first: most words are
+// the second of no pair, which one look tells.
+var pairsByLast = func() map[string]map[string]Sensitivity {
+	m := map[string]map[string]Sensitivity{}
+	for pair, s := range pairSensitivity {
+		first, last, _ := strings.Cut(pair, " ")
+		if m[last] == nil {
+			m[last] = map[string]Sensitivity{}
+		}
+		m[last][first] = s
+	}
+	return m
+}()
+
 // describing words turn a name into one about the sensitive thing rather than
 // of it: token_count, password_field, max_tokens.
-var describing = wordSet(`count counts counter type types len length size limit limits max min num number_of total used usage index idx
+var describing = Set(`count counts counter type types len length size limit limits max min num number_of total used usage index idx
 	expiry expires expire expiration expired ttl at age field fields label policy policies rule rules regex pattern valid validity required enabled
 	disabled strength hint header headers class kind status error errors exists prefix suffix format algorithm alg algo validator validators
 	validation manager generator factory backend backends scheme method func function view form provider providers version position pos line
 	offset start end stream parser handler helper middleware required placeholder interval timeout rotation length_min attempts tries retries
 	encode decode strip lower upper replace join format startswith endswith warning exception changed updated created reset_url is has no n show allow allowed use uses requires set config_name file path filename dir url_name param params`)
 
-func wordSet(s string) map[string]bool {
+// Set returns the set of the words of a text.
+func Set(s string) map[string]bool {
 	m := map[string]bool{}
 	for _, w := range strings.Fields(s) {
 		m[w] = true
@@ -74,48 +91,49 @@ func wordSet(s string) map[string]bool {
 	return m
 }
 
-// sensitivityOf judges a name by its words, which end at case changes, digits'
+// SensitivityOf judges a name by its words, which end at case changes, digits'
 // ends and everything that is no letter or digit: "authToken" and
 // "X-Auth-Token" have the word token, "author" has not the word auth.
-func sensitivityOf(name string) sensitivity {
+func SensitivityOf(name string) Sensitivity {
 	if len(name) < 3 || len(name) > 200 {
-		return harmless
+		return Harmless
 	}
 	var buf [24]string
 	words := splitWords(name, buf[:0])
-	level, describes := harmless, false
+	level := Harmless
 	for i, w := range words {
 		s := wordSensitivity[w]
-		if s == harmless && len(w) > 6 {
+		if s == Harmless && len(w) > 6 {
 			s = compoundSensitivity(w)
 		}
 		if i > 0 {
-			s = max(s, pairSensitivity[words[i-1]+" "+w])
+			if before := pairsByLast[w]; before != nil {
+				s = max(s, before[words[i-1]])
+			}
 		}
 		level = max(level, s)
-		describes = describes || (describing[w] && (i == 0 || i == len(words)-1))
 	}
-	if describes {
-		return harmless
+	if level > Harmless && (describing[words[0]] || describing[words[len(words)-1]]) {
+		return Harmless
 	}
 	return level
 }
 
 // compoundSensitivity finds sensitive words in one written without a boundary:
 // dbpassword, mysecretkey.
-func compoundSensitivity(w string) sensitivity {
+func compoundSensitivity(w string) Sensitivity {
 	switch {
 	case strings.Contains(w, "passw"), strings.HasSuffix(w, "passwd"), strings.HasSuffix(w, "apikey"),
 		strings.HasSuffix(w, "secretkey"), strings.HasSuffix(w, "privatekey"), strings.HasSuffix(w, "accesskey"):
-		return strong
+		return Strong
 	case strings.HasSuffix(w, "secret"), strings.HasPrefix(w, "secret") && !strings.HasPrefix(w, "secreta") && !strings.HasPrefix(w, "secreti"):
-		return strong
+		return Strong
 	case strings.HasSuffix(w, "token"), strings.HasSuffix(w, "sessid"), strings.HasSuffix(w, "sessionid"):
-		return weak
+		return Weak
 	case strings.HasSuffix(w, "email"):
 		return personal
 	}
-	return harmless
+	return Harmless
 }
 
 // splitWords appends the lower-case words of a name.
@@ -129,7 +147,7 @@ func splitWords(name string, words []string) []string {
 	}
 	for i := 0; i < len(name); i++ {
 		c := name[i]
-		if !isAlnum(c) {
+		if !shape.IsAlnum(c) {
 			flush(i)
 			continue
 		}
@@ -151,13 +169,13 @@ func splitWords(name string, words []string) []string {
 }
 
 // notValues are what stands after a sensitive name without being its value.
-var notValues = wordSet(`none null nil true false undefined nan yes no on off optional str string int bytes bool any object dict list
+var notValues = Set(`none null nil true false undefined nan yes no on off optional str string int bytes bool any object dict list
 	required invalid missing incorrect wrong expired empty blank unset default is was are be been must should cannot can not too short long
 	field for and or the a an in of to has have with does did will mismatch rejected changed reset updated given provided set unknown
 	error failed failure filtered redacted removed masked hidden secret password token self cls args kwargs request user username
 	not_set example placeholder changeme_not basic bearer digest negotiate`)
 
-var noValue = wordSet(`none null nil true false undefined nan redacted filtered removed bearer basic digest negotiate`)
+var noValue = Set(`none null nil true false undefined nan redacted filtered removed bearer basic digest negotiate`)
 
 var formatVerb = regexp.MustCompile(`^%[-+# 0-9.*\[\]]*[a-zA-Z]?$`)
 
@@ -179,80 +197,33 @@ func hasAlnum(s string) bool {
 	return false
 }
 
-// accepts decides whether a value under a name of the given sensitivity is to
+// Accepts decides whether a value under a name of the given sensitivity is to
 // be replaced. quoted values are surely values; bare ones may be words of a
 // sentence or an expression.
-func (s sensitivity) accepts(value string, quoted bool) bool {
+func (s Sensitivity) Accepts(value string, quoted bool) bool {
 	if value == "" || isPlaceholder(value, quoted) {
 		return false
 	}
 	switch s {
-	case strong, personal:
+	case Strong, personal:
 		if quoted || len(value) > 3 {
 			return true
 		}
-		sh := shapeOf(value) // not a count, nor a word of a sentence
-		return !sh.numeric(value) && sh.lower < len(value)
-	case weak:
-		sh := shapeOf(value)
+		sh := shape.Of(value) // not a count, nor a word of a sentence
+		return !sh.Numeric(value) && sh.Lower < len(value)
+	case Weak:
+		sh := shape.Of(value)
 		switch {
-		case sh.numeric(value):
+		case sh.Numeric(value):
 			return len(value) >= 6
-		case sh.digit > 0 && sh.alnum >= 4:
+		case sh.Digit > 0 && sh.Alnum >= 4:
 			return true
-		case !isASCII(value):
+		case !shape.IsASCII(value):
 			return true
 		}
-		return sh.alnum >= 16 || sh.lower > 0 && sh.upper > 1 && sh.alnum >= 8 || quoted && sh.other > 0 && sh.alnum >= 8 && !isName(value)
-	case opaque:
-		return looksRandom(value)
+		return sh.Alnum >= 16 || sh.Lower > 0 && sh.Upper > 1 && sh.Alnum >= 8 || quoted && sh.Other > 0 && sh.Alnum >= 8 && !shape.IsName(value)
+	case Opaque:
+		return shape.Random(value)
 	}
 	return false
-}
-
-// looksRandom reports whether a text is more likely drawn at random than
-// written by a person: many changes between digits and the two cases.
-func looksRandom(s string) bool {
-	sh := shapeOf(s)
-	if sh.alnum < 16 || strings.IndexByte(s, ' ') >= 0 {
-		return false
-	}
-	if sh.hex {
-		return sh.alnum >= 24
-	}
-	changes, last, run, longest := 0, byte(0), 0, 0
-	for i := range len(s) {
-		class := byte('o')
-		switch c := s[i]; {
-		case c >= '0' && c <= '9':
-			class = '0'
-		case c >= 'a' && c <= 'z':
-			class = 'a'
-		case c >= 'A' && c <= 'Z':
-			class = 'A'
-		}
-		if class != last {
-			changes++
-			run = 0
-		}
-		run++
-		longest = max(longest, run)
-		last = class
-	}
-	classes := 0
-	for _, n := range []int{sh.digit, sh.lower, sh.upper} {
-		if n > 0 {
-			classes++
-		}
-	}
-	share := float64(changes) / float64(len(s))
-	switch {
-	case classes < 2:
-		return false
-	case sh.digit == 0:
-		return share >= 0.42 && sh.alnum >= 20 && longest <= 8 // InnerCapitals change less often
-	case classes == 2 && sh.alnum >= 24:
-		return share >= 0.2 && longest <= 14
-	}
-	return share >= 0.3 && longest <= 12
 }

@@ -1,13 +1,18 @@
-package redact
+package find
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/repaird/repaird/internal/redact/encode"
+	"github.com/repaird/repaird/internal/redact/shape"
+)
 
 // Values are found by their names in whatever notation a text uses: JSON,
 // Python, YAML, environment files, headers, URLs, XML, and JSON in a string in
 // JSON. What may surround a name and a value is nearly the same in all of them.
 
-// findPairs finds the values of sensitive names.
-func findPairs(s string, budget *int, add func(finding)) {
+// Pairs finds the values of sensitive names.
+func Pairs(s string, budget *int, add func(Finding)) {
 	for i := 0; i < len(s) && *budget >= 0; {
 		c := s[i]
 		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_') {
@@ -18,14 +23,14 @@ func findPairs(s string, budget *int, add func(finding)) {
 		if i > 0 && s[i-1] == '\\' && strings.IndexByte("nrt", c) >= 0 {
 			start++ // the letter belongs to an escape
 		}
-		for i < len(s) && (isAlnum(s[i]) || s[i] == '_' || s[i] == '-' || s[i] == '.') {
+		for i < len(s) && (shape.IsAlnum(s[i]) || s[i] == '_' || s[i] == '-' || s[i] == '.') {
 			i++
 		}
 		end := i
 		for end > start && (s[end-1] == '.' || s[end-1] == '-') {
 			end--
 		}
-		if level := sensitivityOf(s[start:end]); level != harmless {
+		if level := SensitivityOf(s[start:end]); level != Harmless {
 			p := pairParser{s: s, name: s[start:end], start: start, level: level, add: add, budget: budget}
 			// Values may hold names themselves ("Authorization: Basic …"), so
 			// the scan goes on behind the name, not behind the value.
@@ -43,8 +48,8 @@ type pairParser struct {
 	s     string
 	name  string
 	start int // of the name
-	level sensitivity
-	add   func(finding)
+	level Sensitivity
+	add   func(Finding)
 
 	budget     *int
 	past       int  // where the scan goes on; 0 behind the name
@@ -54,26 +59,26 @@ type pairParser struct {
 }
 
 const (
-	maxValue = 16 << 10 // bytes of one quoted value
+	MaxValue = 16 << 10 // bytes of one quoted value
 	maxBare  = 4 << 10
 )
 
-func (p *pairParser) emit(start, end int, quoted bool, cells []cell) {
+func (p *pairParser) emit(start, end int, quoted bool, cells []encode.Cell) {
 	value := p.s[start:end]
 	if cells != nil {
-		value = textOf(cells)
+		value = encode.Text(cells)
 	}
 	if strings.Contains(value, "-----BEGIN") || strings.Contains(value, "-----END") {
 		return // is found by itself, and keeps its frame
 	}
-	if !p.level.accepts(value, quoted) || p.called && strings.IndexByte(value, ' ') >= 0 && shapeOf(value).digit == 0 {
+	if !p.level.Accepts(value, quoted) || p.called && strings.IndexByte(value, ' ') >= 0 && shape.Of(value).Digit == 0 {
 		return // of a call, a sentence is a message
 	}
-	p.add(finding{start: start, end: end, rule: "name:" + p.level.String(), firm: p.level != opaque, cells: cells})
+	p.add(Finding{Start: start, End: end, Rule: "name:" + p.level.String(), Firm: p.level != Opaque, Cells: cells})
 }
 
 // String names the level in reports.
-func (s sensitivity) String() string {
+func (s Sensitivity) String() string {
 	return [...]string{"harmless", "opaque", "weak", "secret", "personal"}[s]
 }
 
@@ -103,9 +108,9 @@ func (p *pairParser) parse(i int) {
 		for i++; i < len(s) && (s[i] == '=' || s[i] == '>' || s[i] == '~'); i++ {
 		}
 		p.value(skipSpaces(s, i, 8))
-	case c == ',' && wholeQuoted && p.level >= strong:
+	case c == ',' && wholeQuoted && p.level >= Strong:
 		p.quotedOnly(skipSpaces(s, i+1, 8)) // ('password', 'hunter2')
-	case c == '(' && p.level == strong && !nameQuoted:
+	case c == '(' && p.level == Strong && !nameQuoted:
 		p.called = true
 		p.quotedOnly(i + 1) // set_password('hunter2')
 	case c == '>' && p.start > 0 && s[p.start-1] == '<':
@@ -149,15 +154,15 @@ func (p *pairParser) value(i int) {
 		return
 	}
 	// Only in a query are % and + escapes.
-	var cells []cell
+	var cells []encode.Cell
 	inQuery := p.start > 0 && (s[p.start-1] == '&' || s[p.start-1] == '?') || end < len(s) && s[end] == '&'
 	if inQuery && strings.ContainsAny(word, "%+") {
-		cells = queryCells(word)
+		cells = encode.Query(word)
 	}
 	p.emit(i, end, false, cells)
 }
 
-var typeNames = wordSet(`str int bytes bool float object Any Optional[str] None|str str|None`)
+var typeNames = Set(`str int bytes bool float object Any Optional[str] None|str str|None`)
 
 // quoted reads a string literal, with its prefix letters, at i.
 func (p *pairParser) quoted(i int) (end int, ok bool) {
@@ -175,7 +180,7 @@ func (p *pairParser) quoted(i int) (end int, ok bool) {
 	if p.closes(slashes, q, open) {
 		return i, false
 	}
-	limit := min(len(s), open+maxValue)
+	limit := min(len(s), open+MaxValue)
 	defer func() { *p.budget -= end - open }()
 	for j := open; j < limit && s[j] != '\n'; j++ {
 		if s[j] != q {
@@ -224,9 +229,9 @@ func (p *pairParser) closes(slashes int, q byte, open int) bool {
 }
 
 func (p *pairParser) emitLiteral(start, end int) {
-	var cells []cell
+	var cells []encode.Cell
 	if strings.IndexByte(p.s[start:end], '\\') >= 0 {
-		cells = decodeEscapes(p.s[start:end])
+		cells = encode.Escapes(p.s[start:end])
 	}
 	if !p.nested(start, end) {
 		p.emit(start, end, true, cells)
@@ -237,7 +242,7 @@ func (p *pairParser) emitLiteral(start, end int) {
 // its parts get the tokens that they have elsewhere.
 func (p *pairParser) nested(start, end int) bool {
 	value := p.s[start:end]
-	for _, scheme := range authSchemes {
+	for _, scheme := range AuthSchemes {
 		if n := len(scheme); len(value) > n+1 && strings.EqualFold(value[:n], scheme) && value[n] == ' ' {
 			from := skipSpaces(p.s, start+n, 4)
 			if n := strings.IndexByte(p.s[from:end], ' '); n > 0 && !manyParts[scheme] {
@@ -332,7 +337,7 @@ func skipLiteral(s string, i, limit int) int {
 }
 
 // fillers may stand between a name and its value in a sentence.
-var fillers = wordSet(`is was are were value of for to using with given got set as be`)
+var fillers = Set(`is was are were value of for to using with given got set as be`)
 
 // sentence reads "password hunter2 was rejected", "invalid token 'abc…'".
 func (p *pairParser) sentence(i int) {
@@ -342,7 +347,7 @@ func (p *pairParser) sentence(i int) {
 	}
 	for range 3 {
 		if _, _, open := quoteAt(s, i); open > i {
-			if p.level >= weak {
+			if p.level >= Weak {
 				p.quoted(i)
 			}
 			return
@@ -353,15 +358,15 @@ func (p *pairParser) sentence(i int) {
 		}
 		word := s[i:end]
 		if isScheme := strings.EqualFold(p.name, "bearer") || strings.EqualFold(p.name, "basic"); isScheme {
-			if len(word) >= 8 && (shapeOf(word).digit > 0 || decodeBasic(word) != "" || strings.HasSuffix(word, "=") || looksRandom(word)) {
+			if len(word) >= 8 && (shape.Of(word).Digit > 0 || encode.Login(word) != "" || strings.HasSuffix(word, "=") || shape.Random(word)) {
 				p.credentials(i, end, strings.EqualFold(p.name, "basic"))
 			}
 			return
 		}
 		if !fillers[strings.ToLower(word)] {
-			sh := shapeOf(word)
-			mixed := p.level == strong && sh.alnum >= 6 && sh.digit > 0 && sh.lower+sh.upper > 0 && !isExpression(s, i, end)
-			if mixed || p.level >= weak && looksRandom(word) {
+			sh := shape.Of(word)
+			mixed := p.level == Strong && sh.Alnum >= 6 && sh.Digit > 0 && sh.Lower+sh.Upper > 0 && !isExpression(s, i, end)
+			if mixed || p.level >= Weak && shape.Random(word) {
 				p.emit(i, end, false, nil)
 			}
 			return
@@ -420,7 +425,7 @@ loop:
 // nameFollows reports whether name= or "name": begins at i.
 func nameFollows(s string, i int) bool {
 	j := i
-	for j < len(s) && j < i+60 && (isAlnum(s[j]) || strings.IndexByte(`_-.[]"' `, s[j]) >= 0) {
+	for j < len(s) && j < i+60 && (shape.IsAlnum(s[j]) || strings.IndexByte(`_-.[]"' `, s[j]) >= 0) {
 		j++
 	}
 	return j > i && j < len(s) && (s[j] == '=' || s[j] == ':')
@@ -433,19 +438,8 @@ func isExpression(s string, start, end int) bool {
 	if end < len(s) && (s[end] == '(' || s[end] == '[') {
 		return true
 	}
-	if n := strings.IndexAny(word, "(["); n > 0 && isName(word[:n]) {
+	if n := strings.IndexAny(word, "(["); n > 0 && shape.IsName(word[:n]) {
 		return true
 	}
-	return strings.IndexByte(word, '.') > 0 && isName(word) && shapeOf(word).digit == 0 && len(word) < 60
-}
-
-// isName reports whether a text is a dotted Python name.
-func isName(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if !isAlnum(c) && c != '_' && c != '.' {
-			return false
-		}
-	}
-	return s != "" && !(s[0] >= '0' && s[0] <= '9')
+	return strings.IndexByte(word, '.') > 0 && shape.IsName(word) && shape.Of(word).Digit == 0 && len(word) < 60
 }

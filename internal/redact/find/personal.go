@@ -1,17 +1,20 @@
-package redact
+package find
 
 import (
 	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/repaird/repaird/internal/redact/encode"
+	"github.com/repaird/repaird/internal/redact/shape"
 )
 
-// findPersonal finds personal data that has a form: e-mail addresses, IP and
+// Personal finds personal data that has a form: e-mail addresses, IP and
 // MAC addresses, card and account numbers, telephone numbers. Names and
 // postal addresses have none: they are found by the names of their fields. An @
 // of logins ends a password, not a local part.
-func findPersonal(s string, logins []int, add func(finding)) {
+func Personal(s string, logins []int, add func(Finding)) {
 	for i := 0; i < len(s); {
 		n := strings.IndexByte(s[i:], '@')
 		if n < 0 {
@@ -21,7 +24,7 @@ func findPersonal(s string, logins []int, add func(finding)) {
 		if _, login := slices.BinarySearch(logins, i); login {
 			i++
 		} else if start, end := emailAround(s, i); end > start {
-			add(finding{start: start, end: end, rule: "email"})
+			add(Finding{Start: start, End: end, Rule: "email"})
 			i = end
 		} else {
 			i++
@@ -43,7 +46,7 @@ func findPersonal(s string, logins []int, add func(finding)) {
 
 var localByte = func() (set [256]bool) {
 	for i := range 256 {
-		set[i] = isAlnum(byte(i)) || strings.IndexByte("._%+-", byte(i)) >= 0
+		set[i] = shape.IsAlnum(byte(i)) || strings.IndexByte("._%+-", byte(i)) >= 0
 	}
 	return set
 }()
@@ -61,13 +64,13 @@ func emailAround(s string, at int) (start, end int) {
 		start++
 	}
 	end = at + 1
-	for end < len(s) && end-at < 255 && (isAlnum(s[end]) || s[end] == '.' || s[end] == '-') {
+	for end < len(s) && end-at < 255 && (shape.IsAlnum(s[end]) || s[end] == '.' || s[end] == '-') {
 		end++
 	}
 	for end > at && (s[end-1] == '.' || s[end-1] == '-') {
 		end--
 	}
-	if start == at || !emailShape.MatchString(s[start:end]) {
+	if start == at || !shape.Email.MatchString(s[start:end]) {
 		return 0, 0
 	}
 	return start, end
@@ -75,8 +78,8 @@ func emailAround(s string, at int) (start, end int) {
 
 // findNumber looks at what begins with a digit, + or ( at i, and returns where
 // to go on.
-func findNumber(s string, i int, add func(finding)) int {
-	if i > 0 && (isAlnum(s[i-1]) || s[i-1] == '_') && s[i] != '(' && !(i > 1 && s[i-2] == '\\') {
+func findNumber(s string, i int, add func(Finding)) int {
+	if i > 0 && (shape.IsAlnum(s[i-1]) || s[i-1] == '_') && s[i] != '(' && !(i > 1 && s[i-2] == '\\') {
 		return pastWord(s, i)
 	}
 	// The longest run that a number with separators could be.
@@ -118,14 +121,14 @@ done:
 
 // pastWord returns the end of the run of letters and digits around i.
 func pastWord(s string, i int) int {
-	for i < len(s) && isAlnum(s[i]) {
+	for i < len(s) && shape.IsAlnum(s[i]) {
 		i++
 	}
 	return i
 }
 
 // findAddr finds an IPv4 address at i.
-func findAddr(s string, i int, add func(finding)) int {
+func findAddr(s string, i int, add func(Finding)) int {
 	end, dots := i, 0
 	for end < len(s) && (s[end] >= '0' && s[end] <= '9' || s[end] == '.') && end-i < 16 {
 		if s[end] == '.' {
@@ -137,7 +140,7 @@ func findAddr(s string, i int, add func(finding)) int {
 		end--
 		dots--
 	}
-	if dots != 3 || end < len(s) && (isAlnum(s[end]) || s[end] == '_') || partOfName(s, end) {
+	if dots != 3 || end < len(s) && (shape.IsAlnum(s[end]) || s[end] == '_') || partOfName(s, end) {
 		return i
 	}
 	if _, err := netip.ParseAddr(s[i:end]); err != nil {
@@ -146,7 +149,7 @@ func findAddr(s string, i int, add func(finding)) int {
 	if isVersion(s, i, end) {
 		return end
 	}
-	add(finding{start: i, end: end, rule: "ip"})
+	add(Finding{Start: i, End: end, Rule: "ip"})
 	return end
 }
 
@@ -161,9 +164,9 @@ func partOfName(s string, i int) bool {
 		for j < len(s) && s[j] >= '0' && s[j] <= '9' {
 			j++
 		}
-		return j-i <= 4 && s[i+1:j] != "32" && (j == len(s) || !isAlnum(s[j]) && s[j] != '/')
+		return j-i <= 4 && s[i+1:j] != "32" && (j == len(s) || !shape.IsAlnum(s[j]) && s[j] != '/')
 	}
-	return s[i] == '.' && isAlnum(s[i+1])
+	return s[i] == '.' && shape.IsAlnum(s[i+1])
 }
 
 // isVersion reports whether four numbers are a version: after a name and a
@@ -172,47 +175,47 @@ func isVersion(s string, i, end int) bool {
 	before := s[max(0, i-12):i]
 	if strings.HasSuffix(before, "/") && !strings.HasSuffix(before, "//") {
 		j := len(before) - 1
-		return j > 0 && isAlnum(before[j-1])
+		return j > 0 && shape.IsAlnum(before[j-1])
 	}
 	return strings.HasSuffix(before, "==") || strings.HasSuffix(before, "version ") || strings.HasSuffix(before, "version=") ||
-		strings.HasSuffix(before, "-") || end < len(s) && s[end] == '-' && end+1 < len(s) && isAlnum(s[end+1])
+		strings.HasSuffix(before, "-") || end < len(s) && s[end] == '-' && end+1 < len(s) && shape.IsAlnum(s[end+1])
 }
 
 // findColons finds a MAC or IPv6 address at i.
-func findColons(s string, i int, add func(finding)) int {
-	if i+17 <= len(s) && macShape.MatchString(s[i:i+17]) && (i+17 == len(s) || !isAlnum(s[i+17]) && s[i+17] != ':') {
-		add(finding{start: i, end: i + 17, rule: "mac"})
+func findColons(s string, i int, add func(Finding)) int {
+	if i+17 <= len(s) && shape.MAC.MatchString(s[i:i+17]) && (i+17 == len(s) || !shape.IsAlnum(s[i+17]) && s[i+17] != ':') {
+		add(Finding{Start: i, End: i + 17, Rule: "mac"})
 		return i + 17
 	}
 	return findIPv6(s, i, i, add)
 }
 
 // findIPv6 finds an address that begins at start.
-func findIPv6(s string, start, i int, add func(finding)) int {
-	if start > 0 && (isAlnum(s[start-1]) || s[start-1] == ':' || s[start-1] == '.') {
+func findIPv6(s string, start, i int, add func(Finding)) int {
+	if start > 0 && (shape.IsAlnum(s[start-1]) || s[start-1] == ':' || s[start-1] == '.') {
 		return i + 1
 	}
 	end := start
-	for end < len(s) && end-start < 45 && (hexDigit(s[end]) >= 0 || s[end] == ':' || s[end] == '.') {
+	for end < len(s) && end-start < 45 && (shape.HexDigit(s[end]) >= 0 || s[end] == ':' || s[end] == '.') {
 		end++
 	}
 	for end > start && (s[end-1] == '.' || s[end-1] == ':' && (end < start+2 || s[end-2] != ':')) {
 		end--
 	}
 	text := s[start:end]
-	if len(text) < 6 || end < len(s) && isAlnum(s[end]) || partOfName(s, end) {
+	if len(text) < 6 || end < len(s) && shape.IsAlnum(s[end]) || partOfName(s, end) {
 		return i + 1
 	}
 	if a, err := netip.ParseAddr(text); err != nil || !a.Is6() {
 		return i + 1
 	}
-	add(finding{start: start, end: end, rule: "ip"})
+	add(Finding{Start: start, End: end, Rule: "ip"})
 	return end
 }
 
 // findGroups finds card, telephone and social security numbers in s[i:end], of
 // digits in groups.
-func findGroups(s string, i, end int, add func(finding)) int {
+func findGroups(s string, i, end int, add func(Finding)) int {
 	// Try the ends of the run's groups, the longest first.
 	var count [64]int // digits before each place
 	for k := i; k < end; k++ {
@@ -223,22 +226,22 @@ func findGroups(s string, i, end int, add func(finding)) int {
 	}
 	for e := end; e > i+8; e-- {
 		n := count[e-i]
-		if n == count[e-i-1] || n > 19 || n < 8 || e < len(s) && (isAlnum(s[e]) || s[e] == '_') {
+		if n == count[e-i-1] || n > 19 || n < 8 || e < len(s) && (shape.IsAlnum(s[e]) || s[e] == '_') {
 			continue
 		}
 		part := s[i:e]
 		if n >= 13 {
-			if _, ok := cardPrefix(part); ok {
-				add(finding{start: i, end: e, rule: "card"})
+			if _, ok := shape.Card(part); ok {
+				add(Finding{Start: i, End: e, Rule: "card"})
 				return e
 			}
 		}
-		if n == 9 && ssnShape.MatchString(part) && validSSN(part) {
-			add(finding{start: i, end: e, rule: "ssn"})
+		if n == 9 && shape.SSN.MatchString(part) && validSSN(part) {
+			add(Finding{Start: i, End: e, Rule: "ssn"})
 			return e
 		}
-		if n <= 15 && len(part) >= 10 && (part[0] == '+' || n == 10) && phoneKind(part) != notPhone {
-			add(finding{start: i, end: e, rule: "phone"})
+		if n <= 15 && len(part) >= 10 && (part[0] == '+' || n == 10) && shape.PhoneOf(part) != shape.NotPhone {
+			add(Finding{Start: i, End: e, Rule: "phone"})
 			return e
 		}
 	}
@@ -250,26 +253,26 @@ func validSSN(s string) bool {
 }
 
 // findWord looks at a word that may be an IBAN or an address in hex.
-func findWord(s string, i int, add func(finding)) int {
-	if i > 0 && (isAlnum(s[i-1]) || s[i-1] == '_') {
+func findWord(s string, i int, add func(Finding)) int {
+	if i > 0 && (shape.IsAlnum(s[i-1]) || s[i-1] == '_') {
 		return pastWord(s, i)
 	}
 	if i+15 <= len(s) && s[i] >= 'A' && s[i] <= 'Z' && s[i+1] >= 'A' && s[i+1] <= 'Z' && s[i+2] <= '9' && s[i+2] >= '0' {
-		if n, ok := ibanLengths[s[i:i+2]]; ok {
+		if n, ok := shape.IBANLengths[s[i:i+2]]; ok {
 			e := i
 			for count := 0; e < len(s) && count < n; e++ {
 				if s[e] != ' ' {
 					count++
 				}
 			}
-			if (e == len(s) || !isAlnum(s[e])) && e-i < 48 && isIBAN(s[i:e]) {
-				add(finding{start: i, end: e, rule: "iban"})
+			if (e == len(s) || !shape.IsAlnum(s[e])) && e-i < 48 && shape.IsIBAN(s[i:e]) {
+				add(Finding{Start: i, End: e, Rule: "iban"})
 				return e
 			}
 		}
 	}
-	if j := i; hexDigit(s[i]) >= 0 {
-		for j < len(s) && j < i+5 && hexDigit(s[j]) >= 0 {
+	if j := i; shape.HexDigit(s[i]) >= 0 {
+		for j < len(s) && j < i+5 && shape.HexDigit(s[j]) >= 0 {
 			j++
 		}
 		if j < len(s) && s[j] == ':' || j == i+2 && j < len(s) && s[j] == '-' {
@@ -282,21 +285,21 @@ func findWord(s string, i int, add func(finding)) int {
 }
 
 // benign words before a random-looking text say that it is no secret.
-var benign = wordSet(`sha sha1 sha224 sha256 sha384 sha512 md5 blake2b digest hash commit revision rev ref trace traceid span spanid parent event
+var benign = Set(`sha sha1 sha224 sha256 sha384 sha512 md5 blake2b digest hash commit revision rev ref trace traceid span spanid parent event
 	eventid request requestid id uuid guid etag checksum integrity fingerprint build version release traceparent correlation image container
 	object tree blob parentid crc node bundle`)
 
-// findRandom finds opaque values that no name announces. Digests and
+// Random finds opaque values that no name announces. Digests and
 // identifiers, which look the same, are left: git's and SHA-256 by their
 // length, others by the word before them.
-func findRandom(s string, keeps func(string) bool, add func(finding)) {
+func Random(s string, keeps func(string) bool, add func(Finding)) {
 	for i := 0; i < len(s); {
-		if !base64Byte[s[i]] {
+		if !encode.IsBase64[s[i]] {
 			i++
 			continue
 		}
 		start := i
-		for i < len(s) && base64Byte[s[i]] {
+		for i < len(s) && encode.IsBase64[s[i]] {
 			i++
 		}
 		end := i
@@ -307,10 +310,10 @@ func findRandom(s string, keeps func(string) bool, add func(finding)) {
 			start++
 		}
 		if end-start >= 20 && !keeps(s[start:end]) && randomRun(s[start:end]) && !announced(s, start) {
-			if _, text := decodeBase64(s[start:end]); text {
+			if _, text := encode.Base64(s[start:end]); text {
 				continue // is looked into
 			}
-			add(finding{start: start, end: i, rule: "random"})
+			add(Finding{Start: start, End: i, Rule: "random"})
 		}
 	}
 	findSymbols(s, add)
@@ -320,11 +323,11 @@ var traceparentShape = regexp.MustCompile(`^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16
 
 // randomRun judges one run of base64's alphabet.
 func randomRun(run string) bool {
-	sh := shapeOf(run)
+	sh := shape.Of(run)
 	switch {
-	case sh.hex:
-		return sh.alnum == 32 || sh.alnum == 48
-	case uuidShape.MatchString(run), traceparentShape.MatchString(run), strings.HasPrefix(run, "sha256-"), strings.HasPrefix(run, "sha512-"), strings.HasPrefix(run, "sha384-"):
+	case sh.Hex:
+		return sh.Alnum == 32 || sh.Alnum == 48
+	case shape.UUID.MatchString(run), traceparentShape.MatchString(run), strings.HasPrefix(run, "sha256-"), strings.HasPrefix(run, "sha512-"), strings.HasPrefix(run, "sha384-"):
 		return false
 	case strings.IndexByte(run, '/') >= 0:
 		// A path, unless a part of it is random by itself, or the whole has the
@@ -335,14 +338,14 @@ func randomRun(run string) bool {
 				longest = part
 			}
 		}
-		if len(run) == 40 && run[0] != '/' && sh.upper > 4 && sh.lower > 4 && sh.digit > 1 {
-			return looksRandom(run)
+		if len(run) == 40 && run[0] != '/' && sh.Upper > 4 && sh.Lower > 4 && sh.Digit > 1 {
+			return shape.Random(run)
 		}
 		return len(longest) >= 20 && randomRun(longest)
 	case strings.Count(run, "-")+strings.Count(run, "_") > len(run)/8:
 		return false // words or ids with separators
 	}
-	if sh.lower == 0 || sh.upper == 0 {
+	if sh.Lower == 0 || sh.Upper == 0 {
 		if strings.ContainsAny(run, "-_") {
 			for part := range strings.FieldsFuncSeq(run, func(c rune) bool { return c == '-' || c == '_' }) {
 				if randomRun(part) {
@@ -352,9 +355,9 @@ func randomRun(run string) bool {
 			return false
 		}
 		// One case only: base32 and base36 are rarer than identifiers.
-		return sh.alnum >= 24 && sh.digit >= 3 && sh.lower+sh.upper >= 6 && looksRandom(run)
+		return sh.Alnum >= 24 && sh.Digit >= 3 && sh.Lower+sh.Upper >= 6 && shape.Random(run)
 	}
-	return sh.digit >= 2 && looksRandom(run)
+	return sh.Digit >= 2 && shape.Random(run)
 }
 
 // announced reports whether the word before i says that what follows is an
@@ -365,7 +368,7 @@ func announced(s string, i int) bool {
 		j--
 	}
 	k := j
-	for k > 0 && j-k < 40 && (isAlnum(s[k-1]) || s[k-1] == '_' || s[k-1] == '-' || s[k-1] == '.') {
+	for k > 0 && j-k < 40 && (shape.IsAlnum(s[k-1]) || s[k-1] == '_' || s[k-1] == '-' || s[k-1] == '.') {
 		k--
 	}
 	if j-k == 2 && s[k:j] == "0x" {
@@ -378,7 +381,7 @@ func announced(s string, i int) bool {
 
 // findSymbols finds keys of Django's kind: 40 and more random characters of
 // which many are punctuation.
-func findSymbols(s string, add func(finding)) {
+func findSymbols(s string, add func(Finding)) {
 	const symbols = "!@#$%^&*(-_=+)"
 	for i := 0; i < len(s); {
 		start, letters, nums, marks, changes := i, 0, 0, 0, 0
@@ -407,7 +410,7 @@ func findSymbols(s string, add func(finding)) {
 			i++
 		}
 		if n := i - start; n >= 40 && n <= 80 && letters >= 12 && nums >= 4 && marks >= 5 && changes*5 >= n*2 {
-			add(finding{start: start, end: i, rule: "random"})
+			add(Finding{Start: start, End: i, Rule: "random"})
 		}
 		if i == start {
 			i++
