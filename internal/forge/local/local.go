@@ -24,7 +24,7 @@ import (
 type Options struct {
 	Repositories map[string]string // owner/name → path of a repository, bare or not
 	Store        Store
-	PageURL      string           // the pull request's address is this and its number, such as http://127.0.0.1:8080/pulls/
+	PageURL      string           // the pull request's address is this and its number, such as http://127.0.0.1:7230/pulls/
 	Now          func() time.Time // default time.Now
 	Log          *slog.Logger     // default: none
 }
