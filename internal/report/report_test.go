@@ -167,7 +167,7 @@ func TestABodyNeverExceedsTheLimit(t *testing.T) {
 	if n := utf8.RuneCountInString(body); n > forge.BodyLimit-200 {
 		t.Errorf("%d characters", n)
 	}
-	if published := forge.WithMarker(body, in.Key); strings.Contains(published, "The rest was cut") {
+	if published := forge.WithMarker(body, in.Key); strings.Contains(published, "Truncated to the length") {
 		t.Error("the forge has to cut the body; the bounds of its parts are too large")
 	}
 	if n := utf8.RuneCountInString(PullRequest(in).Title.String()); n > forge.TitleLimit {
