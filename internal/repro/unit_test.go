@@ -13,7 +13,7 @@ import (
 func TestFidelityComparesWhatTheEventHas(t *testing.T) {
 	t.Parallel()
 	mapped := func(path, function string, line int, locals ...incident.Variable) language.Frame {
-		return language.Frame{incident.Frame{File: path, Function: function, Line: line, InApp: true, Locals: locals, HasVars: len(locals) > 0}, path}
+		return language.Frame{Frame: incident.Frame{File: path, Function: function, Line: line, InApp: true, Locals: locals, HasVars: len(locals) > 0}, Path: path}
 	}
 	frame := func(path, function string, line int, locals ...incident.Variable) incident.Frame {
 		return mapped(path, function, line, locals...).Frame
@@ -49,7 +49,7 @@ func TestARecursionsFramesAreFolded(t *testing.T) {
 	t.Parallel()
 	var frames []language.Frame
 	for i := range 1000 {
-		frames = append(frames, language.Frame{incident.Frame{File: "a.py", Function: "f", Line: 2 + i/500}, "a.py"})
+		frames = append(frames, language.Frame{Frame: incident.Frame{File: "a.py", Function: "f", Line: 2 + i/500}, Path: "a.py"})
 	}
 	got := folded(frames)
 	if len(got) != 3 || got[0].Repeated != 499 || got[1].Repeated != 498 || got[2].Repeated != 0 {
