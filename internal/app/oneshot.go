@@ -46,7 +46,7 @@ func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
 	if o.Machine.Logger == nil {
 		o.Machine.Logger = slog.New(slog.DiscardHandler)
 	}
-	c := &pipeline.Case{Run: "run-" + randomHex(8)}
+	c := &pipeline.Case{Job: pipeline.Job{Run: "run-" + randomHex(8)}}
 	key := make([]byte, 32)
 	if _, err := rand.Read(key); err != nil {
 		return c, err
@@ -95,7 +95,7 @@ func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
 	c.Progress("sandbox " + backend.Name() + ", proposer " + proposer.Name())
 	for _, s := range pipeline.Stages {
 		stage = s.Name
-		if err := pl.Do(ctx, s.Name, c); err != nil {
+		if _, err := pl.Do(ctx, s.Name, c); err != nil {
 			return c, err
 		}
 	}

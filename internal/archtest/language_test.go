@@ -23,6 +23,7 @@ var neutral = []string{
 
 // exceptions are the names of a language that may stand in a neutral package.
 var exceptions = []struct{ file, text, reason string }{
+	{"internal/pipeline/artifact.go", `json:"python"`, "how version 0 of reproduction.json named the interpreter"},
 	{"internal/web/templates/run.html", ".Event.Environment.Python", "a field of what the event tells of production's environment"},
 }
 

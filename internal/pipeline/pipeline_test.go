@@ -26,22 +26,6 @@ func TestOuterCountsTheFunctionsThatTheTestDoesNotCall(t *testing.T) {
 	}
 }
 
-func TestStagesFollowEachOther(t *testing.T) {
-	t.Parallel()
-	for i, s := range Stages {
-		next := ""
-		if i+1 < len(Stages) {
-			next = Stages[i+1].Name
-		}
-		if s.Next != next {
-			t.Errorf("after %s comes %q, want %q", s.Name, s.Next, next)
-		}
-		if got, ok := StageByName(s.Name); !ok || got != s {
-			t.Errorf("StageByName(%s): got %+v, %v", s.Name, got, ok)
-		}
-	}
-}
-
 // revisions is a source that has answers, or an outage, for revisions.
 type revisions struct {
 	Source
@@ -77,8 +61,8 @@ func TestOnlyARepositorysAnswerIsNoSource(t *testing.T) {
 		"an event that says neither":                 {revisions{}, incident.Event{}, "", true},
 		"a code host that does not let repaird look": {revisions{down: fault.Errorf(fault.Denied, "403")}, incident.Event{Release: "1.2"}, "", false},
 	} {
-		p := &Pipeline{Source: c.source}
-		sha, err := p.commit(t.Context(), &Case{Project: Project{Name: "shop", URL: "x"}}, &c.event)
+		a := &at{&Pipeline{Source: c.source}, &Job{Project: Project{Name: "shop", URL: "x"}}}
+		sha, err := a.commit(t.Context(), &c.event)
 		stop := fault.AsStop(err)
 		if sha != c.sha || (stop != nil) != c.stop || stop != nil && stop.Type != fault.NoSource || c.source.down != nil && !errors.Is(err, c.source.down) {
 			t.Errorf("%s: got %q, %v", name, sha, err)

@@ -43,14 +43,9 @@ type History interface {
 	Checkout(ctx context.Context, commit string) (dir string, release func(), err error)
 }
 
-// Version is that of a stored Reproduction. Version 0 had no version, and named
-// the environment by a folder of the host that built it.
-const Version = 1
-
 // A Reproduction is a failing test that is the production failure. It names no
 // place of this host: the environment is found again by its digest.
 type Reproduction struct {
-	Version   int                 `json:"version"`
 	Test      testrun.Test        `json:"test"`
 	Env       testrun.Environment `json:"env"`
 	Signature incident.Signature  `json:"signature"` // with File mapped to the repository

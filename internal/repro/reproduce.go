@@ -218,7 +218,7 @@ func (a *attempt) run(ctx context.Context, tree string, test testrun.Test, trace
 // judge compares one run with the incident. Failed is 1 where it is the same failure.
 func (a *attempt) judge(strategy string, c language.Candidate, res *testrun.Result) *Reproduction {
 	got := &Reproduction{
-		Version: Version, Test: c.Test, Env: a.env, Signature: a.sig, Called: c.Called, Strategy: strategy, Runs: 1,
+		Test: c.Test, Env: a.env, Signature: a.sig, Called: c.Called, Strategy: strategy, Runs: 1,
 		Output: res.Output, Trace: res.Trace, Frames: folded(a.frames),
 	}
 	if len(res.Tests) > 0 {

@@ -13,6 +13,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/pipeline"
 	"github.com/repaird/repaird/internal/postgres"
 	"github.com/repaird/repaird/internal/text"
 )
@@ -42,12 +43,12 @@ func describe(e postgres.Entry) logLine {
 			line.Text += ": " + d.Error
 		}
 	case e.Kind == "act":
-		line.Stage, line.Text = "propose", d.Act+" "+d.Phase
+		line.Stage, line.Text = pipeline.Propose, d.Act+" "+d.Phase
 		if d.Ref != "" {
 			line.Text = d.Act + " done: " + d.Ref
 		}
 	case line.Text == "": // recorded by a proposer: a prompt, tool call or verdict
-		line.Stage = "repair"
+		line.Stage = pipeline.Repair
 		line.Text = e.Kind + ": " + text.Clip(strings.ToValidUTF8(string(e.Data), ""), 160)
 	}
 	return line
