@@ -10,8 +10,8 @@ import (
 
 const bundleHelp = `repaird bundle [--json] FILE
 
-Verifies an evidence bundle (JSON or YAML): schema, digests, content address.
-Prints it as YAML for people, or with --json as the canonical bytes. Exit 1 when
+Verify an evidence bundle (JSON or YAML): schema, digests and content address.
+Print it as YAML for people or, with --json, as canonical bytes. Exit with 1 if
 it does not verify.`
 
 func bundles(_ context.Context, args []string) error {
@@ -21,7 +21,7 @@ func bundles(_ context.Context, args []string) error {
 		return err
 	}
 	if fs.NArg() != 1 {
-		return usageError(fs, "name one bundle")
+		return usageError(fs, "exactly one FILE is required")
 	}
 	data, err := os.ReadFile(fs.Arg(0))
 	if err != nil {

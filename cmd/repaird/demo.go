@@ -16,15 +16,15 @@ import (
 
 const demoHelp = `repaird demo [flags]
 
-Repairs three sample incidents end to end on this machine: it starts a private
-PostgreSQL, sends each sample's recorded Sentry event to a daemon of its own, and
-follows the runs until each ends in a draft pull request of the local forge, or
-in a typed stop. In a terminal it then goes on serving the evidence pages until
-Ctrl-C; the pages are also kept as files.
+Repair three sample incidents end to end on this machine: start a private
+PostgreSQL and a daemon, send it each sample's recorded Sentry event, and follow
+the runs until each ends in a draft pull request in the local forge or in a typed
+stop. In a terminal, keep serving the dashboard until Ctrl-C; its pages are also
+saved as files.
 
-A model is used when ANTHROPIC_API_KEY, OPENAI_API_KEY or OPENAI_BASE_URL is set;
-otherwise the templates, which need none. deploy/setup.sh (make demo calls it)
-installs what is missing.`
+With ANTHROPIC_API_KEY, OPENAI_API_KEY or OPENAI_BASE_URL set, patches are
+proposed by that model; otherwise by the templates proposer, which needs no
+model. deploy/setup.sh, which make demo runs first, installs what is missing.`
 
 func demo(ctx context.Context, args []string) error {
 	fs := flags("demo", demoHelp)
@@ -32,13 +32,13 @@ func demo(ctx context.Context, args []string) error {
 	fs.StringVar(&d.StateDir, "state", config.DefaultStateDir(), "state `DIR`")
 	fs.StringVar(&d.Sandbox, "sandbox", "auto", "docker, bwrap, or auto")
 	fs.StringVar(&d.Listen, "listen", "127.0.0.1:7230", "`ADDRESS` of the demo's daemon")
-	serve := fs.Bool("serve", terminal(), "go on serving the pages until Ctrl-C (default: in a terminal)")
+	serve := fs.Bool("serve", terminal(), "keep serving the dashboard until Ctrl-C (default: in a terminal)")
 	if err := parse(fs, args, 0); err != nil {
 		return err
 	}
 	d.Model = modelFromEnvironment()
 	if d.Model.Vendor == "templates" {
-		fmt.Println("proposer: templates (no model: neither ANTHROPIC_API_KEY nor OPENAI_API_KEY nor OPENAI_BASE_URL is set)")
+		fmt.Println("proposer: templates (no model: none of ANTHROPIC_API_KEY, OPENAI_API_KEY and OPENAI_BASE_URL is set)")
 	} else {
 		fmt.Printf("proposer: %s %s\n", d.Model.Vendor, d.Model.Name)
 	}
@@ -62,10 +62,10 @@ func demo(ctx context.Context, args []string) error {
 		printResult(r, *serve)
 	}
 	if *serve {
-		fmt.Printf("\nThe pages are at http://%s until Ctrl-C.\n", d.Listen)
+		fmt.Printf("\nThe dashboard is at http://%s until Ctrl-C.\n", d.Listen)
 		<-ctx.Done()
 	} else {
-		fmt.Printf("\nTo see the pages live again: repaird demo --serve\n")
+		fmt.Printf("\nTo keep the dashboard running: repaird demo --serve\n")
 	}
 	if failed {
 		return errors.New("a run failed")

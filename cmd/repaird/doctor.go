@@ -15,13 +15,13 @@ import (
 
 const doctorHelp = `repaird doctor [--config FILE]
 
-Checks this machine: git, base systems, each sandbox backend (by really attacking
-it), and with --config the configuration and its database. Prints a line for
-each; exit 1 when something that is needed is missing.`
+Check this machine: git, the base systems, each sandbox backend (by running real
+attacks in it) and, with --config, the configuration and its database. Print one
+line per check; exit with 1 if a requirement is missing.`
 
 func doctor(ctx context.Context, args []string) error {
 	fs := flags("doctor", doctorHelp)
-	file := fs.String("config", "", "configuration `FILE` to check too")
+	file := fs.String("config", "", "also check this configuration `FILE`")
 	state := fs.String("state", config.DefaultStateDir(), "state `DIR`")
 	if err := parse(fs, args, 0); err != nil {
 		return err
@@ -66,13 +66,13 @@ func doctor(ctx context.Context, args []string) error {
 		if err == nil {
 			working++
 		}
-		check(backend, backend == wanted, err, fmt.Sprintf("contains every attack that was tried (%.1f s)", time.Since(began).Seconds()))
+		check(backend, backend == wanted, err, fmt.Sprintf("contained every attack (%.1f s)", time.Since(began).Seconds()))
 	}
 	if working == 0 {
-		check("sandbox", true, errors.New("no backend works: run deploy/setup.sh"), "")
+		check("sandbox", true, errors.New("no sandbox backend is usable: run deploy/setup.sh"), "")
 	}
 	if bad {
-		return errors.New("something that is needed is missing")
+		return errors.New("a requirement is missing")
 	}
 	return nil
 }

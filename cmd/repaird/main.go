@@ -1,7 +1,7 @@
 // Command repaird turns production errors into verified draft pull requests.
 //
 // Each subcommand is a short file: flags, configuration, one call. Data goes to
-// standard output, commentary to standard error.
+// standard output, progress and diagnostics to standard error.
 package main
 
 import (
@@ -38,11 +38,12 @@ func commands() []command {
 		{"serve", "run the daemon: intake, repairs, dashboard", serve},
 		{"repair", "repair one event, with no server and no database", repairOne},
 		{"demo", "repair three sample incidents on this machine", demo},
-		{"trace", "run any Python command and see what it really did", trace},
-		{"run", "list, show, cancel or retry runs of the daemon", runs},
-		{"bundle", "show or verify an evidence bundle", bundles},
-		{"migrate", "bring the database's schema to this version", migrate},
-		{"doctor", "check what this machine and the configuration lack", doctor},
+		{"trace", "run a Python command and see what it really did", trace},
+		{"run", "list, show, cancel or retry the daemon's runs", runs},
+		{"store", "show or prune cached mirrors, trees and environments", stored},
+		{"bundle", "verify and print an evidence bundle", bundles},
+		{"migrate", "migrate the database schema to this version", migrate},
+		{"doctor", "check that this machine and the configuration are ready", doctor},
 		{"mcp", "serve the tracer to coding agents", serveMCP},
 		{"version", "print the version", version},
 	}
@@ -51,7 +52,7 @@ func commands() []command {
 func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
-	// The first Ctrl-C lets stages and sandboxes be cleaned up; the second kills.
+	// The first Ctrl-C shuts down gracefully; the second kills.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
@@ -68,26 +69,27 @@ func run(args []string) int {
 			return exitCode(c.run(ctx, args[1:]))
 		}
 	}
-	fmt.Fprintf(os.Stderr, "repaird: there is no command %q; `repaird help` lists them\n", args[0])
+	fmt.Fprintf(os.Stderr, "repaird: unknown command %q; run `repaird help` for the list\n", args[0])
 	return exitUsage
 }
 
 func usage(w io.Writer) {
-	fmt.Fprint(w, `repaird watches a production error run again, and proposes a fix that a
-verifier without a model has accepted.
+	fmt.Fprint(w, `repaird reproduces a production error under a tracer and proposes a fix that
+an independent, model-free verifier has accepted.
 
-  repaird COMMAND [flags]        repaird COMMAND --help explains one
+  repaird COMMAND [flags]
+  repaird COMMAND --help         describe a command
 
 `)
 	for _, c := range commands() {
 		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.brief)
 	}
 	fmt.Fprint(w, `
-Exit codes: 0 done, 1 failure, 2 wrong usage, 3 a typed stop (repair).
+Exit codes: 0 success, 1 failure, 2 usage error, 3 typed stop (repair).
 `)
 }
 
-// errUsage means that the arguments are wrong and that it was said.
+// errUsage means that the arguments are wrong and that the user has been told.
 var errUsage = errors.New("usage")
 
 func exitCode(err error) int {
@@ -106,8 +108,7 @@ func exitCode(err error) int {
 	return exitFailure
 }
 
-// flags makes a flag set whose help begins with text. Its parse function
-// refuses stray arguments unless rest allows them.
+// flags returns a flag set whose help begins with text; parse it with parse.
 func flags(name, text string) *flag.FlagSet {
 	fs := flag.NewFlagSet("repaird "+name, flag.ContinueOnError)
 	fs.SetOutput(plainWriter{os.Stderr})
@@ -118,14 +119,14 @@ func flags(name, text string) *flag.FlagSet {
 	return fs
 }
 
-// A plainWriter writes text of which the lines hold nothing that a terminal obeys.
+// A plainWriter strips terminal control characters.
 type plainWriter struct{ w io.Writer }
 
 func (p plainWriter) Write(b []byte) (int, error) {
 	lines := strings.SplitAfter(string(b), "\n")
 	for i, line := range lines {
 		text, ended := strings.CutSuffix(line, "\n")
-		words := strings.Split(text, "\t") // of help
+		words := strings.Split(text, "\t") // flag help is indented with tabs
 		for j := range words {
 			words[j] = oneLine(words[j])
 		}
@@ -139,10 +140,11 @@ func (p plainWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// parse parses args and rejects more than rest positional arguments.
 func parse(fs *flag.FlagSet, args []string, rest int) error {
 	for _, a := range args {
 		if a == "-h" || a == "-help" || a == "--help" {
-			fs.SetOutput(os.Stdout) // asked for: it is data
+			fs.SetOutput(os.Stdout) // requested help is data, not commentary
 		}
 	}
 	if err := fs.Parse(args); err != nil {
@@ -158,7 +160,7 @@ func parse(fs *flag.FlagSet, args []string, rest int) error {
 	return nil
 }
 
-// usageError says what is wrong with the arguments.
+// usageError prints what is wrong with the arguments and returns errUsage.
 func usageError(fs *flag.FlagSet, format string, args ...any) error {
 	fmt.Fprintf(os.Stderr, "%s: %s (see --help)\n", fs.Name(), oneLine(fmt.Sprintf(format, args...)))
 	return errUsage

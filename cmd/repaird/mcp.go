@@ -14,28 +14,28 @@ import (
 
 const mcpHelp = `repaird mcp [flags]
 
-Serves the tracer to coding agents over the Model Context Protocol, on standard
-input and output: the tools trace, findings, tree, snapshot, slice and diff. For
-a client that is configured with JSON:
+Serve the tracer to coding agents over the Model Context Protocol, on standard
+input and output: the tools trace, findings, tree, snapshot, slice and diff. A
+client's JSON configuration:
 
   {"mcpServers": {"repaird": {"command": "repaird", "args": ["mcp", "--dir", "/src/shop"]}}}
 
-The tool trace runs commands as you, in --dir or below; --sandbox runs them in a
-sandbox without network, on a copy of the project. What agents read is redacted
-unless --raw is given. Traces are removed when the client leaves. An agent
-learns the workflow from deploy/skill/SKILL.md.`
+The trace tool runs commands as you, in --dir or below; --sandbox runs them in a
+sandbox without network access, on a copy of the project. Output is redacted
+unless --raw is given. Traces are deleted when the client disconnects. The
+workflow for agents is in deploy/skill/SKILL.md.`
 
-// serveMCP serves an agent until it leaves.
+// serveMCP serves one client until it disconnects.
 func serveMCP(ctx context.Context, args []string) error {
 	fs := flags("mcp", mcpHelp)
 	o := agent.Options{Version: buildVersion()}
-	fs.StringVar(&o.Dir, "dir", ".", "working directory: commands run there or below, files are read there")
-	fs.DurationVar(&o.Timeout, "timeout", 2*time.Minute, "longest run of a command")
-	fs.DurationVar(&o.Answer, "answer-timeout", time.Minute, "longest time that a tool may take; the command of the tool trace has --timeout besides")
+	fs.StringVar(&o.Dir, "dir", ".", "working directory: commands run and files are read there or below")
+	fs.DurationVar(&o.Timeout, "timeout", 2*time.Minute, "time limit of a command")
+	fs.DurationVar(&o.Answer, "answer-timeout", time.Minute, "time limit of a tool call; the command of the trace tool has --timeout on top")
 	fs.BoolVar(&o.Raw, "raw", false, "do not redact what the agent reads")
 	sandboxed := fs.Bool("sandbox", false, "run commands in a sandbox (bubblewrap)")
-	image := fs.String("docker", "", "run commands in a container of this `image`")
-	state := fs.String("state", config.DefaultStateDir(), "directory of the sandboxes' base systems")
+	image := fs.String("docker", "", "run commands in a container from this `IMAGE`")
+	state := fs.String("state", config.DefaultStateDir(), "state `DIR` with the sandboxes' base systems")
 	if err := parse(fs, args, 0); err != nil {
 		return err
 	}

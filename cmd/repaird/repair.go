@@ -16,37 +16,38 @@ import (
 
 const repairHelp = `repaird repair --repo DIR --event FILE [--out DIR] [--json]
 
-Repairs one event with no server and no database: it seals the redacted
-evidence, writes a failing pytest from it, watches it run, seeks a patch, and
-has a verifier judge that. Progress is on standard error; the verdict is on
-standard output; everything that was made is in --out.
+Repair one event without a server or database: seal the redacted evidence,
+generate a failing test from it, run the test under the tracer, search for a
+patch and verify it. Progress goes to standard error, the verdict to standard
+output, and every artifact to --out.
 
 FILE is a Sentry event, envelope or webhook body, an OTLP request, a Python
-traceback, or a bundle, as received (gzip, br and zstd included); "-" is
-standard input. DIR is a git repository with the commit that the event names,
-or a plain folder, whose files are then taken as they are.
+traceback or a bundle, as received (gzip, br and zstd included); "-" reads
+standard input. DIR is a git repository that contains the event's commit, or a
+plain directory, which is used as it is.
 
-A model is used when ANTHROPIC_API_KEY (with ANTHROPIC_MODEL), or OPENAI_API_KEY
-or OPENAI_BASE_URL (with OPENAI_MODEL), is set; otherwise the templates, which
-need none. Sandboxes need what deploy/setup.sh installs.
+With ANTHROPIC_API_KEY (and ANTHROPIC_MODEL), or OPENAI_API_KEY or
+OPENAI_BASE_URL (and OPENAI_MODEL), patches are proposed by that model; otherwise
+by the templates proposer, which needs no model. Sandboxes need what
+deploy/setup.sh installs.
 
-Exit codes: 0 a verified patch, 3 a typed stop, 1 failure, 2 wrong usage.
+Exit codes: 0 verified patch, 1 failure, 2 usage error, 3 typed stop.
 
   repaird repair --repo . --event crash.envelope.gz --out repair/
   curl -s $EVENT_URL | repaird repair --repo . --event - --json | jq .accepted`
 
 func repairOne(ctx context.Context, args []string) error {
 	fs := flags("repair", repairHelp)
-	o := app.OneShot{Machine: app.Machine{Logger: logger("warn")}}
-	fs.StringVar(&o.Repo, "repo", "", "git repository or `DIR` of plain files")
-	fs.StringVar(&o.Event, "event", "", "`FILE` with the event; - is standard input")
-	fs.StringVar(&o.Commit, "commit", "", "`SHA`, branch or tag instead of the event's")
-	fs.StringVar(&o.Setup.Root, "root", "", "source root below the repository, such as src")
+	o := app.OneShot{Machine: app.Machine{Logger: logger("warn"), StoreBytes: config.DefaultStoreSize.Bound()}}
+	fs.StringVar(&o.Repo, "repo", "", "git repository or plain `DIR`")
+	fs.StringVar(&o.Event, "event", "", "`FILE` that holds the event; - reads standard input")
+	fs.StringVar(&o.Commit, "commit", "", "use this `SHA`, branch or tag instead of the event's commit")
+	fs.StringVar(&o.Setup.Root, "root", "", "source root inside the repository, such as src")
 	fs.StringVar(&o.Machine.Backend, "sandbox", "auto", "docker, bwrap, or auto")
-	fs.StringVar(&o.Machine.Image, "image", "", "container image with Python and pytest, by digest (docker)")
-	fs.StringVar(&o.Machine.StateDir, "state", config.DefaultStateDir(), "state `DIR`: mirrors, environments, base images")
-	fs.IntVar(&o.Repeats, "repeats", 5, "runs of each test")
-	out := fs.String("out", "", "write everything that was made to `DIR`")
+	fs.StringVar(&o.Machine.Image, "image", "", "container image with Python and pytest, pinned by digest (docker)")
+	fs.StringVar(&o.Machine.StateDir, "state", config.DefaultStateDir(), "state `DIR`: store, work, base systems")
+	fs.IntVar(&o.Repeats, "repeats", 5, "how many times to run each test")
+	out := fs.String("out", "", "write all artifacts to `DIR`")
 	asJSON := fs.Bool("json", false, "print the outcome as JSON")
 	if err := parse(fs, args, 0); err != nil {
 		return err
@@ -67,7 +68,7 @@ func repairOne(ctx context.Context, args []string) error {
 		if werr := app.WriteOut(*out, c, err); werr != nil {
 			return werr
 		}
-		fmt.Fprintf(os.Stderr, "%6.1fs %-9s everything is in %s\n", time.Since(began).Seconds(), "done", *out)
+		fmt.Fprintf(os.Stderr, "%6.1fs %-9s artifacts are in %s\n", time.Since(began).Seconds(), "done", *out)
 	}
 	if err != nil && fault.AsStop(err) == nil {
 		return err

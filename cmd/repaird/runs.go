@@ -17,12 +17,12 @@ import (
 
 const runsHelp = `repaird run [--config FILE] list | show ID | cancel ID | retry ID
 
-Works on the daemon's runs through its database.
+List, show, cancel or retry the daemon's runs, through its database.
 
-  list       incidents with their newest run
-  show ID    one run as JSON, its ledger included; exit 1 when the chain is broken
-  cancel ID  stop an open run; it ends as stopped(cancelled)
-  retry ID   begin a new run of an ended one's incident, with its sealed evidence`
+  list       list incidents with their latest run
+  show ID    print a run as JSON, ledger included; exit with 1 if the hash chain is broken
+  cancel ID  cancel an unfinished run; it ends as stopped(cancelled)
+  retry ID   start a new run for a finished run's incident, with the same sealed evidence`
 
 func runs(ctx context.Context, args []string) error {
 	fs := flags("run", runsHelp)
@@ -32,7 +32,7 @@ func runs(ctx context.Context, args []string) error {
 	}
 	verb, id := fs.Arg(0), fs.Arg(1)
 	if verb == "" || (verb == "list") != (id == "") {
-		return usageError(fs, "say list, or show, cancel or retry with a run's id")
+		return usageError(fs, "give list, or one of show, cancel and retry with a run ID")
 	}
 	c, err := config.Load(*file)
 	if err != nil {
@@ -51,7 +51,7 @@ func runs(ctx context.Context, args []string) error {
 	case "cancel":
 		open, err := db.Cancel(ctx, id)
 		if err == nil && !open {
-			err = fault.Errorf(fault.NotFound, "run %s does not exist or has ended", id)
+			err = fault.Errorf(fault.NotFound, "run %s does not exist or has finished", id)
 		}
 		return err
 	case "retry":
@@ -64,7 +64,7 @@ func runs(ctx context.Context, args []string) error {
 		fmt.Println(again)
 		return nil
 	}
-	return usageError(fs, "there is no verb %q", verb)
+	return usageError(fs, "unknown action %q", verb)
 }
 
 func listRuns(ctx context.Context, db *postgres.DB) error {

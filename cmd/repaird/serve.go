@@ -14,11 +14,11 @@ import (
 
 const serveHelp = `repaird serve --config FILE
 
-Runs the daemon: it receives errors, repairs what it can, and serves the
-dashboard. One YAML file and a PostgreSQL (14 or newer) are all it needs;
-deploy/repaird.example.yaml explains every key. The schema is migrated at start.
-Ctrl-C or SIGTERM ends it in order; whatever it was doing goes on at its next
-start, also after kill -9.`
+Run the daemon, which receives errors, repairs what it can and serves the
+dashboard. It needs one YAML file and PostgreSQL 14 or newer;
+deploy/repaird.example.yaml documents every key. The schema is migrated at
+startup. Ctrl-C or SIGTERM shuts the daemon down gracefully; unfinished runs
+resume at the next start, even after kill -9.`
 
 func serve(ctx context.Context, args []string) error {
 	fs := flags("serve", serveHelp)
@@ -34,14 +34,7 @@ func serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.Start(ctx); err != nil {
-		return err
-	}
-	<-ctx.Done()
-	a.Logger.Info("stopping; stages may end within 20 s")
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
-	defer cancel()
-	return a.Stop(stop)
+	return a.Run(ctx, 20*time.Second)
 }
 
 // failpoint lets tests kill the daemon at a named point: REPAIRD_FAILPOINT
@@ -54,15 +47,16 @@ func failpoint() func(string) {
 	return func(name string) {
 		if strings.EqualFold(name, want) {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {} // the signal is on its way
+			select {} // wait for the signal
 		}
 	}
 }
 
 const migrateHelp = `repaird migrate --config FILE
 
-Brings the database's schema to this version and exits. repaird serve does the
-same at start; this is for set-ups where the daemon may not change the schema.`
+Migrate the database schema to this version and exit. repaird serve does the
+same at startup; use this command where the daemon's database user may not
+change the schema.`
 
 func migrate(ctx context.Context, args []string) error {
 	fs := flags("migrate", migrateHelp)

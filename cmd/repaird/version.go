@@ -7,14 +7,14 @@ import (
 )
 
 func version(_ context.Context, args []string) error {
-	if err := parse(flags("version", "repaird version\n\nPrints version, commit and Go version."), args, 0); err != nil {
+	if err := parse(flags("version", "repaird version\n\nPrint the version, commit and Go version."), args, 0); err != nil {
 		return err
 	}
 	fmt.Println("repaird", buildVersion())
 	return nil
 }
 
-// buildVersion says what was compiled, from what, with which Go.
+// buildVersion returns the module version, commit and Go version of the build.
 func buildVersion() string {
 	v, rev := "development", ""
 	if info, ok := debug.ReadBuildInfo(); ok {

@@ -42,10 +42,12 @@ type App struct {
 	Config   *config.Config
 	DB       *postgres.DB
 	Logger   *slog.Logger
+	state    *State
 	backend  sandbox.Backend
 	listener net.Listener
 	server   *http.Server
 	orc      *orchestrator.Orchestrator
+	failed   chan error // what ended the HTTP server
 	cleanups []cleanup
 }
 
@@ -61,7 +63,7 @@ func (a *App) onStop(name string, run func(context.Context) error) {
 // New opens database, sandbox, forges and the listening socket. When it fails
 // nothing is left open.
 func New(ctx context.Context, c *config.Config, log *slog.Logger, failpoint func(string)) (_ *App, err error) {
-	a := &App{Config: c, Logger: log}
+	a := &App{Config: c, Logger: log, failed: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			_ = a.Stop(context.WithoutCancel(ctx))
@@ -82,7 +84,7 @@ func New(ctx context.Context, c *config.Config, log *slog.Logger, failpoint func
 	if err = a.DB.Migrate(ctx); err != nil {
 		return nil, err
 	}
-	machine := &Machine{StateDir: c.StateDir, Backend: c.Sandbox.Backend, Image: c.Sandbox.Image, Logger: log}
+	machine := &Machine{StateDir: c.StateDir, StoreBytes: c.Store.MaxBytes.Bound(), Backend: c.Sandbox.Backend, Image: c.Sandbox.Image, Logger: log}
 	backend, bases, err := machine.Sandbox(ctx)
 	if err != nil {
 		return nil, err
@@ -91,16 +93,17 @@ func New(ctx context.Context, c *config.Config, log *slog.Logger, failpoint func
 	if err != nil {
 		return nil, err
 	}
-	pl, err := machine.Pipeline(backend, bases, proposer)
-	if err != nil {
+	if a.state, err = machine.State(); err != nil {
 		return nil, err
 	}
+	a.onStop("state", func(context.Context) error { return a.state.Close() })
+	pl := a.state.Pipeline(backend, bases, proposer)
 	pl.Fetch, pl.Repeats = newFetcher(c.Projects), c.Repeats
 	forges, hub, err := a.forges(ctx)
 	if err != nil {
 		return nil, err
 	}
-	pl.Source = &pipeline.Repos{Cache: machine.mirrors(), Work: machine.work(), Token: repoToken(hub)}
+	pl.Source = &pipeline.Repos{Store: a.state.Store, Token: repoToken(hub)}
 	projects := map[string]pipeline.Project{}
 	for _, p := range c.Projects {
 		projects[p.Name] = project(p, c, key, forges[p.Forge])
@@ -143,6 +146,11 @@ func (a *App) reap(ctx context.Context) {
 	} else if n > 0 {
 		a.Logger.Info("left-over sandboxes removed", "count", n)
 	}
+	if n, err := a.state.Reap(); err != nil {
+		a.Logger.Warn("left-over folders could not be removed", "error", err)
+	} else if n > 0 {
+		a.Logger.Info("left-over folders of dead processes removed", "count", n)
+	}
 }
 
 // reapEvery goes on reaping until the returned function is called: an engine
@@ -169,6 +177,26 @@ func (a *App) reapEvery(interval time.Duration) (stop func(context.Context) erro
 // Address is where the daemon listens.
 func (a *App) Address() string { return a.listener.Addr().String() }
 
+// Run serves and works until ctx ends or the HTTP server fails, and unwinds:
+// stages may end within grace.
+func (a *App) Run(ctx context.Context, grace time.Duration) error {
+	failed := a.Start(ctx)
+	if failed == nil {
+		select {
+		case <-ctx.Done():
+		case failed = <-a.failed: // a daemon that nobody reaches must not seem to live
+		}
+	}
+	if failed != nil {
+		a.Logger.Error("stopping", "error", failed)
+	} else {
+		a.Logger.Info("stopping; stages may end within " + grace.String())
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	return errors.Join(failed, a.Stop(ctx))
+}
+
 // Start serves and works; it does not block.
 func (a *App) Start(ctx context.Context) error {
 	if err := a.orc.Start(ctx); err != nil {
@@ -178,7 +206,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.onStop("orchestrator", a.orc.Stop)
 	go func() {
 		if err := a.server.Serve(a.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			a.Logger.Error("http", "error", err)
+			a.failed <- fmt.Errorf("the HTTP server on %s has failed: %w", a.Address(), err)
 		}
 	}()
 	// Before the orchestrator: what is being received is still accepted.

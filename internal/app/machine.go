@@ -4,32 +4,37 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"os"
 	"path/filepath"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language/python"
 	"github.com/repaird/repaird/internal/pipeline"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/repro"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/sandbox/bwrap"
 	"github.com/repaird/repaird/internal/sandbox/docker"
+	"github.com/repaird/repaird/internal/store"
 	"github.com/repaird/repaird/internal/verify"
 )
 
 // Machine says where and how hostile code runs on this host.
 type Machine struct {
-	StateDir string // mirrors, environments, base images; created with mode 0755
-	Backend  string // auto, docker, bwrap
-	Image    string // docker image; "" the base images of deploy/setup.sh
-	Logger   *slog.Logger
+	StateDir   string // store, work, base images; created with mode 0755
+	StoreBytes int64  // bound of the store; 0 is none
+	Backend    string // auto, docker, bwrap
+	Image      string // docker image; "" the base images of deploy/setup.sh
+	Logger     *slog.Logger
 }
 
 // Sandbox opens and probes the backend: a sandbox that cannot contain what it
 // declares is refused. auto takes Docker where an engine answers.
 func (m *Machine) Sandbox(ctx context.Context) (_ sandbox.Backend, _ []sandbox.Base, err error) {
-	bases, err := sandbox.LoadBases(m.StateDir)
+	dir, err := filepath.Abs(m.StateDir) // mounts need it
+	if err != nil {
+		return nil, nil, err
+	}
+	bases, err := sandbox.LoadBases(dir)
 	if err != nil && m.Image == "" {
 		return nil, nil, fault.Errorf(fault.NotFound, "no base system for sandboxes in %s (%w): run deploy/setup.sh, or set sandbox.image", m.StateDir, err)
 	}
@@ -61,23 +66,45 @@ func (m *Machine) Sandbox(ctx context.Context) (_ sandbox.Backend, _ []sandbox.B
 	return nil, nil, fault.Errorf(fault.Retryable, "no sandbox can be had: %w", errors.Join(errs...))
 }
 
-// Pipeline wires the stages on a backend.
-func (m *Machine) Pipeline(b sandbox.Backend, bases []sandbox.Base, proposer func(pipeline.Project) repair.Proposer) (*pipeline.Pipeline, error) {
-	envs := filepath.Join(m.StateDir, "envs")
-	for _, d := range []string{m.work(), m.mirrors(), envs} {
-		if err := os.MkdirAll(d, 0o755); err != nil {
-			return nil, err
-		}
-	}
-	runner := &pytest.Runner{Backend: b}
-	return &pipeline.Pipeline{
-		Source:     &pipeline.Repos{Cache: m.mirrors(), Work: m.work()},
-		Reproducer: &repro.Reproducer{Runner: runner, EnvDir: envs, Bases: bases},
-		Verifier:   &verify.Verifier{Runner: runner},
-		Quick:      &verify.Verifier{Runner: runner},
-		Proposer:   proposer,
-	}, nil
+// A State is the machine's state folder, opened by one process:
+//
+//	store/  mirrors, trees and environments, shared by all processes
+//	work/   a folder of each process
+type State struct {
+	Store   *store.Store
+	Scratch *store.Scratch
+	work    string
 }
 
-func (m *Machine) work() string    { return filepath.Join(m.StateDir, "work") }
-func (m *Machine) mirrors() string { return filepath.Join(m.StateDir, "mirrors") }
+// State opens the state folder.
+func (m *Machine) State() (*State, error) {
+	dir, err := filepath.Abs(m.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	s := &State{work: filepath.Join(dir, "work")}
+	if s.Store, err = store.Open(filepath.Join(dir, "store"), store.Options{MaxBytes: m.StoreBytes}); err != nil {
+		return nil, err
+	}
+	s.Scratch, err = store.OpenScratch(s.work)
+	return s, err
+}
+
+// Reap removes what dead processes left in their folders.
+func (s *State) Reap() (int, error) { return store.Reap(s.work) }
+
+// Close removes this process's own folder.
+func (s *State) Close() error { return s.Scratch.Close() }
+
+// Pipeline wires the stages on a backend.
+func (s *State) Pipeline(b sandbox.Backend, bases []sandbox.Base, proposer repair.Proposer) *pipeline.Pipeline {
+	lang := python.New(b, python.Environments{Store: s.Store, Bases: bases})
+	return &pipeline.Pipeline{
+		Language:   lang,
+		Source:     &pipeline.Repos{Store: s.Store},
+		Reproducer: &repro.Reproducer{Language: lang, Session: lang, Rules: lang},
+		Verifier:   &verify.Verifier{Session: lang, Analyser: lang, Rules: lang},
+		Quick:      &verify.Verifier{Session: lang, Analyser: lang, Rules: lang},
+		Proposer:   proposer,
+	}
+}

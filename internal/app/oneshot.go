@@ -19,9 +19,9 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/intake"
+	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/pipeline"
 	"github.com/repaird/repaird/internal/report"
-	"github.com/repaird/repaird/internal/repro"
 )
 
 // OneShot repairs one event with no server and no database.
@@ -31,7 +31,7 @@ type OneShot struct {
 	Commit   string // instead of the event's; needed for events that name none
 	Machine  Machine
 	Model    config.Model
-	Setup    repro.Setup
+	Setup    language.Setup
 	Repeats  int
 	Floor    float64
 	Progress func(stage, line string)
@@ -46,7 +46,7 @@ func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
 	if o.Machine.Logger == nil {
 		o.Machine.Logger = slog.New(slog.DiscardHandler)
 	}
-	c := &pipeline.Case{Run: "run-" + randomHex(8)}
+	c := &pipeline.Case{Job: pipeline.Job{Run: "run-" + randomHex(8)}}
 	key := make([]byte, 32)
 	if _, err := rand.Read(key); err != nil {
 		return c, err
@@ -72,7 +72,12 @@ func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
 		return c, fault.Errorf(fault.Invalid, "--repo %s is not a folder", o.Repo)
 	}
 	c.Project = pipeline.Project{Name: filepath.Base(repo), Repository: "local/" + filepath.Base(repo), URL: repo, RedactKey: key, Setup: o.Setup}
-	source := o.source(c)
+	state, err := o.Machine.State()
+	if err != nil {
+		return c, err
+	}
+	defer state.Close()
+	source := o.source(c, state)
 	c.Progress("probing the sandbox")
 	backend, bases, err := o.Machine.Sandbox(ctx)
 	if err != nil {
@@ -82,18 +87,15 @@ func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
 	if err != nil {
 		return c, err
 	}
-	pl, err := o.Machine.Pipeline(backend, bases, proposer)
-	if err != nil {
-		return c, err
-	}
+	pl := state.Pipeline(backend, bases, proposer)
 	if source != nil {
 		pl.Source = source
 	}
 	pl.Repeats, pl.Floor = o.Repeats, o.Floor
-	c.Progress("sandbox " + backend.Name() + ", proposer " + proposer(c.Project).Name())
+	c.Progress("sandbox " + backend.Name() + ", proposer " + proposer.Name())
 	for _, s := range pipeline.Stages {
 		stage = s.Name
-		if err := pl.Do(ctx, s.Name, c); err != nil {
+		if _, err := pl.Do(ctx, s.Name, c); err != nil {
 			return c, err
 		}
 	}
@@ -101,13 +103,13 @@ func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
 }
 
 // source settles which code is repaired.
-func (o *OneShot) source(c *pipeline.Case) pipeline.Source {
+func (o *OneShot) source(c *pipeline.Case, state *State) pipeline.Source {
 	if _, err := os.Stat(filepath.Join(c.Project.URL, ".git")); err != nil && !isBare(c.Project.URL) {
 		c.Progress("the folder is no git repository: its files are taken as they are")
 		for i := range c.Events {
 			c.Events[i].Commit = "files"
 		}
-		return &pipeline.Folder{Dir: c.Project.URL, Work: o.Machine.work()}
+		return &pipeline.Folder{Dir: c.Project.URL, Store: state.Store, Scratch: state.Scratch}
 	}
 	for i := range c.Events {
 		if o.Commit != "" {

@@ -4,23 +4,22 @@ import (
 	"fmt"
 
 	"github.com/repaird/repaird/internal/config"
+	"github.com/repaird/repaird/internal/language/python"
+	"github.com/repaird/repaird/internal/language/python/templates"
 	"github.com/repaird/repaird/internal/llm"
 	"github.com/repaird/repaird/internal/llm/anthropic"
 	"github.com/repaird/repaird/internal/llm/openai"
-	"github.com/repaird/repaird/internal/pipeline"
-	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/repair"
-	"github.com/repaird/repaird/internal/repair/templates"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/secret"
 )
 
 // Proposer returns the configured proposer: a model in a tool loop, or the
 // templates, which need none.
-func Proposer(m config.Model, b sandbox.Backend) (func(pipeline.Project) repair.Proposer, error) {
+func Proposer(m config.Model, b sandbox.Backend) (repair.Proposer, error) {
 	if m.Vendor == "" || m.Vendor == "templates" {
-		p := templates.New(b, templates.Options{})
-		return func(pipeline.Project) repair.Proposer { return p }, nil
+		return templates.New(b, templates.Options{}), nil
 	}
 	opts := llm.Options{BaseURL: m.BaseURL, Model: m.Name, Key: m.Key.String}
 	var model llm.Model
@@ -40,8 +39,10 @@ func Proposer(m config.Model, b sandbox.Backend) (func(pipeline.Project) repair.
 	if m.InputCost != 0 || m.OutputCost != 0 {
 		prices[model.Name()] = llm.Price{Input: m.InputCost, Output: m.OutputCost, Cached: m.InputCost}
 	}
-	p := repair.NewModelProposer(model, repair.ModelOptions{Prices: prices, Tests: repair.SandboxTests{Runner: &pytest.Runner{Backend: b}}})
-	return func(pipeline.Project) repair.Proposer { return p }, nil
+	lang := python.New(b, python.Environments{})
+	return repair.NewModelProposer(model, repair.ModelOptions{
+		Prices: prices, Tests: repair.SandboxTests{Session: lang}, Policy: patch.Policy{Rules: lang},
+	}), nil
 }
 
 // ModelFromEnvironment chooses the model as the vendors' own tools do:

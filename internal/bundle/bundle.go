@@ -1,8 +1,8 @@
 // Package bundle is the artifact bundle: the sealed, redacted evidence of one
 // incident.
 //
-// It is pure: what a bundle needs is fetched by others, and only evidence that
-// package redact has made can be sealed:
+// It does no I/O: others fetch what a bundle needs. Only evidence from package
+// redact can be sealed:
 //
 //	b, err := bundle.Seal(inc, code, redactor.Event(event))
 //	os.WriteFile("incident.json", b.JSON(), 0o600)
@@ -17,8 +17,8 @@
 // the fields.
 //
 // A digest shows that a bundle was not damaged or edited by hand; it does not
-// show who made it. Whoever receives a bundle from elsewhere passes its event
-// through the redactor again, which leaves redacted values alone.
+// authenticate its author. The event of a bundle from elsewhere must pass the
+// redactor again, which leaves redacted values alone.
 package bundle
 
 import (
@@ -31,14 +31,14 @@ import (
 	"github.com/repaird/repaird/internal/redact"
 )
 
-// Version is the format's version.
+// Version is the version of the stored format.
 const Version = 1
 
-// MaxBytes is the largest bundle, in bytes of JSON or YAML, that Seal makes and
-// Open reads.
+// MaxBytes is the maximum size of a bundle in bytes of JSON or YAML, for both Seal
+// and Open.
 const MaxBytes = 16 << 20
 
-// A Bundle is a sealed bundle.
+// A Bundle is the sealed evidence of one incident.
 type Bundle struct {
 	Version   int               `json:"version"`
 	ID        string            `json:"id"` // sha256:… over the canonical JSON without id
@@ -61,22 +61,22 @@ type Incident struct {
 	Count       int                `json:"count"`
 }
 
-// Code names the source that ran.
+// Code identifies the source code that ran in production.
 type Code struct {
 	Repository  string   `json:"repository"` // owner/name or path
-	Commit      string   `json:"commit"`     // full SHA, where known
+	Commit      string   `json:"commit"`     // full SHA, if known
 	Language    string   `json:"language"`   // python
 	Build       string   `json:"build"`      // release as received
 	TestCommand []string `json:"test_command"`
 }
 
-// Seal makes a bundle of redacted evidence.
+// Seal seals redacted evidence in a bundle.
 //
-// What the redactor has not seen does not get in: Summary and Signature are
-// computed from the evidence where it has an exception, whatever inc says, and
-// so is Build where the evidence has a release. The rest of inc and code is
-// repaird's own and its operator's. Its error is fault.Invalid where the parts
-// do not fit the schema, fault.Budget above [MaxBytes].
+// Unredacted text cannot get in: if the evidence has an exception, Summary and
+// Signature are computed from it, whatever inc says, and so is Build if the
+// evidence has a release. The rest of inc and code comes from repaird itself and
+// its operator. Its error is fault.Invalid if the parts do not match the schema,
+// and fault.Budget above [MaxBytes].
 func Seal(inc Incident, code Code, ev redact.Evidence) (_ *Bundle, err error) {
 	defer fault.Wrap(&err, "seal bundle")
 	if !ev.Redacted() {
@@ -105,10 +105,10 @@ func Seal(inc Incident, code Code, ev redact.Evidence) (_ *Bundle, err error) {
 		return nil, err
 	}
 	if len(data) > MaxBytes {
-		return nil, fault.Errorf(fault.Budget, "%d bytes exceed the limit of %d", len(data), MaxBytes)
+		return nil, fault.Errorf(fault.Budget, "%d bytes, the limit is %d", len(data), MaxBytes)
 	}
 	b.ID = id
-	// Reading back what was written is the cheapest proof that it can be read.
+	// Reading it back is the cheapest proof that it can be read.
 	return open(b.JSON())
 }
 
@@ -138,8 +138,7 @@ func summary(e *incident.Event) string {
 func (b *Bundle) JSON() []byte {
 	data, err := canonical(b)
 	if err != nil {
-		// A Bundle holds nothing that cannot be encoded, and Seal and Open have
-		// encoded this one before.
+		// Seal or Open has already encoded this bundle.
 		panic("bundle: " + err.Error())
 	}
 	return data

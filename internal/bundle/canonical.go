@@ -10,7 +10,7 @@ import (
 )
 
 // canonical encodes v as canonical JSON. Going through maps sorts the keys;
-// json.Number keeps numbers as they were written.
+// json.Number preserves the text of numbers.
 func canonical(v any) ([]byte, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -35,7 +35,7 @@ func canonicalTree(tree any) ([]byte, error) {
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }
 
-// parse decodes one JSON document, keeping its numbers' text.
+// parse decodes one JSON document, preserving the text of numbers.
 func parse(data []byte) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
@@ -49,7 +49,7 @@ func parse(data []byte) (any, error) {
 	return tree, nil
 }
 
-// sectionNames are the parts that have digests of their own.
+// sectionNames are the sections that have their own digests.
 var sectionNames = []string{"incident", "code", "event", "redaction"}
 
 // sections returns each section's canonical bytes.
@@ -89,7 +89,7 @@ func digest(data []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// encode returns the canonical JSON without the id, and the id, its digest.
+// encode returns the canonical JSON without the id, and its digest, the id.
 func (b *Bundle) encode() (data []byte, id string, err error) {
 	data, err = canonical(b)
 	if err != nil {

@@ -10,9 +10,10 @@ import (
 
 	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/text"
 )
 
-// maxDepth bounds nesting; a Value nests two levels for each level of data.
+// maxDepth limits nesting; a Value nests two levels per level of data.
 const maxDepth = 200
 
 //go:embed bundle.schema.json
@@ -29,12 +30,12 @@ var compiled = sync.OnceValues(func() (*jsonschema.Resolved, error) {
 	return s.Resolve(nil)
 })
 
-// Open reads a bundle from JSON or YAML, validates it against the schema and
-// checks its digests. Its error is fault.Invalid.
+// Open parses a bundle in JSON or YAML, validates it against the schema and checks
+// its digests. Its error is fault.Invalid.
 func Open(data []byte) (_ *Bundle, err error) {
 	defer fault.Wrap(&err, "open bundle")
 	if len(data) > MaxBytes {
-		return nil, fault.Errorf(fault.Invalid, "%d bytes exceed the limit of %d", len(data), MaxBytes)
+		return nil, fault.Errorf(fault.Invalid, "%d bytes, the limit is %d", len(data), MaxBytes)
 	}
 	if !utf8.Valid(data) {
 		return nil, fault.Errorf(fault.Invalid, "not UTF-8")
@@ -47,7 +48,7 @@ func Open(data []byte) (_ *Bundle, err error) {
 	return open(data)
 }
 
-// open reads JSON.
+// open parses a bundle in JSON.
 func open(data []byte) (*Bundle, error) {
 	if err := checkDepth(data); err != nil {
 		return nil, err
@@ -67,8 +68,8 @@ func open(data []byte) (*Bundle, error) {
 	if err := json.Unmarshal(data, b); err != nil {
 		return nil, fault.Errorf(fault.Invalid, "not a bundle: %w", err)
 	}
-	// The digests of the document are taken as it was written, those of the
-	// sections as it was understood: both must agree with what it claims.
+	// The document's digest is computed from its text, the sections' digests from
+	// the decoded bundle; all must match those that it states.
 	sections, err := b.sections()
 	if err != nil {
 		return nil, err
@@ -94,25 +95,15 @@ func validate(data []byte) error {
 		return fault.Errorf(fault.Invalid, "not JSON: %w", err)
 	}
 	if err := schema.Validate(instance); err != nil {
-		return fault.Errorf(fault.Invalid, "not a version 1 bundle: %s", briefly(err.Error()))
+		return fault.Errorf(fault.Invalid, "not a version 1 bundle: %s", briefly(err))
 	}
 	return nil
 }
 
-// briefly cuts an error text, which may quote the document.
-func briefly(s string) string {
-	const most = 400
-	if len(s) <= most {
-		return s
-	}
-	cut := most
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
-	}
-	return s[:cut] + "…"
-}
+// briefly clips an error's message, which may quote the document.
+func briefly(err error) string { return text.Clip(err.Error(), 400) }
 
-// checkDepth refuses deep nesting before anything recurses over it.
+// checkDepth rejects deep nesting before anything recurses over it.
 func checkDepth(data []byte) error {
 	depth, inString := 0, false
 	for i := 0; i < len(data); i++ {

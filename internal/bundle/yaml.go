@@ -10,7 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// YAML returns a rendering for people, which Open reads too.
+// YAML returns the bundle as YAML for people, which Open can parse too.
 func (b *Bundle) YAML() []byte {
 	tree, err := parse(b.JSON())
 	if err != nil {
@@ -27,11 +27,11 @@ func (b *Bundle) YAML() []byte {
 	return buf.Bytes()
 }
 
-// readingOrder puts what a person wants to know first.
+// readingOrder is the order of keys for a human reader.
 var readingOrder = []string{"version", "id", "incident", "code", "event", "redaction", "digests"}
 
-// yamlNode builds nodes by hand so that every string stays a string, whatever
-// it looks like, and long texts stay readable.
+// yamlNode builds nodes by hand, so that every string stays a string, whatever it
+// looks like, and multi-line text stays readable.
 func yamlNode(tree any) *yaml.Node {
 	switch v := tree.(type) {
 	case map[string]any:
@@ -76,8 +76,8 @@ func sortedKeys(m map[string]any) []string {
 	return keys
 }
 
-// plainEnough reports whether a string may be written without double quotes:
-// only ASCII words, so that no YAML reader sees anything else in it.
+// plainEnough reports whether a string needs no double quotes: it is ASCII words
+// that no YAML parser reads as anything but a string.
 func plainEnough(s string) bool {
 	if s == "" {
 		return false
@@ -95,13 +95,13 @@ func plainEnough(s string) bool {
 	return true
 }
 
-// fromYAML turns a YAML bundle into JSON. Aliases, several documents and
-// anything that JSON has not are refused.
+// fromYAML converts a YAML bundle to JSON. It rejects aliases, multiple documents
+// and anything that JSON does not have.
 func fromYAML(data []byte) ([]byte, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc yaml.Node
 	if err := dec.Decode(&doc); err != nil {
-		return nil, fault.Errorf(fault.Invalid, "neither JSON nor YAML: %s", briefly(err.Error()))
+		return nil, fault.Errorf(fault.Invalid, "neither JSON nor YAML: %s", briefly(err))
 	}
 	var more yaml.Node
 	if dec.Decode(&more) == nil {
@@ -127,10 +127,10 @@ func fromNode(n *yaml.Node, depth int) (any, error) {
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			k := n.Content[i]
 			if k.Kind != yaml.ScalarNode {
-				return nil, fault.Errorf(fault.Invalid, "line %d: a key that is not text", k.Line)
+				return nil, fault.Errorf(fault.Invalid, "line %d: key is not a string", k.Line)
 			}
 			if _, twice := object[k.Value]; twice {
-				return nil, fault.Errorf(fault.Invalid, "line %d: a key occurs twice", k.Line)
+				return nil, fault.Errorf(fault.Invalid, "line %d: duplicate key", k.Line)
 			}
 			v, err := fromNode(n.Content[i+1], depth+1)
 			if err != nil {
@@ -169,8 +169,8 @@ func fromScalar(n *yaml.Node) (any, error) {
 	case "!!null":
 		return nil, nil
 	case "!!timestamp":
-		// People drop quotes; the document means the text.
+		// People drop quotes; take the text.
 		return n.Value, nil
 	}
-	return nil, fault.Errorf(fault.Invalid, "line %d: a value of a type that the format has not", n.Line)
+	return nil, fault.Errorf(fault.Invalid, "line %d: the value's type is not part of the format", n.Line)
 }

@@ -29,9 +29,10 @@ import (
 
 // A Config is the whole file.
 type Config struct {
-	Listen        string    `yaml:"listen"`         // address of the one HTTP server; default 127.0.0.1:7230
-	PublicURL     string    `yaml:"public_url"`     // how people reach it; default http://<listen>
-	StateDir      string    `yaml:"state_dir"`      // mirrors, environments, base images; default /var/lib/repaird or ~/.local/share/repaird
+	Listen        string    `yaml:"listen"`     // address of the one HTTP server; default 127.0.0.1:7230
+	PublicURL     string    `yaml:"public_url"` // how people reach it; default http://<listen>
+	StateDir      string    `yaml:"state_dir"`  // store, work, base images; default /var/lib/repaird or ~/.local/share/repaird
+	Store         Store     `yaml:"store"`
 	Database      Secret    `yaml:"database"`       // connection string
 	EncryptionKey Secret    `yaml:"encryption_key"` // 32 bytes as 64 hex digits; seals raw events until the bundle is made
 	RawRetention  Duration  `yaml:"raw_retention"`  // longest life of a raw event; default 15m
@@ -49,6 +50,15 @@ type Config struct {
 	StageTimeout  Duration  `yaml:"stage_timeout"`
 	dir           string    // of the file; relative references start here
 }
+
+// Store keeps below the state folder what can be made again: mirrors of
+// repositories, trees of commits, environments.
+type Store struct {
+	MaxBytes Size `yaml:"max_bytes"` // on disk, of all together; the least recently used go first; default 20GiB
+}
+
+// DefaultStoreSize is the store's bound where nothing is said.
+const DefaultStoreSize Size = 20 << 30
 
 // Web is the dashboard.
 type Web struct {
@@ -176,6 +186,10 @@ func (c *Config) defaults() {
 	set(&c.Listen, "127.0.0.1:7230")
 	set(&c.PublicURL, "http://"+c.Listen)
 	set(&c.StateDir, DefaultStateDir())
+	if !filepath.IsAbs(c.StateDir) {
+		c.StateDir = filepath.Join(c.dir, c.StateDir)
+	}
+	set(&c.Store.MaxBytes, DefaultStoreSize)
 	set(&c.RawRetention, Duration(15*time.Minute))
 	set(&c.Workers, 2)
 	set(&c.Sandbox.Backend, "auto")

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/repaird/repaird/internal/app/samples"
+	"github.com/repaird/repaird/internal/config"
 	"github.com/repaird/repaird/internal/postgres/pgtest"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
 )
@@ -107,6 +108,31 @@ func TestRepairingOneEventNeedsNoServer(t *testing.T) {
 					t.Errorf("from the bundle: %v\n%s", err, stdout)
 				}
 			})
+		}
+	}
+}
+
+func TestTheStateFolderMayBeRelative(t *testing.T) {
+	t.Parallel()
+	sandboxtest.Backend(t, "bwrap")
+	all, err := samples.All()
+	must(t, err)
+	for _, s := range all {
+		if s.Name != "tariff" {
+			continue
+		}
+		dir := t.TempDir()
+		bases, err := os.ReadFile(filepath.Join(config.DefaultStateDir(), "bases.json"))
+		must(t, err)
+		must(t, os.Mkdir(filepath.Join(dir, "state"), 0o755))
+		must(t, os.WriteFile(filepath.Join(dir, "state", "bases.json"), bases, 0o600))
+		cmd := exec.CommandContext(t.Context(), program, "repair", "--repo", makeRepository(t, s.Files), "--event", "-", "--json", "--repeats", "1", "--sandbox", "bwrap", "--state", "state")
+		cmd.Env, cmd.Stdin, cmd.Dir = withoutModels(), bytes.NewReader(s.Envelope), dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		if left, err := filepath.Glob(filepath.Join(dir, "state", "work", "*")); len(left) != 0 || err != nil {
+			t.Errorf("the process left %v, %v", left, err)
 		}
 	}
 }

@@ -1,6 +1,6 @@
-// Package fault gives errors the two properties that callers act on: a [Kind],
-// decided once at the edge where the error arose, and for ends of a run a typed
-// [Stop].
+// Package fault classifies errors by what callers can do about them: a [Kind],
+// decided once at the edge where the error occurred, and for runs that end
+// without a pull request a typed [Stop].
 //
 // A Stop is an answer, not a failure of repaird: it says which evidence or
 // permission is missing and what would help.
@@ -16,17 +16,17 @@ type Kind int
 
 // The kinds. An error without one is Internal.
 const (
-	Internal  Kind = iota // a defect or an unexpected condition; look at the log
-	Invalid               // the input is wrong; the same input never works
-	Denied                // the sender or token may not do this
-	NotFound              // what was named does not exist
-	Retryable             // the same call may work later
-	Budget                // a limit of size, time, tokens or money was reached
+	Internal  Kind = iota // a bug or an unexpected condition; see the log
+	Invalid               // the input is invalid; retrying the same input cannot succeed
+	Denied                // the caller or its token lacks permission
+	NotFound              // the named thing does not exist
+	Retryable             // the same call may succeed later
+	Budget                // a limit on size, time, tokens or money was reached
 )
 
 var kindNames = [...]string{"internal", "invalid", "denied", "not_found", "retryable", "budget"}
 
-// String returns the kind's name as metrics and logs use it.
+// String returns the kind's name, as used in metrics and logs.
 func (k Kind) String() string {
 	if k < 0 || int(k) >= len(kindNames) {
 		return kindNames[Internal]
@@ -42,12 +42,12 @@ type kindError struct {
 func (e *kindError) Error() string { return e.err.Error() }
 func (e *kindError) Unwrap() error { return e.err }
 
-// Errorf returns an error of the kind; the format is that of fmt.Errorf, %w included.
+// Errorf is fmt.Errorf, including %w, for an error of kind k.
 func Errorf(k Kind, format string, args ...any) error {
 	return &kindError{k, fmt.Errorf(format, args...)}
 }
 
-// KindOf returns the outermost kind in err's tree, Internal when it has none.
+// KindOf returns the outermost kind in err's tree, or Internal if there is none.
 func KindOf(err error) Kind {
 	var e *kindError
 	if errors.As(err, &e) {

@@ -47,14 +47,14 @@ func TestFitClosesWhatItCuts(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("ünïcode line\n", 1000)
 	for name, c := range map[string]struct{ text, tail string }{
-		"plain":                 {long, "line\n\n_The rest"},
-		"a fence":               {"```text\n" + long + "```\n", "line\n```\n\n_The rest"},
-		"a longer fence":        {"````text\n```\n" + long + "````\n", "line\n````\n\n_The rest"},
-		"tildes":                {"~~~\n```\n" + long + "~~~\n", "line\n~~~\n\n_The rest"},
-		"a fold":                {"<details>\n<summary>s</summary>\n\n" + long + "</details>\n", "line\n\n</details>\n\n_The rest"},
-		"two folds and a fence": {"<details>\n<details>\n```\n" + long, "line\n```\n\n</details>\n\n</details>\n\n_The rest"},
-		"a closed fold":         {"<details>\n\n</details>\n" + long, "line\n\n_The rest"},
-		"a fold in a fence":     {"```\n<details>\n```\n" + long, "line\n\n_The rest"},
+		"plain":                 {long, "line\n\n_Truncated"},
+		"a fence":               {"```text\n" + long + "```\n", "line\n```\n\n_Truncated"},
+		"a longer fence":        {"````text\n```\n" + long + "````\n", "line\n````\n\n_Truncated"},
+		"tildes":                {"~~~\n```\n" + long + "~~~\n", "line\n~~~\n\n_Truncated"},
+		"a fold":                {"<details>\n<summary>s</summary>\n\n" + long + "</details>\n", "line\n\n</details>\n\n_Truncated"},
+		"two folds and a fence": {"<details>\n<details>\n```\n" + long, "line\n```\n\n</details>\n\n</details>\n\n_Truncated"},
+		"a closed fold":         {"<details>\n\n</details>\n" + long, "line\n\n_Truncated"},
+		"a fold in a fence":     {"```\n<details>\n```\n" + long, "line\n\n_Truncated"},
 	} {
 		got := forge.Fit(c.text, 2000)
 		if n := utf8.RuneCountInString(got); n > 2000 || n < 1700 {

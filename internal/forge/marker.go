@@ -6,37 +6,37 @@ import (
 	"unicode/utf8"
 )
 
-// BodyLimit is the most characters that a body or comment has, its marker
-// included. GitHub refuses above 65,536, and has been seen to fail earlier.
+// BodyLimit is the maximum length of a body or comment in characters, including
+// the marker. GitHub's limit is 65,536, but it has been seen to fail below that.
 const BodyLimit = 60000
 
-// TitleLimit is the most characters that a title has; GitHub refuses above 256.
+// TitleLimit is the maximum length of a title in characters; GitHub's is 256.
 const TitleLimit = 250
 
 var (
 	keyRE     = regexp.MustCompile(`^[0-9a-f]{12,128}$`)
-	wordRE    = regexp.MustCompile(`^[A-Za-z0-9](?:[._-]?[A-Za-z0-9]){5,127}$`) // never two hyphens, which would end the mark
+	wordRE    = regexp.MustCompile(`^[A-Za-z0-9](?:[._-]?[A-Za-z0-9]){5,127}$`) // never two hyphens, which would end the HTML comment
 	markerRE  = regexp.MustCompile(`<!-- repaird:key=([A-Za-z0-9._-]{6,256}) -->\s*$`)
 	trailerRE = regexp.MustCompile(`(?m)^Repaird-Key: ([0-9a-f]{12,128})\s*$`)
 )
 
-// BranchFor returns the branch that belongs to a key.
+// BranchFor returns the branch name for a key.
 func BranchFor(key string) string { return "repaird/" + key[:min(12, len(key))] }
 
-// Marker returns the hidden mark that ends a body.
+// Marker returns the hidden marker at the end of a body.
 func Marker(key string) string { return "<!-- repaird:key=" + key + " -->" }
 
-// KeyOfBody returns the key of the marker at the end of a body, or "". A marker
-// anywhere else is text that somebody quoted.
+// KeyOfBody returns the key in the marker at the end of a body, or "". A marker
+// elsewhere is quoted text.
 func KeyOfBody(body string) string {
-	// GitHub may answer with CR LF; \s covers it.
+	// GitHub may convert newlines to CR LF; \s covers both.
 	if m := markerRE.FindStringSubmatch(body); m != nil {
 		return m[1]
 	}
 	return ""
 }
 
-// KeyOfMessage returns the key of the last trailer of a commit message, or "".
+// KeyOfMessage returns the key in the last trailer of a commit message, or "".
 func KeyOfMessage(message string) string {
 	all := trailerRE.FindAllStringSubmatch(message, -1)
 	if len(all) == 0 {
@@ -45,36 +45,35 @@ func KeyOfMessage(message string) string {
 	return all[len(all)-1][1]
 }
 
-// WithTrailer returns a commit message that ends in the key's trailer.
+// WithTrailer appends the key's trailer to a commit message.
 func WithTrailer(message, key string) string {
 	return strings.TrimSpace(message) + "\n\nRepaird-Key: " + key + "\n"
 }
 
-// WithMarker returns text with the key's marker at its end, BodyLimit
-// characters at most. What does not fit is cut as [Fit] does.
+// WithMarker appends the key's marker to text, which [Fit] truncates so that the
+// result has at most BodyLimit characters.
 func WithMarker(text, key string) string {
 	mark := "\n\n" + Marker(key) + "\n"
 	return Fit(strings.TrimRight(text, "\n "), BodyLimit-len(mark)) + mark
 }
 
-const cutNote = "\n\n_The rest was cut: it is longer than this page allows. The bundle has all of it._"
+const cutNote = "\n\n_Truncated to the length that the host allows. The bundle has the complete text._"
 
-// Fit cuts Markdown to at most limit characters, at the end of a line where
-// there is one nearby, closes the code fence and the <details> that the cut
-// left open, and says that it cut.
+// Fit truncates Markdown to at most limit characters, preferably at the end of a
+// line. It closes any code fence and <details> left open and appends a note.
 func Fit(text string, limit int) string {
 	if utf8.RuneCountInString(text) <= limit {
 		return text
 	}
-	// Room for what may have to be closed behind the cut: fences of up to 40
-	// characters and a few levels of details.
+	// Reserve room for the closers: code fences of up to 40 characters and a few
+	// levels of <details>.
 	room := max(limit-utf8.RuneCountInString(cutNote)-160, 0)
 	head := firstRunes(text, room)
 	if i := strings.LastIndexByte(head, '\n'); i > len(head)-2000 && i >= 0 {
 		head = head[:i]
 	}
 	out := head + closers(head) + cutNote
-	if utf8.RuneCountInString(out) > limit { // hostile nesting, or a tiny limit
+	if utf8.RuneCountInString(out) > limit { // adversarial nesting, or a tiny limit
 		return firstRunes(head, max(limit, 0))
 	}
 	return out
@@ -90,12 +89,12 @@ func firstRunes(s string, n int) string {
 	return s
 }
 
-// closers returns what ends the open fence and the open <details> of head.
+// closers returns what closes the open code fence and <details> of head.
 func closers(head string) string {
 	fence, depth := "", 0
 	for line := range strings.Lines(head) {
 		trimmed := strings.TrimSpace(line)
-		run := fenceRun(trimmed)
+		run := codeFence(trimmed)
 		switch {
 		case fence == "" && run != "":
 			fence = run
@@ -116,8 +115,9 @@ func closers(head string) string {
 	return out + strings.Repeat("\n\n</details>", max(depth, 0))
 }
 
-// fenceRun returns the run of three or more backquotes or tildes that starts a line, or "".
-func fenceRun(line string) string {
+// codeFence returns the run of three or more backquotes or tildes at the start of
+// a line, or "".
+func codeFence(line string) string {
 	if line == "" || (line[0] != '`' && line[0] != '~') {
 		return ""
 	}

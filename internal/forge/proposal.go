@@ -9,7 +9,7 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// Caps of a proposal.
+// Limits on a proposal.
 const (
 	MaxFiles    = 50
 	MaxFileSize = 4 << 20 // bytes
@@ -20,9 +20,9 @@ var (
 	repoRE = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}/[A-Za-z0-9_.-]{1,100}$`)
 )
 
-// Normal returns the proposal with its defaults filled in and its title cut to
-// one line of TitleLimit characters, or an error of kind fault.Invalid that
-// names what no host would take.
+// Normal returns the proposal with defaults filled in and the title reduced to
+// one line of TitleLimit characters, or an error of kind fault.Invalid that says
+// what no host would accept.
 func (p Proposal) Normal() (Proposal, error) {
 	switch {
 	case !keyRE.MatchString(p.Key):
@@ -30,13 +30,13 @@ func (p Proposal) Normal() (Proposal, error) {
 	case !shaRE.MatchString(p.BaseSHA):
 		return p, fault.Errorf(fault.Invalid, "proposal: base %q is not a full commit SHA", p.BaseSHA)
 	case len(p.Files) == 0:
-		return p, fault.Errorf(fault.Invalid, "proposal: no files")
+		return p, fault.Errorf(fault.Invalid, "proposal: files are missing")
 	case len(p.Files) > MaxFiles:
 		return p, fault.Errorf(fault.Invalid, "proposal: %d files, at most %d", len(p.Files), MaxFiles)
 	case strings.TrimSpace(p.Title.String()) == "":
-		return p, fault.Errorf(fault.Invalid, "proposal: no title")
+		return p, fault.Errorf(fault.Invalid, "proposal: title is missing")
 	case strings.TrimSpace(p.Message.String()) == "":
-		return p, fault.Errorf(fault.Invalid, "proposal: no commit message")
+		return p, fault.Errorf(fault.Invalid, "proposal: commit message is missing")
 	}
 	if _, _, err := SplitRepository(p.Repository); err != nil {
 		return p, err
@@ -67,7 +67,7 @@ func (p Proposal) TitleText() string {
 	return title
 }
 
-// SplitRepository splits owner/name; anything else is fault.Invalid.
+// SplitRepository splits owner/name. The error is fault.Invalid for anything else.
 func SplitRepository(repository string) (owner, name string, err error) {
 	if !repoRE.MatchString(repository) || strings.HasSuffix(repository, "/.") || strings.HasSuffix(repository, "/..") {
 		return "", "", fault.Errorf(fault.Invalid, "repository %q is not owner/name", repository)
@@ -83,20 +83,20 @@ func checkPath(name string) error {
 	}
 	for part := range strings.SplitSeq(name, "/") {
 		if strings.EqualFold(part, ".git") {
-			return fault.Errorf(fault.Invalid, "proposal: %q reaches into .git", name)
+			return fault.Errorf(fault.Invalid, "proposal: %q is inside .git", name)
 		}
 	}
 	return nil
 }
 
-// CheckComment reports what no host would take of a comment's place and key, as
+// CheckComment checks a comment's issue number and key. Its error is
 // fault.Invalid.
 func CheckComment(issue int, key string) error {
 	if issue <= 0 {
-		return fault.Errorf(fault.Invalid, "issue number %d", issue)
+		return fault.Errorf(fault.Invalid, "invalid issue number %d", issue)
 	}
 	if !wordRE.MatchString(key) {
-		return fault.Errorf(fault.Invalid, "comment: key %q is not 6 to 128 letters and digits, with single dots, hyphens or underscores between them", key)
+		return fault.Errorf(fault.Invalid, "comment: key %q is not 6 to 128 letters and digits, separated by single dots, hyphens or underscores", key)
 	}
 	return nil
 }

@@ -2,9 +2,9 @@ package forge
 
 import "time"
 
-// A LocalPullRequest is a pull request of the local forge as stored, in JSON.
-// Fields may be added; their names stay. It stands here rather than in package
-// local because pages read it too.
+// A LocalPullRequest is the stored JSON form of a pull request in the local
+// forge. Fields may be added but not renamed. It is declared here rather than in
+// package local because the dashboard reads it too.
 type LocalPullRequest struct {
 	Number     int         `json:"number"` // unique in the store
 	Key        string      `json:"key"`
@@ -21,7 +21,7 @@ type LocalPullRequest struct {
 	Created    time.Time   `json:"created"` // UTC
 }
 
-// A LocalCheck is the verdict as stored.
+// A LocalCheck is the stored form of the verdict.
 type LocalCheck struct {
 	Name    string `json:"name"`
 	Summary string `json:"summary"`

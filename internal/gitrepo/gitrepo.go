@@ -2,7 +2,7 @@
 // as plain trees, through the git command, with everything in a repository that
 // could run code switched off.
 //
-//	repo, err := gitrepo.Open(ctx, cacheDir, gitrepo.Source{URL: "https://github.com/o/r"}, gitrepo.Options{})
+//	repo, err := gitrepo.Open(ctx, dir, gitrepo.Source{URL: "https://github.com/o/r"}, gitrepo.Options{})
 //	sha, err := repo.Resolve(ctx, "main")          // fetches that commit alone
 //	export, err := repo.Checkout(ctx, sha, dir)    // files only, no .git
 //
@@ -12,16 +12,16 @@
 // symbolic link of the repository can run or redirect anything. The mirror is
 // bare and made without a template; git sees no configuration but its own.
 //
-// Stored format: below the cache directory one bare repository for each URL,
-// named by the URL's SHA-256, with a ref refs/repaird/<sha> for each commit
-// that was asked for, beside "gitconfig" and "lock". All of it can be deleted
-// when nothing runs.
+// Stored format: in the mirror's directory a bare repository "mirror.git" with a
+// ref refs/repaird/<sha> for each commit that was asked for, beside "gitconfig"
+// and "lock". All of it can be deleted when nothing runs.
 package gitrepo
 
 import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -80,19 +80,34 @@ type Repo struct {
 	opts   Options
 }
 
-// Open returns the mirror of source below the cache directory, making it where
-// there is none. It does not reach for the source. Errors: fault.Invalid for a
-// source that no mirror can be made of, fault.NotFound for a path that does not
-// exist.
-func Open(ctx context.Context, cache string, source Source, opts Options) (r *Repo, err error) {
+// Key names the mirror of a source among those of other sources. Errors are
+// those of Open.
+func (s Source) Key() (string, error) {
+	url, err := address(s.URL)
+	sum := sha256.Sum256([]byte(url))
+	return hex.EncodeToString(sum[:16]), err
+}
+
+// TreeKey names what Checkout writes of a commit within these bounds.
+func (o Options) TreeKey(commit string) string {
+	o = o.withDefaults()
+	sum := sha256.Sum256(fmt.Appendf(nil, "1 %d %d %d", o.MaxFiles, o.MaxBytes, o.MaxFile)) // 1: how trees are written
+	return commit + "-" + hex.EncodeToString(sum[:4])
+}
+
+// Open returns the mirror of source in dir, making it where there is none. It
+// does not reach for the source. Errors: fault.Invalid for a source that no
+// mirror can be made of, fault.NotFound for a path that does not exist.
+func Open(ctx context.Context, dir string, source Source, opts Options) (r *Repo, err error) {
 	defer fault.Wrap(&err, "open mirror")
 	if source.URL, err = address(source.URL); err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256([]byte(source.URL))
-	home := filepath.Join(cache, hex.EncodeToString(sum[:16]))
-	r = &Repo{dir: filepath.Join(home, "mirror.git"), home: home, source: source, opts: opts.withDefaults()}
-	if err := os.MkdirAll(home, 0o700); err != nil {
+	r = &Repo{dir: filepath.Join(dir, "mirror.git"), home: dir, source: source, opts: opts.withDefaults()}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(dir, 0o700); err != nil { // sources may be private
 		return nil, err
 	}
 	unlock, err := r.lock(ctx)
@@ -100,7 +115,7 @@ func Open(ctx context.Context, cache string, source Source, opts Options) (r *Re
 		return nil, err
 	}
 	defer unlock()
-	if err := os.WriteFile(filepath.Join(home, "gitconfig"), []byte(gitconfig), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "gitconfig"), []byte(gitconfig), 0o600); err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(filepath.Join(r.dir, "HEAD")); err == nil {

@@ -1,10 +1,11 @@
-// Package incident says what broke in production, in one form for every source.
+// Package incident describes what broke in production, in one form for all
+// sources.
 //
 // An [Event] is one error as received: from a Sentry webhook or SDK, from an
 // OpenTelemetry exporter, or pasted into a GitHub issue. Decoders (package
-// intake and below) make Events; everything after them reads only Events.
-// An incident is the set of events with one [Fingerprint]; its [Signature] is
-// what a reproduction must match.
+// intake and below) produce Events; everything downstream reads only Events.
+// An incident is the set of events that share a [Fingerprint]; its [Signature]
+// is what a reproduction must match.
 package incident
 
 import "time"
@@ -19,53 +20,53 @@ const (
 	SourceGitHub Source = "github"
 )
 
-// An Event is one error as received, normalised. Its texts are hostile and
-// unredacted until package redact has seen them.
+// An Event is one error as received, normalised. Its text is untrusted, and
+// unredacted until it has passed package redact.
 type Event struct {
 	ID          string            `json:"id"`                 // the source's own id; 32 hex digits for Sentry
 	Source      Source            `json:"source"`             //
 	Project     string            `json:"project,omitempty"`  // configured project name; set by intake, never by a decoder
-	Time        time.Time         `json:"time"`               // when it happened, UTC; zero when the source did not say
+	Time        time.Time         `json:"time"`               // when it happened, UTC; zero if the source did not say
 	Level       string            `json:"level,omitempty"`    // debug, info, warning, error, fatal
 	Platform    string            `json:"platform,omitempty"` // "python"
 	Logger      string            `json:"logger,omitempty"`
 	Transaction string            `json:"transaction,omitempty"` // route or task name
-	Message     string            `json:"message,omitempty"`     // log message where there is no exception
+	Message     string            `json:"message,omitempty"`     // log message, if there is no exception
 	Exceptions  []Exception       `json:"exceptions,omitempty"`  // oldest cause first, the raised exception last
 	Request     *Request          `json:"request,omitempty"`
 	Logs        []Log             `json:"logs,omitempty"`  // breadcrumbs and correlated log records, oldest first
 	Spans       []Span            `json:"spans,omitempty"` // spans of the same trace, as received
 	Environment Environment       `json:"environment"`
 	Release     string            `json:"release,omitempty"` // as received: a commit, pkg@version, …
-	Commit      string            `json:"commit,omitempty"`  // 7 to 40 lower-case hex digits where the event names one
+	Commit      string            `json:"commit,omitempty"`  // 7 to 40 lower-case hex digits, if the event names one
 	TraceID     string            `json:"trace_id,omitempty"`
 	SpanID      string            `json:"span_id,omitempty"`
-	Link        string            `json:"link,omitempty"` // the source's web page of the event
+	Link        string            `json:"link,omitempty"` // the event's page at the source
 	User        map[string]string `json:"user,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
 	Extra       []Variable        `json:"extra,omitempty"`
-	Fetch       *Fetch            `json:"fetch,omitempty"` // non-nil: this is a notice only; the event itself is to be fetched
+	Fetch       *Fetch            `json:"fetch,omitempty"` // non-nil: this is only a notification; the event itself must be fetched
 }
 
-// An Exception is one link of the chain that was raised.
+// An Exception is one link of the exception chain.
 type Exception struct {
 	Type     string   `json:"type"`               // bare or qualified class name, as received
-	Module   string   `json:"module,omitempty"`   // module of the class, where it came apart from Type
+	Module   string   `json:"module,omitempty"`   // module of the class, if reported separately from Type
 	Message  string   `json:"message,omitempty"`  // str(exception)
 	Handled  *bool    `json:"handled,omitempty"`  // nil: the source did not say
-	Relation Relation `json:"relation,omitempty"` // how it hangs on its parent; "" for the raised one
+	Relation Relation `json:"relation,omitempty"` // to its parent; "" for the raised exception
 	ID       int      `json:"id,omitempty"`       // position in an exception group's tree
 	ParentID int      `json:"parent_id,omitempty"`
 	Frames   []Frame  `json:"frames,omitempty"` // outermost first, the crash frame last
 }
 
-// A Relation says how an exception of the chain hangs on its parent.
+// A Relation says how an exception in the chain is related to its parent.
 type Relation string
 
 // The relations of PEP 3134 and PEP 654.
 const (
 	RelationCause   Relation = "cause"   // raise … from this
-	RelationContext Relation = "context" // raised while this was handled
+	RelationContext Relation = "context" // raised while handling this
 	RelationGroup   Relation = "group"   // member of an ExceptionGroup
 )
 
@@ -79,11 +80,11 @@ type Frame struct {
 	Code     string     `json:"code,omitempty"`     // source of Line
 	Pre      []string   `json:"pre,omitempty"`      // source lines before
 	Post     []string   `json:"post,omitempty"`     // source lines after
-	InApp    bool       `json:"in_app"`             // the application's own code, as the source or the decoder judged
-	Locals   []Variable `json:"locals,omitempty"`   // nil when the SDK sent none
+	InApp    bool       `json:"in_app"`             // the application's own code, according to the source or the decoder
+	Locals   []Variable `json:"locals,omitempty"`   // nil if the SDK sent none
 	Repeated int        `json:"repeated,omitempty"` // further identical frames folded into this one
 	HasVars  bool       `json:"has_vars,omitempty"` // the SDK sent locals, possibly none
-	Cut      bool       `json:"cut,omitempty"`      // the SDK left some locals out, or may have: an absent name may have had a value
+	Cut      bool       `json:"cut,omitempty"`      // the SDK dropped some locals, or may have: a missing name may have had a value
 }
 
 // A Variable is a named value: a local, a request field, an extra.
@@ -92,20 +93,20 @@ type Variable struct {
 	Value Value  `json:"value"`
 }
 
-// A Value is what a source recorded of one Python value. Exactly one of Repr,
-// Items and Fields is meaningful, as Kind says. A value marked Trimmed or
-// Filtered must never become a test's input.
+// A Value is what a source recorded of one Python value. Kind says which one of
+// Repr, Items and Fields is meaningful. A value marked Trimmed or Filtered must
+// never become a test's input.
 type Value struct {
 	Kind     Kind       `json:"kind"`
 	Repr     string     `json:"repr,omitempty"`     // KindRepr: Python repr text, such as 'a' or <Cart object at 0x7f>
-	Items    []Value    `json:"items,omitempty"`    // KindList: sources do not tell list, tuple and set apart
-	Fields   []Variable `json:"fields,omitempty"`   // KindDict: keys as text; their Python type is not told
-	Trimmed  bool       `json:"trimmed,omitempty"`  // the SDK cut it; parts are missing
-	Filtered bool       `json:"filtered,omitempty"` // a scrubber replaced it
-	Suspect  bool       `json:"suspect,omitempty"`  // just as long as the SDK's limit, and the SDK does not say where it cuts: parts may be missing
+	Items    []Value    `json:"items,omitempty"`    // KindList: sources do not distinguish list, tuple and set
+	Fields   []Variable `json:"fields,omitempty"`   // KindDict: keys as text; their Python type is unknown
+	Trimmed  bool       `json:"trimmed,omitempty"`  // truncated by the SDK
+	Filtered bool       `json:"filtered,omitempty"` // the sender's scrubber replaced it, or repaird withheld it; not set where tokens stand in it
+	Suspect  bool       `json:"suspect,omitempty"`  // exactly as long as the limit of an SDK that truncates silently: may be incomplete
 }
 
-// A Kind tells the three forms of a Value.
+// A Kind is one of the three forms of a Value.
 type Kind string
 
 // The kinds.
@@ -166,12 +167,12 @@ type Environment struct {
 	OS       string            `json:"os,omitempty"`             // Linux 6.1
 	SDK      string            `json:"sdk,omitempty"`            // sentry.python.flask/2.68.0
 	Modules  map[string]string `json:"modules,omitempty"`        // distribution → version
-	TimeZone string            `json:"time_zone,omitempty"`      // IANA name where known
-	Repo     string            `json:"repository_url,omitempty"` // vcs.repository.url.full, where the source names it
+	TimeZone string            `json:"time_zone,omitempty"`      // IANA name, if known
+	Repo     string            `json:"repository_url,omitempty"` // vcs.repository.url.full, if the source sets it
 }
 
-// Raised returns the exception that was raised, the last of the chain, or nil
-// when the event has none.
+// Raised returns the exception that was raised, which is the last in the chain,
+// or nil if the event has none.
 func (e *Event) Raised() *Exception {
 	if len(e.Exceptions) == 0 {
 		return nil
@@ -179,8 +180,8 @@ func (e *Event) Raised() *Exception {
 	return &e.Exceptions[len(e.Exceptions)-1]
 }
 
-// InApp returns the exception's in-app frames, outermost first, or every
-// frame when the source marked none as in-app.
+// InApp returns the exception's in-app frames, outermost first, or all frames if
+// none is marked as in-app.
 func (x *Exception) InApp() []Frame {
 	var frames []Frame
 	for _, f := range x.Frames {

@@ -8,18 +8,18 @@ import (
 	"strings"
 )
 
-// A Signature is what must match for a failure to count as the incident's:
-// the exception's type, its innermost in-app frame, and its message with the
-// values masked.
+// A Signature decides whether a failure counts as the incident's: it holds the
+// exception's type, its innermost in-app frame and its message with values
+// masked.
 type Signature struct {
 	Type     string `json:"type"`     // bare class name
 	File     string `json:"file"`     // path of the innermost in-app frame, as received or as mapped to the repository
 	Function string `json:"function"` // bare function name of that frame
-	Message  string `json:"message"`  // masked, see MaskMessage
+	Message  string `json:"message"`  // masked by MaskMessage
 }
 
 // SignatureOf computes the signature of an event's raised exception. ok is
-// false when the event has no exception.
+// false if the event has no exception.
 func SignatureOf(e *Event) (sig Signature, ok bool) {
 	x := e.Raised()
 	if x == nil {
@@ -33,16 +33,16 @@ func SignatureOf(e *Event) (sig Signature, ok bool) {
 	return sig, true
 }
 
-// Matches reports whether two signatures name the same failure. Files are
-// compared by their last path element, because sources disagree about roots.
+// Matches reports whether two signatures denote the same failure. Only the base
+// names of files are compared, because sources disagree about roots.
 func (s Signature) Matches(o Signature) bool {
 	return s.Type == o.Type && s.Function == o.Function && s.Message == o.Message &&
 		path.Base(s.File) == path.Base(o.File)
 }
 
-// Fingerprint is a stable key of the incident: 32 hex digits over project and
-// signature. OTLP and Sentry reports of one failure agree in it, because
-// neither the source nor the line number takes part.
+// Fingerprint returns the incident's stable key: 32 hex digits of a hash over
+// project and signature. It excludes the source and the line number, so OTLP and
+// Sentry reports of the same failure agree.
 func Fingerprint(project string, s Signature) string {
 	h := sha256.New()
 	for _, part := range []string{project, s.Type, path.Base(s.File), s.Function, s.Message} {
@@ -58,8 +58,9 @@ func BareName(name string) string {
 	return name[strings.LastIndexByte(name, '.')+1:]
 }
 
-// The order matters: the count that str() of a group adds and SDKs leave out
-// goes first, addresses before numbers, quoted text before both.
+// The order matters: the count that str() appends to a group's message, and SDKs
+// omit, goes before numbers; so do addresses, quoted text and UUIDs, which
+// contain digits.
 var maskers = []struct {
 	re   *regexp.Regexp
 	with string
@@ -68,13 +69,13 @@ var maskers = []struct {
 	{regexp.MustCompile(`0x[0-9a-fA-F]+`), "<addr>"},
 	{regexp.MustCompile(`'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"`), "<str>"},
 	{regexp.MustCompile(`\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b`), "<uuid>"},
-	{regexp.MustCompile(`[-+]?\b\w*\d\w*(?:\.\d+)*(?:[eE][-+]\d+)?`), "<num>"}, // also a1b2: identifiers are values
+	{regexp.MustCompile(`[-+]?\b\w*\d\w*(?:\.\d+)*(?:[eE][-+]\d+)?`), "<num>"}, // a1b2 too: identifiers are values
 	{regexp.MustCompile(`\s+`), " "},
 }
 
-// MaskMessage replaces the values in an exception's message by their kind, so
-// that messages of one failure compare equal: quoted text, numbers, addresses
-// and UUIDs. Only the first 500 bytes take part.
+// MaskMessage replaces quoted text, numbers, addresses and UUIDs in an
+// exception's message by placeholders, so that messages of the same failure
+// compare equal. Only the first 500 bytes count.
 func MaskMessage(msg string) string {
 	if len(msg) > 500 {
 		msg = strings.ToValidUTF8(msg[:500], "")

@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// A Fetch says where the event of a notice can be had: Sentry's issue webhooks
-// and links pasted by people name an event without carrying it. The texts are
-// as received and hostile; a client uses them as path elements of its own
-// configured server, never as an address.
+// A Fetch says where to fetch the event of a notification: Sentry's issue
+// webhooks and pasted links refer to an event without carrying it. The fields
+// are untrusted; a client uses them as path elements on its own configured
+// server, never as an address.
 type Fetch struct {
-	Org     string `json:"org,omitempty"`      // organisation slug; "" where the configured one is meant
+	Org     string `json:"org,omitempty"`      // organisation slug; "" means the configured one
 	Project string `json:"project,omitempty"`  // project slug or number
 	Issue   string `json:"issue,omitempty"`    // issue number
 	EventID string `json:"event_id,omitempty"` // "" means the issue's latest event
@@ -22,9 +22,8 @@ var (
 	sentryHost = regexp.MustCompile(`^https?://(` + slug + `)\.sentry\.io(?:[:/]|$)`)
 )
 
-// SentryLink finds the first address of a Sentry issue or event in a text, in
-// the forms of sentry.io and of self-hosted servers, old and new. link is the
-// address itself.
+// SentryLink finds the first URL of a Sentry issue or event in a text, in the
+// old and new forms of sentry.io and self-hosted servers. link is the URL itself.
 func SentryLink(text string) (f *Fetch, link string) {
 	m := sentryPath.FindStringSubmatch(text)
 	if m == nil {
@@ -45,10 +44,10 @@ var (
 	suffixCommit = regexp.MustCompile(`(?:[@+]|-[0-9]+-g)([0-9a-fA-F]{7,40})(?:[.-]dirty)?$`)
 )
 
-// CommitIn returns the commit that a release or version names, in lower case:
-// the whole of it, or its end after "@" or "+" (shop@9f2c1e7) or in the manner
-// of git describe (1.4.2-3-g9f2c1e7). It returns "" where none is named: short
-// runs of decimal digits alone are dates and build numbers.
+// CommitIn returns the commit that a release or version contains, in lower case:
+// all of it, a suffix after "@" or "+" (shop@9f2c1e7), or a git describe suffix
+// (1.4.2-3-g9f2c1e7). It returns "" if there is none. Fewer than 40 decimal
+// digits are taken for a date or build number.
 func CommitIn(release string) string {
 	release = strings.TrimSpace(release)
 	if m := suffixCommit.FindStringSubmatch(release); m != nil {
@@ -71,15 +70,15 @@ var libraryPath = regexp.MustCompile(`(?i)(?:^|/)(?:site-packages|dist-packages)
 	`|(?:^|/)sentry_sdk/` +
 	`|^<frozen |^<__array_function__|^<string>$|^<stdin>$`)
 
-// LibraryPath reports whether a path of a traceback is code that the
-// application did not bring itself: installed packages, the standard library,
-// the telemetry SDKs wherever they lie, and code without a file.
+// LibraryPath reports whether a path in a traceback is not the application's own
+// code: installed packages, the standard library, telemetry SDKs wherever they
+// are installed, and code without a file.
 func LibraryPath(path string) bool {
 	return libraryPath.MatchString(strings.ReplaceAll(path, `\`, "/"))
 }
 
-// Whole reports whether the value arrived complete: no part of it was trimmed
-// or filtered. Only whole values may become a test's input.
+// Whole reports whether the value is complete: no part of it was truncated or
+// filtered. Only whole values may become a test's input.
 func (v *Value) Whole() bool {
 	if v.Trimmed || v.Filtered {
 		return false

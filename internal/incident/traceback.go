@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Bounds of what is read of one traceback text. Python itself prints at most
-// 1,000 frames and 15 exceptions of a group, 10 levels deep.
+// Limits on parsing one traceback. Python itself prints at most 1,000 frames,
+// and 15 exceptions per group to a depth of 10.
 const (
 	maxTracebackText   = 1 << 20
 	maxTracebackFrames = 2000
@@ -32,15 +32,15 @@ var (
 	closeLine    = regexp.MustCompile(`^ *\+-{4,}$`)
 )
 
-// ParseTraceback reads the text that Python's traceback.format_exception makes
+// ParseTraceback parses the output of Python's traceback.format_exception
 // (Python 3.6 to 3.14): chained exceptions, exception groups, repeated lines,
-// position markers, messages and notes of several lines. The result is in the
-// order of Event.Exceptions: oldest cause first, the raised one last; frames
-// carry File, AbsPath, Line, Function, Code, Repeated and InApp, never locals.
-// A message includes the exception's notes, which the text does not tell apart.
+// position markers, multi-line messages and notes. The result is in the order of
+// Event.Exceptions: oldest cause first, the raised exception last. Frames have
+// File, AbsPath, Line, Function, Code, Repeated and InApp, never locals. A
+// message includes the exception's notes, which cannot be told apart in the text.
 //
-// ok is false when the text holds no exception. A text that was cut short gives
-// what is there; its raised exception may then lack Type.
+// ok is false if the text contains no exception. A truncated text yields what is
+// there; its raised exception may then lack a Type.
 func ParseTraceback(text string) (chain []Exception, ok bool) {
 	if len(text) > maxTracebackText {
 		text = text[:maxTracebackText]
@@ -50,7 +50,7 @@ func ParseTraceback(text string) (chain []Exception, ok bool) {
 		lines[i] = strings.TrimSuffix(lines[i], "\r")
 	}
 	if !strings.Contains(text, headerPlain) {
-		return nil, false // any line of prose would pass for a type
+		return nil, false // any line of prose could pass for a type
 	}
 	p := &tracebackParser{lines: lines}
 	root := p.chain(0)
@@ -60,10 +60,10 @@ func ParseTraceback(text string) (chain []Exception, ok bool) {
 	return flatten(root), true
 }
 
-// FindTraceback reads the first traceback that is embedded in other text: an
-// issue's body, a log file. It understands code fences, quoting, indentation
-// and log prefixes that stand before every line; a blank line that does not
-// belong to the chain ends it.
+// FindTraceback parses the first traceback embedded in other text, such as an
+// issue's body or a log file. It understands Markdown code blocks, quoting,
+// indentation and log prefixes on every line. A blank line that is not part of
+// the chain ends it.
 func FindTraceback(text string) (chain []Exception, ok bool) {
 	if len(text) > maxTracebackText {
 		text = text[:maxTracebackText]
@@ -79,7 +79,7 @@ func FindTraceback(text string) (chain []Exception, ok bool) {
 		}
 		prefix := line[:at]
 		if i+1 < len(lines) && !strings.HasPrefix(lines[i+1], prefix) {
-			prefix = "" // a log line's head, which the lines below do not repeat
+			prefix = "" // a log prefix that the following lines do not repeat
 			lines[i] = line[at:]
 		}
 		return ParseTraceback(strings.Join(embedded(lines[i:], prefix), "\n"))
@@ -87,7 +87,7 @@ func FindTraceback(text string) (chain []Exception, ok bool) {
 	return nil, false
 }
 
-// embedded returns the lines of one traceback with the prefix taken off.
+// embedded returns the lines of one traceback with the prefix removed.
 func embedded(lines []string, prefix string) []string {
 	quote := strings.TrimRight(prefix, " \t")
 	var out []string
@@ -99,7 +99,7 @@ func embedded(lines []string, prefix string) []string {
 		if !has || strings.HasPrefix(bare, "```") || strings.HasPrefix(bare, "~~~") {
 			break
 		}
-		if strings.TrimSpace(bare) == "" && !chainGoesOn(lines[i+1:], quote) {
+		if strings.TrimSpace(bare) == "" && !chainContinues(lines[i+1:], quote) {
 			break
 		}
 		out = append(out, bare)
@@ -107,9 +107,9 @@ func embedded(lines []string, prefix string) []string {
 	return out
 }
 
-// chainGoesOn reports whether the next line with text, which is near, belongs
-// to a chain.
-func chainGoesOn(lines []string, quote string) bool {
+// chainContinues reports whether the next non-blank line, a few lines ahead at
+// most, continues the chain.
+func chainContinues(lines []string, quote string) bool {
 	for _, line := range lines[:min(len(lines), 3)] {
 		line = strings.TrimSpace(strings.TrimPrefix(line, quote))
 		if line != "" {
@@ -119,16 +119,16 @@ func chainGoesOn(lines []string, quote string) bool {
 	return false
 }
 
-// A link is one exception of the tree: what it came from, and its members when
-// it is a group.
+// A link is one exception in the tree, with the one it came from and, for a
+// group, its members.
 type link struct {
 	exc     Exception
 	from    *link
 	members []*link
 }
 
-// flatten lists a tree as Sentry's SDKs do: numbered from the raised exception,
-// causes before members, and then the order reversed.
+// flatten lists a tree in the order of Sentry's SDKs: numbered from the raised
+// exception, causes before members, then reversed.
 func flatten(root *link) []Exception {
 	var out []Exception
 	var walk func(l *link, parent int, rel Relation)
@@ -137,7 +137,7 @@ func flatten(root *link) []Exception {
 			return
 		}
 		x := l.exc
-		fromRel := x.Relation // how l.from hangs on l
+		fromRel := x.Relation // of l.from to l
 		x.ID, x.ParentID, x.Relation = len(out), parent, rel
 		out = append(out, x)
 		id := x.ID
@@ -159,9 +159,9 @@ type tracebackParser struct {
 	count int
 }
 
-// line returns the current line's text at a group depth. ok is false when the
-// line does not belong to that depth: depth 0 has no margin, deeper ones have
-// two spaces a level and then a bar (or a plus, on the outermost group's header).
+// line returns the current line's text at a group depth. ok is false if the line
+// is at another depth: depth 0 has no margin; deeper lines have two spaces per
+// level, then a bar (or a plus in the outermost group's header).
 func (p *tracebackParser) line(depth int) (text string, ok bool) {
 	if p.pos >= len(p.lines) {
 		return "", false
@@ -184,8 +184,8 @@ func (p *tracebackParser) line(depth int) (text string, ok bool) {
 	return "", false
 }
 
-// chain reads the exceptions of one depth up to its end and returns the last,
-// linked to those that it came from.
+// chain parses all exceptions at one depth and returns the last, linked to those
+// it came from.
 func (p *tracebackParser) chain(depth int) *link {
 	var last *link
 	var rel Relation
@@ -204,7 +204,8 @@ func (p *tracebackParser) chain(depth int) *link {
 	return last
 }
 
-// separator reads the sentence between two exceptions, blank lines included.
+// separator parses the sentence between two exceptions and the blank lines
+// around it.
 func (p *tracebackParser) separator(depth int) Relation {
 	for at := p.pos; ; p.pos++ {
 		text, ok := p.line(depth)
@@ -225,8 +226,7 @@ func (p *tracebackParser) separator(depth int) Relation {
 	}
 }
 
-// one reads one exception: header, frames, type and message, and the members
-// of a group.
+// one parses one exception: header, frames, type, message and group members.
 func (p *tracebackParser) one(depth int) *link {
 	for {
 		text, ok := p.line(depth)
@@ -261,8 +261,8 @@ func (p *tracebackParser) one(depth int) *link {
 	return l
 }
 
-// groupMembers reads what stands below a group's message: members between
-// numbered rules, and a closing rule after the innermost last one.
+// groupMembers parses what follows a group's message: members separated by
+// numbered rules, and a closing rule after the last innermost one.
 func (p *tracebackParser) groupMembers(depth int) []*link {
 	var members []*link
 	margin := strings.Repeat("  ", depth)
@@ -281,7 +281,7 @@ func (p *tracebackParser) groupMembers(depth int) []*link {
 		if m := p.chain(depth + 1); m != nil {
 			members = append(members, m)
 		}
-		// What the chain left, such as "and 3 more exceptions", is skipped.
+		// Skip what chain did not consume, such as "and 3 more exceptions".
 		for _, ok := p.line(depth + 1); ok; _, ok = p.line(depth + 1) {
 			p.pos++
 		}
@@ -289,10 +289,10 @@ func (p *tracebackParser) groupMembers(depth int) []*link {
 	return members
 }
 
-// frames reads the frames of one exception.
+// frames parses the frames of one exception.
 func (p *tracebackParser) frames(depth int) []Frame {
 	var frames []Frame
-	skip := false // a File line without a function: SyntaxError's, which is no frame
+	skip := false // a File line without a function belongs to a SyntaxError, not a frame
 	for ; ; p.pos++ {
 		text, ok := p.line(depth)
 		if !ok || !strings.HasPrefix(text, "  ") {
@@ -320,7 +320,7 @@ func (p *tracebackParser) frames(depth int) []Frame {
 	}
 }
 
-// typeAndMessage reads "module.Type: message", with the lines that follow it.
+// typeAndMessage parses "module.Type: message" and its continuation lines.
 func (p *tracebackParser) typeAndMessage(x *Exception, depth int) {
 	text, ok := p.line(depth)
 	m := typeLine.FindStringSubmatch(text)
@@ -330,7 +330,7 @@ func (p *tracebackParser) typeAndMessage(x *Exception, depth int) {
 	x.Module, x.Type = SplitType(m[1])
 	p.pos++
 	message := []string{m[2]}
-	quoted := false // a worker process's traceback is a message between triple quotes
+	quoted := false // inside a worker process's traceback, a triple-quoted message
 	for ; ; p.pos++ {
 		text, ok := p.line(depth)
 		if !ok || (!quoted && endsMessage(text)) {
@@ -352,7 +352,7 @@ func endsMessage(line string) bool {
 	return false
 }
 
-// SplitType splits a qualified class name into its module and bare name:
+// SplitType splits a qualified class name into module and bare name:
 // "json.decoder.JSONDecodeError" is ("json.decoder", "JSONDecodeError").
 func SplitType(name string) (module, bare string) {
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {

@@ -11,14 +11,14 @@ import (
 	"github.com/repaird/repaird/internal/intake/otlp"
 )
 
-// message returns what a sender is told. Errors of repaird's own making carry
-// no body text; those of the machine behind it stay in the log.
+// message returns the text for the sender. repaird's own errors never quote the
+// body; infrastructure errors are only logged.
 func (p *reply) message() string {
 	switch {
 	case p.status == http.StatusTooManyRequests:
-		return "more deliveries than this project may send"
+		return "rate limit exceeded"
 	case p.outcome == OutcomeUnavailable:
-		return "not stored, try again"
+		return "not stored; try again later"
 	}
 	return p.err.Error()
 }
@@ -30,7 +30,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	_, _ = w.Write(append(b, '\n'))
 }
 
-// jsonAnswer answers webhooks: {"status":…} or {"detail":…}.
+// jsonAnswer responds to webhooks: {"status":…} or {"detail":…}.
 func jsonAnswer(w http.ResponseWriter, _ *http.Request, p reply) {
 	if p.err != nil {
 		writeJSON(w, p.status, map[string]string{"detail": p.message()})
@@ -43,7 +43,7 @@ func jsonAnswer(w http.ResponseWriter, _ *http.Request, p reply) {
 	writeJSON(w, p.status, body)
 }
 
-// relayAnswer answers SDKs as Sentry's Relay does.
+// relayAnswer responds to SDKs as Sentry's Relay does.
 func relayAnswer(w http.ResponseWriter, _ *http.Request, p reply) {
 	if p.err == nil {
 		body := map[string]string{}
@@ -54,7 +54,7 @@ func relayAnswer(w http.ResponseWriter, _ *http.Request, p reply) {
 		return
 	}
 	if p.status == http.StatusTooManyRequests {
-		// Empty categories mean all; SDKs read the seconds as an integer.
+		// An empty category list means all; SDKs parse the seconds as an integer.
 		w.Header().Set("X-Sentry-Rate-Limits", fmt.Sprintf("%d::project:rate_limit", p.retry))
 	}
 	if p.status == http.StatusUnsupportedMediaType {
@@ -72,7 +72,7 @@ func relayAnswer(w http.ResponseWriter, _ *http.Request, p reply) {
 	}{p.message(), causes})
 }
 
-// rootCause returns the innermost error's text.
+// rootCause returns the message of the innermost error.
 func rootCause(err error) string {
 	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(err) {
 		err = next
@@ -80,7 +80,7 @@ func rootCause(err error) string {
 	return err.Error()
 }
 
-// otlpEncoding returns the encoding that a request's content type names.
+// otlpEncoding returns the encoding of a request's content type.
 func otlpEncoding(r *http.Request) (enc otlp.Encoding, ok bool) {
 	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
@@ -100,8 +100,8 @@ const (
 	rpcUnauthenticated = 16
 )
 
-// otlpAnswer answers in the request's own encoding, failures as a
-// google.rpc.Status; a wrong method or type, having none, in plain text.
+// otlpAnswer responds in the request's encoding, with a google.rpc.Status for
+// failures. A wrong method or content type has no encoding and gets plain text.
 func otlpAnswer(w http.ResponseWriter, r *http.Request, p reply) {
 	enc, ok := otlpEncoding(r)
 	if !ok || p.status == http.StatusMethodNotAllowed {
@@ -126,14 +126,14 @@ func otlpAnswer(w http.ResponseWriter, r *http.Request, p reply) {
 		if field == "" {
 			field = "rejectedLogRecords"
 		}
-		body = otlp.Success(enc, field, p.dropped, "more errors in one request than are taken")
+		body = otlp.Success(enc, field, p.dropped, "too many errors in one request")
 	}
 	w.Header().Set("Content-Type", map[otlp.Encoding]string{otlp.Proto: "application/x-protobuf", otlp.JSON: "application/json"}[enc])
 	w.WriteHeader(p.status)
 	_, _ = w.Write(body)
 }
 
-// deniedf is for senders that are not who they say they are.
+// deniedf returns an authentication error.
 func deniedf(format string, args ...any) error {
 	return fault.Errorf(fault.Denied, format, args...)
 }

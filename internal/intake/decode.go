@@ -10,15 +10,15 @@ import (
 	"github.com/repaird/repaird/internal/intake/sentry"
 )
 
-// Decode reads a file that holds what was received, in whatever form: gzip,
-// zlib, zstd, brotli or plain; a Sentry event, envelope or webhook body; an
-// OTLP request for traces or logs, JSON or protobuf; a text with a Python
-// traceback. name is the file's name, or ""; it only settles what the bytes
-// leave open. Events come back as the decoders made them, without a project.
+// Decode reads a captured request in any supported form: gzip, zlib, zstd,
+// brotli or uncompressed; a Sentry event, envelope or webhook body; an OTLP
+// traces or logs request, JSON or protobuf; text with a Python traceback. name
+// is the file's name, or ""; it only resolves ambiguity. The events have no
+// project.
 //
-// Its error is fault.Invalid, fault.Budget (over 20 MiB, or nested too deep) or
-// fault.NotFound (well formed, but no error in it). A bundle is not an event:
-// package bundle opens those.
+// Its error is fault.Invalid, fault.Budget (over 20 MiB, or nested too deeply)
+// or fault.NotFound (well-formed, but contains no error). Bundles are not
+// events; see package bundle.
 func Decode(raw []byte, name string) (events []incident.Event, err error) {
 	defer fault.Wrap(&err, "decode event file")
 	if len(raw) > defaultBody {
@@ -30,13 +30,13 @@ func Decode(raw []byte, name string) (events []incident.Event, err error) {
 	}
 	events, err = decodeBody(data)
 	if err == nil && len(events) == 0 {
-		err = fault.Errorf(fault.NotFound, "the request carries no error")
+		err = fault.Errorf(fault.NotFound, "the request contains no error")
 	}
 	return events, err
 }
 
-// unpack undoes compression, which it knows by its magic bytes. Brotli has
-// none: it is tried where the bytes are neither text nor protobuf.
+// unpack decompresses by magic bytes. Brotli has none, so it is tried if the
+// bytes are neither text nor protobuf.
 func unpack(raw []byte, name string) ([]byte, error) {
 	switch {
 	case bytes.HasPrefix(raw, []byte{0x1f, 0x8b}):
@@ -61,7 +61,7 @@ func unpack(raw []byte, name string) ([]byte, error) {
 	return raw, nil
 }
 
-// isText reports whether the bytes can be JSON, an envelope or prose.
+// isText reports whether the bytes may be JSON, an envelope or prose.
 func isText(data []byte) bool {
 	head := data[:min(len(data), 512)]
 	for _, c := range head {
@@ -95,9 +95,9 @@ func decodeBody(data []byte) ([]incident.Event, error) {
 	return []incident.Event{e}, nil
 }
 
-// protobuf tells traces from logs by trying both: their records disagree about
-// the type of the first field. Many bytes are a request of unknown fields; only
-// one with records counts.
+// protobuf distinguishes traces from logs by trying both: the first field of
+// their records differs in type. Almost any bytes parse as a request with
+// unknown fields, so only one with records counts.
 func protobuf(data []byte) ([]incident.Event, error) {
 	for _, read := range []func([]byte, otlp.Encoding) (*otlp.Batch, error){otlp.Traces, otlp.Logs} {
 		if b, err := read(data, otlp.Proto); err == nil && b.Records > 0 {
@@ -117,7 +117,7 @@ func batch(b *otlp.Batch, err error) ([]incident.Event, error) {
 func pasted(text string) ([]incident.Event, error) {
 	chain, ok := incident.FindTraceback(text)
 	if !ok {
-		return nil, fault.Errorf(fault.Invalid, "no traceback in the text")
+		return nil, fault.Errorf(fault.Invalid, "the text contains no traceback")
 	}
 	return []incident.Event{{Source: incident.SourceGitHub, Level: "error", Platform: "python", Exceptions: chain}}, nil
 }

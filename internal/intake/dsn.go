@@ -12,9 +12,9 @@ import (
 	"github.com/repaird/repaird/internal/intake/sentry"
 )
 
-// envelope serves current SDKs. Only error events are kept; sessions,
-// transactions, client reports and the rest are acknowledged and dropped.
-func (s *server) envelope(w http.ResponseWriter, r *http.Request, mem *lease) reply {
+// envelope serves current SDKs. It keeps error events only; sessions,
+// transactions, client reports and everything else are acknowledged and dropped.
+func (s *server) envelope(w http.ResponseWriter, r *http.Request, mem *reservation) reply {
 	auth, err := dsnAuth(r)
 	if err != nil {
 		return reply{err: err}
@@ -40,7 +40,7 @@ func (s *server) envelope(w http.ResponseWriter, r *http.Request, mem *lease) re
 		}
 	}
 	if p == nil {
-		return reply{err: deniedf("no sentry_key: in X-Sentry-Auth, the query, or the envelope's dsn")}
+		return reply{err: deniedf("sentry_key is missing from X-Sentry-Auth, the query and the envelope's dsn")}
 	}
 	for _, item := range env.Items {
 		if item.Type == "event" && len(item.Payload) > s.limits.Event {
@@ -58,13 +58,13 @@ func (s *server) envelope(w http.ResponseWriter, r *http.Request, mem *lease) re
 }
 
 // store serves SDKs before 2.0.
-func (s *server) store(w http.ResponseWriter, r *http.Request, mem *lease) reply {
+func (s *server) store(w http.ResponseWriter, r *http.Request, mem *reservation) reply {
 	auth, err := dsnAuth(r)
 	if err != nil {
 		return reply{err: err}
 	}
 	if auth.key == "" {
-		return reply{err: deniedf("no sentry_key: in X-Sentry-Auth or the query")}
+		return reply{err: deniedf("sentry_key is missing from X-Sentry-Auth and the query")}
 	}
 	p := s.reg.byKey(auth.project, auth.key)
 	if p == nil {
@@ -93,8 +93,8 @@ func (s *server) sdkEvent(r *http.Request, p *project, e incident.Event, body []
 	return out
 }
 
-// unpacked reads a body and undoes its content encoding.
-func (s *server) unpacked(w http.ResponseWriter, r *http.Request, mem *lease, limit int) ([]byte, error) {
+// unpacked reads a body and decodes its content encoding.
+func (s *server) unpacked(w http.ResponseWriter, r *http.Request, mem *reservation, limit int) ([]byte, error) {
 	raw, err := s.read(w, r, mem)
 	if err != nil {
 		return nil, err
@@ -114,8 +114,8 @@ func nameOf(p *project) string {
 	return p.Name
 }
 
-// A dsn is what a request says of itself, in up to three places that have to
-// agree: a header, the query, the envelope.
+// A dsn is a request's claimed project and key. They may appear in a header, the
+// query and the envelope, which must agree.
 type dsn struct {
 	project int
 	key     string
@@ -146,7 +146,7 @@ func dsnAuth(r *http.Request) (dsn, error) {
 	return d, nil
 }
 
-// authFields reads "Sentry k=v, k=v".
+// authFields parses "Sentry k=v, k=v".
 func authFields(header string) map[string]string {
 	rest, ok := strings.CutPrefix(header, "Sentry ")
 	if !ok || len(rest) > 4096 {
@@ -165,20 +165,21 @@ func (d *dsn) setKey(key string) error {
 		return nil
 	}
 	if d.key != "" && !same(d.key, key) {
-		return fault.Errorf(fault.Invalid, "the request names two different public keys")
+		return fault.Errorf(fault.Invalid, "the request has two different public keys")
 	}
 	d.key = key
 	return nil
 }
 
-// agree checks an envelope's dsn against path and key, or takes the key from it.
+// agree checks an envelope's dsn against the path and the key, or takes the key
+// from it.
 func (d *dsn) agree(address string) error {
 	e, ok := sentry.ParseDSN(address)
 	if !ok {
 		return fault.Errorf(fault.Invalid, "the envelope's dsn is malformed")
 	}
 	if e.Project != strconv.Itoa(d.project) {
-		return fault.Errorf(fault.Invalid, "the envelope's dsn names another project than the path")
+		return fault.Errorf(fault.Invalid, "the envelope's dsn and the path have different project ids")
 	}
 	return d.setKey(e.PublicKey)
 }

@@ -102,11 +102,11 @@ func TestThreePlacesForAKeyHaveToAgree(t *testing.T) {
 		{"in the query", "/api/42/envelope/?sentry_key=" + publicKey + "&sentry_version=7", "", "", 200, "id"},
 		{"in the envelope", "/api/42/envelope/", "", ours, 200, "id"},
 		{"in all three", "/api/42/envelope/?sentry_key=" + publicKey, sentryAuth, ours, 200, "id"},
-		{"nowhere", "/api/42/envelope/", "", "", 401, "no sentry_key"},
-		{"nowhere, at the old address", "/api/42/store/", "", "", 401, "no sentry_key"},
+		{"nowhere", "/api/42/envelope/", "", "", 401, "sentry_key is missing"},
+		{"nowhere, at the old address", "/api/42/store/", "", "", 401, "sentry_key is missing"},
 		{"another key of the project in the query", "/api/42/envelope/?sentry_key=another-key", sentryAuth, "", 400, "two different"},
 		{"another key of the project in the envelope", "/api/42/envelope/", sentryAuth, "http://another-key@h/42", 400, "two different"},
-		{"another project in the envelope", "/api/42/envelope/", sentryAuth, "http://" + publicKey + "@h/43", 400, "another project"},
+		{"another project in the envelope", "/api/42/envelope/", sentryAuth, "http://" + publicKey + "@h/43", 400, "different project ids"},
 		{"a malformed dsn in the envelope", "/api/42/envelope/", sentryAuth, "h/42", 400, "malformed"},
 		{"an unknown key", "/api/42/envelope/", "Sentry sentry_key=x, sentry_version=7", "", 403, "unknown project id or public key"},
 		{"an unknown key in the envelope", "/api/42/envelope/", "", "http://x@h/42", 403, "unknown project id or public key"},
@@ -245,7 +245,7 @@ func TestAProjectThatSendsTooMuchIsToldToWait(t *testing.T) {
 		l.want(l.post("/api/42/store/", event(i), "X-Sentry-Auth", sentryAuth), 200, "id")
 	}
 	a := l.post("/api/42/store/", event(2), "X-Sentry-Auth", sentryAuth)
-	l.want(a, 429, "more deliveries")
+	l.want(a, 429, "rate limit")
 	if got := a.header.Get("Retry-After"); got != "10" {
 		t.Errorf("got Retry-After %q, want 10", got)
 	}
@@ -262,7 +262,7 @@ func TestAnOverloadedDatabaseIsARateLimit(t *testing.T) {
 	l := newLab(t, nil)
 	l.accept.setError(fault.Errorf(fault.Budget, "queue is full"))
 	a := l.post("/api/42/store/", []byte(`{"message":"m"}`), "X-Sentry-Auth", sentryAuth)
-	l.want(a, 429, "more deliveries")
+	l.want(a, 429, "rate limit")
 	if a.header.Get("Retry-After") != "30" {
 		t.Errorf("got Retry-After %q", a.header.Get("Retry-After"))
 	}

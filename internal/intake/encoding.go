@@ -13,21 +13,21 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// Bounds of decompression. The most compressed honest body seen so far is a
-// recursion of 1,000 frames, 72 to 1.
+// Decompression limits. The highest ratio seen in a legitimate body is 72 to 1,
+// for a recursion of 1,000 frames.
 const (
 	defaultBody  = 20 << 20
 	defaultEvent = 1 << 20
 	maxRatio     = 250
-	ratioFrom    = 1 << 20 // bytes of output from which the ratio counts
+	ratioFrom    = 1 << 20 // bytes of output before the ratio applies
 	maxWindow    = 8 << 20
 )
 
-// decompress undoes one content encoding. It stops at limit bytes of output
-// and where the output outgrows its input by maxRatio, both fault.Budget; what
-// does not decode is fault.Invalid, and so is an unknown encoding. Memory for
-// the output is taken from mem, which may be nil.
-func decompress(raw []byte, encoding string, limit int, mem *lease) ([]byte, error) {
+// decompress decodes one content encoding. More than limit bytes of output, or
+// more than maxRatio times the input, is fault.Budget; malformed input or an
+// unknown encoding is fault.Invalid. Memory for the output is reserved from mem,
+// which may be nil.
+func decompress(raw []byte, encoding string, limit int, mem *reservation) ([]byte, error) {
 	var r io.Reader
 	var err error
 	in := bytes.NewReader(raw)
@@ -70,18 +70,18 @@ func decompress(raw []byte, encoding string, limit int, mem *lease) ([]byte, err
 
 var (
 	errEncoding = fault.Errorf(fault.Invalid, "unsupported content encoding")
-	errRatio    = fault.Errorf(fault.Budget, "body grows more than %d-fold when it is decompressed", maxRatio)
+	errRatio    = fault.Errorf(fault.Budget, "body expands more than %d-fold when decompressed", maxRatio)
 )
 
 func tooLarge(limit int) error {
-	return fault.Errorf(fault.Budget, "body of more than %d bytes", limit)
+	return fault.Errorf(fault.Budget, "body exceeds %d bytes", limit)
 }
 
-// A ratioReader fails once it has given out too much for its input.
+// A ratioReader fails once its output exceeds maxRatio times its input.
 type ratioReader struct {
 	r       io.Reader
 	in, out int
-	mem     *lease
+	mem     *reservation
 }
 
 func (r *ratioReader) Read(p []byte) (int, error) {

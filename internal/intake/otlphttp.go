@@ -9,9 +9,9 @@ import (
 	"github.com/repaird/repaird/internal/intake/otlp"
 )
 
-// otlp serves /v1/traces and /v1/logs. Exporters repeat 429, 502, 503 and 504
-// only, and repeat the same bytes.
-func (s *server) otlp(w http.ResponseWriter, r *http.Request, mem *lease) reply {
+// otlp serves /v1/traces and /v1/logs. Exporters retry only on 429, 502, 503 and
+// 504, and resend the same bytes.
+func (s *server) otlp(w http.ResponseWriter, r *http.Request, mem *reservation) reply {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", "POST")
 		return reply{
@@ -30,10 +30,10 @@ func (s *server) otlp(w http.ResponseWriter, r *http.Request, mem *lease) reply 
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	p := s.reg.byToken(strings.TrimSpace(token))
 	if !strings.EqualFold(scheme, "Bearer") || p == nil {
-		return reply{err: deniedf("no Authorization with the bearer token of a project")}
+		return reply{err: deniedf("the Authorization header has no project's bearer token")}
 	}
 	if strings.EqualFold(strings.TrimSpace(r.Header.Get("Content-Encoding")), "br") {
-		return reply{project: p.Name, err: errEncoding} // no exporter has it
+		return reply{project: p.Name, err: errEncoding} // no exporter sends it
 	}
 	body, err := s.unpacked(w, r, mem, s.limits.Body)
 	if err != nil {

@@ -117,7 +117,7 @@ func TestExportersAreToldToTryAgain(t *testing.T) {
 	l := newLab(t, func(c *intake.Config) { c.Limits = intake.Limits{Rate: 0.1, Burst: 2} })
 	l.accept.setError(fault.Errorf(fault.Internal, "a defect"))
 	a := l.export("/v1/traces", jsonType, payload(t, tracesFile))
-	l.want(a, 503, `{"code":14,"message":"not stored, try again"}`)
+	l.want(a, 503, `{"code":14,"message":"not stored; try again later"}`)
 	if a.header.Get("Retry-After") != "5" {
 		t.Errorf("got Retry-After %q", a.header.Get("Retry-After"))
 	}
@@ -187,7 +187,7 @@ func TestASenderThatStopsInTheMiddleIsNotWaitedFor(t *testing.T) {
 	defer conn.Close()
 	fmt.Fprintf(conn, "POST /api/42/store/ HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\nX-Sentry-Auth: %s\r\n\r\n{", sentryAuth)
 	answer, err := io.ReadAll(conn) // ends because the server closes
-	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") || !strings.Contains(string(answer), "did not arrive") {
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") || !strings.Contains(string(answer), "incomplete request body") {
 		t.Errorf("got %q, %v", answer, err)
 	}
 	l.stored(0)

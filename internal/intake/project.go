@@ -14,14 +14,14 @@ import (
 	"github.com/repaird/repaird/internal/secret"
 )
 
-// A Project is one configured project and what its senders authenticate with.
-// What is left empty is not served.
+// A Project is one configured project with its senders' credentials. Endpoints
+// whose credentials are empty are not served.
 type Project struct {
-	Name          string          // in addresses: letters, digits, dot, dash, underscore
+	Name          string          // used in URLs: letters, digits, dots, dashes, underscores
 	SentryID      int             // project id of the DSN
 	PublicKeys    []string        // public keys of DSNs
-	SentrySecrets []secret.String // client secrets of the integration: one, or two while one replaces the other
-	LegacyToken   secret.String   // path element of the WebHooks plugin's address
+	SentrySecrets []secret.String // client secrets of the integration; two while rotating
+	LegacyToken   secret.String   // path element of the WebHooks plugin's URL
 	OTLPTokens    []secret.String // bearer tokens
 	Repository    string          // owner/name on the code host
 	Labels        []string        // labels that ask for a repair; default "repaird"
@@ -32,7 +32,7 @@ type project struct {
 	limit *rate.Limiter
 }
 
-// A registry finds projects by what a request names.
+// A registry looks up projects by the names and credentials in requests.
 type registry struct {
 	all          []*project
 	byName       map[string]*project
@@ -47,7 +47,7 @@ func newRegistry(projects []Project, limits Limits) (*registry, error) {
 	tokens := map[string]string{}
 	for _, p := range projects {
 		if !projectName.MatchString(p.Name) {
-			return nil, fmt.Errorf("project %q: not a name of letters, digits, dots and dashes", p.Name)
+			return nil, fmt.Errorf("project %q: the name may contain only letters, digits, dots, dashes and underscores", p.Name)
 		}
 		if err := p.check(tokens); err != nil {
 			return nil, fmt.Errorf("project %s: %w", p.Name, err)
@@ -67,32 +67,32 @@ func newRegistry(projects []Project, limits Limits) (*registry, error) {
 			reg.bySentryID[p.SentryID] = q
 		}
 		if repo := strings.ToLower(p.Repository); repo != "" && reg.byRepository[repo] == nil {
-			reg.byRepository[repo] = q // of projects that share a repository, the first hears of its issues
+			reg.byRepository[repo] = q // if projects share a repository, the first gets its issues
 		}
 		reg.all = append(reg.all, q)
 	}
 	return reg, nil
 }
 
-// check refuses what would let anybody in.
+// check rejects credentials that would admit anyone.
 func (p *Project) check(tokens map[string]string) error {
 	if err := checkSecrets("Sentry client secret", p.SentrySecrets); err != nil {
 		return err
 	}
 	for _, k := range p.PublicKeys {
 		if k == "" {
-			return fmt.Errorf("an empty public key")
+			return fmt.Errorf("a public key is empty")
 		}
 	}
 	if len(p.PublicKeys) > 0 && p.SentryID <= 0 {
-		return fmt.Errorf("public keys without the DSN's project id")
+		return fmt.Errorf("public keys need the DSN's project id")
 	}
 	for _, t := range p.OTLPTokens {
 		if t.Empty() {
-			return fmt.Errorf("an empty OTLP token")
+			return fmt.Errorf("an OTLP token is empty")
 		}
 		if other, taken := tokens[t.Reveal()]; taken {
-			return fmt.Errorf("the same OTLP token as project %s", other)
+			return fmt.Errorf("an OTLP token is shared with project %s", other)
 		}
 		tokens[t.Reveal()] = p.Name
 	}
@@ -112,8 +112,8 @@ func checkSecrets(what string, secrets []secret.String) error {
 }
 
 // signed reports whether signature, in lower-case hex, is the HMAC-SHA256 of
-// body under one of the secrets. With no secret it does the same work and says
-// no, so that a project's absence cannot be timed.
+// body under one of the secrets. Without secrets it does the same work and
+// reports false, so that timing does not reveal whether a project exists.
 func signed(secrets []secret.String, body []byte, signature string) bool {
 	ok := false
 	for i := 0; i < max(len(secrets), 1); i++ {
@@ -130,7 +130,7 @@ func signed(secrets []secret.String, body []byte, signature string) bool {
 	return ok
 }
 
-// same compares in a time that depends on neither text.
+// same compares in constant time, whatever the lengths.
 func same(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
@@ -149,8 +149,8 @@ func (reg *registry) byToken(token string) *project {
 	return found
 }
 
-// byKey returns the project of a DSN, nil where the id is unknown or the key
-// is not one of its keys.
+// byKey returns the project of a DSN, or nil if the id is unknown or the key is
+// not one of its keys.
 func (reg *registry) byKey(id int, key string) *project {
 	p := reg.bySentryID[id]
 	keys := []string{"nobody's key"}

@@ -17,27 +17,27 @@ import (
 	"github.com/repaird/repaird/internal/secret"
 )
 
-// A Config is what New needs.
+// A Config configures New.
 type Config struct {
 	Projects      []Project
-	GitHubSecrets []secret.String // of the App's webhook: one, or two while one replaces the other; none: not served
+	GitHubSecrets []secret.String // of the App's webhook; two while rotating; none: not served
 	Acceptor      Acceptor
-	Log           *slog.Logger // nil: discards
-	Metrics       Metrics      // nil: none
+	Log           *slog.Logger // default: discards
+	Metrics       Metrics      // default: none
 	Limits        Limits       // zero fields take their defaults
 	Now           func() time.Time
 }
 
-// Limits bound what senders can make the process do.
+// Limits bound the work that senders can cause.
 type Limits struct {
 	Wire          int           // bytes of a body as sent; default 20 MiB
-	Body          int           // bytes after decompression; default 20 MiB
-	Event         int           // bytes of one event that an SDK sends; default 1 MiB
-	Memory        int64         // bytes of all bodies under way together; default 128 MiB
-	ReadTimeout   time.Duration // for a body to arrive; default 30 s
-	AcceptTimeout time.Duration // for a commit; default 5 s
-	Rate          float64       // deliveries with an error in them, for each project and second; default 50
-	Burst         int           // of those at once; default 200
+	Body          int           // bytes of a body after decompression; default 20 MiB
+	Event         int           // bytes of one event from an SDK; default 1 MiB
+	Memory        int64         // bytes of all bodies in flight; default 128 MiB
+	ReadTimeout   time.Duration // to read a body; default 30 s
+	AcceptTimeout time.Duration // to commit; default 5 s
+	Rate          float64       // deliveries that contain an error, per project and second; default 50
+	Burst         int           // of such deliveries at once; default 200
 }
 
 func (l Limits) withDefaults() Limits {
@@ -65,8 +65,8 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// Metrics is told of every request; app supplies it. The texts come from small
-// fixed sets, and project is a configured name or "".
+// Metrics observes every request; app implements it. The strings are from small
+// fixed sets, except project, which is a configured name or "".
 type Metrics interface {
 	// Delivery: endpoint is sentry_webhook, sentry_legacy, sentry_envelope,
 	// sentry_store, otlp_traces, otlp_logs or github; outcome is one of the
@@ -77,14 +77,14 @@ type Metrics interface {
 // The outcomes of a request.
 const (
 	OutcomeAccepted    = "accepted"     // stored
-	OutcomeDuplicate   = "duplicate"    // seen before
-	OutcomeIgnored     = "ignored"      // authentic, and nothing to do
-	OutcomeInvalid     = "invalid"      // not what it claims to be
+	OutcomeDuplicate   = "duplicate"    // already stored
+	OutcomeIgnored     = "ignored"      // authenticated, but nothing to do
+	OutcomeInvalid     = "invalid"      // malformed
 	OutcomeUnsupported = "unsupported"  // content type or encoding
 	OutcomeDenied      = "denied"       // unknown project, key, token or signature
-	OutcomeTooLarge    = "too_large"    // over a cap
+	OutcomeTooLarge    = "too_large"    // over a limit
 	OutcomeRateLimited = "rate_limited" //
-	OutcomeUnavailable = "unavailable"  // the database is away, or a defect
+	OutcomeUnavailable = "unavailable"  // database outage or internal error
 )
 
 type server struct {
@@ -98,17 +98,17 @@ type server struct {
 	now      func() time.Time
 }
 
-// New returns the handler of all addresses. It fails on a configuration that
-// would let anybody in: an empty secret, token or key, or one that two projects
+// New returns the handler for all endpoints. It rejects a configuration that
+// would admit anyone: an empty secret, token or key, or one that two projects
 // share.
 //
-// The handler bounds bodies in size and in time. The http.Server around it has
-// to bound the rest: ReadHeaderTimeout (5 s), IdleTimeout (60 s), and a
-// WriteTimeout above ReadTimeout and AcceptTimeout together (60 s).
+// The handler limits the size of bodies and the time to read them. The
+// http.Server needs a ReadHeaderTimeout (5 s), an IdleTimeout (60 s) and a
+// WriteTimeout greater than ReadTimeout plus AcceptTimeout (60 s).
 func New(cfg Config) (h http.Handler, err error) {
 	defer fault.Wrap(&err, "intake")
 	if cfg.Acceptor == nil {
-		return nil, fault.Errorf(fault.Invalid, "no acceptor")
+		return nil, fault.Errorf(fault.Invalid, "acceptor is missing")
 	}
 	if err := checkSecrets("GitHub webhook secret", cfg.GitHubSecrets); err != nil {
 		return nil, fault.Errorf(fault.Invalid, "%w", err)
@@ -143,22 +143,22 @@ func (s *server) routes() http.Handler {
 	return r
 }
 
-// A reply is what an endpoint found; an answer writes it in the sender's form.
+// A reply is an endpoint's result; an answer writes it in the sender's format.
 type reply struct {
 	project string
 	outcome string
-	id      string // the event's id, where the sender is told
-	note    string // for people, why nothing was done
-	dropped int    // OTLP: errors that were not taken
+	id      string // the event's id, for senders that expect it
+	note    string // for people: why nothing was done
+	dropped int    // OTLP: errors over the limit
 	err     error  // nil: 200
-	status  int    // of err; 0: by its kind
-	retry   int    // seconds, with 429 and 503
+	status  int    // HTTP status of err; 0: from its kind
+	retry   int    // Retry-After in seconds, with 429 and 503
 }
 
 type answer func(w http.ResponseWriter, r *http.Request, p reply)
 
-// An endpoint handles one request; its lease is released when it returns.
-type endpoint func(w http.ResponseWriter, r *http.Request, mem *lease) reply
+// An endpoint handles one request. mem is released when it returns.
+type endpoint func(w http.ResponseWriter, r *http.Request, mem *reservation) reply
 
 func (s *server) serve(name string, write answer, h endpoint) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -190,10 +190,10 @@ func (s *server) serve(name string, write answer, h endpoint) http.HandlerFunc {
 	}
 }
 
-// guarded runs an endpoint; a panic in a decoder is an answer, not the end of
-// the process. Its value may quote the body and is not logged.
+// guarded runs an endpoint and turns a panic in a decoder into an error response.
+// The panic value may quote the body, so it is not logged.
 func (s *server) guarded(w http.ResponseWriter, r *http.Request, name string, h endpoint) (p reply) {
-	mem := &lease{from: &s.mem}
+	mem := &reservation{from: &s.mem}
 	defer mem.release()
 	defer func() {
 		if v := recover(); v != nil {
@@ -204,8 +204,8 @@ func (s *server) guarded(w http.ResponseWriter, r *http.Request, name string, h 
 	return h(w, r, mem)
 }
 
-// settle fills status, outcome and retry from the error's kind. Whatever is
-// not the sender's fault is 503: senders give up on 500.
+// settle fills in status, outcome and retry from the error's kind. Anything that
+// is not the sender's fault is 503, because senders give up on 500.
 func (p *reply) settle() {
 	if p.err == nil {
 		p.status = http.StatusOK
@@ -236,17 +236,18 @@ func (p *reply) settle() {
 	}
 }
 
-// commitContext is for the acceptor's work, which goes on when the sender hangs
-// up: Sentry waits one second, and for internal integrations never tries again.
+// commitContext returns a context for the acceptor that survives the sender's
+// disconnect: Sentry waits one second, and never retries for internal
+// integrations.
 func (s *server) commitContext(r *http.Request) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(r.Context()), s.limits.AcceptTimeout)
 }
 
-// deliver applies the project's rate and hands events to the acceptor.
+// deliver applies the project's rate limit and hands events to the acceptor.
 func (s *server) deliver(r *http.Request, p *project, d Delivery) reply {
 	out := reply{project: p.Name}
 	if wait := s.overRate(p); wait > 0 {
-		out.err = fault.Errorf(fault.Budget, "more deliveries than this project may send")
+		out.err = fault.Errorf(fault.Budget, "rate limit exceeded")
 		out.status, out.outcome, out.retry = http.StatusTooManyRequests, OutcomeRateLimited, wait
 		return out
 	}
@@ -271,8 +272,8 @@ func (s *server) deliver(r *http.Request, p *project, d Delivery) reply {
 	return out
 }
 
-// overRate takes one delivery from the project's rate. It returns the seconds
-// to wait, 0 for none.
+// overRate counts one delivery against the project's rate limit. It returns the
+// seconds to wait, 0 if the delivery is within the limit.
 func (s *server) overRate(p *project) int {
 	now := s.now()
 	res := p.limit.ReserveN(now, 1)
@@ -284,8 +285,8 @@ func (s *server) overRate(p *project) int {
 	return max(1, int(math.Ceil(min(wait.Seconds(), 3600))))
 }
 
-// worth reports whether an event can be an incident. Messages below the level
-// of an error are acknowledged and left.
+// worth reports whether an event can be an incident. Messages below error level
+// are acknowledged and dropped.
 func worth(e *incident.Event) bool {
 	return len(e.Exceptions) > 0 || e.Fetch != nil || e.Level == "error" || e.Level == "fatal"
 }

@@ -278,7 +278,7 @@ func unzip(t testing.TB, body []byte) []byte {
 	return out
 }
 
-func TestConfigurationsThatLetAnybodyInAreRefused(t *testing.T) {
+func TestConfigurationsThatAdmitAnyoneAreRejected(t *testing.T) {
 	t.Parallel()
 	project := func(change func(*intake.Project)) func(*intake.Config) {
 		return func(c *intake.Config) { change(&c.Projects[0]) }
@@ -292,15 +292,15 @@ func TestConfigurationsThatLetAnybodyInAreRefused(t *testing.T) {
 		{"an empty Sentry secret", project(func(p *intake.Project) { p.SentrySecrets = []secret.String{empty} }), "client secret is empty"},
 		{"an empty second Sentry secret", project(func(p *intake.Project) { p.SentrySecrets[1] = empty }), "client secret is empty"},
 		{"three Sentry secrets", project(func(p *intake.Project) { p.SentrySecrets = append(p.SentrySecrets, secret.New("x")) }), "more than two"},
-		{"an empty OTLP token", project(func(p *intake.Project) { p.OTLPTokens = []secret.String{empty} }), "empty OTLP token"},
-		{"an empty public key", project(func(p *intake.Project) { p.PublicKeys = []string{""} }), "empty public key"},
-		{"public keys without a project id", project(func(p *intake.Project) { p.SentryID = 0 }), "without the DSN's project id"},
-		{"a name that is no path element", project(func(p *intake.Project) { p.Name = "a/b" }), "not a name"},
+		{"an empty OTLP token", project(func(p *intake.Project) { p.OTLPTokens = []secret.String{empty} }), "OTLP token is empty"},
+		{"an empty public key", project(func(p *intake.Project) { p.PublicKeys = []string{""} }), "public key is empty"},
+		{"public keys without a project id", project(func(p *intake.Project) { p.SentryID = 0 }), "need the DSN's project id"},
+		{"a name that is not a path element", project(func(p *intake.Project) { p.Name = "a/b" }), "may contain only"},
 		{"two projects of one name", func(c *intake.Config) { c.Projects[1].Name = "shop" }, "twice"},
 		{"two projects of one Sentry id", func(c *intake.Config) { c.Projects[1].SentryID = 42 }, "same Sentry id"},
-		{"two projects of one token", func(c *intake.Config) { c.Projects[1].OTLPTokens = c.Projects[0].OTLPTokens }, "same OTLP token"},
+		{"two projects of one token", func(c *intake.Config) { c.Projects[1].OTLPTokens = c.Projects[0].OTLPTokens }, "OTLP token is shared"},
 		{"an empty GitHub secret", func(c *intake.Config) { c.GitHubSecrets = []secret.String{empty} }, "GitHub webhook secret is empty"},
-		{"no acceptor", func(c *intake.Config) { c.Acceptor = nil }, "no acceptor"},
+		{"no acceptor", func(c *intake.Config) { c.Acceptor = nil }, "acceptor is missing"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

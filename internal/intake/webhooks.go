@@ -14,15 +14,15 @@ import (
 	"github.com/repaird/repaird/internal/secret"
 )
 
-// Whether the project or its secret is wrong is not told to the sender.
-var errSentrySignature = deniedf("unknown project, or Sentry-Hook-Signature is not made with its client secret")
+// One message, so that the sender cannot tell which of the two is wrong.
+var errSentrySignature = deniedf("unknown project, or Sentry-Hook-Signature does not match its client secret")
 
-// sentryWebhook serves the integration platform. The signature is over the raw
-// bytes; Sentry-Hook-Timestamp is not signed and proves nothing.
-func (s *server) sentryWebhook(w http.ResponseWriter, r *http.Request, mem *lease) reply {
+// sentryWebhook serves the integration platform. The signature covers the raw
+// body; Sentry-Hook-Timestamp is unsigned and proves nothing.
+func (s *server) sentryWebhook(w http.ResponseWriter, r *http.Request, mem *reservation) reply {
 	signature := r.Header.Get("Sentry-Hook-Signature")
 	if signature == "" {
-		return reply{err: deniedf("no Sentry-Hook-Signature")}
+		return reply{err: deniedf("Sentry-Hook-Signature is missing")}
 	}
 	body, err := s.plain(w, r, mem)
 	if err != nil {
@@ -42,7 +42,7 @@ func (s *server) sentryWebhook(w http.ResponseWriter, r *http.Request, mem *leas
 		return reply{project: p.Name, err: err}
 	}
 	if hook.Event == nil || !worth(hook.Event) {
-		return reply{project: p.Name, outcome: OutcomeIgnored, note: "nothing to repair in this delivery"}
+		return reply{project: p.Name, outcome: OutcomeIgnored, note: "the delivery contains no error"}
 	}
 	d := Delivery{
 		Source: incident.SourceSentry,
@@ -57,16 +57,16 @@ func (s *server) sentryWebhook(w http.ResponseWriter, r *http.Request, mem *leas
 	return s.deliver(r, p, d)
 }
 
-// sentryLegacy serves the WebHooks plugin, which does not sign: the secret is
-// in the path.
-func (s *server) sentryLegacy(w http.ResponseWriter, r *http.Request, mem *lease) reply {
+// sentryLegacy serves the WebHooks plugin, which does not sign its requests: the
+// secret is in the path.
+func (s *server) sentryLegacy(w http.ResponseWriter, r *http.Request, mem *reservation) reply {
 	p := s.reg.byName[chi.URLParam(r, "project")]
 	token := ""
 	if p != nil {
 		token = p.LegacyToken.Reveal()
 	}
 	if !same(token, chi.URLParam(r, "token")) || token == "" {
-		return reply{err: deniedf("unknown project, or the address does not end with its token")}
+		return reply{err: deniedf("unknown project, or the URL does not end with its token")}
 	}
 	body, err := s.plain(w, r, mem)
 	if err != nil {
@@ -77,7 +77,7 @@ func (s *server) sentryLegacy(w http.ResponseWriter, r *http.Request, mem *lease
 		return reply{project: p.Name, err: err}
 	}
 	if !worth(&e) {
-		return reply{project: p.Name, outcome: OutcomeIgnored, note: "below the level of an error"}
+		return reply{project: p.Name, outcome: OutcomeIgnored, note: "below error level"}
 	}
 	return s.deliver(r, p, Delivery{
 		Source: incident.SourceSentry, Type: "sentry/legacy", Body: body,
@@ -85,30 +85,30 @@ func (s *server) sentryLegacy(w http.ResponseWriter, r *http.Request, mem *lease
 	})
 }
 
-// plain reads the body of a sender that never compresses.
-func (s *server) plain(w http.ResponseWriter, r *http.Request, mem *lease) ([]byte, error) {
+// plain reads an uncompressed body.
+func (s *server) plain(w http.ResponseWriter, r *http.Request, mem *reservation) ([]byte, error) {
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
 		return nil, errEncoding
 	}
 	return s.read(w, r, mem)
 }
 
-// githubWebhook serves GitHub. A delivery's GUID stays the same when it is sent
-// again; one that failed here was not stored and is taken then.
-func (s *server) githubWebhook(w http.ResponseWriter, r *http.Request, mem *lease) reply {
+// githubWebhook serves GitHub. A redelivery keeps its GUID; if the first attempt
+// failed, it was not stored, so the redelivery is not a duplicate.
+func (s *server) githubWebhook(w http.ResponseWriter, r *http.Request, mem *reservation) reply {
 	if len(s.github) == 0 {
-		return reply{err: fault.Errorf(fault.NotFound, "no GitHub webhook secret is configured")}
+		return reply{err: fault.Errorf(fault.NotFound, "GitHub webhooks are not configured")}
 	}
 	signature, ok := strings.CutPrefix(r.Header.Get("X-Hub-Signature-256"), "sha256=")
 	if !ok {
-		return reply{err: deniedf("no X-Hub-Signature-256")}
+		return reply{err: deniedf("X-Hub-Signature-256 is missing")}
 	}
 	body, err := s.plain(w, r, mem)
 	if err != nil {
 		return reply{err: err}
 	}
 	if !signed(s.github, body, signature) {
-		return reply{err: deniedf("X-Hub-Signature-256 is not made with the configured secret")}
+		return reply{err: deniedf("X-Hub-Signature-256 does not match the configured secret")}
 	}
 	event := r.Header.Get("X-GitHub-Event")
 	if event == "ping" {
@@ -128,10 +128,10 @@ func (s *server) githubWebhook(w http.ResponseWriter, r *http.Request, mem *leas
 func (s *server) githubHook(r *http.Request, hook *github.Hook, body []byte) reply {
 	p := s.reg.byRepository[strings.ToLower(hook.Repository)]
 	if hook.Ask == nil && hook.Closed == nil {
-		return reply{outcome: OutcomeIgnored, note: "nothing to do for this event"}
+		return reply{outcome: OutcomeIgnored, note: "this event needs no action"}
 	}
 	if p == nil {
-		return reply{outcome: OutcomeIgnored, note: "no project has this repository"}
+		return reply{outcome: OutcomeIgnored, note: "the repository belongs to no project"}
 	}
 	if c := hook.Closed; c != nil {
 		out := reply{project: p.Name, outcome: OutcomeAccepted}
@@ -144,7 +144,7 @@ func (s *server) githubHook(r *http.Request, hook *github.Hook, body []byte) rep
 	}
 	ask := hook.Ask
 	if !slices.ContainsFunc(p.Labels, func(l string) bool { return strings.EqualFold(l, ask.Label) }) {
-		return reply{project: p.Name, outcome: OutcomeIgnored, note: "not a label that asks for a repair"}
+		return reply{project: p.Name, outcome: OutcomeIgnored, note: "the label does not ask for a repair"}
 	}
 	d := Delivery{
 		Source: incident.SourceGitHub, Type: "github/issues.labeled", Body: body,

@@ -52,7 +52,7 @@ func TestBothSecretsOfARotationSign(t *testing.T) {
 	l.stored(1)
 }
 
-func TestWhoDoesNotSignIsDenied(t *testing.T) {
+func TestUnsignedDeliveriesAreDenied(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, nil)
 	body := payload(t, alertFile)
@@ -64,7 +64,7 @@ func TestWhoDoesNotSignIsDenied(t *testing.T) {
 	}{
 		{"a wrong secret", "/webhooks/sentry/shop", sign("x", body), body, "signature"},
 		{"the empty secret", "/webhooks/sentry/shop", sign("", body), body, "signature"},
-		{"an empty signature", "/webhooks/sentry/shop", "", body, "no Sentry-Hook-Signature"},
+		{"an empty signature", "/webhooks/sentry/shop", "", body, "Sentry-Hook-Signature is missing"},
 		{"a signature in capitals", "/webhooks/sentry/shop", strings.ToUpper(good), body, "signature"},
 		{"a signature with a prefix", "/webhooks/sentry/shop", "sha256=" + good, body, "signature"},
 		{"a body that was changed", "/webhooks/sentry/shop", good, append([]byte(" "), body...), "signature"},
@@ -157,7 +157,7 @@ func TestADeadDatabaseIsTheSendersTurnAgain(t *testing.T) {
 	for _, err := range []error{fault.Errorf(fault.Retryable, "dial postgres://repaird:hunter2@db"), fault.Errorf(fault.Internal, "a defect")} {
 		l.accept.setError(err)
 		a := l.hook("event_alert", sentrySecret, body)
-		l.want(a, 503, "not stored, try again")
+		l.want(a, 503, "not stored; try again later")
 		if a.header.Get("Retry-After") != "5" || strings.Contains(a.body, "hunter2") {
 			t.Errorf("got Retry-After %q, body %s", a.header.Get("Retry-After"), a.body)
 		}
@@ -185,15 +185,15 @@ func TestGitHubsOwnVectorVerifies(t *testing.T) {
 	// Accepted as authentic, the body is then refused as no delivery.
 	l.want(l.post("/webhooks/github", []byte("Hello, World!"), "X-Hub-Signature-256", signature), 400, "not a delivery")
 	l.want(l.post("/webhooks/github", []byte("Hello, World?"), "X-Hub-Signature-256", signature), 401, "X-Hub-Signature-256")
-	l.want(l.post("/webhooks/github", []byte("Hello, World!")), 401, "no X-Hub-Signature-256")
-	l.want(l.post("/webhooks/github", []byte("Hello, World!"), "X-Hub-Signature", "sha1=x"), 401, "no X-Hub-Signature-256")
+	l.want(l.post("/webhooks/github", []byte("Hello, World!")), 401, "X-Hub-Signature-256 is missing")
+	l.want(l.post("/webhooks/github", []byte("Hello, World!"), "X-Hub-Signature", "sha1=x"), 401, "X-Hub-Signature-256 is missing")
 }
 
 func TestGitHubIsNotServedWithoutASecret(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, func(c *intake.Config) { c.GitHubSecrets = nil })
 	body := []byte("{}")
-	l.want(l.post("/webhooks/github", body, "X-Hub-Signature-256", "sha256="+sign("", body)), 404, "no GitHub webhook secret")
+	l.want(l.post("/webhooks/github", body, "X-Hub-Signature-256", "sha256="+sign("", body)), 404, "not configured")
 }
 
 func TestALabelAsksForARepair(t *testing.T) {
@@ -217,10 +217,10 @@ func TestALabelAsksForARepair(t *testing.T) {
 	}
 
 	other := []byte(strings.ReplaceAll(string(body), `"name": "bug"`, `"name": "wontfix"`))
-	l.want(l.github("issues", "g3", other), 200, "not a label")
+	l.want(l.github("issues", "g3", other), 200, "does not ask for a repair")
 	elsewhere := []byte(strings.ReplaceAll(string(body), `"full_name": "Codertocat/Hello-World"`, `"full_name": "acme/other"`))
-	l.want(l.github("issues", "g4", elsewhere), 200, "no project has this repository")
-	l.want(l.github("check_run", "g5", payload(t, "github/testdata/check_run.rerequested.json")), 200, "nothing to do")
+	l.want(l.github("issues", "g4", elsewhere), 200, "belongs to no project")
+	l.want(l.github("check_run", "g5", payload(t, "github/testdata/check_run.rerequested.json")), 200, "needs no action")
 	l.stored(2)
 }
 

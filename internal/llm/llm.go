@@ -1,7 +1,7 @@
-// Package llm is the contract with language models: a [Model] turns messages
-// and tool definitions into the next message. It has no mutable state: the
-// caller holds the conversation. Prompts are redact.Clean, so that nothing
-// private can reach a vendor.
+// Package llm is the interface to language models: a [Model] turns messages and
+// tool definitions into the next message. It is stateless: the caller keeps the
+// conversation. Prompts are redact.Clean, so that nothing private can reach a
+// vendor.
 package llm
 
 import (
@@ -12,24 +12,24 @@ import (
 )
 
 // A Model generates the next message of a conversation. Implementations are
-// safe for concurrent use and keep nothing between calls. Errors are of kind
-// fault.Retryable (overload, time-out), fault.Denied (key), fault.Invalid
-// (request refused) or fault.Budget.
+// safe for concurrent use and stateless. Errors are of kind fault.Retryable
+// (overload, timeout), fault.Denied (authentication), fault.Invalid (request
+// rejected) or fault.Budget (quota or credit exhausted).
 type Model interface {
-	Name() string // vendor/model, for the record
+	Name() string // vendor/model, as recorded in the ledger
 	Generate(ctx context.Context, req Request) (*Response, error)
 }
 
-// A Request is a whole conversation so far.
+// A Request is the conversation so far, with the tools on offer.
 type Request struct {
 	System      redact.Clean
 	Messages    []Message
 	Tools       []Tool
-	MaxTokens   int // of the answer
+	MaxTokens   int // limit on completion tokens
 	Temperature float64
 }
 
-// A Role is who speaks.
+// A Role is the author of a message.
 type Role string
 
 // The roles.
@@ -55,7 +55,7 @@ type Tool struct {
 	Schema      json.RawMessage
 }
 
-// A ToolCall is the model's wish. Input is hostile JSON.
+// A ToolCall is a model's request to call a tool. Input is untrusted JSON.
 type ToolCall struct {
 	ID    string
 	Name  string
@@ -69,7 +69,7 @@ type ToolResult struct {
 	Error bool
 }
 
-// A Response is the model's turn. Text is the model's, so hostile.
+// A Response is the model's turn. Its Text and Calls are untrusted.
 type Response struct {
 	Text  string
 	Calls []ToolCall
@@ -77,14 +77,14 @@ type Response struct {
 	Usage Usage
 }
 
-// Usage counts tokens of one call.
+// Usage counts the tokens of one call.
 type Usage struct {
 	Input  int `json:"input_tokens"`
 	Output int `json:"output_tokens"`
-	Cached int `json:"cached_tokens"` // part of Input that was read from the vendor's cache
+	Cached int `json:"cached_tokens"` // the part of Input read from the vendor's cache
 }
 
-// Add sums usage.
+// Add returns the sum of u and o.
 func (u Usage) Add(o Usage) Usage {
 	return Usage{u.Input + o.Input, u.Output + o.Output, u.Cached + o.Cached}
 }

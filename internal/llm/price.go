@@ -1,19 +1,19 @@
 package llm
 
-// A Price is what a vendor charges for a model, in US dollars for a million
-// tokens. It comes from configuration: repaird knows no prices of its own.
+// A Price is what a vendor charges for a model, in US dollars per million
+// tokens. It comes from the configuration; repaird has no built-in prices.
 type Price struct {
-	Input  float64 `json:"input" yaml:"input"`   // of prompt tokens that were not cached
-	Output float64 `json:"output" yaml:"output"` // of answer tokens
-	Cached float64 `json:"cached" yaml:"cached"` // of prompt tokens read from the vendor's cache
+	Input  float64 `json:"input" yaml:"input"`   // uncached prompt tokens
+	Output float64 `json:"output" yaml:"output"` // completion tokens
+	Cached float64 `json:"cached" yaml:"cached"` // prompt tokens read from the vendor's cache
 }
 
 // Prices maps a [Model]'s name (vendor/model) to its price.
 type Prices map[string]Price
 
-// Cost returns what u costs with the named model, in dollars. known is false,
-// and the cost zero, where no price is configured: a record must then say that
-// the cost is unknown, not that it was nothing.
+// Cost returns the cost of u with the named model, in US dollars. If no price is
+// configured, known is false and dollars is 0: records must then say that the
+// cost is unknown, not that it was zero.
 func (p Prices) Cost(model string, u Usage) (dollars float64, known bool) {
 	price, known := p[model]
 	if !known {

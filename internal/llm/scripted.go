@@ -9,19 +9,19 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// A Turn is one answer of a [Scripted] model: Err, or else a Response. Answer,
-// when set, computes the response from the request instead, so that a script
-// can react to tool results.
+// A Turn is one turn of a [Scripted] model: an error or a Response. Answer, if
+// set, computes the response from the request instead, so that a script can
+// react to tool results.
 type Turn struct {
 	Text   string
 	Calls  []ToolCall
-	Stop   string // default: tool_use with Calls, else end_turn
+	Stop   string // default: tool_use if there are Calls, else end_turn
 	Usage  Usage
 	Err    error
 	Answer func(Request) (*Response, error)
 }
 
-// Call is a shorthand for a turn with one tool call; input is marshalled.
+// Call returns a turn with one tool call; input is marshalled to JSON.
 func Call(name string, input any) Turn {
 	data, err := json.Marshal(input)
 	if err != nil {
@@ -30,9 +30,9 @@ func Call(name string, input any) Turn {
 	return Turn{Calls: []ToolCall{{ID: "call_" + name, Name: name, Input: data}}}
 }
 
-// Scripted is a fake [Model] for tests: it plays its turns in order and records
-// every request. After the last turn it repeats the last one when Loop is set,
-// else it fails with fault.Internal.
+// Scripted is a fake [Model] for tests. It plays its turns in order and records
+// every request. After the last turn it repeats that turn if Loop is set, and
+// fails with fault.Internal otherwise.
 type Scripted struct {
 	Turns []Turn
 	Loop  bool
@@ -65,7 +65,7 @@ func (s *Scripted) Generate(ctx context.Context, req Request) (*Response, error)
 	s.mu.Unlock()
 	if n >= len(s.Turns) {
 		if !s.Loop || len(s.Turns) == 0 {
-			return nil, fmt.Errorf("scripted model: no turn %d", n+1)
+			return nil, fmt.Errorf("scripted model: turn %d does not exist", n+1)
 		}
 		n = len(s.Turns) - 1
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/secret"
+	"github.com/repaird/repaird/internal/text"
 )
 
 // The values of Response.Stop.
@@ -26,26 +27,27 @@ const (
 
 // Options configure a vendor's client (llm/anthropic, llm/openai).
 type Options struct {
-	BaseURL string        // of the API; "" is the vendor's own
-	Model   string        // as the vendor names it; required
-	Key     secret.String // may be empty only with a BaseURL (self-hosted endpoints)
-	Client  *http.Client  // nil: a client of its own
-	Timeout time.Duration // of one try; default 5 minutes
+	BaseURL string        // of the API; default: the vendor's
+	Model   string        // the vendor's name for the model; required
+	Key     secret.String // optional only with a BaseURL (self-hosted endpoints)
+	Client  *http.Client  // default: a new client
+	Timeout time.Duration // per attempt; default 5 minutes
 	Retry   Retry
 }
 
-// Validate checks the options and fills the defaults.
+// Validate checks the options and fills in the defaults. Its error is
+// fault.Invalid.
 func (o Options) Validate() (Options, error) {
 	if o.Model == "" {
-		return o, fault.Errorf(fault.Invalid, "no model is configured")
+		return o, fault.Errorf(fault.Invalid, "model name is not configured")
 	}
 	if o.BaseURL == "" && o.Key.Empty() {
-		return o, fault.Errorf(fault.Invalid, "no key for the model %s", o.Model)
+		return o, fault.Errorf(fault.Invalid, "API key for model %s is not configured", o.Model)
 	}
 	if o.BaseURL != "" {
 		u, err := url.Parse(o.BaseURL)
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil {
-			return o, fault.Errorf(fault.Invalid, "the model's base URL is not an http(s) URL without credentials")
+			return o, fault.Errorf(fault.Invalid, "the model's base URL must be an http or https URL without credentials")
 		}
 		o.BaseURL = strings.TrimRight(o.BaseURL, "/") + "/"
 	}
@@ -57,11 +59,11 @@ func (o Options) Validate() (Options, error) {
 	return o, nil
 }
 
-// maxBody bounds a vendor's answer; the longest legitimate one is far below.
+// maxBody limits a response body, in bytes; legitimate ones are far smaller.
 const maxBody = 16 << 20
 
-// guarded returns a client that refuses redirects (one would carry the prompt
-// elsewhere) and reads no answer beyond maxBody.
+// guarded returns a client that rejects redirects, which would send the prompt
+// elsewhere, and limits response bodies to maxBody.
 func guarded(base *http.Client) *http.Client {
 	c := http.Client{}
 	if base != nil {
@@ -84,7 +86,7 @@ func (c capped) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		_ = resp.Body.Close()
-		return nil, fault.Errorf(fault.Invalid, "the model's endpoint answers with a redirect (status %d); configure its final address", resp.StatusCode)
+		return nil, fault.Errorf(fault.Invalid, "the model's endpoint redirects (status %d); configure its final URL", resp.StatusCode)
 	}
 	resp.Body = &cappedBody{ReadCloser: resp.Body, left: maxBody}
 	return resp, nil
@@ -97,7 +99,7 @@ type cappedBody struct {
 
 func (b *cappedBody) Read(p []byte) (int, error) {
 	if b.left <= 0 {
-		return 0, fault.Errorf(fault.Invalid, "the model's answer exceeds %d bytes", maxBody)
+		return 0, fault.Errorf(fault.Invalid, "the model's response exceeds %d bytes", maxBody)
 	}
 	if int64(len(p)) > b.left {
 		p = p[:b.left]
@@ -107,12 +109,11 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Retry says how often and how long a vendor's client tries again after an
-// error of kind fault.Retryable.
+// Retry is the policy for retrying after an error of kind fault.Retryable.
 type Retry struct {
-	Tries   int                                              // tries in all; default 4
-	MaxWait time.Duration                                    // a Retry-After beyond this is not waited for; default 1 minute
-	Sleep   func(ctx context.Context, d time.Duration) error // default: a timer
+	Tries   int                                              // attempts in total; default 4
+	MaxWait time.Duration                                    // give up if Retry-After exceeds this; default 1 minute
+	Sleep   func(ctx context.Context, d time.Duration) error // default: waits on a timer
 }
 
 func (r Retry) withDefaults() Retry {
@@ -137,9 +138,9 @@ func (r Retry) withDefaults() Retry {
 	return r
 }
 
-// Do calls try until it succeeds, fails for good, or the tries are used up.
-// Between tries it waits as long as the vendor asked for, or about 1, 2, 4 …
-// seconds.
+// Do calls try until it succeeds, fails permanently or runs out of attempts.
+// Between attempts it waits for the vendor's Retry-After, else with exponential
+// backoff and jitter from one second up.
 func (r Retry) Do(ctx context.Context, try func(ctx context.Context) error) error {
 	r = r.withDefaults()
 	for n := 1; ; n++ {
@@ -148,7 +149,7 @@ func (r Retry) Do(ctx context.Context, try func(ctx context.Context) error) erro
 			return err
 		}
 		wait := min(time.Second<<(n-1), r.MaxWait)
-		wait -= time.Duration(rand.Int64N(int64(wait)/4 + 1)) //nolint:gosec // spreads runs that would come back together; no secret
+		wait -= time.Duration(rand.Int64N(int64(wait)/4 + 1)) //nolint:gosec // jitter needs no secure randomness
 		var status *StatusError
 		if errors.As(err, &status) && status.RetryAfter > 0 {
 			if status.RetryAfter > r.MaxWait {
@@ -162,23 +163,23 @@ func (r Retry) Do(ctx context.Context, try func(ctx context.Context) error) erro
 	}
 }
 
-// A StatusError is a vendor's refusal. Its text holds the vendor's message,
-// bounded, and never the request.
+// A StatusError is a vendor's error response. It contains the vendor's message,
+// clipped, and never any part of the request.
 type StatusError struct {
 	Status     int
-	RetryAfter time.Duration // as the vendor asked; 0 when it did not
+	RetryAfter time.Duration // as sent by the vendor; 0 if absent
 	Message    string
 }
 
-// Error returns status and message.
+// Error returns the status and the message.
 func (e *StatusError) Error() string {
 	return fmt.Sprintf("status %d: %s", e.Status, e.Message)
 }
 
-// RefusalOf makes the error for a response that is not 200: kind Denied for 401
+// RefusalOf returns the error for a status other than 200: kind Denied for 401
 // and 403, Retryable for 408, 409, 429 and 5xx, Budget for 402, else Invalid.
 func RefusalOf(vendor string, status int, header http.Header, message string) error {
-	e := &StatusError{Status: status, Message: clip(message, 500), RetryAfter: retryAfter(header)}
+	e := &StatusError{Status: status, Message: text.Clip(message, 500), RetryAfter: retryAfter(header)}
 	kind := fault.Invalid
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
@@ -191,7 +192,7 @@ func RefusalOf(vendor string, status int, header http.Header, message string) er
 	return fault.Errorf(kind, "%s: %w", vendor, e)
 }
 
-// TransportError makes the error for a try that got no usable answer.
+// TransportError returns the error for an attempt that got no usable response.
 func TransportError(ctx context.Context, vendor string, err error) error {
 	if ctx.Err() != nil {
 		return fault.Errorf(fault.Retryable, "%s: %w", vendor, context.Cause(ctx))
@@ -202,12 +203,12 @@ func TransportError(ctx context.Context, vendor string, err error) error {
 	var syntax *json.SyntaxError
 	var shape *json.UnmarshalTypeError
 	if errors.As(err, &syntax) || errors.As(err, &shape) {
-		return fault.Errorf(fault.Retryable, "%s: malformed answer: %w", vendor, err)
+		return fault.Errorf(fault.Retryable, "%s: malformed response: %w", vendor, err)
 	}
 	return fault.Errorf(fault.Retryable, "%s: %w", vendor, err)
 }
 
-// retryAfter reads retry-after-ms or Retry-After, in seconds or as a date.
+// retryAfter parses Retry-After-Ms, or Retry-After in seconds or as a date.
 func retryAfter(h http.Header) time.Duration {
 	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms > 0 && ms < 1e9 {
 		return time.Duration(ms * float64(time.Millisecond))
@@ -218,22 +219,15 @@ func retryAfter(h http.Header) time.Duration {
 	}
 	if at, err := http.ParseTime(v); err == nil {
 		if date, err := http.ParseTime(h.Get("Date")); err == nil {
-			return max(at.Sub(date), 0) // by the vendor's own clock
+			return max(at.Sub(date), 0) // relative to the vendor's clock
 		}
 		return max(time.Until(at), 0)
 	}
 	return 0
 }
 
-func clip(s string, n int) string {
-	if len(s) > n {
-		return strings.ToValidUTF8(s[:n], "") + "…"
-	}
-	return s
-}
-
-// ObjectOrEmpty returns input when it is a JSON object, else {}: vendors refuse
-// a history in which a tool call's input is anything else.
+// ObjectOrEmpty returns input if it is a JSON object, else {}: vendors reject a
+// history in which a tool call's input is anything else.
 func ObjectOrEmpty(input json.RawMessage) json.RawMessage {
 	var object map[string]json.RawMessage
 	if json.Unmarshal(input, &object) != nil || object == nil {

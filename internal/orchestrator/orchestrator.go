@@ -13,7 +13,6 @@ package orchestrator
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -36,7 +35,8 @@ import (
 
 // Stages does the work; *pipeline.Pipeline in production.
 type Stages interface {
-	Do(ctx context.Context, stage string, c *pipeline.Case) error
+	// Do returns what the stage made anew.
+	Do(ctx context.Context, stage string, c *pipeline.Case) ([]pipeline.Artifact, error)
 }
 
 // Options configure an Orchestrator.
@@ -189,10 +189,10 @@ func (w *stageWorker) Work(ctx context.Context, job *river.Job[stageArgs]) error
 	began := time.Now()
 	stageCtx, end := h.keep(ctx)
 	o.Failpoint("stage." + run.Stage + ".begin")
-	c, err := o.do(stageCtx, h)
+	c, made, err := o.do(stageCtx, h)
 	end()
 	log.Info("stage ended", "attempt", run.Attempt, "seconds", time.Since(began).Seconds(), "error", h.clean(outcome(err)))
-	return h.settle(ctx, stageCtx, job, c, err)
+	return h.settle(ctx, stageCtx, job, c, made, err)
 }
 
 func outcome(err error) string {
@@ -206,25 +206,26 @@ func outcome(err error) string {
 }
 
 // do runs the stage on the run's case.
-func (o *Orchestrator) do(ctx context.Context, h *hold) (*pipeline.Case, error) {
+func (o *Orchestrator) do(ctx context.Context, h *hold) (*pipeline.Case, []pipeline.Artifact, error) {
 	project, ok := o.Project(h.run.Project)
 	if !ok {
-		return nil, &fault.Stop{Type: fault.NoSource, Detail: "project " + h.run.Project + " is not in the configuration",
+		return nil, nil, &fault.Stop{Type: fault.NoSource, Detail: "project " + h.run.Project + " is not in the configuration",
 			Help: "add it to projects in the configuration file, or cancel the run"}
 	}
 	c, err := o.load(ctx, h, project)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if h.run.Stage == stageNotify {
-		return c, o.notify(ctx, h, c)
+		return c, nil, o.notify(ctx, h, c)
 	}
-	if h.run.Stage == "assemble" && c.Bundle == nil {
+	if h.run.Stage == pipeline.Assemble && c.Bundle == nil {
 		if err := o.admit(ctx, h, c); err != nil {
-			return c, err
+			return c, nil, err
 		}
 	}
-	return c, o.Stages.Do(ctx, h.run.Stage, c)
+	made, err := o.Stages.Do(ctx, h.run.Stage, c)
+	return c, made, err
 }
 
 // load reads what earlier stages made.
@@ -234,7 +235,7 @@ func (o *Orchestrator) load(ctx context.Context, h *hold, p pipeline.Project) (*
 		return nil, err
 	}
 	c := &pipeline.Case{
-		Run: h.run.ID, Project: p, Acts: h, Progress: h.progress, Record: h.record,
+		Job:      pipeline.Job{Run: h.run.ID, Project: p, Acts: h, Progress: h.progress, Record: h.record},
 		Incident: pipeline.Incident{ID: inc.ID, FirstSeen: inc.FirstSeen, LastSeen: inc.LastSeen, Count: int(inc.Count)},
 	}
 	if o.PageURL != nil {
@@ -277,21 +278,21 @@ func (o *Orchestrator) admit(ctx context.Context, h *hold, c *pipeline.Case) err
 }
 
 // settle writes the stage's end in one transaction.
-func (h *hold) settle(ctx, stageCtx context.Context, job *river.Job[stageArgs], c *pipeline.Case, err error) error {
+func (h *hold) settle(ctx, stageCtx context.Context, job *river.Job[stageArgs], c *pipeline.Case, made []pipeline.Artifact, err error) error {
 	switch {
 	case errors.Is(context.Cause(stageCtx), postgres.ErrFenced):
 		return nil // somebody else has the run
 	case errors.Is(context.Cause(stageCtx), errCancelled):
-		return h.commit(ctx, job, c, h.stopStep(&fault.Stop{Type: fault.Cancelled, Detail: "a person cancelled the run", Help: "start again with: repaird run retry " + h.run.ID}))
+		return h.commit(ctx, job, c, made, h.stopStep(&fault.Stop{Type: fault.Cancelled, Detail: "a person cancelled the run", Help: "start again with: repaird run retry " + h.run.ID}))
 	case err == nil:
-		return h.commit(ctx, job, c, h.nextStep(c))
+		return h.commit(ctx, job, c, made, h.nextStep(c))
 	case fault.AsStop(err) != nil:
-		return h.commit(ctx, job, c, h.stopStep(fault.AsStop(err)))
+		return h.commit(ctx, job, c, made, h.stopStep(fault.AsStop(err)))
 	case ctx.Err() != nil: // the daemon stops
 		_ = h.o.DB.Release(context.WithoutCancel(ctx), h.run.ID, h.run.Fence, false, "the daemon stopped")
 		return err
 	case errors.Is(context.Cause(stageCtx), context.DeadlineExceeded):
-		return h.commit(ctx, job, c, h.stopStep(&fault.Stop{Type: fault.OverBudget, Detail: fmt.Sprintf("stage %s took longer than %s", h.run.Stage, h.o.StageTimeout), Help: "raise stage_timeout"}))
+		return h.commit(ctx, job, c, made, h.stopStep(&fault.Stop{Type: fault.OverBudget, Detail: fmt.Sprintf("stage %s took longer than %s", h.run.Stage, h.o.StageTimeout), Help: "raise stage_timeout"}))
 	}
 	retryable := fault.KindOf(err) == fault.Retryable && time.Since(h.run.Created) < patience
 	if !retryable && h.run.Attempt >= maxAttempts {
@@ -310,9 +311,9 @@ func (h *hold) settle(ctx, stageCtx context.Context, job *river.Job[stageArgs], 
 func (h *hold) fail(ctx context.Context, job *river.Job[stageArgs], err error) error {
 	h.log.Error("stage failed", "error", h.clean(err.Error()))
 	if h.run.Stage == stageNotify { // an answer that cannot be posted changes nothing about the run
-		return h.commit(ctx, job, nil, postgres.Step{State: h.run.State, Stop: rawOrNil(h.run.Stop), Error: h.clean(err.Error())})
+		return h.commit(ctx, job, nil, nil, postgres.Step{State: h.run.State, Stop: rawOrNil(h.run.Stop), Error: h.clean(err.Error())})
 	}
-	return h.commit(ctx, job, nil, postgres.Step{State: StateFailed, Error: h.clean(err.Error())})
+	return h.commit(ctx, job, nil, nil, postgres.Step{State: StateFailed, Error: h.clean(err.Error())})
 }
 
 func (h *hold) nextStep(c *pipeline.Case) postgres.Step {
@@ -320,7 +321,7 @@ func (h *hold) nextStep(c *pipeline.Case) postgres.Step {
 		return postgres.Step{State: h.run.State, Stop: rawOrNil(h.run.Stop)}
 	}
 	s, _ := pipeline.StageByName(h.run.Stage)
-	step := postgres.Step{State: s.State, Stage: s.Next}
+	step := postgres.Step{State: s.State, Stage: s.Next()}
 	if c.Bundle != nil {
 		step.Commit = c.Bundle.Code.Commit
 	}
@@ -346,7 +347,7 @@ func (h *hold) stopStep(s *fault.Stop) postgres.Step {
 func (h *hold) clean(text string) string { return h.o.Clean(h.run.Project, text).String() }
 
 // commit is the one transaction in which a stage ends.
-func (h *hold) commit(ctx context.Context, job *river.Job[stageArgs], c *pipeline.Case, step postgres.Step) error {
+func (h *hold) commit(ctx context.Context, job *river.Job[stageArgs], c *pipeline.Case, made []pipeline.Artifact, step postgres.Step) error {
 	o := h.o
 	o.Failpoint("stage." + h.run.Stage + ".before")
 	line := map[string]any{"stage": h.run.Stage, "attempt": h.run.Attempt, "state": step.State}
@@ -355,6 +356,13 @@ func (h *hold) commit(ctx context.Context, job *river.Job[stageArgs], c *pipelin
 	}
 	if step.Error != "" {
 		line["error"] = step.Error
+	}
+	digests := map[string]string{}
+	for _, a := range made {
+		digests[a.Name] = hex.EncodeToString(a.SHA256[:])
+	}
+	if c != nil {
+		line["artifacts"] = digests
 	}
 	err := pgx.BeginFunc(ctx, o.DB.Pool, func(tx pgx.Tx) error {
 		// Who asks while the last stage runs is told too.
@@ -366,23 +374,15 @@ func (h *hold) commit(ctx context.Context, job *river.Job[stageArgs], c *pipelin
 			step.Stage = stageNotify
 		}
 		if c != nil {
-			artifacts, err := c.Artifacts()
-			if err != nil {
-				return err
-			}
-			digests := map[string]string{}
-			for name, content := range artifacts {
-				if err := postgres.PutArtifact(ctx, tx, h.run.ID, name, content); err != nil {
-					return err
-				}
-				sum := sha256.Sum256(content)
-				digests[name] = hex.EncodeToString(sum[:])
-			}
-			line["artifacts"] = digests
 			if c.Bundle != nil && h.read > 0 { // sealed: the raw events that are in it are not needed any more
 				if err := postgres.ForgetEvents(ctx, tx, h.run.Incident, h.read); err != nil {
 					return err
 				}
+			}
+		}
+		for _, a := range made {
+			if err := postgres.PutArtifact(ctx, tx, h.run.ID, a.Name, a.Content, a.SHA256); err != nil {
+				return err
 			}
 		}
 		if err := postgres.Advance(ctx, tx, h.run.ID, h.run.Fence, step); err != nil {

@@ -32,15 +32,15 @@ type fakeStages struct {
 	seen []string
 }
 
-func (f *fakeStages) Do(ctx context.Context, stage string, c *pipeline.Case) error {
+func (f *fakeStages) Do(ctx context.Context, stage string, c *pipeline.Case) ([]pipeline.Artifact, error) {
 	f.mu.Lock()
 	f.seen = append(f.seen, stage)
 	do := f.do[stage]
 	f.mu.Unlock()
 	if do == nil {
-		return nil
+		return nil, nil
 	}
-	return do(ctx, c)
+	return nil, do(ctx, c)
 }
 
 func (f *fakeStages) count(stage string) (n int) {

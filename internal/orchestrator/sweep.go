@@ -49,7 +49,7 @@ func (o *Orchestrator) adopt(ctx context.Context) error {
 	}
 	for _, r := range orphans {
 		o.Logger.Info("resume", "run", r.ID, "stage", r.Stage)
-		err := pgx.BeginFunc(ctx, o.DB.Pool, func(tx pgx.Tx) error { return postgres.EnqueueStage(ctx, tx, r.ID, r.Stage) })
+		err := pgx.BeginFunc(ctx, o.DB.Pool, func(tx pgx.Tx) error { return postgres.Enqueue(ctx, tx, r.ID) })
 		if err != nil {
 			return err
 		}

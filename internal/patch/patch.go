@@ -11,7 +11,7 @@
 //		Replace: "for i in range(len(items)):",
 //	}}}
 //	base := patch.Dir("/path/to/tree")
-//	if err := (patch.Policy{}).Check(base, p); err != nil { … } // *patch.Violation or *patch.ApplyError
+//	if err := (patch.Policy{Rules: language}).Check(base, p); err != nil { … } // *patch.Violation or *patch.ApplyError
 //	overlay, err := patch.Apply(base, p)  // path → new content; the tree is not touched
 //	diff, err := patch.Diff(base, overlay) // for people and pull requests
 //

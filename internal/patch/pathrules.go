@@ -15,16 +15,15 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// named lists base names (folded) that a patch may not touch, by rule. Patterns
-// are those of path.Match.
+// named lists base names (folded) that a patch may not touch, by rule, in the
+// order in which they are tried. Patterns are those of path.Match; those of the
+// repository's language come on top (see [Rules]). What installs, builds and
+// deploys is listed for every language, because a repository can hold several.
 var named = []struct {
 	rule     Rule
 	patterns []string
 }{
-	{RuleSteering, []string{
-		"conftest.py", "pytest.ini", "pytest.toml", "tox.ini", "setup.cfg", "pyproject.toml", "setup.py",
-		"sitecustomize.py", "usercustomize.py", "*.pth", "*.egg-link", "pyvenv.cfg", "noxfile.py", "entry_points.txt",
-	}},
+	{RuleSteering, nil},
 	{RuleCI, []string{
 		"jenkinsfile*", "azure-pipelines*.y*ml", "bitbucket-pipelines.y*ml", "appveyor.y*ml", "codecov.y*ml",
 		"cloudbuild.y*ml", "buildspec.y*ml", "codeowners", "dependabot.y*ml", "renovate.json*",
@@ -40,7 +39,7 @@ var named = []struct {
 	{RuleAgents, []string{
 		"agents.md", "agent.md", "claude*.md", "gemini.md", "copilot-instructions.md", "skill.md", "llms*.txt", "*.mdc",
 	}},
-	{RuleTests, []string{"test_*.py", "*_test.py", "*_tests.py", "test.py", "tests.py", "*.snap", "*.ambr"}},
+	{RuleTests, []string{"*.snap", "*.ambr"}},
 }
 
 var (
@@ -50,9 +49,9 @@ var (
 	dosDevice   = regexp.MustCompile(`^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)`)
 )
 
-// fold returns the form in which a name is compared: compatibility-composed,
+// Fold returns the form in which a name is compared: compatibility-composed,
 // case-folded, without the characters that file systems ignore.
-func fold(name string) string {
+func Fold(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if invisible(r) {
 			return -1
@@ -62,14 +61,14 @@ func fold(name string) string {
 	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))
 }
 
-func checkPath(base fs.FS, name string, extensions []string) *Violation {
+func (p Policy) checkPath(base fs.FS, name string) *Violation {
 	bad := func(rule Rule, format string, args ...any) *Violation {
 		return &Violation{Rule: rule, Path: name, Detail: fmt.Sprintf(format, args...)}
 	}
 	// The folded names are looked at first, so that a disguised .git is called what it is.
 	elements := strings.Split(name, "/")
 	for _, e := range elements {
-		if f := fold(e); strings.HasPrefix(f, ".") && strings.Trim(f, `.\`) != "" && !strings.HasPrefix(f, `..\`) {
+		if f := Fold(e); strings.HasPrefix(f, ".") && strings.Trim(f, `.\`) != "" && !strings.HasPrefix(f, `..\`) {
 			return bad(RuleHidden, "names beginning with a dot are not for patches")
 		}
 	}
@@ -77,7 +76,7 @@ func checkPath(base fs.FS, name string, extensions []string) *Violation {
 		return bad(RulePath, "%s", why)
 	}
 	for i, e := range elements {
-		f := fold(e)
+		f := Fold(e)
 		if dosShort.MatchString(f) || dosDevice.MatchString(f) {
 			return bad(RuleAlias, "a DOS short or device name")
 		}
@@ -89,18 +88,19 @@ func checkPath(base fs.FS, name string, extensions []string) *Violation {
 			return bad(RuleThirdParty, "installed and vendored code is not for patches")
 		}
 	}
-	file := fold(elements[len(elements)-1])
+	file := Fold(elements[len(elements)-1])
+	own := p.Rules.Names()
 	for _, n := range named {
-		for _, pattern := range n.patterns {
+		for _, pattern := range slices.Concat(own[n.rule], n.patterns) {
 			if ok, _ := path.Match(pattern, file); ok {
 				return bad(n.rule, "files like %s are not for patches", pattern)
 			}
 		}
 	}
-	if !slices.Contains(extensions, path.Ext(name)) {
-		return bad(RuleExtension, "only %s files may be changed", strings.Join(extensions, ", "))
+	if !slices.Contains(p.Extensions, path.Ext(name)) {
+		return bad(RuleExtension, "only %s files may be changed", strings.Join(p.Extensions, ", "))
 	}
-	return checkPlace(base, name)
+	return p.checkPlace(base, name)
 }
 
 // malformed says why name is not a plain relative slash-separated path.
@@ -120,7 +120,7 @@ func malformed(name string) string {
 		return "colon in path"
 	case norm.NFC.String(name) != name:
 		return "path is not in composed Unicode form (NFC)"
-	case fold(name) != norm.NFKC.String(cases.Fold().String(name)):
+	case Fold(name) != norm.NFKC.String(cases.Fold().String(name)):
 		return "invisible character in path"
 	}
 	for _, r := range name {
@@ -143,7 +143,7 @@ func malformed(name string) string {
 
 // checkPlace walks the path through base: every existing element must be a
 // folder or, at the end, a regular file, spelled exactly so.
-func checkPlace(base fs.FS, name string) *Violation {
+func (p Policy) checkPlace(base fs.FS, name string) *Violation {
 	bad := func(rule Rule, format string, args ...any) *Violation {
 		return &Violation{Rule: rule, Path: name, Detail: fmt.Sprintf(format, args...)}
 	}
@@ -156,13 +156,16 @@ func checkPlace(base fs.FS, name string) *Violation {
 			return bad(RuleSymlink, "cannot list %q", dir)
 		}
 		for _, entry := range entries {
-			if entry.Name() != e && fold(entry.Name()) == fold(e) {
+			if entry.Name() != e && Fold(entry.Name()) == Fold(e) {
 				return bad(RuleAlias, "%q exists beside it", entry.Name())
 			}
 		}
 		info, err := fs.Lstat(base, here)
 		if errors.Is(err, fs.ErrNotExist) {
-			return shadows(base, elements, i, entries)
+			if hidden := p.Rules.Shadows(base, elements, i, entries); hidden != "" {
+				return bad(RuleShadow, "%s", hidden)
+			}
+			return nil
 		}
 		last := i == len(elements)-1
 		if err != nil || (last && !info.Mode().IsRegular()) || (!last && !info.IsDir()) {

@@ -7,12 +7,32 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// A Policy says what a machine-made patch may touch. The zero value is the default policy.
+// A Policy says what a machine-made patch may touch. Its zero fields take the
+// defaults, but for Rules: without them it admits nothing.
 type Policy struct {
+	Rules      Rules    // of the repository's language
 	MaxFiles   int      // default 5
 	MaxLines   int      // changed lines, added and removed, default 120
 	MaxBytes   int      // of added text, default 32 KiB
-	Extensions []string // file name extensions that may be edited, default .py
+	Extensions []string // file name extensions that may be edited, default those of Rules
+}
+
+// Rules are what a policy asks of a language: which files of a repository are
+// its sources, its tests, and what steers it.
+type Rules interface {
+	// Extensions are those of source files, such as ".py".
+	Extensions() []string
+	// Names are the patterns (those of path.Match) of base names that a patch may
+	// not touch, by the rule that refuses them. Names are folded before they are
+	// compared.
+	Names() map[Rule][]string
+	// Shadows says what a new file or folder would hide from what imports it, ""
+	// for nothing. The elements from first on are those that base lacks; siblings
+	// stand beside the first of them.
+	Shadows(base fs.FS, elements []string, first int, siblings []fs.DirEntry) string
+	// Encoding returns the name of the encoding that an added line would have the
+	// language read its file with, "" where that stays UTF-8.
+	Encoding(line int, text string) string
 }
 
 func (p Policy) withDefaults() Policy {
@@ -26,7 +46,7 @@ func (p Policy) withDefaults() Policy {
 		p.MaxBytes = 32 << 10
 	}
 	if len(p.Extensions) == 0 {
-		p.Extensions = []string{".py"}
+		p.Extensions = p.Rules.Extensions()
 	}
 	return p
 }
@@ -52,12 +72,15 @@ func (v *Violation) Error() string {
 }
 
 // Check says whether the policy admits the patch. Its error is a *Violation
-// (kind fault.Denied), or that of [Apply]. What needs Python to decide, the
-// rules on the added code, package verify asks in a sandbox.
+// (kind fault.Denied), or that of [Apply]. What takes the language's own parser
+// to decide, the rules on the added code, package verify asks in a sandbox.
 func (p Policy) Check(base fs.FS, patch Patch) error {
+	if p.Rules == nil {
+		return fault.Errorf(fault.Internal, "a policy without a language's rules admits nothing")
+	}
 	p = p.withDefaults()
 	for _, path := range patch.Paths() {
-		if v := checkPath(base, path, p.Extensions); v != nil {
+		if v := p.checkPath(base, path); v != nil {
 			return fault.Errorf(fault.Denied, "%w", v)
 		}
 	}

@@ -9,7 +9,7 @@ const (
 	RuleAlias      Rule = "alias"        // another spelling of an existing path, by case, Unicode form or DOS short name
 	RuleSymlink    Rule = "symlink"      // leads through or to something that is not a plain folder or file
 	RuleHidden     Rule = "hidden-path"  // a name that begins with a dot, .git and its kin included
-	RuleSteering   Rule = "steering"     // steers the test runner or the interpreter's start: conftest.py, pytest.ini, *.pth, …
+	RuleSteering   Rule = "steering"     // steers the test runner or how a program starts
 	RuleCI         Rule = "ci"           // continuous integration and code ownership
 	RuleBuild      Rule = "build"        // how the software is built or deployed
 	RuleLock       Rule = "dependencies" // what is installed: requirements and lock files
@@ -17,7 +17,7 @@ const (
 	RuleTests      Rule = "tests"        // tests
 	RuleThirdParty Rule = "third-party"  // installed or vendored code
 	RuleExtension  Rule = "extension"    // not a kind of file that may be edited
-	RuleShadow     Rule = "shadow"       // a new module that hides one of the standard library, of the runner, or of the repository
+	RuleShadow     Rule = "shadow"       // a new file or folder that hides a module of the standard library, of the test runner, or of the repository
 )
 
 // The rules on texts.

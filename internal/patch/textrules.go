@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/zricethezav/gitleaks/v8/detect"
-	"github.com/zricethezav/gitleaks/v8/report"
+	"github.com/repaird/repaird/internal/redact/rules"
 )
 
 // maxLineBytes is the longest line that a patch may add; longer ones hide text
@@ -47,8 +44,8 @@ func (p Policy) checkTexts(base fs.FS, overlay Overlay) (*Violation, error) {
 		if size > p.MaxBytes {
 			return &Violation{Rule: RuleSize, Path: path, Detail: fmt.Sprintf("more than %d bytes added", p.MaxBytes)}, nil
 		}
-		for _, rule := range []func(*change) *Violation{checkBinary, checkInvisible, checkScripts, checkSecrets} {
-			if v := rule(&c); v != nil {
+		for _, check := range []func(*change) *Violation{p.checkBinary, checkInvisible, checkScripts, checkSecrets} {
+			if v := check(&c); v != nil {
 				v.Path = path
 				return v, nil
 			}
@@ -82,11 +79,7 @@ func (c *change) compare() {
 	}
 }
 
-// PEP 263: a comment in the first two lines sets the source encoding. With
-// utf-7 or unicode_escape a harmless-looking comment becomes code.
-var codingCookie = regexp.MustCompile(`^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)`)
-
-func checkBinary(c *change) *Violation {
+func (p Policy) checkBinary(c *change) *Violation {
 	crlf := bytes.Contains(c.old, []byte("\r\n"))
 	for _, l := range c.added {
 		bad := func(what string) *Violation { return &Violation{Rule: RuleBinary, Line: l.number, Detail: what} }
@@ -101,7 +94,7 @@ func checkBinary(c *change) *Violation {
 			text = strings.TrimSuffix(text, "\r")
 		}
 		for _, r := range text {
-			// Python ends a line at a lone CR, reviewers' tools do not.
+			// Interpreters end a line at a lone CR, reviewers' tools do not.
 			if (unicode.IsControl(r) && r != '\t') || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) {
 				return bad(fmt.Sprintf("control character %U", r))
 			}
@@ -109,10 +102,8 @@ func checkBinary(c *change) *Violation {
 				return bad(fmt.Sprintf("private-use or replacement character %U", r))
 			}
 		}
-		if m := codingCookie.FindStringSubmatch(l.text); m != nil && l.number <= 2 {
-			if e := strings.ToLower(strings.ReplaceAll(m[1], "_", "-")); e != "utf-8" && e != "utf8" && e != "ascii" {
-				return bad("source encoding " + clip(e, 40))
-			}
+		if e := p.Rules.Encoding(l.number, l.text); e != "" {
+			return bad("source encoding " + clip(e, 40))
 		}
 	}
 	return nil
@@ -160,8 +151,8 @@ func checkInvisible(c *change) *Violation {
 var lookalikes = []*unicode.RangeTable{unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee, unicode.Coptic, unicode.Lisu}
 
 // checkScripts refuses words that mix Latin letters with those of a look-alike
-// script, and full-width or mathematical forms of ASCII letters, which Python
-// reads as the plain ones.
+// script, and full-width or mathematical forms of ASCII letters, which a language
+// that normalises names reads as the plain ones.
 func checkScripts(c *change) *Violation {
 	for _, l := range c.added {
 		for _, word := range words(l.text) {
@@ -185,48 +176,25 @@ func checkScripts(c *change) *Violation {
 	return nil
 }
 
-// The detector takes tens of milliseconds to build and keeps state while it
-// works, so there is one, and one scan at a time.
-var (
-	buildDetector = sync.OnceValues(func() (*detect.Detector, error) {
-		d, err := detect.NewDetectorDefaultConfig()
-		if err == nil {
-			d.MaxDecodeDepth = 2
-			d.IgnoreGitleaksAllow = true
-		}
-		return d, err
-	})
-	detecting sync.Mutex
-)
-
+// checkSecrets refuses what looks like a credential, unless the file has held it
+// before.
 func checkSecrets(c *change) *Violation {
 	if len(c.added) == 0 {
 		return nil
-	}
-	detector, err := buildDetector()
-	if err != nil {
-		return &Violation{Rule: RuleSecret, Detail: "the secret scanner does not start: " + err.Error()}
 	}
 	var text strings.Builder
 	for _, l := range c.added {
 		text.WriteString(l.text)
 	}
-	detecting.Lock()
-	found := detector.DetectString(text.String())
-	detecting.Unlock()
-	for _, f := range found {
-		if f.Secret != "" && strings.Contains(string(c.old), f.Secret) {
+	for _, leak := range rules.Default().Detect(text.String()) {
+		if leak.Secret != "" && strings.Contains(string(c.old), leak.Secret) {
 			continue // moved, not added
 		}
-		return &Violation{Rule: RuleSecret, Line: lineOf(c, f), Detail: "looks like a credential (" + f.RuleID + ")"}
+		line := 0
+		if leak.Line < len(c.added) {
+			line = c.added[leak.Line].number
+		}
+		return &Violation{Rule: RuleSecret, Line: line, Detail: "looks like a credential (" + leak.Rule + ")"}
 	}
 	return nil
-}
-
-// lineOf translates a finding's line among the added ones to the file's.
-func lineOf(c *change, f report.Finding) int {
-	if f.StartLine < 0 || f.StartLine >= len(c.added) {
-		return 0
-	}
-	return c.added[f.StartLine].number
 }

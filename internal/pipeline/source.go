@@ -8,11 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/gitrepo"
 	"github.com/repaird/repaird/internal/repro"
 	"github.com/repaird/repaird/internal/secret"
+	"github.com/repaird/repaird/internal/store"
 )
 
 // A Source gives a project's code.
@@ -22,9 +24,9 @@ type Source interface {
 	Resolve(ctx context.Context, p Project, rev string) (sha string, err error)
 	// Branch is the branch that pull requests go to.
 	Branch(ctx context.Context, p Project) (string, error)
-	// Checkout writes the commit's tree, without .git, into a new folder;
-	// remove deletes it.
-	Checkout(ctx context.Context, p Project, sha string) (dir string, remove func(), err error)
+	// Checkout returns the commit's tree, without .git. It is made once for all
+	// stages and runs, so nobody may write to it; it stays until release is called.
+	Checkout(ctx context.Context, p Project, sha string) (dir string, release func(), err error)
 	// History answers what changed between commits; nil where nobody knows.
 	History(ctx context.Context, p Project) (repro.History, error)
 }
@@ -34,112 +36,167 @@ var (
 	_ Source = (*Folder)(nil)
 )
 
-// Repos checks projects out, from mirrors below Cache into folders below Work.
-// Both must be reachable by the sandbox's account: no parent with mode 0700.
+// Repos has projects' repositories as mirrors, and trees of their commits, in a
+// store.
 type Repos struct {
-	Cache string
-	Work  string
+	Store *store.Store
 	Token func(ctx context.Context, p Project) (secret.String, error) // nil: none is needed
 }
 
-func (r *Repos) open(ctx context.Context, p Project) (*gitrepo.Repo, error) {
+// with lets do use the project's mirror.
+func (r *Repos) with(ctx context.Context, p Project, do func(*gitrepo.Repo) error) error {
 	src := gitrepo.Source{URL: p.URL}
 	if r.Token != nil {
 		t, err := r.Token(ctx, p)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		src.Token = t
 	}
-	return gitrepo.Open(ctx, r.Cache, src, gitrepo.Options{})
+	key, err := src.Key()
+	if err != nil {
+		return err
+	}
+	var repo *gitrepo.Repo
+	open := func(ctx context.Context, dir string) (err error) {
+		repo, err = gitrepo.Open(ctx, dir, src, gitrepo.Options{})
+		return err
+	}
+	e, err := r.Store.Use(ctx, store.Mirrors, key, open)
+	if err != nil {
+		return err
+	}
+	defer e.Release()
+	if repo == nil {
+		if err := open(ctx, e.Dir); err != nil {
+			return err
+		}
+	}
+	return do(repo)
 }
 
 // Resolve implements Source.
 func (r *Repos) Resolve(ctx context.Context, p Project, rev string) (sha string, err error) {
 	defer fault.Wrap(&err, "repository of %s", p.Name)
-	repo, err := r.open(ctx, p)
-	if err != nil {
-		return "", err
-	}
-	if rev == "" {
-		rev = p.Branch
-	}
-	if rev == "" {
-		if rev, _, err = repo.DefaultBranch(ctx); err != nil {
-			return "", err
+	err = r.with(ctx, p, func(repo *gitrepo.Repo) error {
+		if rev == "" {
+			rev = p.Branch
 		}
-	}
-	return repo.Resolve(ctx, rev)
+		if rev == "" {
+			if rev, _, err = repo.DefaultBranch(ctx); err != nil {
+				return err
+			}
+		}
+		sha, err = repo.Resolve(ctx, rev)
+		return err
+	})
+	return sha, err
 }
 
 // Branch implements Source.
-func (r *Repos) Branch(ctx context.Context, p Project) (string, error) {
+func (r *Repos) Branch(ctx context.Context, p Project) (name string, err error) {
 	if p.Branch != "" {
 		return p.Branch, nil
 	}
-	repo, err := r.open(ctx, p)
-	if err != nil {
-		return "", err
-	}
-	name, _, err := repo.DefaultBranch(ctx)
+	err = r.with(ctx, p, func(repo *gitrepo.Repo) error {
+		name, _, err = repo.DefaultBranch(ctx)
+		return err
+	})
 	return name, err
 }
 
-// History implements Source.
-func (r *Repos) History(ctx context.Context, p Project) (repro.History, error) {
-	return r.open(ctx, p)
-}
-
 // Checkout implements Source.
-func (r *Repos) Checkout(ctx context.Context, p Project, sha string) (dir string, remove func(), err error) {
+func (r *Repos) Checkout(ctx context.Context, p Project, sha string) (dir string, release func(), err error) {
 	defer fault.Wrap(&err, "check out %s", p.Name)
-	repo, err := r.open(ctx, p)
+	e, err := r.Store.Use(ctx, store.Trees, gitrepo.Options{}.TreeKey(sha), func(ctx context.Context, dir string) error {
+		return r.with(ctx, p, func(repo *gitrepo.Repo) error {
+			_, err := repo.Checkout(ctx, sha, dir)
+			return err
+		})
+	})
 	if err != nil {
 		return "", nil, err
 	}
-	return newTree(r.Work, func(dir string) error {
-		_, err := repo.Checkout(ctx, sha, dir)
+	return e.Dir, e.Release, nil
+}
+
+// History implements Source.
+func (r *Repos) History(_ context.Context, p Project) (repro.History, error) {
+	return history{r, p}, nil
+}
+
+// history is that of one project.
+type history struct {
+	repos   *Repos
+	project Project
+}
+
+// CommitsTouching implements repro.History.
+func (h history) CommitsTouching(ctx context.Context, paths []string, from, to string) (commits []gitrepo.Commit, err error) {
+	err = h.repos.with(ctx, h.project, func(repo *gitrepo.Repo) error {
+		commits, err = repo.CommitsTouching(ctx, paths, from, to)
 		return err
 	})
+	return commits, err
 }
 
-// newTree makes a folder that the sandbox's account can enter, and has write
-// fill it.
-func newTree(work string, write func(dir string) error) (dir string, remove func(), err error) {
-	if err := os.MkdirAll(work, 0o755); err != nil {
-		return "", nil, err
-	}
-	parent, err := os.MkdirTemp(work, "tree-")
-	if err != nil {
-		return "", nil, err
-	}
-	remove = func() { _ = os.RemoveAll(parent) }
-	dir = filepath.Join(parent, "tree")
-	if err = os.Chmod(parent, 0o755); err == nil {
-		err = write(dir)
-	}
-	if err != nil {
-		remove()
-		return "", nil, err
-	}
-	return dir, remove, nil
+// Checkout implements repro.History.
+func (h history) Checkout(ctx context.Context, commit string) (string, func(), error) {
+	return h.repos.Checkout(ctx, h.project, commit)
 }
 
-// A Folder is plain files, with no history: every revision is what lies there.
+// A Folder is plain files, with no history: every revision is what lay there
+// when it was first asked.
 type Folder struct {
-	Dir  string
-	Work string
+	Dir     string
+	Store   *store.Store
+	Scratch *store.Scratch
+
+	mu  sync.Mutex
+	sha string
 }
 
 // Resolve implements Source: 40 hex digits of the content.
-func (f *Folder) Resolve(ctx context.Context, _ Project, _ string) (sha string, err error) {
-	dir, remove, err := f.Checkout(ctx, Project{}, "")
+func (f *Folder) Resolve(ctx context.Context, _ Project, _ string) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.sha == "" {
+		_, release, sha, err := f.take(ctx)
+		if err != nil {
+			return "", err
+		}
+		release()
+		f.sha = sha
+	}
+	return f.sha, nil
+}
+
+// take copies the folder as it is now into the store, under a digest of the copy.
+func (f *Folder) take(ctx context.Context) (dir string, release func(), sha string, err error) {
+	parent, remove, err := f.Scratch.Mkdir("folder-")
 	if err != nil {
-		return "", err
+		return "", nil, "", err
 	}
 	defer remove()
+	taken := filepath.Join(parent, "tree")
+	if _, err := gitrepo.Snapshot(ctx, f.Dir, taken, gitrepo.Options{}); err != nil {
+		return "", nil, "", err
+	}
+	if sha, err = digestOf(taken); err != nil {
+		return "", nil, "", err
+	}
+	e, err := f.Store.Use(ctx, store.Trees, folderKey(sha), func(_ context.Context, dir string) error { return os.Rename(taken, dir) })
+	if err != nil {
+		return "", nil, "", err
+	}
+	return e.Dir, e.Release, sha, nil
+}
+
+func folderKey(sha string) string { return "files-" + sha }
+
+func digestOf(dir string) (string, error) {
 	h := sha256.New()
-	err = filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
@@ -163,9 +220,17 @@ func (f *Folder) Branch(context.Context, Project) (string, error) { return "", n
 func (f *Folder) History(context.Context, Project) (repro.History, error) { return nil, nil }
 
 // Checkout implements Source.
-func (f *Folder) Checkout(ctx context.Context, _ Project, _ string) (string, func(), error) {
-	return newTree(f.Work, func(dir string) error {
-		_, err := gitrepo.Snapshot(ctx, f.Dir, dir, gitrepo.Options{})
-		return err
-	})
+func (f *Folder) Checkout(ctx context.Context, _ Project, sha string) (string, func(), error) {
+	if e, ok, err := f.Store.Lookup(ctx, store.Trees, folderKey(sha)); ok || err != nil {
+		if err != nil {
+			return "", nil, err
+		}
+		return e.Dir, e.Release, nil
+	}
+	dir, release, now, err := f.take(ctx)
+	if err == nil && now != sha {
+		release()
+		err = fault.Errorf(fault.Invalid, "the files in %s have changed while the repair was under way", f.Dir)
+	}
+	return dir, release, err
 }

@@ -20,8 +20,7 @@ var (
 )
 
 // PutArtifact stores one artifact of a run in tx, replacing an older one.
-func PutArtifact(ctx context.Context, tx pgx.Tx, run, name string, content []byte) error {
-	sum := sha256.Sum256(content)
+func PutArtifact(ctx context.Context, tx pgx.Tx, run, name string, content []byte, sum [sha256.Size]byte) error {
 	_, err := tx.Exec(ctx, `insert into artifacts (run_id, name, content, sha256) values ($1, $2, $3, $4)
 		on conflict (run_id, name) do update set content = excluded.content, sha256 = excluded.sha256, created_at = now()`,
 		run, name, encoder.EncodeAll(content, nil), sum[:])

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -287,7 +288,9 @@ func TestArtifactsComeBackAsStored(t *testing.T) {
 	db := pgtest.New(t)
 	run := accept(t, db, []string{"sha:1"}, event("f", 2, "")).Runs[0]
 	for _, content := range []string{"first", "second"} { // the second replaces the first
-		inTx(t, db, func(tx pgx.Tx) error { return postgres.PutArtifact(ctx, tx, run, "card.md", []byte(content)) })
+		inTx(t, db, func(tx pgx.Tx) error {
+			return postgres.PutArtifact(ctx, tx, run, "card.md", []byte(content), sha256.Sum256([]byte(content)))
+		})
 	}
 	if got, err := db.Artifact(ctx, run, "card.md"); err != nil || string(got) != "second" {
 		t.Errorf("got %q, %v", got, err)

@@ -161,7 +161,7 @@ func FollowUp(ctx context.Context, tx pgx.Tx, ended, id string) error {
 	if err != nil || tag.RowsAffected() == 0 {
 		return Classify(err)
 	}
-	return EnqueueStage(ctx, tx, id, "assemble")
+	return Enqueue(ctx, tx, id)
 }
 
 // An Orphan is an open run that nobody works on.
@@ -237,13 +237,13 @@ func reopen(ctx context.Context, tx pgx.Tx, old, id string, ask *string) error {
 		select $2, name, content, sha256 from artifacts where run_id = $1 and name = 'bundle.json'`, old, id); err != nil {
 		return err
 	}
-	return EnqueueStage(ctx, tx, id, "assemble")
+	return Enqueue(ctx, tx, id)
 }
 
-// EnqueueStage inserts the job of a stage as accept_delivery does.
-func EnqueueStage(ctx context.Context, tx pgx.Tx, run, stage string) error {
+// Enqueue inserts the job of a run's next stage, as accept_delivery does.
+func Enqueue(ctx context.Context, tx pgx.Tx, run string) error {
 	_, err := tx.Exec(ctx, `insert into river_job (kind, args, queue, max_attempts, priority, state)
-		values ('stage', jsonb_build_object('run', $1::text, 'stage', $2::text), 'default', 25, 1, 'available')`, run, stage)
+		select 'stage', jsonb_build_object('run', id, 'stage', stage), 'default', 25, 1, 'available' from runs where id = $1`, run)
 	return Classify(err)
 }
 

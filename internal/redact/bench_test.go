@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/redact/rules"
+	"github.com/repaird/repaird/internal/redact/secrettest"
 )
 
 // logText is n bytes of what services log, with a secret now and then.
@@ -45,7 +47,7 @@ func bigEvent(n int) incident.Event {
 
 // hostile are texts that make naive redactors slow.
 func hostile(n int) map[string]string {
-	dense := strings.Join(providers().keywords.words, " ")
+	dense := strings.Join(rules.Default().Keywords(), " ")
 	fill := func(s string) string { return strings.Repeat(s, n/len(s)+1)[:n] }
 	return map[string]string{
 		"every keyword":   fill(dense + " "),
@@ -79,7 +81,7 @@ func hostile(n int) map[string]string {
 }
 
 func BenchmarkText(b *testing.B) {
-	r := New(testKey)
+	r := New(secrettest.Key)
 	text := logText(200 << 10)
 	known := r.Event(bigEvent(20 << 10)).Known()
 	b.SetBytes(int64(len(text)))
@@ -89,7 +91,7 @@ func BenchmarkText(b *testing.B) {
 }
 
 func BenchmarkCode(b *testing.B) {
-	r := New(testKey)
+	r := New(secrettest.Key)
 	text := strings.Repeat("def total(self, items):\n    \"\"\"Returns the sum of the items' prices.\"\"\"\n    return sum(self.prices[item].amount for item in items if item.token_count > 3)\n\n", 1300)
 	known := r.Event(bigEvent(20 << 10)).Known()
 	b.SetBytes(int64(len(text)))
@@ -99,7 +101,7 @@ func BenchmarkCode(b *testing.B) {
 }
 
 func BenchmarkEvent(b *testing.B) {
-	r := New(testKey)
+	r := New(secrettest.Key)
 	for _, n := range []int{20 << 10, 1 << 20} {
 		e := bigEvent(n)
 		b.Run(fmt.Sprintf("%dKB", n>>10), func(b *testing.B) {
@@ -112,7 +114,7 @@ func BenchmarkEvent(b *testing.B) {
 }
 
 func BenchmarkHostile64KB(b *testing.B) {
-	r := New(testKey)
+	r := New(secrettest.Key)
 	for name, text := range hostile(64 << 10) {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(text)))

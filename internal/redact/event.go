@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/redact/find"
+	"github.com/repaird/repaird/internal/redact/shape"
 )
 
 const (
@@ -128,8 +130,8 @@ func (w *walker) location(place, s string) string {
 
 // named redacts a text that stands under a name.
 func (w *walker) named(place, name, s string) string {
-	if sensitivityOf(name).accepts(s, true) {
-		return w.whole(place, s, "name:"+sensitivityOf(name).String())
+	if find.SensitivityOf(name).Accepts(s, true) {
+		return w.whole(place, s, "name:"+find.SensitivityOf(name).String())
 	}
 	return w.string(place, s)
 }
@@ -140,11 +142,11 @@ func (w *walker) whole(place, s, rule string) string {
 	if s == "" {
 		return s
 	}
-	if !utf8.ValidString(s) || len(s) > maxValue {
+	if !utf8.ValidString(s) || len(s) > find.MaxValue {
 		w.dropped(place, "malformed")
 		return withheld("malformed")
 	}
-	if text, changed := w.replacement(finding{rule: rule, firm: true}, s, nil); changed {
+	if text, changed := w.replacement(find.Finding{Rule: rule, Firm: true}, s, nil); changed {
 		return text
 	}
 	return s
@@ -169,7 +171,7 @@ func (w *walker) name(place, s string) string {
 
 // under names a place below another; names that are not plain are not shown.
 func under(place, name string) string {
-	if nameShape.MatchString(name) && !looksRandom(name) {
+	if nameShape.MatchString(name) && !shape.Random(name) {
 		return place + "." + name
 	}
 	return place + ".*"
@@ -281,7 +283,7 @@ func (w *walker) request(req *incident.Request) *incident.Request {
 	out.Route = w.string("request.route", req.Route)
 	out.Env = w.variables("request.env", req.Env, func(name string) bool { return allowedEnv[strings.ToLower(name)] })
 	if req.Data != nil {
-		v := w.value("request.data", *req.Data, harmless, 0)
+		v := w.value("request.data", *req.Data, find.Harmless, 0)
 		out.Data = &v
 	}
 	out.Headers = nil
@@ -334,7 +336,7 @@ func (w *walker) span(place string, s incident.Span) incident.Span {
 }
 
 // userFields are what is kept of a user, replaced.
-var userFields = wordSet(`id email username ip_address name`)
+var userFields = find.Set(`id email username ip_address name`)
 
 func (w *walker) user(user map[string]string) map[string]string {
 	if user == nil {
@@ -381,7 +383,7 @@ func (w *walker) variables(place string, vars []incident.Variable, allowed func(
 		if allowed != nil && !allowed(v.Name) || len(out) >= maxItems {
 			w.dropped(at, "not listed")
 			if w.learn != nil {
-				w.value(at, v.Value, sensitivityOf(v.Name), 0)
+				w.value(at, v.Value, find.SensitivityOf(v.Name), 0)
 			}
 			continue
 		}
@@ -389,7 +391,7 @@ func (w *walker) variables(place string, vars []incident.Variable, allowed func(
 		if statement(v.Name) && v.Value.Kind == incident.KindRepr {
 			v.Value.Repr = w.statement(at, v.Value.Repr)
 		}
-		out = append(out, incident.Variable{Name: name, Value: w.value(at, v.Value, sensitivityOf(v.Name), 0)})
+		out = append(out, incident.Variable{Name: name, Value: w.value(at, v.Value, find.SensitivityOf(v.Name), 0)})
 	}
 	return out
 }

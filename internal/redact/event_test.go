@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/redact/rules"
+	"github.com/repaird/repaird/internal/redact/secrettest"
 )
 
 func repr(name, text string) incident.Variable {
@@ -26,12 +28,12 @@ func canaryEvent() (incident.Event, []string) {
 	rng := rand.New(rand.NewPCG(15, 16))
 	var canaries []string
 	plant := func() string {
-		c := "Cn" + draw(rng, alnums, 10) + draw(rng, "%&+ '\"", 1) + draw(rng, alnums, 6) + draw(rng, digits, 2)
+		c := "Cn" + secrettest.Draw(rng, secrettest.Alnums, 10) + secrettest.Draw(rng, "%&+ '\"", 1) + secrettest.Draw(rng, secrettest.Alnums, 6) + secrettest.Draw(rng, secrettest.Digits, 2)
 		canaries = append(canaries, c)
 		return c
 	}
 	word := func() string {
-		c := "Cn" + draw(rng, alnums, 18) + draw(rng, digits, 2)
+		c := "Cn" + secrettest.Draw(rng, secrettest.Alnums, 18) + secrettest.Draw(rng, secrettest.Digits, 2)
 		canaries = append(canaries, c)
 		return c
 	}
@@ -52,8 +54,8 @@ func canaryEvent() (incident.Event, []string) {
 					repr("db_password", q(known)), repr("password", q(plant())), repr("api_key", q(word())), repr("token", "b"+q(word())),
 					repr("config", "{'db': {'password': "+q(plant())+"}, 'debug': True}"),
 					repr("settings", "Settings(debug=False, secret_key="+q(plant())+")"),
-					repr("body", q(`{"user": {"password": `+jsonString(plant())+`}}`)),
-					repr("raw", q(jsonString(`{"client_secret": `+jsonString(plant())+`}`))),
+					repr("body", q(`{"user": {"password": `+secrettest.JSON(plant())+`}}`)),
+					repr("raw", q(secrettest.JSON(`{"client_secret": `+secrettest.JSON(plant())+`}`))),
 					repr("header", q("Basic "+b64("svc:"+plant()))),
 					repr("headers", "{'Authorization': 'Bearer "+word()+"'}"),
 					repr("blob", q(b64(`{"refresh_token": "`+word()+`"}`))),
@@ -83,8 +85,8 @@ func canaryEvent() (incident.Event, []string) {
 		},
 		Logs: []incident.Log{
 			{Time: at, Message: "connecting with secret=" + word(), Category: "shop.db"},
-			{Time: at, Message: "retry " + known + " and " + url.QueryEscape(known) + " and " + b64(known) + " and " + jsonString(known)},
-			{Time: at, Message: `{"level": "info", "auth": {"password": ` + jsonString(plant()) + `}}`, Data: []incident.Variable{
+			{Time: at, Message: "retry " + known + " and " + url.QueryEscape(known) + " and " + b64(known) + " and " + secrettest.JSON(known)},
+			{Time: at, Message: `{"level": "info", "auth": {"password": ` + secrettest.JSON(plant()) + `}}`, Data: []incident.Variable{
 				repr("url", q("https://x.example/?api_key="+word())), repr("unlisted", q(plant())), repr("sql", q("UPDATE users SET pw = '"+word()+"'")),
 			}},
 			{Time: at, Message: "env: DB_PASSWORD=" + word() + " PATH=/usr/bin"},
@@ -105,7 +107,7 @@ func canaryEvent() (incident.Event, []string) {
 // forms are the ways in which a value may have been written.
 func forms(s string) map[string]string {
 	return map[string]string{
-		"raw": s, "JSON": jsonInner(s), "JSON in JSON": jsonInner(jsonInner(s)), "query": url.QueryEscape(s), "path": url.PathEscape(s),
+		"raw": s, "JSON": secrettest.JSONInner(s), "JSON in JSON": secrettest.JSONInner(secrettest.JSONInner(s)), "query": url.QueryEscape(s), "path": url.PathEscape(s),
 		"base64": strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(s)), "="), "base64url": base64.RawURLEncoding.EncodeToString([]byte(s)),
 		"hex": hex.EncodeToString([]byte(s)), "first half": s[:len(s)*2/3], "second half": s[len(s)/3:],
 	}
@@ -118,7 +120,7 @@ func TestNoCanaryIsLeftInAnEvent(t *testing.T) {
 		t.Fatalf("only %d canaries", len(canaries))
 	}
 	before, _ := json.Marshal(e)
-	ev := New(testKey).Event(e)
+	ev := New(secrettest.Key).Event(e)
 	after, err := json.Marshal(struct {
 		E incident.Event
 		R Report
@@ -151,7 +153,7 @@ func TestNoCanaryIsLeftInAnEvent(t *testing.T) {
 func TestRedactingARedactedEventChangesNothing(t *testing.T) {
 	t.Parallel()
 	e, canaries := canaryEvent()
-	r := New(testKey)
+	r := New(secrettest.Key)
 	once := r.Event(e)
 	twice := r.Event(once.Event())
 	if d := cmp.Diff(once.Event(), twice.Event()); d != "" {
@@ -177,7 +179,7 @@ func TestWhatLocatesTheFailureStays(t *testing.T) {
 	e.Exceptions[0].Frames[0].File = "/home/jane/4f3a9c1be2d84c7d9a1f0b2c3d4e5f60/shop/db.py"
 	e.Exceptions[0].Frames[0].Module = "token.password_hasher"
 	e.Exceptions[0].Frames[0].Function = "Secret.get_password"
-	got := New(testKey).Event(e).Event()
+	got := New(secrettest.Key).Event(e).Event()
 	if got.ID != e.ID || got.TraceID != e.TraceID || got.SpanID != e.SpanID || got.Commit != e.Commit || got.Release != e.Release || !got.Time.Equal(e.Time) {
 		t.Errorf("an identifier changed: %s %s %s %s %s", got.ID, got.TraceID, got.SpanID, got.Commit, got.Release)
 	}
@@ -198,14 +200,14 @@ func TestMalformedAndExcessiveFieldsAreReplaced(t *testing.T) {
 	for range 70 {
 		deep = incident.Value{Kind: incident.KindList, Items: []incident.Value{deep}}
 	}
-	keywords := strings.Join(providers().keywords.words, " ")
-	e := localsOf("a", "'ok'")
+	keywords := strings.Join(rules.Default().Keywords(), " ")
+	e := secrettest.LocalsOf("a", "'ok'")
 	e.Message = "bad \xff bytes"
 	e.Transaction = strings.Repeat("x ", maxText)
 	e.Logs = []incident.Log{{Message: strings.Repeat(keywords, 20)}}
 	f := &e.Exceptions[0].Frames[0]
 	f.Locals = append(f.Locals, incident.Variable{Name: "deep", Value: deep}, repr("bytes", "'\xff'"))
-	ev := New(testKey).Event(e)
+	ev := New(secrettest.Key).Event(e)
 	got := ev.Event()
 	for place, text := range map[string]string{"message: not UTF-8": got.Message, "transaction: too long": got.Transaction, "logs[0].message: over budget": got.Logs[0].Message} {
 		if !slices.Contains(ev.Report().Dropped, place) {
@@ -230,7 +232,7 @@ func TestMalformedAndExcessiveFieldsAreReplaced(t *testing.T) {
 func TestCleanEventsStayAsTheyAre(t *testing.T) {
 	t.Parallel()
 	e := cleanEvent()
-	ev := New(testKey).Event(e)
+	ev := New(secrettest.Key).Event(e)
 	if d := cmp.Diff(e, ev.Event()); d != "" {
 		t.Errorf("a clean event changed (-before +after):\n%s\n%v", d, ev.Report())
 	}
@@ -289,7 +291,7 @@ Requirement already satisfied: oauthlib==3.2.%d in /usr/lib/python3/dist-package
 
 func TestCleanTextsStayAsTheyAre(t *testing.T) {
 	t.Parallel()
-	r := New(testKey)
+	r := New(secrettest.Key)
 	for name, redacted := range map[string]string{"Text": r.Text(cleanText(), nil).String(), "Code": r.Code(cleanText(), nil).String()} {
 		before, after := strings.Fields(cleanText()), strings.Fields(redacted)
 		changed := 0
@@ -321,7 +323,7 @@ def login(username, password=None, *, token_count: int = 5, secret: str = ""):
     secret_key = settings["secret_key"]; salt = b"0123456789abcdef0123456789abcdef"
     return check(password=password, token='0123456789', ip="8.8.8.8", ssn="123-45-6789")
 `
-	r := New(testKey)
+	r := New(secrettest.Key)
 	if got := r.Code(program, nil).String(); got != program {
 		t.Errorf("a program without secrets changed:\n%s", cmp.Diff(program, got))
 	}

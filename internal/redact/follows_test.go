@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/redact/secrettest"
 )
 
 func TestAnItemOfAListIsNamedByTheOneBefore(t *testing.T) {
@@ -37,7 +38,7 @@ func TestAnItemOfAListIsNamedByTheOneBefore(t *testing.T) {
 		"a number after the name of a sensitive thing": {list("'token'", "25300"), false},
 	} {
 		e := incident.Event{Exceptions: []incident.Exception{{Type: "E", Frames: []incident.Frame{{Locals: []incident.Variable{{Name: "items", Value: c.value}}}}}}}
-		r := New(testKey)
+		r := New(secrettest.Key)
 		once := r.Event(e).Event()
 		before, err := json.Marshal(c.value)
 		if err != nil {

@@ -9,6 +9,11 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+
+	"github.com/repaird/repaird/internal/redact/encode"
+	"github.com/repaird/repaird/internal/redact/find"
+	"github.com/repaird/repaird/internal/redact/shape"
+	"github.com/repaird/repaird/internal/redact/token"
 )
 
 // Known is the set of sensitive values of one incident, in no readable form:
@@ -44,9 +49,9 @@ const (
 	prime       = 1<<61 - 1
 )
 
-func (r *Redactor) newKnown() *Known {
+func newKnown(key *token.Key) *Known {
 	return &Known{
-		base:  binary.BigEndian.Uint64(r.stream("known", "", 8))%(prime-256) + 256,
+		base:  binary.BigEndian.Uint64(key.Stream("known", "", 8))%(prime-256) + 256,
 		sizes: map[uint64][]int{}, forms: map[knownKey]form{}, keep: map[string]bool{},
 	}
 }
@@ -63,7 +68,7 @@ func (k *Known) Empty() bool {
 
 // common values are no secrets, and to replace them everywhere would destroy
 // the evidence.
-var common = wordSet(`password passwd secret token default example localhost username anonymous unknown development production staging
+var common = find.Set(`password passwd secret token default example localhost username anonymous unknown development production staging
 	testing testuser administrator postgres postgresql public private string number object function method return false undefined
 	changeme required optional disabled enabled internal external customer account django.contrib.auth session authorization basic bearer
 	127.0.0.1 0.0.0.0 google github python requests root@localhost user@example.com test@example.com nobody`)
@@ -73,11 +78,11 @@ func propagates(value string) bool {
 	if len(value) < knownPrefix || len(value) > maxKnownLen || common[strings.ToLower(value)] {
 		return false
 	}
-	sh := shapeOf(value)
+	sh := shape.Of(value)
 	switch {
-	case sh.numeric(value):
+	case sh.Numeric(value):
 		return len(value) >= 8 && strings.Trim(value, value[:1]) != ""
-	case sh.alnum == 0 && isASCII(value):
+	case sh.Alnum == 0 && shape.IsASCII(value):
 		return len(value) >= 8
 	case strings.Trim(value, value[:1]) == "":
 		return false
@@ -86,7 +91,7 @@ func propagates(value string) bool {
 }
 
 // add learns a value.
-func (k *Known) add(r *Redactor, value, rule string) {
+func (k *Known) add(key *token.Key, value, rule string) {
 	if !propagates(value) {
 		return
 	}
@@ -95,7 +100,7 @@ func (k *Known) add(r *Redactor, value, rule string) {
 	if _, there := k.forms[knownKey{len(value), k.hash(value)}]; there || k.keep[value] || k.count >= maxKnown {
 		return
 	}
-	token := r.token(value)
+	token := key.Of(value)
 	rule = "known:" + strings.TrimPrefix(rule, "known:")
 	if !k.put(value, form{rule: rule}) {
 		return
@@ -188,7 +193,7 @@ func mulmod(a, b uint64) uint64 {
 }
 
 // find reports every known form in s.
-func (k *Known) find(s string, add func(finding)) {
+func (k *Known) find(s string, add func(find.Finding)) {
 	if k == nil {
 		return
 	}
@@ -201,7 +206,19 @@ func (k *Known) find(s string, add func(finding)) {
 	for range knownPrefix {
 		pow = mulmod(pow, k.base)
 	}
-	var sums []uint64 // sums[i] is the hash of s[:i]; made when first needed
+	// What may be a form is hashed where it stands, until as many bytes have been
+	// hashed as the text has; from then on by the hashes of the text's beginnings.
+	direct := len(s)
+	var sums []uint64 // sums[i] is the hash of s[:i]
+	hashed := func(i, size int) uint64 {
+		if direct -= size; direct >= 0 {
+			return k.hash(s[i : i+size])
+		}
+		if sums == nil {
+			sums = k.beginnings(s)
+		}
+		return k.between(sums, i, i+size)
+	}
 	h := k.hash(s[:knownPrefix])
 	for i := 0; ; i++ {
 		if k.filter[h>>6&(1<<10-1)]&(1<<(h&63)) != 0 {
@@ -209,10 +226,7 @@ func (k *Known) find(s string, add func(finding)) {
 				if i+size > len(s) {
 					continue
 				}
-				if sums == nil {
-					sums = k.beginnings(s)
-				}
-				f, ok := k.forms[knownKey{size, k.between(sums, i, i+size)}]
+				f, ok := k.forms[knownKey{size, hashed(i, size)}]
 				if ok && standsAlone(s, i, i+size) {
 					add(f.finding(s, i, i+size))
 				}
@@ -263,16 +277,16 @@ func (k *Known) between(sums []uint64, i, j int) uint64 {
 	return h - gone
 }
 
-func (f form) finding(s string, start, end int) finding {
-	out := finding{start: start, end: end, rule: f.rule, firm: true, given: f.given}
+func (f form) finding(s string, start, end int) find.Finding {
+	out := find.Finding{Start: start, End: end, Rule: f.rule, Firm: true, Given: f.given}
 	switch f.enc {
 	case '\\':
-		out.cells = decodeEscapes(s[start:end])
+		out.Cells = encode.Escapes(s[start:end])
 	case '%':
-		out.cells = decodePercent(strings.ReplaceAll(s[start:end], "+", " "))
-		for i, c := range out.cells {
-			if c.raw == " " {
-				out.cells[i].raw = "+"
+		out.Cells = encode.Percent(strings.ReplaceAll(s[start:end], "+", " "))
+		for i, c := range out.Cells {
+			if c.Raw == " " {
+				out.Cells[i].Raw = "+"
 			}
 		}
 	}
@@ -285,8 +299,8 @@ func standsAlone(s string, start, end int) bool {
 	if end-start >= 10 {
 		return true
 	}
-	return (start == 0 || !isAlnum(s[start-1]) || !isAlnum(s[start]) || s[start-1] == 'n' && start > 1 && s[start-2] == '\\') &&
-		(end == len(s) || !isAlnum(s[end]) || !isAlnum(s[end-1]))
+	return (start == 0 || !shape.IsAlnum(s[start-1]) || !shape.IsAlnum(s[start]) || s[start-1] == 'n' && start > 1 && s[start-2] == '\\') &&
+		(end == len(s) || !shape.IsAlnum(s[end]) || !shape.IsAlnum(s[end-1]))
 }
 
 // keeps reports whether a text is an identifier of the event.

@@ -8,16 +8,19 @@
 //	src := r.Code(source, ev.Known())
 //
 // It works in layers. Structure: fields that are not listed (allow.go) are
-// dropped, and a sensitive name decides about its value (keys.go, pairs.go).
-// Patterns: the credentials of some two hundred providers (providers.go), and
-// personal data that has a form (personal.go, number.go). Encodings: JSON in
-// JSON, Python literals, URL encoding and base64 are looked into (encode.go).
-// Propagation: a value once seen under a sensitive name is replaced wherever it
-// stands in the incident (known.go). What replaces a value is described in
-// token.go and format.go.
+// dropped, and a sensitive name decides about its value (package find). Patterns:
+// the credentials of some two hundred providers (rules), and personal data that has
+// a form (find, shape). Encodings: JSON in JSON, Python literals, URL encoding and
+// base64 are looked into (encode). Propagation: a value once seen under a sensitive
+// name is replaced wherever it stands in the incident (known.go). What replaces a
+// value is its token (token).
 //
-// It fails closed: a text that is malformed, too long, nested too deeply or too
-// costly to judge is replaced whole, and listed in [Report.Dropped]. Cost is
+// Redacted means that a text has been through here: tokens stand for what was found
+// in it, and the rest is as it was; nothing else marks it. It fails closed: a text
+// that is malformed, too long, nested too deeply or too costly to judge is withheld,
+// which means that "[redacted: …]" with the reason stands for the whole of it, and
+// that it is listed in [Report.Dropped]. Only a value that is withheld is marked as
+// filtered, since a token can be a test's input and a notice cannot. Cost is
 // counted in bytes that rules look at, not in seconds, so that the same text
 // always has the same result.
 //
@@ -26,18 +29,14 @@
 package redact
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"slices"
-	"sync"
-
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/redact/token"
 )
 
 // A Redactor redacts for one project. It is safe for concurrent use.
 type Redactor struct {
+	key   *token.Key
 	allow map[string]bool
-	macs  sync.Pool // of HMAC-SHA-256 with the key
 }
 
 // New returns a redactor whose replacements are keyed by key (at least 16
@@ -46,15 +45,14 @@ type Redactor struct {
 // further tags, extras and attributes that this project wants to keep; their
 // values are redacted like any other text.
 func New(key []byte, allow ...string) *Redactor {
-	key = slices.Clone(key)
-	r := &Redactor{allow: map[string]bool{}, macs: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+	r := &Redactor{key: token.NewKey(key), allow: map[string]bool{}}
 	for _, name := range allow {
 		r.allow[name] = true
 	}
 	return r
 }
 
-// Evidence is an event that has been redacted.
+// Evidence is a redacted event.
 type Evidence struct {
 	event    incident.Event
 	report   Report
@@ -81,7 +79,7 @@ type Report struct {
 	Replaced int            `json:"replaced"`
 	Rules    map[string]int `json:"rules,omitempty"`   // rule → count
 	Places   map[string]int `json:"places,omitempty"`  // such as "exception[0].frame[3].locals.token" → count
-	Dropped  []string       `json:"dropped,omitempty"` // places replaced whole: malformed, unlisted or over budget
+	Dropped  []string       `json:"dropped,omitempty"` // places withheld (malformed, too deep, over budget) or left out (not listed, too many)
 }
 
 // Event redacts a whole event; values seen under a sensitive key anywhere in it
@@ -90,7 +88,7 @@ type Report struct {
 // File names, lines, functions, modules, trace and span ids, the event's id and
 // its commit stay as they are where they have the form of such.
 func (r *Redactor) Event(e incident.Event) Evidence {
-	known := r.newKnown()
+	known := newKnown(r.key)
 	known.keepIdentifiers(e)
 	first := &walker{scan: scan{r: r, learn: known}}
 	first.event(e)
@@ -109,7 +107,7 @@ func (r *Redactor) Event(e incident.Event) Evidence {
 // else they stand in it. Source code that is to be edited goes through
 // [Redactor.Code].
 func (r *Redactor) Text(s string, known *Known) Clean {
-	own := r.newKnown()
+	own := newKnown(r.key)
 	if _, reason := (&scan{r: r, learn: own}).text(s); reason != "" {
 		return Clean{withheld(reason)}
 	}

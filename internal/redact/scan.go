@@ -1,10 +1,14 @@
 package redact
 
 import (
-	"encoding/base64"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/repaird/repaird/internal/redact/encode"
+	"github.com/repaird/repaird/internal/redact/find"
+	"github.com/repaird/repaird/internal/redact/rules"
+	"github.com/repaird/repaird/internal/redact/shape"
 )
 
 // A mode says how much a scan looks for.
@@ -21,16 +25,6 @@ const (
 	maxNested = 4       // encodings within encodings
 )
 
-// A finding is a part of a text that is to be replaced.
-type finding struct {
-	start, end int
-	rule       string
-	firm       bool   // a value in a sensitive position, which propagates
-	cells      []cell // how the part is encoded; nil: not at all
-	given      string // the replacement, where it is not the token of the part
-	basic      bool   // user:password in base64
-}
-
 func (sc *scan) keeps(s string) bool {
 	return slices.ContainsFunc(sc.known, func(k *Known) bool { return k.keeps(s) })
 }
@@ -44,13 +38,13 @@ type scan struct {
 	known  []*Known          // any may be nil
 	learn  *Known            // where values in sensitive positions are put; nothing is replaced then
 	count  func(rule string) // called for each replacement; may be nil
-	budget int               // bytes that may still be looked at, see work; set for each text
+	budget int               // units of work that are left, see unitsPerByte; set for each text
 	tokens map[string]string // of this call
 }
 
-// Looking at a text costs as many units as bytes are looked at, a finding
-// findCost, making a token tokenCost. Every text may cost a fixed number for each of its bytes: what
-// costs more was made to.
+// Each text has a work budget proportional to its length; one that exceeds it is
+// treated as adversarial, and withheld. A byte that is looked at costs one unit, a
+// finding findCost, a token tokenCost.
 const (
 	unitsPerByte = 16
 	unitsPerText = 4 << 10
@@ -58,8 +52,8 @@ const (
 	tokenCost    = 130
 )
 
-// redacted is what replaces a text that cannot be trusted to have been
-// redacted, with the reason.
+// withheld stands for a text that could not be redacted, and says why. What was
+// redacted bears no mark: tokens stand in it for what was secret or personal.
 func withheld(reason string) string { return "[redacted: " + reason + "]" }
 
 // text redacts one text; reason is not empty where the whole of it had to be
@@ -89,12 +83,40 @@ func (sc *scan) layers(s string, depth int) (out string, ok bool) {
 		out, ok = sc.percent(out)
 	}
 	if ok && (strings.Contains(out, `\u`) || strings.Contains(out, `\x`)) {
-		out, ok = sc.cells(decodeEscapes(out))
+		out, ok = sc.cells(encode.Escapes(out))
 	}
 	if ok {
 		out, ok = sc.base64(out, depth)
 	}
 	return out, ok
+}
+
+// percent redacts the URL-encoded parts of a text.
+func (sc *scan) percent(s string) (string, bool) {
+	return encode.EachPercent(s, func(start, end int, cells []encode.Cell) (string, bool) {
+		out, ok := sc.cells(cells)
+		if !ok {
+			return "", false
+		}
+		if text := encode.Text(cells); out != s[start:end] && (sc.r.key.Around(s, start, end) || sc.r.key.Around(text, 0, len(text))) {
+			out = s[start:end] // a token with a % in it
+		}
+		return out, true
+	})
+}
+
+// base64 redacts what is written in base64 or hex within a text.
+func (sc *scan) base64(s string, depth int) (string, bool) {
+	return encode.EachBase64(s, func(written, text string) (out string, raw, ok bool) {
+		if depth >= maxNested {
+			if sc.learn != nil {
+				return written, true, true
+			}
+			return sc.r.key.Of(written), true, true
+		}
+		out, ok = sc.layers(text, depth+1)
+		return out, false, ok
+	})
 }
 
 // plain redacts a text that is not encoded.
@@ -106,26 +128,26 @@ func (sc *scan) plain(s string) (string, bool) {
 	var b strings.Builder
 	last := 0
 	for _, f := range sc.resolve(s, found) {
-		text, changed := sc.replacement(f, s[f.start:f.end], f.cells)
+		text, changed := sc.replacement(f, s[f.Start:f.End], f.Cells)
 		if !changed {
 			continue
 		}
-		b.WriteString(s[last:f.start])
+		b.WriteString(s[last:f.Start])
 		b.WriteString(text)
-		last = f.end
+		last = f.End
 	}
 	b.WriteString(s[last:])
 	return b.String(), sc.budget >= 0
 }
 
 // cells redacts a text of which each rune is encoded by itself.
-func (sc *scan) cells(cells []cell) (string, bool) {
+func (sc *scan) cells(cells []encode.Cell) (string, bool) {
 	var raw, decoded strings.Builder
 	offsets := make([]int, 0, len(cells)) // of each cell in the decoded text
 	for _, c := range cells {
-		raw.WriteString(c.raw)
+		raw.WriteString(c.Raw)
 		offsets = append(offsets, decoded.Len())
-		decoded.WriteRune(c.r)
+		decoded.WriteRune(c.Rune)
 	}
 	s := decoded.String()
 	found, ok := sc.find(s)
@@ -135,20 +157,20 @@ func (sc *scan) cells(cells []cell) (string, bool) {
 	var b strings.Builder
 	last := 0
 	for _, f := range sc.resolve(s, found) {
-		from, _ := slices.BinarySearch(offsets, f.start)
-		to, _ := slices.BinarySearch(offsets, f.end)
+		from, _ := slices.BinarySearch(offsets, f.Start)
+		to, _ := slices.BinarySearch(offsets, f.End)
 		text, changed := sc.replacement(f, "", cells[from:to])
 		if !changed {
 			continue
 		}
 		for _, c := range cells[last:from] {
-			b.WriteString(c.raw)
+			b.WriteString(c.Raw)
 		}
 		b.WriteString(text)
 		last = to
 	}
 	for _, c := range cells[last:] {
-		b.WriteString(c.raw)
+		b.WriteString(c.Raw)
 	}
 	return b.String(), sc.budget >= 0
 }
@@ -156,37 +178,37 @@ func (sc *scan) cells(cells []cell) (string, bool) {
 // replacement returns what stands for a finding; changed is false where it is
 // a token already, and always while learning. cells are nil where s is not
 // encoded.
-func (sc *scan) replacement(f finding, s string, cells []cell) (text string, changed bool) {
+func (sc *scan) replacement(f find.Finding, s string, cells []encode.Cell) (text string, changed bool) {
 	value := s
 	if cells != nil {
-		value = textOf(cells)
+		value = encode.Text(cells)
 	}
 	if sc.learn != nil {
 		switch {
-		case f.basic:
-			_, password, _ := strings.Cut(decodeBasic(value), ":")
-			sc.learn.add(sc.r, password, f.rule)
-			sc.learn.addForm(value, form{rule: f.rule, given: sc.r.basicToken(value)})
-		case f.firm:
-			sc.learn.add(sc.r, value, f.rule)
+		case f.Basic:
+			_, password, _ := strings.Cut(encode.Login(value), ":")
+			sc.learn.add(sc.r.key, password, f.Rule)
+			sc.learn.addForm(value, form{rule: f.Rule, given: sc.r.key.OfLogin(value)})
+		case f.Firm:
+			sc.learn.add(sc.r.key, value, f.Rule)
 		}
 		return "", false
 	}
 	switch {
-	case f.given != "":
-		text, changed = f.given, f.given != value
-	case f.basic:
-		text = sc.r.basicToken(value)
+	case f.Given != "":
+		text, changed = f.Given, f.Given != value
+	case f.Basic:
+		text = sc.r.key.OfLogin(value)
 		changed = text != value
 	case cells != nil:
 		sc.budget -= tokenCost + 2*len(value)
-		text, changed = sc.r.tokenise(cells)
+		text, changed = sc.r.key.OfCells(cells)
 	default:
 		text = sc.token(value)
 		changed = text != value
 	}
 	if changed && sc.count != nil {
-		sc.count(f.rule)
+		sc.count(f.Rule)
 	}
 	return text, changed
 }
@@ -197,7 +219,7 @@ func (sc *scan) token(value string) string {
 		return t
 	}
 	sc.budget -= tokenCost + 2*len(value)
-	t := sc.r.token(value)
+	t := sc.r.key.Of(value)
 	if sc.tokens == nil {
 		sc.tokens = map[string]string{}
 	}
@@ -207,32 +229,26 @@ func (sc *scan) token(value string) string {
 	return t
 }
 
-// basicToken replaces user and password within Basic credentials.
-func (r *Redactor) basicToken(s string) string {
-	user, password, _ := strings.Cut(decodeBasic(s), ":")
-	return base64.StdEncoding.EncodeToString([]byte(r.token(user) + ":" + r.token(password)))
-}
-
 // find lists what is to be replaced in a text.
-func (sc *scan) find(s string) (found []finding, ok bool) {
+func (sc *scan) find(s string) (found []find.Finding, ok bool) {
 	sc.budget -= len(s)
-	add := func(f finding) {
-		if f.end > f.start && sc.budget >= 0 {
+	add := func(f find.Finding) {
+		if f.End > f.Start && sc.budget >= 0 {
 			sc.budget -= findCost
 			found = append(found, f)
 		}
 	}
-	escaped := !sc.inCode() && strings.IndexByte(s, '%') >= 0 && hasPercent(s)
+	escaped := !sc.inCode() && strings.IndexByte(s, '%') >= 0 && encode.HasPercent(s)
 	if strings.Contains(s, "-----BEGIN") {
-		findPEM(s, func(f finding) {
-			if !escaped || !hasPercent(s[f.start:f.end]) { // else it is found when decoded
+		find.PEM(s, func(f find.Finding) {
+			if !escaped || !encode.HasPercent(s[f.Start:f.End]) { // else it is found when decoded
 				add(f)
 			}
 		})
 	}
 	var logins []int // places of the @ after user:password
 	if strings.Contains(s, "://") {
-		logins = findUserinfo(s, sc.inCode(), add)
+		logins = find.Userinfo(s, sc.inCode(), add)
 	}
 	for _, k := range sc.known {
 		k.find(s, add)
@@ -240,15 +256,15 @@ func (sc *scan) find(s string) (found []finding, ok bool) {
 	switch sc.mode {
 	case program:
 	case sourceLine:
-		findPairs(s, &sc.budget, func(f finding) {
+		find.Pairs(s, &sc.budget, func(f find.Finding) {
 			// Of a program only literals can be secrets, and most are not.
-			sh := shapeOf(s[f.start:f.end])
-			if f.rule == "name:secret" && f.start > 0 && strings.IndexByte(`'"`, s[f.start-1]) >= 0 && sh.alnum >= 8 && sh.digit > 0 {
+			sh := shape.Of(s[f.Start:f.End])
+			if f.Rule == "name:secret" && f.Start > 0 && strings.IndexByte(`'"`, s[f.Start-1]) >= 0 && sh.Alnum >= 8 && sh.Digit > 0 {
 				add(f)
 			}
 		})
 	default:
-		findPairs(s, &sc.budget, add)
+		find.Pairs(s, &sc.budget, add)
 	}
 	if sc.learn != nil || sc.budget < 0 {
 		return found, sc.budget >= 0
@@ -257,21 +273,21 @@ func (sc *scan) find(s string) (found []finding, ok bool) {
 		// What only looks like something is looked at decoded, where there is
 		// something encoded: "%22" and "%2F" are no part of a token.
 		firm := add
-		add = func(f finding) {
-			if !percentWithin(s, f.start, f.end) {
+		add = func(f find.Finding) {
+			if !encode.PercentWithin(s, f.Start, f.End) {
 				firm(f)
 			}
 		}
 	}
-	ok = providers().find(s, &sc.budget, func(start, end int, rule string) {
-		add(finding{start: start, end: end, rule: rule})
+	ok = rules.Default().Find(s, &sc.budget, func(start, end int, rule string) {
+		add(find.Finding{Start: start, End: end, Rule: rule})
 	})
 	if ok {
 		ok = sc.splitLiterals(s, add)
 	}
 	if sc.mode == evidence {
-		findPersonal(s, logins, add)
-		findRandom(s, sc.keeps, add)
+		find.Personal(s, logins, add)
+		find.Random(s, sc.keeps, add)
 	}
 	return found, ok && sc.budget >= 0
 }
@@ -279,23 +295,23 @@ func (sc *scan) find(s string) (found []finding, ok bool) {
 // resolve orders findings and makes them disjoint: of two that overlap, the one
 // that holds the other stays, and two that cross become one. Findings that
 // merely look like something are dropped where a token is.
-func (sc *scan) resolve(s string, found []finding) []finding {
-	slices.SortStableFunc(found, func(a, b finding) int {
-		if a.start != b.start {
-			return a.start - b.start
+func (sc *scan) resolve(s string, found []find.Finding) []find.Finding {
+	slices.SortStableFunc(found, func(a, b find.Finding) int {
+		if a.Start != b.Start {
+			return a.Start - b.Start
 		}
-		if a.end != b.end {
-			return b.end - a.end
+		if a.End != b.End {
+			return b.End - a.End
 		}
 		return rank(a) - rank(b)
 	})
 	out := found[:0]
 	for _, f := range found {
-		if n := len(out); n > 0 && f.start < out[n-1].end {
+		if n := len(out); n > 0 && f.Start < out[n-1].End {
 			last := &out[n-1]
-			if f.end > last.end {
-				last.end, last.cells, last.given, last.basic = f.end, nil, "", false
-				last.firm = last.firm || f.firm
+			if f.End > last.End {
+				last.End, last.Cells, last.Given, last.Basic = f.End, nil, "", false
+				last.Firm = last.Firm || f.Firm
 			}
 			continue
 		}
@@ -304,173 +320,42 @@ func (sc *scan) resolve(s string, found []finding) []finding {
 	if sc.learn != nil {
 		return out
 	}
-	return slices.DeleteFunc(out, func(f finding) bool {
-		switch f.rule {
+	return slices.DeleteFunc(out, func(f find.Finding) bool {
+		switch f.Rule {
 		case "email", "ip", "mac", "iban", "url-userinfo", "cookie": // have ends of their own
 			return false
 		}
-		return !f.firm && (sc.r.wordIsToken(s, f.start, f.end) || sc.r.tokenAround(s, f.start, f.end))
+		return !f.Firm && (sc.r.key.InWord(s, f.Start, f.End) || sc.r.key.Around(s, f.Start, f.End))
 	})
 }
 
-func hasPercent(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if percentAt(s, i) {
-			return true
-		}
-	}
-	return false
-}
-
-// percentWithin reports whether the words in which a part stands hold escaped
-// octets.
-func percentWithin(s string, start, end int) bool {
-	from, _ := percentWord(s, start)
-	_, to := percentWord(s, max(end-1, start))
-	return hasPercent(s[max(from, start-2000):min(to, end+2000)])
-}
-
-func rank(f finding) int {
+func rank(f find.Finding) int {
 	switch {
-	case f.basic:
+	case f.Basic:
 		return -1
-	case f.firm && f.given == "":
+	case f.Firm && f.Given == "":
 		return 0
-	case f.firm:
+	case f.Firm:
 		return 1
 	}
 	return 2
 }
 
-// wordIsToken reports whether the word in which a part stands is a token.
-func (r *Redactor) wordIsToken(s string, start, end int) bool {
-	in := func(c byte) bool { return base64Byte[c] || c == '.' || c == '~' }
-	for start > 0 && in(s[start-1]) {
-		start--
-	}
-	for end < len(s) && in(s[end]) {
-		end++
-	}
-	if end-start > 4096 {
-		return false
-	}
-	word := strings.Trim(s[start:end], ".-_")
-	return r.isPlainToken(word) || r.isPlainToken(strings.TrimRight(s[start:end], "."))
-}
-
-// tokenAround reports whether a token overlaps a part of a text. Where a
-// detector that goes by looks sees a token, it may see it with other ends than
-// it saw the value.
-func (r *Redactor) tokenAround(s string, start, end int) bool {
-	const reach, most = 80, 10
-	from, to := max(0, start-reach), min(len(s), end+reach)
-	var starts, ends []int
-	for i := min(end, len(s)) - 1; i >= from && len(starts) < most; i-- {
-		if isAlnum(s[i]) && (i == 0 || !isAlnum(s[i-1])) {
-			starts = append(starts, i)
-		}
-	}
-	for i := start + 1; i <= to && len(ends) < most; i++ {
-		if isAlnum(s[i-1]) && (i == len(s) || !isAlnum(s[i])) {
-			ends = append(ends, i)
-		}
-	}
-	// The sums of the letters and digits before each place refuse most parts
-	// without looking at them again.
-	sums := make([]int, to-from+1)
-	for i := from; i < to; i++ {
-		sums[i-from+1] = sums[i-from]
-		if isAlnum(s[i]) {
-			sums[i-from+1] += int(s[i])
-		}
-	}
-	for _, e := range ends {
-		check, left := e, checkLen // where the check begins
-		for check > from && left > 0 {
-			if check--; isAlnum(s[check]) {
-				left--
-			}
-		}
-		if left > 0 {
-			continue
-		}
-		for _, b := range starts {
-			if b >= check {
-				continue
-			}
-			sum, c := sums[check-from]-sums[b-from], s[check]
-			if !sumFits(sum, c, true) && !sumFits(sum, c, false) {
-				continue
-			}
-			if r.isPlainToken(s[b:e]) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// sumFits reports whether c is the first letter or digit of a check.
-func sumFits(sum int, c byte, hex bool) bool {
-	a := checkAlphabet(c, hex)
-	return a[sum%len(a)] == c
-}
-
-// splitLiterals looks for credentials that are written as adjacent literals:
-// "ghp_abc" "def", 'abc' + 'def'.
-func (sc *scan) splitLiterals(s string, add func(finding)) bool {
-	type gap struct{ at, from, to int } // at in the joined text, from and to in s
-	var gaps []gap
-	var joined strings.Builder
-	last := 0
-	for i := 0; i < len(s); i++ {
-		if s[i] != '"' && s[i] != '\'' {
-			continue
-		}
-		j := i + 1
-		for j < len(s) && j < i+40 && strings.IndexByte(" \t\r\n+\\", s[j]) >= 0 {
-			j++
-		}
-		if j > i+1 && j < len(s) && s[j] == s[i] && i > last && isAlnum(s[i-1]) && j+1 < len(s) && isAlnum(s[j+1]) {
-			joined.WriteString(s[last:i])
-			gaps = append(gaps, gap{joined.Len(), i, j + 1})
-			last, i = j+1, j
-		}
-	}
-	if len(gaps) == 0 {
+// splitLiterals looks for credentials that are written as adjacent literals.
+func (sc *scan) splitLiterals(s string, add func(find.Finding)) bool {
+	j := find.Join(s)
+	if len(j.Gaps) == 0 {
 		return true
 	}
-	joined.WriteString(s[last:])
-	emit := func(f finding) {
-		start, end := f.start, f.end
-		back := func(at int, isEnd bool) int {
-			shift := 0
-			for _, g := range gaps {
-				if g.at < at || g.at == at && !isEnd {
-					shift += g.to - g.from
-				}
-			}
-			return at + shift
-		}
-		from := start
-		for _, g := range gaps {
-			if g.at > from && g.at < end {
-				add(finding{start: back(from, false), end: g.from, rule: f.rule, firm: f.firm})
-				from = g.at
-			}
-		}
-		if from > start {
-			add(finding{start: back(from, false), end: back(end, true), rule: f.rule, firm: f.firm})
-		}
-	}
-	if len(gaps) > 1000 {
+	if len(j.Gaps) > 1000 {
 		return false
 	}
+	emit := func(f find.Finding) { j.Parts(f, add) }
 	if sc.mode == evidence {
-		findRandom(joined.String(), sc.keeps, emit)
-		findUserinfo(joined.String(), false, emit)
+		find.Random(j.Text, sc.keeps, emit)
+		find.Userinfo(j.Text, false, emit)
 	}
-	return providers().find(joined.String(), &sc.budget, func(start, end int, rule string) {
-		emit(finding{start: start, end: end, rule: rule})
+	return rules.Default().Find(j.Text, &sc.budget, func(start, end int, rule string) {
+		emit(find.Finding{Start: start, End: end, Rule: rule})
 	})
 }

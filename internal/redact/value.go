@@ -5,17 +5,21 @@ import (
 	"unicode/utf8"
 
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/redact/encode"
+	"github.com/repaird/repaird/internal/redact/find"
+	"github.com/repaird/repaird/internal/redact/shape"
 )
 
 // withheldValue stands for a value that could not be redacted. It is marked as
-// filtered, so that it never becomes a test's input.
+// filtered, so that it never becomes a test's input; a value in which tokens stand
+// is not.
 func withheldValue(reason string) incident.Value {
 	return incident.Value{Kind: incident.KindRepr, Repr: "'" + withheld(reason) + "'", Filtered: true}
 }
 
 // value redacts a recorded value. level is what its name says of it; a
 // secret's or a person's fields are secret and personal too.
-func (w *walker) value(place string, v incident.Value, level sensitivity, depth int) incident.Value {
+func (w *walker) value(place string, v incident.Value, level find.Sensitivity, depth int) incident.Value {
 	if depth > maxDepth {
 		w.dropped(place, "too deep")
 		return withheldValue("too deep")
@@ -38,8 +42,8 @@ func (w *walker) value(place string, v incident.Value, level sensitivity, depth 
 				v.Trimmed = true
 				break
 			}
-			below := sensitivityOf(f.Name)
-			if level >= strong {
+			below := find.SensitivityOf(f.Name)
+			if level >= find.Strong {
 				below = max(below, level)
 			}
 			at := under(place, f.Name)
@@ -72,23 +76,23 @@ func text(v incident.Value) string {
 // command line's "--password", or a header's name where the list is a pair. A
 // pair may also be two names, so that it is taken for name and value only where
 // the name is a header's or the value looks random.
-func follows(before, item string, pair bool) sensitivity {
+func follows(before, item string, pair bool) find.Sensitivity {
 	name := strings.TrimLeft(before, "-")
 	switch {
 	case name == "" || strings.ContainsAny(name, "= ") || strings.HasPrefix(item, "-"):
-		return harmless
+		return find.Harmless
 	case name != before:
-		return sensitivityOf(name)
+		return find.SensitivityOf(name)
 	case pair && secretHeaders[strings.ToLower(name)]:
-		return strong
+		return find.Strong
 	case pair:
-		return min(sensitivityOf(name), opaque)
+		return min(find.SensitivityOf(name), find.Opaque)
 	}
-	return harmless
+	return find.Harmless
 }
 
 // repr redacts the repr of a Python value, which stays a repr of its type.
-func (w *walker) repr(place, s string, level sensitivity) (out, reason string) {
+func (w *walker) repr(place, s string, level find.Sensitivity) (out, reason string) {
 	w.place = place
 	if w.exhausted(len(s)) {
 		return "", "over budget"
@@ -109,9 +113,9 @@ func (w *walker) repr(place, s string, level sensitivity) (out, reason string) {
 		}
 		return s[:open] + content + s[end:], ""
 	}
-	if level >= weak && !structured(s) {
-		if level.accepts(s, shapeOf(s).numeric(s) && len(s) > 2) {
-			if text, changed := w.replacement(finding{rule: "name:" + level.String(), firm: true}, s, nil); changed {
+	if level >= find.Weak && !structured(s) {
+		if level.Accepts(s, shape.Of(s).Numeric(s) && len(s) > 2) {
+			if text, changed := w.replacement(find.Finding{Rule: "name:" + level.String(), Firm: true}, s, nil); changed {
 				return text, ""
 			}
 			return s, ""
@@ -120,7 +124,7 @@ func (w *walker) repr(place, s string, level sensitivity) (out, reason string) {
 	// What is left is a number or a text made by some __repr__. Under a secret
 	// name, every literal in it is secret.
 	prefix := ""
-	if level >= strong {
+	if level >= find.Strong {
 		prefix = "secret="
 	}
 	out, ok := w.layers(prefix+s, 0)
@@ -156,20 +160,20 @@ func literal(s string) (open, end int, ok bool) {
 }
 
 // literal redacts what is between the quotes of a literal.
-func (w *walker) literal(s string, level sensitivity) (string, bool) {
-	var cells []cell
+func (w *walker) literal(s string, level find.Sensitivity) (string, bool) {
+	var cells []encode.Cell
 	value := s
 	if strings.IndexByte(s, '\\') >= 0 {
-		cells = decodeEscapes(s)
-		value = textOf(cells)
+		cells = encode.Escapes(s)
+		value = encode.Text(cells)
 	}
-	if level.accepts(value, true) {
+	if level.Accepts(value, true) {
 		if cells == nil {
 			if out, ok := w.schemed(s); ok {
 				return out, true
 			}
 		}
-		if text, changed := w.replacement(finding{rule: "name:" + level.String(), firm: level != opaque}, s, cells); changed {
+		if text, changed := w.replacement(find.Finding{Rule: "name:" + level.String(), Firm: level != find.Opaque}, s, cells); changed {
 			return text, true
 		}
 		return s, true
@@ -191,7 +195,7 @@ func (w *walker) literal(s string, level sensitivity) (string, bool) {
 // parts get the tokens that they have elsewhere.
 func (w *walker) schemed(s string) (string, bool) {
 	prefix := ""
-	for _, scheme := range authSchemes {
+	for _, scheme := range find.AuthSchemes {
 		if n := len(scheme); len(s) > n && s[n] == ' ' && strings.EqualFold(s[:n], scheme) {
 			prefix = "Authorization: "
 		}
@@ -216,7 +220,7 @@ func structured(s string) bool {
 		return true // a literal that was cut
 	}
 	n := strings.IndexByte(s, '(')
-	return n > 0 && isName(s[:n]) && last == ')'
+	return n > 0 && shape.IsName(s[:n]) && last == ')'
 }
 
 // statement replaces the literals of an SQL statement, which are data.
@@ -245,7 +249,7 @@ func (w *walker) statement(place, s string) string {
 			b.WriteString(`\'`)
 		}
 		value := strings.TrimSuffix(body[from:to], `\`)
-		if text, changed := w.replacement(finding{rule: "sql-literal"}, "", decodeEscapes(value)); changed && value != "" {
+		if text, changed := w.replacement(find.Finding{Rule: "sql-literal"}, "", encode.Escapes(value)); changed && value != "" {
 			b.WriteString(text)
 		} else {
 			b.WriteString(value)

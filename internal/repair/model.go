@@ -16,6 +16,7 @@ import (
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/redact"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 var (
@@ -30,7 +31,7 @@ var (
 )
 
 // treeRoot is the tree's place in the sandbox, cut from names in traces.
-const treeRoot = "/work"
+const treeRoot = testrun.Root
 
 // ModelOptions shape the loop with a model. Zero fields take the defaults.
 type ModelOptions struct {

@@ -14,11 +14,12 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language/python/patchrules"
 	"github.com/repaird/repaird/internal/llm"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/repair"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 const (
@@ -57,6 +58,11 @@ func repository(t *testing.T) (tree string, secret string) {
 	return tree, secret
 }
 
+func proposer(m llm.Model, opts repair.ModelOptions) repair.Proposer {
+	opts.Policy.Rules = patchrules.Rules{}
+	return repair.NewModelProposer(m, opts)
+}
+
 // judge accepts the right fix and records what it was asked.
 type judge struct{ asked []patch.Patch }
 
@@ -71,8 +77,8 @@ func (j *judge) Judge(_ context.Context, p patch.Patch) (*repair.Judgement, erro
 func input(tree string, j repair.Judge) repair.Input {
 	return repair.Input{
 		Run: "run-1", Tree: tree, Judge: j, Redactor: redact.New([]byte("0123456789abcdef")),
-		Test:    pytest.Test{Path: "tests/test_x.py", Name: "test_x", Source: "from stats import label\n\n\ndef test_x():\n    label([1])\n"},
-		Outcome: pytest.Outcome{Type: "ZeroDivisionError", Message: "division by zero"},
+		Test:    testrun.Test{Path: "tests/test_x.py", Name: "test_x", Source: "from stats import label\n\n\ndef test_x():\n    label([1])\n"},
+		Outcome: testrun.Outcome{Type: "ZeroDivisionError", Message: "division by zero"},
 		Output:  "E   ZeroDivisionError: division by zero\n",
 		Frames: []incident.Frame{{File: "stats.py", Function: "label", Line: 6, InApp: true},
 			{File: "stats.py", Function: "mean", Line: 2, InApp: true}},
@@ -116,7 +122,7 @@ func TestAModelFindsTheFixAfterARejection(t *testing.T) {
 		kinds = append(kinds, kind)
 	}
 	prices := llm.Prices{"scripted/fake": {Input: 3, Output: 15}}
-	res, err := repair.NewModelProposer(m, repair.ModelOptions{Prices: prices}).Repair(t.Context(), in)
+	res, err := proposer(m, repair.ModelOptions{Prices: prices}).Repair(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +153,7 @@ func TestTheSchemasAreStrict(t *testing.T) {
 	t.Parallel()
 	tree, _ := repository(t)
 	m := &llm.Scripted{Turns: []llm.Turn{llm.Call("give_up", map[string]any{"reason": "x"})}}
-	_, _ = repair.NewModelProposer(m, repair.ModelOptions{Tests: tests{}}).Repair(t.Context(), input(tree, &judge{}))
+	_, _ = proposer(m, repair.ModelOptions{Tests: tests{}}).Repair(t.Context(), input(tree, &judge{}))
 	for _, tool := range m.Requests()[0].Tools {
 		var schema map[string]any
 		if err := json.Unmarshal(tool.Schema, &schema); err != nil || schema["additionalProperties"] != false || schema["type"] != "object" {
@@ -233,7 +239,7 @@ func TestAnEvilModelHasNoEffect(t *testing.T) {
 	m := &llm.Scripted{Turns: turns}
 	j := &judge{}
 	before := snapshot(t, filepath.Dir(secret)) + snapshot(t, tree)
-	_, err = repair.NewModelProposer(m, repair.ModelOptions{Turns: 1000, Errors: 1000}).Repair(t.Context(), input(tree, j))
+	_, err = proposer(m, repair.ModelOptions{Turns: 1000, Errors: 1000}).Repair(t.Context(), input(tree, j))
 	if stop := fault.AsStop(err); stop == nil || stop.Type != fault.NoPatch {
 		t.Fatalf("got %v, want a stop no_patch", err)
 	}
@@ -293,7 +299,7 @@ func TestBudgetsEndTheLoopWithATypedStop(t *testing.T) {
 			m := &llm.Scripted{Turns: []llm.Turn{c.turn}, Loop: true}
 			in := input(tree, &judge{})
 			in.Budget = c.budget
-			_, err := repair.NewModelProposer(m, c.opts).Repair(t.Context(), in)
+			_, err := proposer(m, c.opts).Repair(t.Context(), in)
 			stop := fault.AsStop(err)
 			if stop == nil || stop.Type != fault.OverBudget || !strings.Contains(stop.Detail, c.want) || stop.Help == "" {
 				t.Errorf("got %v, want a stop budget of %s", err, c.want)
@@ -311,14 +317,14 @@ func TestTimeEndsTheLoopWithATypedStop(t *testing.T) {
 	m := &llm.Scripted{Turns: []llm.Turn{llm.Call("run_test", map[string]any{})}, Loop: true}
 	in := input(tree, &judge{})
 	in.Budget.Time = 1 // a nanosecond: over at once
-	_, err := repair.NewModelProposer(m, repair.ModelOptions{Tests: tests{}}).Repair(t.Context(), in)
+	_, err := proposer(m, repair.ModelOptions{Tests: tests{}}).Repair(t.Context(), in)
 	if stop := fault.AsStop(err); stop == nil || stop.Type != fault.OverBudget || !strings.Contains(stop.Detail, "time") {
 		t.Errorf("got %v, want a stop budget of time", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	in.Budget.Time = 0
-	if _, err := repair.NewModelProposer(m, repair.ModelOptions{}).Repair(ctx, in); fault.AsStop(err) != nil || !errors.Is(err, context.Canceled) {
+	if _, err := proposer(m, repair.ModelOptions{}).Repair(ctx, in); fault.AsStop(err) != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled from outside: got %v, want context.Canceled and no stop", err)
 	}
 }
@@ -343,7 +349,7 @@ func TestHowTheLoopEndsWithoutAPatch(t *testing.T) {
 			t.Parallel()
 			tree, _ := repository(t)
 			m := &llm.Scripted{Turns: c.turns}
-			_, err := repair.NewModelProposer(m, repair.ModelOptions{}).Repair(t.Context(), input(tree, &judge{}))
+			_, err := proposer(m, repair.ModelOptions{}).Repair(t.Context(), input(tree, &judge{}))
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("got %v, want %q in it", err, c.want)
 			}
@@ -367,7 +373,7 @@ func TestALongConversationIsCompacted(t *testing.T) {
 	}
 	turns = append(turns, propose("stats.py", wrong, right))
 	m := &llm.Scripted{Turns: turns}
-	if _, err := repair.NewModelProposer(m, repair.ModelOptions{Context: 40_000}).Repair(t.Context(), input(tree, &judge{})); err != nil {
+	if _, err := proposer(m, repair.ModelOptions{Context: 40_000}).Repair(t.Context(), input(tree, &judge{})); err != nil {
 		t.Fatal(err)
 	}
 	for i, r := range m.Requests() {

@@ -16,7 +16,7 @@ func TestAnOverlongInputIsNotSentAgain(t *testing.T) {
 		llm.Call("read_file", map[string]any{"path": "stats.py"}),
 		propose("stats.py", wrong, right),
 	}}
-	if _, err := repair.NewModelProposer(m, repair.ModelOptions{}).Repair(t.Context(), input(tree, &judge{})); err != nil {
+	if _, err := proposer(m, repair.ModelOptions{}).Repair(t.Context(), input(tree, &judge{})); err != nil {
 		t.Fatal(err)
 	}
 	requests := m.Requests()

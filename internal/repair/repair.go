@@ -12,8 +12,8 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/llm"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/redact"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // An Input is what a repair starts from.
@@ -21,10 +21,10 @@ type Input struct {
 	Run      string
 	Bundle   *bundle.Bundle
 	Tree     string // host directory of the base commit's tree
-	Env      pytest.Environment
-	Test     pytest.Test
-	Outcome  pytest.Outcome   // the test's failure on base; frames relative to the tree
-	Output   string           // pytest's output
+	Env      testrun.Environment
+	Test     testrun.Test
+	Outcome  testrun.Outcome  // the test's failure on base; frames relative to the tree
+	Output   string           // of the test runner
 	Trace    []byte           // red trace
 	Frames   []incident.Frame // the incident's in-app frames, File relative to the tree, outermost first
 	Redactor *redact.Redactor

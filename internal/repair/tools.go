@@ -11,11 +11,12 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/llm"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/redact"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // The tools of a model.
@@ -101,7 +102,7 @@ type Tests interface {
 }
 
 // SandboxTests runs tests in a sandbox, as every test is run.
-type SandboxTests struct{ Runner *pytest.Runner }
+type SandboxTests struct{ Session language.Session }
 
 // RunTest runs source, or the incident's test when source is empty.
 func (s SandboxTests) RunTest(ctx context.Context, in Input, source string) (string, error) {
@@ -113,7 +114,7 @@ func (s SandboxTests) RunTest(ctx context.Context, in Input, source string) (str
 			test.Name = m[1]
 		}
 	}
-	res, err := s.Runner.Run(ctx, pytest.Request{Run: in.Run, Env: in.Env, Tree: in.Tree, Test: &test, Seed: pytest.Seed})
+	res, err := s.Session.Run(ctx, testrun.Request{Run: in.Run, Env: in.Env, Tree: in.Tree, Test: &test, Seed: testrun.Seed})
 	if err != nil {
 		return "", err
 	}

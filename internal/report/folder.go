@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/repaird/repaird/internal/fault"
@@ -147,12 +148,21 @@ func files(in Input, stop *fault.Stop) []file {
 	return out
 }
 
+// others are the names of the files that every folder may have.
+var others = []string{
+	FileReport, FileBundle, FileBundleYAML, FileRed, FileGreen, FileCard, FileDivergence, FilePatch, FileVerdict, FilePullRequest,
+}
+
 // testFile is the name of the test's file in the folder: it never replaces one of
-// the others.
+// the others, also where the file system takes no notice of case, and is never
+// hidden.
 func testFile(p string) string {
 	name := path.Base(path.Clean("/" + p))
-	if !strings.HasPrefix(name, "test_") || !strings.HasSuffix(name, ".py") {
-		name = "test_repaird.py"
+	switch {
+	case name == "/":
+		return "test"
+	case name[0] == '.', slices.ContainsFunc(others, func(other string) bool { return strings.EqualFold(other, name) }):
+		return "test_" + name
 	}
 	return name
 }

@@ -103,7 +103,8 @@ func TestAFolderIsNotLeft(t *testing.T) {
 	t.Parallel()
 	in := sample(t)
 	for path, want := range map[string]string{
-		"../../etc/test_x.py": "test_x.py", "tests/../..": "test_repaird.py", "bundle.json": "test_repaird.py", "a/test_b.py": "test_b.py", "": "test_repaird.py",
+		"../../etc/test_x.py": "test_x.py", "tests/../..": "test", "bundle.json": "test_bundle.json", "a/Report.JSON": "test_Report.JSON",
+		"a/test_b.py": "test_b.py", "": "test", ".profile": "test_.profile", "..": "test",
 	} {
 		if got := testFile(path); got != want {
 			t.Errorf("test file of %q is %q, want %q", path, got, want)

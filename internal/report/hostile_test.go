@@ -12,8 +12,8 @@ import (
 	"github.com/yuin/goldmark/text"
 
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/redact"
-	"github.com/repaird/repaird/internal/repro"
 	"github.com/repaird/repaird/internal/verify"
 )
 
@@ -45,7 +45,7 @@ func hostile(t testing.TB) Input {
 	r.Signature = incident.Signature{Type: all, File: all, Function: all, Message: all}
 	r.Frames = nil
 	for range 500 {
-		r.Frames = append(r.Frames, repro.MappedFrame{Path: all, Frame: incident.Frame{Function: all, Line: 1}})
+		r.Frames = append(r.Frames, language.Frame{Path: all, Frame: incident.Frame{Function: all, Line: 1}})
 	}
 	in.Reproduction = &r
 	x := *in.Repair

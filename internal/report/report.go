@@ -94,7 +94,7 @@ func title(in Input, q quoter) redact.Clean {
 
 func where(function, file string) string {
 	switch {
-	case function == "" || strings.HasPrefix(function, "<"): // <module>
+	case function == "" || strings.HasPrefix(function, "<"): // it has no name of its own
 		return file
 	case file == "":
 		return function

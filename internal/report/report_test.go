@@ -15,13 +15,14 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/forge"
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/llm"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/repro"
+	"github.com/repaird/repaird/internal/testrun"
 	"github.com/repaird/repaird/internal/verify"
 )
 
@@ -72,13 +73,14 @@ func sample(t testing.TB) Input {
 	return Input{
 		Run: "run-01jd4k", Key: "3f1c0a52b7d94e6688aa01c2", Bundle: b, Redactor: redactor, PageURL: "http://127.0.0.1:8080/runs/run-01jd4k",
 		Reproduction: &repro.Reproduction{
-			Test:      pytest.Test{Path: "tests/test_repaird_5d1c0a.py", Name: "test_top", Source: "def test_top():\n    pass\n"},
+			Test: testrun.Test{Path: "tests/test_repaird_5d1c0a.py", Name: "test_top", Source: "def test_top():\n    pass\n",
+				Command: []string{"python", "-m", "pytest", "tests/test_repaird_5d1c0a.py"}},
 			Signature: incident.Signature{Type: "IndexError", File: "shop/cart.py", Function: "pick", Message: "list index out of range"},
 			Called:    "shop.views.top", Strategy: "outermost-literal", Failed: 5, Runs: 5,
 			Fidelity: repro.Fidelity{Score: 0.964, Type: 1, Message: 1, Path: 1, Locals: 0.88},
 			Output:   "    def test_top():\n>       assert top([3, 1, 2], 3) == 1\nE       IndexError: list index out of range\n\nshop/cart.py:40: IndexError\n1 failed in 0.02s\n",
 			Trace:    []byte(`{"kind":"call"}` + "\n"),
-			Frames: []repro.MappedFrame{
+			Frames: []language.Frame{
 				{Frame: incident.Frame{Function: "top", Line: 12}, Path: "shop/views.py"},
 				{Frame: incident.Frame{Function: "pick", Line: 40}, Path: "shop/cart.py"},
 			},
@@ -165,7 +167,7 @@ func TestABodyNeverExceedsTheLimit(t *testing.T) {
 	if n := utf8.RuneCountInString(body); n > forge.BodyLimit-200 {
 		t.Errorf("%d characters", n)
 	}
-	if published := forge.WithMarker(body, in.Key); strings.Contains(published, "The rest was cut") {
+	if published := forge.WithMarker(body, in.Key); strings.Contains(published, "Truncated to the length") {
 		t.Error("the forge has to cut the body; the bounds of its parts are too large")
 	}
 	if n := utf8.RuneCountInString(PullRequest(in).Title.String()); n > forge.TitleLimit {

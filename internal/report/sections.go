@@ -162,7 +162,7 @@ func failingTest(in Input, q quoter) redact.Clean {
 	return paragraphs(about, block("text", q.text(tail(r.Output, maxOutput), maxOutput)), stack)
 }
 
-// tail keeps the end of pytest's output, where the failure is.
+// tail keeps the end of the test runner's output, where the failure is.
 func tail(s string, most int) string {
 	if len(s) <= most {
 		return s
@@ -174,20 +174,39 @@ func tail(s string, most int) string {
 	return "…\n" + s
 }
 
-// replay gives commands that need git and pytest only.
+// replay gives commands that need git and the project's own test runner only.
 func replay(in Input, q quoter) redact.Clean {
 	branch := q.code("origin/"+forge.BranchFor(in.Key), maxName)
 	test, base := q.code(shellWord(in.Reproduction.Test.Path), maxName), q.code(shellWord(in.Bundle.Code.Commit), maxName)
-	run := redact.Concat(redact.Constant("python -m pytest "), test)
+	run := command(in.Reproduction.Test.Command, q)
 	commands := lines(
 		redact.Constant("git fetch origin"),
 		redact.Concat(redact.Constant("git switch --detach "), base),
 		redact.Concat(redact.Constant("git checkout "), branch, redact.Constant(" -- "), test),
-		redact.Concat(run, redact.Constant("   # red: the production failure")),
+		note(run, redact.Constant("   # red: the production failure")),
 		redact.Concat(redact.Constant("git switch --detach --force "), branch),
-		redact.Concat(run, redact.Constant("   # green")),
+		note(run, redact.Constant("   # green")),
 	)
 	return paragraphs(redact.Constant("In a clone, with the project's dependencies installed:"), block("sh", commands))
+}
+
+// command is one line of a shell; empty for no words.
+func command(line []string, q quoter) redact.Clean {
+	var quoted []redact.Clean
+	for _, word := range line {
+		if plain := "x" + word; shellWord(plain) != plain { // options are meant here
+			word = shellWord(word)
+		}
+		quoted = append(quoted, q.code(word, maxName))
+	}
+	return words(quoted...)
+}
+
+func note(line, comment redact.Clean) redact.Clean {
+	if line.Empty() {
+		return line
+	}
+	return redact.Concat(line, comment)
 }
 
 // shellWord quotes what a shell would not take as one plain word.

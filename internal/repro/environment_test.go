@@ -2,18 +2,21 @@ package repro
 
 import (
 	"archive/zip"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
-	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/language/python"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
+	"github.com/repaird/repaird/internal/store"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // wheel writes a wheel of one module into dir.
@@ -69,13 +72,10 @@ func needyEvent() incident.Event {
 
 func TestDependenciesAreInstalledOnceWithTheHostsPipConfiguration(t *testing.T) {
 	t.Parallel()
-	dir, links := tree(t, needy), t.TempDir()
+	dir, links := sandboxtest.Tree(t, needy), t.TempDir()
 	wheel(t, links)
 	sandboxtest.Each(t, func(t *testing.T, b sandbox.Backend) {
-		r := Reproducer{
-			Runner: &pytest.Runner{Backend: b}, EnvDir: t.TempDir(), Bases: sandboxtest.Bases(t),
-			Environ: []string{"PIP_CONFIG_FILE=/dev/null", "PIP_NO_INDEX=1", "PIP_FIND_LINKS=" + links},
-		}
+		r := reproducer(t, b, []string{"PIP_CONFIG_FILE=/dev/null", "PIP_NO_INDEX=1", "PIP_FIND_LINKS=" + links})
 		for _, want := range []string{"building the environment of requirements.txt, more.txt", "environment of requirements.txt, more.txt is there"} {
 			var said []string
 			got, err := r.Reproduce(t.Context(), Input{
@@ -84,7 +84,7 @@ func TestDependenciesAreInstalledOnceWithTheHostsPipConfiguration(t *testing.T) 
 			if err != nil {
 				t.Fatalf("%v\n%s", err, fault.AsStop(err).Log)
 			}
-			if got.Env.Python != "/env/bin/python" || got.Called != "app.run" {
+			if got.Env.Interpreter != "/env/bin/python" || got.Called != "app.run" {
 				t.Errorf("got %+v", got.Env)
 			}
 			if !strings.Contains(strings.Join(said, "\n"), want) {
@@ -94,13 +94,79 @@ func TestDependenciesAreInstalledOnceWithTheHostsPipConfiguration(t *testing.T) 
 	})
 }
 
+func TestAnotherHostFindsOrRebuildsAReproductionsEnvironment(t *testing.T) {
+	t.Parallel()
+	dir, links := sandboxtest.Tree(t, needy), t.TempDir()
+	wheel(t, links)
+	type host struct {
+		lang  *python.Language
+		store *store.Store
+	}
+	newHost := func(environ ...string) host {
+		s := newStore(t)
+		return host{python.New(sandboxtest.Backend(t, "bwrap"), python.Environments{
+			Store: s, Bases: sandboxtest.Bases(t),
+			Environ: append([]string{"PIP_CONFIG_FILE=/dev/null", "PIP_NO_INDEX=1", "PIP_FIND_LINKS=" + links}, environ...),
+		}), s}
+	}
+	first := newHost()
+	reproducer := Reproducer{Language: first.lang, Session: first.lang, Rules: first.lang}
+	got, err := reproducer.Reproduce(t.Context(), Input{Run: "test", Bundle: bundleOf(needyEvent()), Tree: dir, Repeats: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := json.Marshal(got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(stored), os.TempDir()) {
+		t.Errorf("the stored reproduction names a folder of the host that made it: %s", stored)
+	}
+	var restored Reproduction
+	if err := json.Unmarshal(stored, &restored); err != nil {
+		t.Fatal(err)
+	}
+	event := needyEvent()
+	for _, c := range []struct {
+		name string
+		host host
+		same bool
+		said string
+	}{
+		{"the host that made it finds it", first, true, ""},
+		{"another builds it anew", newHost(), true, "building the environment of requirements.txt, more.txt"},
+		{"another with another package index builds its own", newHost("PIP_EXTRA_INDEX_URL=https://pip.example.org/simple"), false, "the environment of this host differs"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var said []string
+			env, release, err := c.host.lang.EnsureEnvironment(t.Context(), language.EnvironmentRequest{
+				Run: "test", Tree: dir, Environment: event.Environment, Known: &restored.Env, Progress: func(s string) { said = append(said, s) },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer release()
+			if (env.Digest == restored.Env.Digest) != c.same || !strings.Contains(strings.Join(said, "\n"), c.said) || c.said == "" && said != nil {
+				t.Errorf("got %s, said %q", env.Digest, said)
+			}
+			if diff := cmp.Diff(restored.Env.Roots, env.Roots); diff != "" {
+				t.Error(diff)
+			}
+			res, err := c.host.lang.Run(t.Context(), testrun.Request{Run: "test", Env: env, Tree: dir, Test: &restored.Test, Seed: testrun.Seed})
+			if err != nil || len(res.Tests) != 1 || res.Tests[0].Type != "ZeroDivisionError" {
+				t.Errorf("got %+v, %v", res, err)
+			}
+			if removed, err := c.host.store.Prune(t.Context(), 0); len(removed) != 0 || err != nil {
+				t.Errorf("an environment in use was removed: %v, %v", removed, err)
+			}
+		})
+	}
+}
+
 func TestAFailedBuildIsAStopWithItsDecisiveLines(t *testing.T) {
 	t.Parallel()
-	r := Reproducer{
-		Runner: &pytest.Runner{Backend: sandboxtest.Backend(t, "bwrap")}, EnvDir: t.TempDir(), Bases: sandboxtest.Bases(t),
-		Environ: []string{"PIP_CONFIG_FILE=/dev/null", "PIP_NO_INDEX=1"},
-	}
-	_, err := r.Reproduce(t.Context(), Input{Run: "test", Bundle: bundleOf(needyEvent()), Tree: tree(t, needy)})
+	r := reproducer(t, sandboxtest.Backend(t, "bwrap"), []string{"PIP_CONFIG_FILE=/dev/null", "PIP_NO_INDEX=1"})
+	_, err := r.Reproduce(t.Context(), Input{Run: "test", Bundle: bundleOf(needyEvent()), Tree: sandboxtest.Tree(t, needy)})
 	stop := fault.AsStop(err)
 	if stop == nil || stop.Type != fault.NeedsEnvironment || !strings.Contains(stop.Log, "repaird-sample==1.0") {
 		t.Fatalf("got %v", err)
@@ -109,86 +175,12 @@ func TestAFailedBuildIsAStopWithItsDecisiveLines(t *testing.T) {
 
 func TestAModuleThatNobodyDeclaresIsNamed(t *testing.T) {
 	t.Parallel()
-	dir := tree(t, needy)
+	dir := sandboxtest.Tree(t, needy)
 	if err := os.Remove(filepath.Join(dir, "requirements.txt")); err != nil {
 		t.Fatal(err)
 	}
 	_, stop := reproduce(t, sandboxtest.Backend(t, "bwrap"), Input{Bundle: bundleOf(needyEvent()), Tree: dir})
 	if stop == nil || stop.Type != fault.NeedsEnvironment || !strings.Contains(stop.Detail, "repaird_sample") {
 		t.Fatalf("got %v", stop)
-	}
-}
-
-func TestDependenciesAreReadFromWhatARepositoryHas(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name, files  string
-		setup        Setup
-		requirements []string
-		constraints  []string
-		order        []string
-	}{
-		{name: "nothing", files: "-- a.py --\n"},
-		{name: "requirements.txt", files: "-- requirements.txt --\nflask\n-- pyproject.toml --\n[project]\ndependencies = [\"x\"]\n", order: []string{"requirements.txt"}},
-		{name: "configured files", files: "-- requirements.txt --\nflask\n-- deps/b.txt --\nx\n", setup: Setup{Requirements: []string{"deps/b.txt"}}, order: []string{"deps/b.txt"}},
-		{name: "pyproject.toml and uv.lock", files: "-- pyproject.toml --\n[project]\ndependencies = [\"flask>=2\", \"x ; python_version < '3.9'\"]\n-- uv.lock --\n[[package]]\nname = \"flask\"\nversion = \"2.2.5\"\n[[package]]\nname = \"own\"\nversion = \"0.1\"\nsource = { editable = \".\" }\n",
-			requirements: []string{"flask>=2", "x ; python_version < '3.9'"}, constraints: []string{"flask==2.2.5"}},
-		{name: "Poetry", files: "-- pyproject.toml --\n[tool.poetry.dependencies]\npython = \"^3.9\"\nflask = \"^2.0\"\nboto = {version = \"1.2\", extras = [\"s3\"]}\nlocal = {path = \"../x\"}\nopt = {version = \"1\", optional = true}\n-- poetry.lock --\n[[package]]\nname = \"flask\"\nversion = \"2.2.5\"\n",
-			requirements: []string{"boto[s3]==1.2", "flask>=2.0"}, constraints: []string{"flask==2.2.5"}},
-		{name: "Pipfile.lock", files: "-- Pipfile.lock --\n{\"default\": {\"flask\": {\"version\": \"==2.2.5\", \"markers\": \"python_version >= '3.7'\"}, \"own\": {\"path\": \".\"}}}\n",
-			requirements: []string{"flask==2.2.5 ; python_version >= '3.7'"}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			root, err := os.OpenRoot(tree(t, c.files))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer root.Close()
-			d, err := readDependencies(root, c.setup)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff([][]string{c.requirements, c.constraints, c.order}, [][]string{d.requirements, d.constraints, d.order}); diff != "" {
-				t.Error(diff)
-			}
-			if d.empty() != (c.name == "nothing") {
-				t.Errorf("empty: got %v", d.empty())
-			}
-		})
-	}
-}
-
-func TestTheHostsPipConfigurationIsTranslated(t *testing.T) {
-	t.Parallel()
-	home, links := t.TempDir(), t.TempDir()
-	cert := filepath.Join(home, "ca.pem")
-	for name, text := range map[string]string{
-		cert: "PEM",
-		filepath.Join(home, ".config/pip/pip.conf"): "[global]\nindex-url = https://pip.example.org/simple\ntarget = /evil\nextra-index-url =\n    https://a.example.org\n    https://b.example.org\n[install]\nno-binary = x\n[list]\nformat = columns\n",
-	} {
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	c := readPipConfig([]string{
-		"HOME=" + home, "PIP_CERT=" + cert, "PIP_INDEX_URL=https://own.example.org/simple", "PIP_FIND_LINKS=" + links + " https://w.example.org /does/not/exist",
-		"HTTPS_PROXY=http://proxy.example.org", "SECRET=x", "PIP_TARGET=/evil", "PIP_USER=1",
-	})
-	for _, name := range []string{"PIP_TIMEOUT", "PIP_DEFAULT_TIMEOUT"} { // what this machine's own files may set
-		delete(c.env, name)
-	}
-	want := map[string]string{
-		"PIP_INDEX_URL": "https://own.example.org/simple", "PIP_EXTRA_INDEX_URL": "https://a.example.org https://b.example.org", "PIP_NO_BINARY": "x",
-		"PIP_CERT": "/in/pip/pip-cert.pem", "PIP_FIND_LINKS": "/links/0 https://w.example.org", "HTTPS_PROXY": "http://proxy.example.org",
-	}
-	if diff := cmp.Diff(want, c.env); diff != "" {
-		t.Error(diff)
-	}
-	if string(c.files["pip/pip-cert.pem"]) != "PEM" || len(c.mounts) != 1 || c.mounts[0].Writable || len(c.notes) != 1 {
-		t.Errorf("got files %v, mounts %v, notes %v", c.files, c.mounts, c.notes)
 	}
 }

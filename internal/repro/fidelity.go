@@ -5,7 +5,8 @@ import (
 	"strings"
 
 	"github.com/repaird/repaird/internal/incident"
-	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // Fidelity scores from 0 to 1 how close the test's failure is to production's.
@@ -30,7 +31,7 @@ const (
 
 // fidelity compares a test's failure with the event. frames are the event's
 // mapped in-app frames, outermost first.
-func fidelity(x *incident.Exception, frames []MappedFrame, o pytest.Outcome) Fidelity {
+func fidelity(x *incident.Exception, frames []language.Frame, o testrun.Outcome) Fidelity {
 	f := Fidelity{Path: framePath(frames, o.Frames), Message: messageLikeness(x.Message, o.Message), Locals: -1}
 	if incident.BareName(x.Type) == o.Type {
 		f.Type = 1
@@ -100,7 +101,7 @@ func steps(frames []incident.Frame, paths []string) []step {
 	return made
 }
 
-func framePath(frames []MappedFrame, failure []incident.Frame) float64 {
+func framePath(frames []language.Frame, failure []incident.Frame) float64 {
 	var want, got []incident.Frame
 	var wantPaths, gotPaths []string
 	for _, f := range frames {
@@ -186,6 +187,9 @@ func localsLikeness(recorded []incident.Variable, now map[string]incident.Value)
 }
 
 var address = regexp.MustCompile(`0x[0-9a-fA-F]+`)
+
+// maxValueDepth bounds how deep two values are compared.
+const maxValueDepth = 30
 
 // equalValues compares a recorded value with a live one. What the SDK cut is
 // compared as far as it goes; addresses are no part of a value.

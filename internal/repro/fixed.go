@@ -3,12 +3,13 @@ package repro
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/gitrepo"
-	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/testrun"
+	"github.com/repaird/repaird/internal/text"
+	"maps"
+	"slices"
 )
 
 // maxBisect bounds the commits whose trees are tried for naming a fix: 12
@@ -34,25 +35,25 @@ func (a *attempt) checkHead(ctx context.Context, got *Reproduction) error {
 		Type:   fault.AlreadyFixed,
 		Detail: fmt.Sprintf("%s fails at the deployed commit and passes on the default branch", got.Called),
 		Help:   "Deploy the default branch.",
-		Log:    tail(got.Test.Source, 4000),
+		Log:    text.Tail(got.Test.Source, 4000),
 	}
 	if a.in.HeadSHA != "" {
 		stop.Detail += " (" + a.in.HeadSHA[:min(len(a.in.HeadSHA), 12)] + ")"
 	}
 	if fix := a.fix(ctx, got); fix != nil {
-		stop.Detail += fmt.Sprintf("; fixed by %s of %s: %s", fix.SHA, fix.Time.Format("2006-01-02"), short(fix.Subject, 120))
+		stop.Detail += fmt.Sprintf("; fixed by %s of %s: %s", fix.SHA, fix.Time.Format("2006-01-02"), text.Line(fix.Subject, 120))
 		stop.Help = "Deploy " + fix.SHA[:min(len(fix.SHA), 12)] + " or a later commit."
 	}
 	return stop
 }
 
 // passes reports whether the test passes on a tree.
-func (a *attempt) passes(ctx context.Context, tree string, test pytest.Test) (bool, error) {
-	res, err := a.run(ctx, tree, test, a.in.Run, false)
+func (a *attempt) passes(ctx context.Context, tree string, test testrun.Test) (bool, error) {
+	res, err := a.run(ctx, tree, test, false)
 	if err != nil {
 		return false, err
 	}
-	return res.OK() && res.Tests[0].Status == pytest.Passed, nil
+	return res.OK() && res.Tests[0].Status == testrun.Passed, nil
 }
 
 // fix finds the commit with which the test began to pass: the oldest passing
@@ -69,24 +70,19 @@ func (a *attempt) fix(ctx context.Context, got *Reproduction) *gitrepo.Commit {
 			paths[f.Path] = true
 		}
 	}
-	commits, err := a.in.History.CommitsTouching(ctx, sortedKeys(paths), from, a.in.HeadSHA)
+	commits, err := a.in.History.CommitsTouching(ctx, slices.Sorted(maps.Keys(paths)), from, a.in.HeadSHA)
 	if err != nil || len(commits) == 0 {
 		return nil
 	}
-	dir, err := os.MkdirTemp("", "repaird-fix-")
-	if err != nil {
-		return nil
-	}
-	defer os.RemoveAll(dir)
 	// Newest first: commits[lo] passes, commits[hi] does not.
-	if !a.passesAt(ctx, commits[0].SHA, filepath.Join(dir, "0"), got.Test) {
+	if !a.passesAt(ctx, commits[0].SHA, got.Test) {
 		return nil // fixed by a change outside the stack's files
 	}
 	lo, hi := 0, len(commits)
 	for n := 1; hi-lo > 1 && n <= maxBisect; n++ {
 		mid := (lo + hi) / 2
 		a.in.Progress("looking for the commit that fixed it")
-		if a.passesAt(ctx, commits[mid].SHA, filepath.Join(dir, fmt.Sprint(n)), got.Test) {
+		if a.passesAt(ctx, commits[mid].SHA, got.Test) {
 			lo = mid
 		} else {
 			hi = mid
@@ -95,10 +91,12 @@ func (a *attempt) fix(ctx context.Context, got *Reproduction) *gitrepo.Commit {
 	return &commits[lo]
 }
 
-func (a *attempt) passesAt(ctx context.Context, sha, dir string, test pytest.Test) bool {
-	if _, err := a.in.History.Checkout(ctx, sha, dir); err != nil {
+func (a *attempt) passesAt(ctx context.Context, sha string, test testrun.Test) bool {
+	dir, release, err := a.in.History.Checkout(ctx, sha)
+	if err != nil {
 		return false
 	}
+	defer release()
 	passes, err := a.passes(ctx, dir, test)
 	return err == nil && passes
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/intake"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
 )
@@ -47,7 +46,7 @@ func TestQuixBugs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := sandboxtest.Backend(t, "bwrap")
-			r := Reproducer{Runner: &pytest.Runner{Backend: b}, EnvDir: t.TempDir(), Bases: sandboxtest.Bases(t)}
+			r := reproducer(t, b, nil)
 			got, err := r.Reproduce(t.Context(), Input{Run: "t", Bundle: bundleOf(payload(t, name)), Tree: tree, Progress: func(s string) { t.Log(s) }})
 			if stop := fault.AsStop(err); stop != nil {
 				t.Logf("stop: %s\nhelp: %s\nlog: %s", stop, stop.Help, stop.Log)

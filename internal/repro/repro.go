@@ -1,24 +1,15 @@
-// Package repro turns evidence into a failing test: it maps the event's frames
-// to the commit's files, builds the environment, synthesizes a readable pytest
-// that calls the application as production did, runs it under the tracer, and
-// says how close the failure is to the incident's (fidelity), or with which
-// typed stop it ends.
+// Package repro turns evidence into a failing test: it has the language find the
+// event's frames in the commit's tree and build the environment, tries what the
+// language's strategies write, under the tracer, and says how close the failure
+// is to the incident's (fidelity), or with which typed stop it ends.
 //
-// An event of a crash in kth, called with a list and a number, becomes
+//	r := repro.Reproducer{Language: lang, Session: lang, Rules: lang}
+//	got, err := r.Reproduce(ctx, repro.Input{Run: id, Bundle: b, Tree: dir})
+//	stop := fault.AsStop(err) // why there is no failing test
 //
-//	from python_programs.kth import kth
-//
-//	def test_repaird_4f1d20c9a3b7():
-//	    kth(arr=[3, 6, 7, 1, 6, 3, 8, 9], k=5)
-//
-// The call is sought from the outermost in-app function inwards: a test of the
-// crashing function itself often freezes the bad input, so that only a guard
-// could pass it. A tracker records locals as they were when the exception
-// passed, so an argument is used only where the function's own syntax tree says
-// that the parameter was neither bound anew nor changed by then; that, and
-// whether a recorded text is a literal, is decided by a parser inside the
-// sandbox (inside/analyse.py). What decides in the end is the run: the first
-// call whose failure has the incident's signature.
+// It knows no language. Strategies yield tests, the likeliest first, or hurdles
+// with their reasons; what decides is the run: the first test whose failure has
+// the incident's signature, and a fidelity above the floor, is the reproduction.
 package repro
 
 import (
@@ -27,8 +18,8 @@ import (
 	"github.com/repaird/repaird/internal/bundle"
 	"github.com/repaird/repaird/internal/gitrepo"
 	"github.com/repaird/repaird/internal/incident"
-	"github.com/repaird/repaird/internal/pytest"
-	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // An Input is what a reproduction starts from.
@@ -39,66 +30,39 @@ type Input struct {
 	Head     string         // host directory: the default branch's tree; "" or equal to Tree skips the check for already_fixed
 	HeadSHA  string         //
 	History  History        // for naming the commit that fixed it; may be nil
-	Setup    Setup          //
+	Setup    language.Setup //
 	Repeats  int            // N, default 5
 	Floor    float64        // least fidelity, default 0.7
 	Progress func(string)   // one line of what is being done; may be nil
 }
 
-// History answers which commits changed a file and writes their trees out. A
-// *gitrepo.Repo does.
+// History answers which commits changed a file and has their trees.
 type History interface {
 	CommitsTouching(ctx context.Context, paths []string, from, to string) ([]gitrepo.Commit, error)
-	Checkout(ctx context.Context, commit, dir string) (*gitrepo.Export, error)
+	// Checkout returns a commit's tree, which stays until release is called.
+	Checkout(ctx context.Context, commit string) (dir string, release func(), err error)
 }
 
-// A Setup is how a project configures its environment; the zero value detects.
-type Setup struct {
-	Image        string   `json:"image,omitempty"`        // container image (docker only)
-	Dockerfile   string   `json:"dockerfile,omitempty"`   // path in the repository (docker only)
-	Requirements []string `json:"requirements,omitempty"` // files; default: those found
-	Root         string   `json:"root,omitempty"`         // source root below the tree, such as "src"
-}
-
-// A Reproduction is a failing test that is the production failure.
+// A Reproduction is a failing test that is the production failure. It names no
+// place of this host: the environment is found again by its digest.
 type Reproduction struct {
-	Test      pytest.Test        `json:"test"`
-	Env       pytest.Environment `json:"env"`
-	Signature incident.Signature `json:"signature"` // with File mapped to the repository
-	Called    string             `json:"called"`    // dotted function that the test calls
-	Strategy  string             `json:"strategy"`  // such as outermost-literal
-	Fidelity  Fidelity           `json:"fidelity"`
-	Failed    int                `json:"failed"`  // k
-	Runs      int                `json:"runs"`    // of N
-	Outcome   pytest.Outcome     `json:"outcome"` // of the first run
-	Output    string             `json:"output"`  // pytest's, bounded
-	Trace     []byte             `json:"-"`       // red trace, JSON Lines
-	Frames    []MappedFrame      `json:"frames"`  // in-app, outermost first, a recursion's repeated frames folded; the last is the crash
-}
-
-// The strategies, in the order in which they are preferred.
-const (
-	StrategyLiteral  = "outermost-literal" // a function called with the recorded arguments
-	StrategyInstance = "default-instance"  // a method of an instance made without arguments
-)
-
-var strategies = map[string]int{StrategyLiteral: 0, StrategyInstance: 1}
-
-// A MappedFrame is a frame of the event with the repository file that it is.
-type MappedFrame struct {
-	incident.Frame
-	Path string `json:"path"` // slash-separated, relative to the tree; "" outside it
+	Test      testrun.Test        `json:"test"`
+	Env       testrun.Environment `json:"env"`
+	Signature incident.Signature  `json:"signature"` // with File mapped to the repository
+	Called    string              `json:"called"`    // dotted function that the test calls
+	Strategy  string              `json:"strategy"`  // of the strategy, such as outermost-literal
+	Fidelity  Fidelity            `json:"fidelity"`
+	Failed    int                 `json:"failed"`  // k
+	Runs      int                 `json:"runs"`    // of N
+	Outcome   testrun.Outcome     `json:"outcome"` // of the first run
+	Output    string              `json:"output"`  // the test runner's, bounded
+	Trace     []byte              `json:"-"`       // red trace, JSON Lines
+	Frames    []language.Frame    `json:"frames"`  // in-app, outermost first, a recursion's repeated frames folded; the last is the crash
 }
 
 // A Reproducer reproduces. Safe for concurrent use.
 type Reproducer struct {
-	Runner *pytest.Runner
-	// EnvDir is a host directory where environments are built once per digest.
-	EnvDir string
-	// Bases are the root file systems to choose from by the event's Python;
-	// none means the backend's default.
-	Bases []sandbox.Base
-	// Environ is the environment from which pip's configuration is taken; nil
-	// is the process's own.
-	Environ []string
+	Language language.Reproduction
+	Session  language.Session
+	Rules    language.Rules
 }

@@ -1,6 +1,7 @@
 package repro
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,9 +12,16 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/gitrepo"
 	"github.com/repaird/repaird/internal/incident"
-	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/language/python"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
+	"github.com/repaird/repaird/internal/store"
+)
+
+// The strategies' names.
+const (
+	literal  = "outermost-literal"
+	instance = "default-instance"
 )
 
 func bundleOf(e incident.Event) *bundle.Bundle {
@@ -24,9 +32,25 @@ func bundleOf(e incident.Event) *bundle.Bundle {
 	}
 }
 
+func newStore(t *testing.T) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.TempDir(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// reproducer reproduces Python, with nothing built yet.
+func reproducer(t *testing.T, b sandbox.Backend, environ []string) Reproducer {
+	t.Helper()
+	lang := python.New(b, python.Environments{Store: newStore(t), Bases: sandboxtest.Bases(t), Environ: environ})
+	return Reproducer{Language: lang, Session: lang, Rules: lang}
+}
+
 func reproduce(t *testing.T, b sandbox.Backend, in Input) (*Reproduction, *fault.Stop) {
 	t.Helper()
-	r := Reproducer{Runner: &pytest.Runner{Backend: b}, EnvDir: t.TempDir(), Bases: sandboxtest.Bases(t), Environ: []string{}}
+	r := reproducer(t, b, []string{})
 	in.Run = "test"
 	got, err := r.Reproduce(t.Context(), in)
 	if stop := fault.AsStop(err); stop != nil {
@@ -55,13 +79,13 @@ func reportEvent(src string) incident.Event {
 
 func TestTheOutermostCallIsRebuiltOnEveryBackend(t *testing.T) {
 	t.Parallel()
-	dir := tree(t, ledger)
+	dir := sandboxtest.Tree(t, ledger)
 	sandboxtest.Each(t, func(t *testing.T, b sandbox.Backend) {
 		got, stop := reproduce(t, b, Input{Bundle: bundleOf(reportEvent(core())), Tree: dir})
 		if stop != nil {
 			t.Fatal(stop)
 		}
-		if got.Called != "ledger.core.report" || got.Strategy != StrategyLiteral || got.Failed != 5 || got.Runs != 5 {
+		if got.Called != "ledger.core.report" || got.Strategy != literal || got.Failed != 5 || got.Runs != 5 {
 			t.Errorf("got %s by %s, %d of %d", got.Called, got.Strategy, got.Failed, got.Runs)
 		}
 		if got.Fidelity.Score != 1 {
@@ -82,25 +106,25 @@ func TestTheOutermostCallIsRebuiltOnEveryBackend(t *testing.T) {
 func TestWhichCallIsMade(t *testing.T) {
 	t.Parallel()
 	src := core()
-	dir := tree(t, ledger)
+	dir := sandboxtest.Tree(t, ledger)
 	texts := list("texts", "'a'", "3")
 	for _, c := range []struct {
 		name, called, strategy, source string
 		event                          incident.Event
 	}{
-		{"a static method", "ledger.core.Account.parse", StrategyLiteral, "Account.parse(text='x')",
+		{"a static method", "ledger.core.Account.parse", literal, "Account.parse(text='x')",
 			event("ValueError", "could not convert string to float: 'x'", fr(src, "parse", "return float(text)", repr("text", "'x'")))},
-		{"a class method, although the method below it has a lost self", "ledger.core.Account.named", StrategyLiteral, "Account.named(owner='o', limits=[])",
+		{"a class method, although the method below it has a lost self", "ledger.core.Account.named", literal, "Account.named(owner='o', limits=[])",
 			event("ZeroDivisionError", "division by zero",
 				fr(src, "named", "return cls(owner).balance(limits)", repr("cls", "<class 'ledger.core.Account'>"), repr("owner", "'o'"), list("limits")),
 				fr(src, "balance", "return sum(entries) / len(entries)", repr("self", "<ledger.core.Account object at 0x7f>"), list("entries")))},
-		{"a method of an instance that needs nothing", "ledger.core.Account.balance", StrategyInstance, "Account().balance(entries=[])",
+		{"a method of an instance that needs nothing", "ledger.core.Account.balance", instance, "Account().balance(entries=[])",
 			event("ZeroDivisionError", "division by zero", fr(src, "balance", "return sum(entries) / len(entries)", repr("self", "<ledger.core.Account object at 0x7f>"), list("entries")))},
-		{"a coroutine", "ledger.core.fetch", StrategyLiteral, "asyncio.run(fetch(pages=[1], number=1))",
+		{"a coroutine", "ledger.core.fetch", literal, "asyncio.run(fetch(pages=[1], number=1))",
 			event("IndexError", "list index out of range", fr(src, "fetch", "return pages[number]", list("pages", "1"), repr("number", "1")))},
-		{"a generator", "ledger.core.lines", StrategyLiteral, "list(lines(texts=['a', 3]))",
+		{"a generator", "ledger.core.lines", literal, "list(lines(texts=['a', 3]))",
 			event("AttributeError", "'int' object has no attribute 'upper'", fr(src, "lines", "yield text.upper()", texts, repr("text", "3")))},
-		{"a tuple, where a list fails otherwise", "ledger.core.pair", StrategyLiteral, "pair(key=(2, 1))",
+		{"a tuple, where a list fails otherwise", "ledger.core.pair", literal, "pair(key=(2, 1))",
 			event("KeyError", "(2, 1)", fr(src, "pair", `return {(1, 2): "x"}[key] + hash(key)`, list("key", "2", "1")))},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -119,7 +143,7 @@ func TestWhichCallIsMade(t *testing.T) {
 func TestEveryOtherEndIsATypedStop(t *testing.T) {
 	t.Parallel()
 	src := core()
-	dir := tree(t, ledger)
+	dir := sandboxtest.Tree(t, ledger)
 	lost := func(v incident.Variable, change func(*incident.Value)) incident.Variable {
 		change(&v.Value)
 		return v
@@ -172,7 +196,7 @@ func TestAFailureThatComesAndGoesIsFlaky(t *testing.T) {
 	e := event("ValueError", "tails", fr(core(), "coin", `raise ValueError("tails")`, repr("value", "1")))
 	// A try may also pass at once, or fail in all runs: together 9 in 16.
 	for range 14 {
-		_, stop := reproduce(t, sandboxtest.Backend(t, "bwrap"), Input{Bundle: bundleOf(e), Tree: tree(t, ledger), Repeats: 4})
+		_, stop := reproduce(t, sandboxtest.Backend(t, "bwrap"), Input{Bundle: bundleOf(e), Tree: sandboxtest.Tree(t, ledger), Repeats: 4})
 		if stop != nil && stop.Type == fault.Flaky {
 			if !strings.Contains(stop.Detail, "of 4 runs") {
 				t.Errorf("got %s", stop.Detail)
@@ -199,7 +223,7 @@ func git(t *testing.T, dir string, args ...string) string {
 
 func TestAFixOnTheDefaultBranchIsNamed(t *testing.T) {
 	t.Parallel()
-	dir := tree(t, ledger)
+	dir := sandboxtest.Tree(t, ledger)
 	commit := func(old, new, message string) string {
 		t.Helper()
 		file := filepath.Join(dir, "ledger/core.py")
@@ -225,7 +249,7 @@ func TestAFixOnTheDefaultBranchIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	trees := t.TempDir()
-	in := Input{Tree: filepath.Join(trees, "base"), Head: filepath.Join(trees, "head"), HeadSHA: head, History: repo, Repeats: 1}
+	in := Input{Tree: filepath.Join(trees, "base"), Head: filepath.Join(trees, "head"), HeadSHA: head, History: history{repo, t}, Repeats: 1}
 	for sha, to := range map[string]string{base: in.Tree, head: in.Head} {
 		if _, err := repo.Checkout(t.Context(), sha, to); err != nil {
 			t.Fatal(err)
@@ -238,4 +262,16 @@ func TestAFixOnTheDefaultBranchIsNamed(t *testing.T) {
 	if stop == nil || stop.Type != fault.AlreadyFixed || !strings.Contains(stop.Detail, fix) || !strings.Contains(stop.Detail, "take empty texts") {
 		t.Fatalf("got %v, want already_fixed by %s", stop, fix)
 	}
+}
+
+// history writes trees into the test's own folders.
+type history struct {
+	*gitrepo.Repo
+	t *testing.T
+}
+
+func (h history) Checkout(ctx context.Context, commit string) (string, func(), error) {
+	dir := h.t.TempDir()
+	_, err := h.Repo.Checkout(ctx, commit, dir)
+	return dir, func() {}, err
 }

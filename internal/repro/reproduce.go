@@ -4,13 +4,15 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
+	"errors"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
-	"github.com/repaird/repaird/internal/pytest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/testrun"
+	"github.com/repaird/repaird/internal/text"
+	"regexp"
 )
 
 const (
@@ -37,7 +39,7 @@ func (r *Reproducer) Reproduce(ctx context.Context, in Input) (_ *Reproduction, 
 	if err != nil {
 		return nil, err
 	}
-	defer a.mapper.close()
+	defer a.close()
 	best, err := a.search(ctx)
 	if err != nil {
 		return nil, err
@@ -48,22 +50,24 @@ func (r *Reproducer) Reproduce(ctx context.Context, in Input) (_ *Reproduction, 
 	if err := a.checkHead(ctx, best); err != nil {
 		return nil, err
 	}
+	best.Test.Command = r.Session.Command(best.Test)
+	best.Env.Dir = "" // released: who runs it again ensures it again
 	return best, nil
 }
 
 // An attempt is one reproduction under way.
 type attempt struct {
-	r      *Reproducer
-	in     Input
-	mapper *mapper
-	raised *incident.Exception
-	frames []MappedFrame // in-app, outermost first; the last is the crash
-	sig    incident.Signature
-	env    pytest.Environment
-	calls  []*call
-	known  map[string]literal
-	story  story
+	r       *Reproducer
+	in      Input
+	stack   language.Stack
+	raised  *incident.Exception
+	frames  []language.Frame // in-app, outermost first; the last is the crash
+	sig     incident.Signature
+	env     testrun.Environment
+	release func() // of the environment; nil before there is one
+	ways    []language.Strategy
 
+	tried   int           // calls
 	nearest *Reproduction // the best failure that was not the incident's
 }
 
@@ -76,16 +80,16 @@ func (r *Reproducer) prepare(ctx context.Context, in Input) (_ *attempt, err err
 			Help: "Send the exception itself: log with exc_info, or capture it with the error tracker's SDK.",
 		}
 	}
-	if a.mapper, err = newMapper(in.Tree); err != nil {
-		return nil, fmt.Errorf("read tree: %w", err)
+	in.Progress("mapping the stack to the commit's files")
+	if a.stack, err = r.Language.Stack(in.Tree, in.Setup, a.raised); err != nil {
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			a.mapper.close()
+			a.close()
 		}
 	}()
-	in.Progress("mapping the stack to the commit's files")
-	a.frames = a.mapper.inApp(a.raised)
+	a.frames = a.stack.Frames()
 	crash, ok := lastMapped(a.frames)
 	if !ok {
 		return nil, tainted(in, a.frames, "no such file is in the tree")
@@ -94,155 +98,127 @@ func (r *Reproducer) prepare(ctx context.Context, in Input) (_ *attempt, err err
 		Type: incident.BareName(a.raised.Type), File: crash.Path,
 		Function: incident.BareName(crash.Function), Message: incident.MaskMessage(a.raised.Message),
 	}
-	if a.env, err = r.environment(ctx, in, in.Progress); err != nil {
+	if a.env, a.release, err = r.Language.EnsureEnvironment(ctx, language.EnvironmentRequest{
+		Run: in.Run, Tree: in.Tree, Setup: in.Setup, Environment: in.Bundle.Event.Environment, Progress: in.Progress,
+	}); err != nil {
 		return nil, err
 	}
-	a.env.Roots = roots(a.mapper, in.Setup, a.frames)
-	inc := in.Bundle.Incident
-	a.story = storyOf(cmp.Or(inc.ID, inc.Fingerprint, in.Bundle.Event.ID), shortID(inc.Fingerprint, inc.ID, in.Bundle.Event.ID),
-		a.raised, crash, testFolder(a.mapper))
-	if err := a.analyse(ctx, crash); err != nil {
+	a.env.Roots = a.stack.Roots()
+	in.Progress("reading the frames' functions")
+	a.ways, err = a.stack.Strategies(ctx, in.Run, a.env, a.story(crash))
+	var misplaced *language.Misplaced
+	switch {
+	case errors.As(err, &misplaced):
+		return nil, tainted(in, a.frames, misplaced.Why)
+	case err != nil:
 		return nil, err
+	case !hasLocals(a.frames):
+		return nil, a.needsLocals()
 	}
 	return a, nil
 }
 
-// analyse asks the source about the frames and decides which calls can be rebuilt.
-func (a *attempt) analyse(ctx context.Context, crash MappedFrame) error {
-	a.in.Progress("reading the frames' functions")
-	frames := candidates(a.frames)
-	qs := []question{{crash.Path, crash.Function, crash.Line}}
-	texts := map[string]bool{}
-	for _, f := range frames {
-		qs = append(qs, question{f.Path, f.Function, f.Line})
-		for _, v := range f.Locals {
-			leaves(v.Value, texts, 0)
-		}
+func (a *attempt) close() {
+	a.stack.Close()
+	if a.release != nil {
+		a.release()
 	}
-	values := sortedKeys(texts)
-	got, err := analyse(ctx, a.r.Runner.Backend, a.in.Run, a.env, a.in.Tree, qs, values)
-	if err != nil {
-		return err
-	}
-	if why := misplaced(a.mapper, crash, got.Frames[0]); why != "" {
-		return tainted(a.in, a.frames, why)
-	}
-	if !hasLocals(a.frames) {
-		return needsLocals(a.in.Bundle.Event.Source)
-	}
-	a.known = map[string]literal{}
-	for i, v := range values {
-		a.known[v] = got.Values[i]
-	}
-	var hurdles []hurdle
-	for i, f := range frames {
-		fn := got.Frames[i+1]
-		if misplaced(a.mapper, f, fn) != "" {
-			fn.Outside = true
-		}
-		c, h := callOf(f, fn, a.known)
-		if h != nil {
-			hurdles = append(hurdles, *h)
-			continue
-		}
-		c.root, c.module = a.mapper.importOf(f, a.in.Setup.Root)
-		a.calls = append(a.calls, c)
-	}
-	if len(a.calls) == 0 {
-		return noCall(a.frames, hurdles)
-	}
-	rank(a.calls)
-	return nil
 }
 
-// rank puts calls on instances that were never recorded behind the others. Else
-// the order stays from the outermost inwards, also where an argument was handed
-// on before the crash or may have been cut: whether it was what production
-// passed, the run tells.
-func rank(calls []*call) {
-	slices.SortStableFunc(calls, func(a, b *call) int {
-		return cmp.Compare(strategies[a.strategy], strategies[b.strategy])
-	})
+// story collects what the test's text tells.
+func (a *attempt) story(crash language.Frame) language.Story {
+	inc, event := a.in.Bundle.Incident, a.in.Bundle.Event.ID
+	return language.Story{
+		Incident: cmp.Or(inc.ID, inc.Fingerprint, event), Name: shortID(inc.Fingerprint, inc.ID, event),
+		Type: incident.BareName(a.raised.Type), Message: a.raised.Message,
+		Where: fmt.Sprintf("%s (%s:%d)", incident.BareName(crash.Function), crash.Path, crash.Line),
+	}
 }
 
-// misplaced says why a frame's function cannot be the one in the tree, "" when it can.
-func misplaced(m *mapper, f MappedFrame, fn function) string {
-	name := incident.BareName(f.Function)
-	if name == "" || strings.HasPrefix(name, "<") {
-		if f.Code != "" && len(m.source(f.Path)) > 0 && !m.hasLine(f.Path, f.Frame, f.Line-lineTolerance, f.Line+lineTolerance) {
-			return fmt.Sprintf("%s:%d does not read %q", f.Path, f.Line, short(f.Code, 80))
+var notName = regexp.MustCompile(`[^a-z0-9]+`)
+
+// shortID is the stable part of a test's name.
+func shortID(ids ...string) string {
+	for _, id := range ids {
+		if id = notName.ReplaceAllString(strings.ToLower(id), ""); len(id) >= 6 {
+			return id[:min(len(id), 12)]
 		}
-		return ""
 	}
-	switch {
-	case fn.Error != "":
-		return fmt.Sprintf("%s in %s: %s", name, f.Path, fn.Error)
-	case f.Line > 0 && (f.Line < fn.First-lineTolerance || f.Line > fn.Last+lineTolerance):
-		return fmt.Sprintf("%s is in lines %d to %d of %s, the event's frame in line %d", name, fn.First, fn.Last, f.Path, f.Line)
-	case f.Code != "" && !m.hasLine(f.Path, f.Frame, fn.First, fn.Last):
-		return fmt.Sprintf("%s in %s has no line %q", name, f.Path, short(f.Code, 80))
-	}
-	return ""
+	return "incident"
 }
 
-// search runs candidates until one fails as production did.
+// search runs the strategies' candidates, in order, until one fails as
+// production did.
 func (a *attempt) search(ctx context.Context) (*Reproduction, error) {
-	tries := 0
-	for _, c := range a.calls {
-		for _, s := range c.shapesOf() {
+	var hurdles []language.Hurdle
+	tries, calls := 0, map[string]bool{}
+	for _, way := range a.ways {
+		candidates, stuck, err := way.Candidates(ctx)
+		if err != nil {
+			return nil, err
+		}
+		hurdles = append(hurdles, stuck...)
+		for _, c := range candidates {
+			calls[c.Called] = true
 			if tries++; tries > maxTries {
 				break
 			}
-			test, err := testOf(c, s, a.known, a.story)
-			if err != nil {
-				continue // this shape cannot be written
-			}
-			a.in.Progress(fmt.Sprintf("trying %s(…)", c.dotted()))
-			res, err := a.run(ctx, a.in.Tree, test, a.in.Run, true)
-			if err != nil {
-				return nil, err
-			}
-			trace := res.Trace
-			if a.sig.Type == "RecursionError" {
-				// The tracer's own calls count towards the limit, so that the
-				// recursion ends a step elsewhere: compare it without.
-				if res, err = a.run(ctx, a.in.Tree, test, a.in.Run, false); err != nil {
-					return nil, err
-				}
-			}
-			got := a.judge(c, test, res)
-			got.Trace = trace
-			if got.Failed == 1 {
-				return got, nil
+			got, err := a.try(ctx, way.Name(), c)
+			if err != nil || got.Failed == 1 {
+				return got, err
 			}
 			if a.nearest == nil || got.Fidelity.Score > a.nearest.Fidelity.Score {
 				a.nearest = got
 			}
 		}
 	}
+	if len(calls) == 0 {
+		return nil, a.noCall(hurdles)
+	}
+	a.tried = len(calls)
 	return nil, a.notReproduced()
 }
 
-// run runs the test once.
-func (a *attempt) run(ctx context.Context, tree string, test pytest.Test, run string, traced bool) (*pytest.Result, error) {
-	req := pytest.Request{Run: run, Env: a.env, Tree: tree, Test: &test, Seed: pytest.Seed}
-	if traced {
-		req.Trace = &pytrace.Config{Include: []string{"/work"}}
+// try runs one candidate and compares its failure with the incident's.
+func (a *attempt) try(ctx context.Context, strategy string, c language.Candidate) (*Reproduction, error) {
+	a.in.Progress(fmt.Sprintf("trying %s(…)", c.Called))
+	res, err := a.run(ctx, a.in.Tree, c.Test, true)
+	if err != nil {
+		return nil, err
 	}
-	res, err := a.r.Runner.Run(ctx, req)
+	trace := res.Trace
+	if a.r.Rules.Exhausts(a.sig.Type) {
+		// The tracer's own calls count towards the limit, so that the
+		// recursion ends a step elsewhere: compare it without.
+		if res, err = a.run(ctx, a.in.Tree, c.Test, false); err != nil {
+			return nil, err
+		}
+	}
+	got := a.judge(strategy, c, res)
+	got.Trace = trace
+	return got, nil
+}
+
+// run runs the test once.
+func (a *attempt) run(ctx context.Context, tree string, test testrun.Test, traced bool) (*testrun.Result, error) {
+	req := testrun.Request{Run: a.in.Run, Env: a.env, Tree: tree, Test: &test, Seed: testrun.Seed}
+	if traced {
+		req.Trace = &testrun.Tracing{TreeOnly: true}
+	}
+	res, err := a.r.Session.Run(ctx, req)
 	if fault.KindOf(err) == fault.NotFound {
 		return nil, &fault.Stop{
-			Type: fault.NeedsEnvironment, Detail: "pytest cannot be started in the environment", Log: tail(err.Error(), 2000),
-			Help: "The image needs pytest, or a Python with which pip can install it.",
+			Type: fault.NeedsEnvironment, Detail: "the test runner cannot be started in the environment", Log: text.Tail(err.Error(), 2000),
+			Help: a.r.Language.Help(language.Problem{Kind: language.NoTestRunner}),
 		}
 	}
 	return res, err
 }
 
 // judge compares one run with the incident. Failed is 1 where it is the same failure.
-func (a *attempt) judge(c *call, test pytest.Test, res *pytest.Result) *Reproduction {
+func (a *attempt) judge(strategy string, c language.Candidate, res *testrun.Result) *Reproduction {
 	got := &Reproduction{
-		Test: test, Env: a.env, Signature: a.sig, Called: c.dotted(), Strategy: c.strategy, Runs: 1,
+		Test: c.Test, Env: a.env, Signature: a.sig, Called: c.Called, Strategy: strategy, Runs: 1,
 		Output: res.Output, Trace: res.Trace, Frames: folded(a.frames),
 	}
 	if len(res.Tests) > 0 {
@@ -258,8 +234,8 @@ func (a *attempt) judge(c *call, test pytest.Test, res *pytest.Result) *Reproduc
 // folded makes one frame of neighbours at one place, so that a recursion's
 // thousand frames are a few; the outermost of them stays with its locals, and
 // the crash frame stays whole.
-func folded(frames []MappedFrame) []MappedFrame {
-	var made []MappedFrame
+func folded(frames []language.Frame) []language.Frame {
+	var made []language.Frame
 	for i, f := range frames {
 		if n := len(made); n > 0 && i < len(frames)-1 {
 			if last := &made[n-1]; last.Path == f.Path && last.File == f.File && last.Function == f.Function && last.Line == f.Line {
@@ -273,15 +249,15 @@ func folded(frames []MappedFrame) []MappedFrame {
 }
 
 // same reports whether a run failed with the incident's signature.
-func (a *attempt) same(res *pytest.Result) bool {
-	return res.OK() && len(res.Tests) == 1 && res.Tests[0].Status == pytest.Failed &&
+func (a *attempt) same(res *testrun.Result) bool {
+	return res.OK() && len(res.Tests) == 1 && res.Tests[0].Status == testrun.Failed &&
 		res.Tests[0].Signature().Matches(a.sig) && res.Tests[0].Signature().File == a.sig.File
 }
 
 // recursed reports whether a traced run of a test that recurses for ever did so:
 // where the recursion ends is the tracer's doing.
-func (a *attempt) recursed(res *pytest.Result) bool {
-	return a.sig.Type == "RecursionError" && res.OK() && len(res.Tests) == 1 && res.Tests[0].Status == pytest.Failed &&
+func (a *attempt) recursed(res *testrun.Result) bool {
+	return a.r.Rules.Exhausts(a.sig.Type) && res.OK() && len(res.Tests) == 1 && res.Tests[0].Status == testrun.Failed &&
 		res.Tests[0].Signature().Type == a.sig.Type
 }
 
@@ -289,7 +265,7 @@ func (a *attempt) recursed(res *pytest.Result) bool {
 func (a *attempt) certify(ctx context.Context, got *Reproduction) error {
 	for got.Runs < a.in.Repeats {
 		a.in.Progress(fmt.Sprintf("run %d of %d", got.Runs+1, a.in.Repeats))
-		res, err := a.run(ctx, a.in.Tree, got.Test, a.in.Run, true)
+		res, err := a.run(ctx, a.in.Tree, got.Test, true)
 		if err != nil {
 			return err
 		}
@@ -303,7 +279,7 @@ func (a *attempt) certify(ctx context.Context, got *Reproduction) error {
 			Type:   fault.Flaky,
 			Detail: fmt.Sprintf("%s failed as production did in %d of %d runs with the same seed", got.Called, got.Failed, got.Runs),
 			Help:   "Something besides the arguments decides: time, threads, addresses or the order of a set. A fixed input for it makes the failure reproducible.",
-			Log:    tail(got.Test.Source, 4000),
+			Log:    text.Tail(got.Test.Source, 4000),
 		}
 	}
 	return nil
@@ -323,28 +299,48 @@ func (a *attempt) notReproduced() error {
 	switch {
 	case o.Status == "":
 		what = "could not be run"
-	case o.Status != pytest.Passed:
-		what = fmt.Sprintf("ended with %s: %s", o.Type, short(o.Message, 200))
+	case o.Status != testrun.Passed:
+		what = fmt.Sprintf("ended with %s: %s", o.Type, text.Line(o.Message, 200))
 	}
 	return &fault.Stop{
 		Type:   fault.NotReproduced,
-		Detail: fmt.Sprintf("%s tried; the nearest, %s, %s (fidelity %.2f)", plural(len(a.calls), "call"), n.Called, what, n.Fidelity.Score),
+		Detail: fmt.Sprintf("%s tried; the nearest, %s, %s (fidelity %.2f)", text.Count(a.tried, "call"), n.Called, what, n.Fidelity.Score),
 		Help:   "The failure depends on more than the recorded arguments: state, files, a database or another service. A test that sets these up, or an event with more locals, would help.",
-		Log:    tail(n.Test.Source+"\n"+n.Output, 6000),
+		Log:    text.Tail(n.Test.Source+"\n"+n.Output, 6000),
 	}
 }
 
 // missingModule recognises a run that failed because a package is not installed.
 func missingModule(a *attempt, n *Reproduction) *fault.Stop {
-	text := n.Output
-	i := strings.Index(text, "ModuleNotFoundError: No module named ")
-	if i < 0 || n.Outcome.Status == pytest.Passed || a.sig.Type == "ModuleNotFoundError" {
+	if n.Outcome.Status == testrun.Passed {
 		return nil
 	}
-	name, _, _ := strings.Cut(text[i+len("ModuleNotFoundError: No module named "):], "\n")
-	return &fault.Stop{
-		Type: fault.NeedsEnvironment, Detail: "a module that the code imports is not installed: " + short(name, 80),
-		Help: "Name the requirements files that bring it, or the source root (such as src) that has it, in the project's configuration.",
-		Log:  decisive(text, 12),
+	name, lines := a.r.Language.Missing(a.sig.Type, n.Output)
+	if name == "" {
+		return nil
 	}
+	return &fault.Stop{
+		Type: fault.NeedsEnvironment, Detail: "a module that the code imports is not installed: " + text.Line(name, 80),
+		Help: "Name the requirements files that bring it, or the source root (such as src) that has it, in the project's configuration.",
+		Log:  lines,
+	}
+}
+
+// hasLocals reports whether the source sent locals of any frame.
+func hasLocals(frames []language.Frame) bool {
+	for _, f := range frames {
+		if f.HasVars || len(f.Locals) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// lastMapped is the innermost frame, which must be in the tree.
+func lastMapped(frames []language.Frame) (language.Frame, bool) {
+	if len(frames) == 0 {
+		return language.Frame{}, false
+	}
+	f := frames[len(frames)-1]
+	return f, f.Path != ""
 }

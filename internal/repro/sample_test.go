@@ -1,31 +1,12 @@
 package repro
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
-	"testing"
 
 	"golang.org/x/tools/txtar"
 
 	"github.com/repaird/repaird/internal/incident"
 )
-
-// tree writes a txtar archive to a new directory that every user may read.
-func tree(t *testing.T, archive string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for _, f := range txtar.Parse([]byte(archive)).Files {
-		name := filepath.Join(dir, f.Name)
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, f.Data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
 
 // ledger is a small program with bugs of several kinds.
 const ledger = `

@@ -12,25 +12,25 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// AttackSource is the Python program that attacks the sandbox it runs in.
+// AttackSource is a Python program that attacks the sandbox it runs in.
 //
 //go:embed attack.py
 var AttackSource string
 
-// An AttackReport is how one case of AttackSource ended.
+// An AttackReport is the outcome of one case of AttackSource.
 type AttackReport struct {
 	Case      string `json:"case"` // such as h21_core_pattern
 	Contained bool   `json:"contained"`
 	Detail    string `json:"detail"`
 }
 
-// AttackLimits are small, so that the attacks reach them quickly.
+// attackLimits are small, so that the attacks hit them quickly.
 var attackLimits = Limits{
 	Wall: 30 * time.Second, Memory: 192 << 20, Processes: 40, CPUs: 1,
 	FileSize: 1 << 20, Scratch: 6 << 20, Inodes: 300, Output: 256 << 10, Artifacts: 1 << 20,
 }
 
-// AttackSpec returns the run that makes all attacks of AttackSource, or those named.
+// AttackSpec returns a spec that runs all cases of AttackSource, or those named.
 func AttackSpec(cases ...string) Spec {
 	l := attackLimits
 	limits := fmt.Sprintf(`{"processes":%d,"scratch":%d,"inodes":%d,"fsize":%d}`, l.Processes, l.Scratch, l.Inodes, l.FileSize)
@@ -40,7 +40,7 @@ func AttackSpec(cases ...string) Spec {
 	}
 }
 
-// ParseAttack reads what AttackSource printed.
+// ParseAttack parses the output of AttackSource.
 func ParseAttack(stdout []byte) ([]AttackReport, error) {
 	var reports []AttackReport
 	for line := range bytes.Lines(stdout) {
@@ -53,8 +53,8 @@ func ParseAttack(stdout []byte) ([]AttackReport, error) {
 	return reports, nil
 }
 
-// Attack is the Probe of every backend: it attacks sandboxes for real, in a few
-// runs, and returns an error that names each attack which succeeded.
+// Attack implements Probe for every backend: it really attacks sandboxes, in a
+// few runs, and returns an error that lists the attacks that succeeded.
 func Attack(ctx context.Context, b Backend) error {
 	var escaped []string
 	result, err := b.Run(ctx, AttackSpec())
@@ -66,7 +66,7 @@ func Attack(ctx context.Context, b Backend) error {
 		return err
 	}
 	if result.Cause != Exited || result.Exit != 0 || len(reports) < 20 {
-		return fault.Errorf(fault.Internal, "the attacks did not run to their end (%s, exit %d, %d reports): %s",
+		return fault.Errorf(fault.Internal, "the attacks did not complete (%s, exit %d, %d reports): %s",
 			result.Cause, result.Exit, len(reports), escape(string(result.Stderr)))
 	}
 	for _, r := range reports {
@@ -82,7 +82,7 @@ func Attack(ctx context.Context, b Backend) error {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 		if result.Cause != c.want {
-			escaped = append(escaped, fmt.Sprintf("%s: ended as %s (exit %d), not as %s: %s", c.name, result.Cause, result.Exit, c.want, escape(string(result.Stderr))))
+			escaped = append(escaped, fmt.Sprintf("%s: ended with %s (exit %d), want %s: %s", c.name, result.Cause, result.Exit, c.want, escape(string(result.Stderr))))
 		}
 		if len(result.Artifacts) > 0 {
 			escaped = append(escaped, c.name+": an artifact followed a link")

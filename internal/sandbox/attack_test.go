@@ -78,12 +78,12 @@ func TestAttackRefusesAWeakSandbox(t *testing.T) {
 			if r.Cause == Exited {
 				r.Stdout = nil
 			}
-		}, "did not run to their end"},
+		}, "did not complete"},
 		{"a memory bomb that exits is named", func(r *Result) {
 			if r.Cause == OutOfMemory {
 				r.Cause = Exited
 			}
-		}, "h02_memory: ended as exited"},
+		}, "h02_memory: ended with exited"},
 		{"a followed link is named", func(r *Result) {
 			if r.Cause == Timeout {
 				r.Artifacts = map[string][]byte{"link": nil}

@@ -11,17 +11,17 @@ import (
 	"unicode/utf8"
 )
 
-// maxFrame bounds the payload of a frame; supervisor.py reads and sends in chunks
-// of this size.
+// maxFrame limits a frame's payload, in bytes; supervisor.py reads and sends
+// chunks of this size.
 const maxFrame = 64 << 10
 
-// A frame is one message of the supervisor; supervisor.py documents them.
+// A frame is one message from the supervisor. supervisor.py documents the kinds.
 type frame struct {
 	kind    byte
 	payload []byte
 }
 
-// readFrame reads one frame. io.EOF means a clean end.
+// readFrame reads one frame. io.EOF means a clean end of stream.
 func readFrame(r io.Reader) (frame, error) {
 	var head [5]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
@@ -38,7 +38,7 @@ func readFrame(r io.Reader) (frame, error) {
 	return frame{head[0], payload}, nil
 }
 
-// readFrames passes frames on until the stream ends or breaks, or nobody listens.
+// readFrames forwards frames until the stream ends or fails, or gone is closed.
 func readFrames(r io.Reader, to chan<- frame, gone <-chan struct{}) {
 	defer close(to)
 	br := bufio.NewReaderSize(r, 2*maxFrame)
@@ -55,8 +55,8 @@ func readFrames(r io.Reader, to chan<- frame, gone <-chan struct{}) {
 	}
 }
 
-// inertName reports whether an artifact's name is a relative path that a terminal,
-// a page and a file system take literally.
+// inertName reports whether an artifact's name is a relative path without special
+// meaning to a terminal, a page or a file system.
 func inertName(name string) bool {
 	if !fs.ValidPath(name) || name == "." || len(name) > 4096 || strings.ContainsRune(name, '\\') {
 		return false
@@ -69,7 +69,7 @@ func inertName(name string) bool {
 	return true
 }
 
-// escape makes text from a sandbox or a program inert and bounded.
+// escape escapes control characters in untrusted text and limits its length.
 func escape(s string) string {
 	var b strings.Builder
 	for len(s) > 0 && b.Len() < 600 {

@@ -1,7 +1,9 @@
 package sandbox
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -20,7 +22,10 @@ func TestLease(t *testing.T) {
 	if first, second := self.Next(), self.Next(); first == second {
 		t.Error("Next repeats itself")
 	}
-	for _, bad := range []string{"", "a.b.c.d", "a.b.-1.d", "a.b.1", "..1.", "a.b.1.2.3.4"} {
+	if got, err := ParseLease("c0ffee.1.2.3"); err != nil || got != (Lease{Boot: "c0ffee", PidNS: "1", Pid: 2, Start: "3"}) {
+		t.Errorf("without a host: got %+v, %v", got, err)
+	}
+	for _, bad := range []string{"", "a.b.c.d", "a.b.-1.d", "a.b.1", "..1.", "a.b.1.2.3.4", "h1.a.b.1", "h1"} {
 		if l, err := ParseLease(bad); err == nil {
 			t.Errorf("%q: got %+v", bad, l)
 		}
@@ -46,10 +51,12 @@ func TestLeaseKnowsTheDead(t *testing.T) {
 	if child.Start, err = startTime(child.Pid); err != nil {
 		t.Fatal(err)
 	}
-	recycled, rebooted, foreign := child, child, child
+	recycled, rebooted, foreign, elsewhere, older := child, child, child, child, child
 	recycled.Start += "1"
 	rebooted.Boot = strings.Repeat("0", 32)
 	foreign.PidNS, foreign.Pid = "1", 1<<30
+	elsewhere.Host, elsewhere.Boot = "h0123456789abcdef", rebooted.Boot
+	older.Host, older.Boot = "", rebooted.Boot
 	for name, tt := range map[string]struct {
 		lease Lease
 		dead  bool
@@ -58,6 +65,8 @@ func TestLeaseKnowsTheDead(t *testing.T) {
 		"a running child lives":                           {child, false},
 		"a process with a recycled number is another one": {recycled, true},
 		"a process of an earlier boot is dead":            {rebooted, true},
+		"a process on another host cannot be judged":      {elsewhere, false},
+		"a lease that names no host cannot be judged":     {older, false},
 		"a process of another namespace cannot be judged": {foreign, false},
 	} {
 		if got := tt.lease.Dead(); got != tt.dead {
@@ -70,5 +79,32 @@ func TestLeaseKnowsTheDead(t *testing.T) {
 	}
 	if !child.Dead() {
 		t.Error("a process that has ended counts as alive")
+	}
+}
+
+func TestAHostIsNamedByItsSettingItsMachineIDOrItsName(t *testing.T) {
+	t.Parallel()
+	file := func(text string) string {
+		name := filepath.Join(t.TempDir(), "machine-id")
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	one, two := file(strings.Repeat("1", 32)+"\n"), file(strings.Repeat("2", 32)+"\n")
+	unset := file("uninitialized\n")
+	for name, same := range map[string]bool{
+		"two machine-ids are two hosts":           hostOf("", one) == hostOf("", two),
+		"a name stands above the machine-id":      hostOf("a", one) == hostOf("", one),
+		"two names on one machine are two hosts":  hostOf("a", one) == hostOf("b", one),
+		"a machine-id that is none is not one":    hostOf("", unset) == hostOf("", one),
+		"the host's name is not a machine's name": hostOf("", unset) == hostOf("a", unset),
+	} {
+		if same {
+			t.Errorf("%s: they are one", name)
+		}
+	}
+	if hostOf("a", one) != hostOf("a", two) || hostOf("", unset) != hostOf("", filepath.Join(t.TempDir(), "none")) {
+		t.Error("one host has two identities")
 	}
 }

@@ -1,27 +1,28 @@
-// Package sandbox is the contract for running hostile code: one command, in a
-// disposable place with no network, a read-only root and bounded resources.
+// Package sandbox is the interface for running untrusted code: one command in a
+// disposable environment without network access, with a read-only root and
+// bounded resources.
 //
-// Backends (docker, bwrap) implement [Backend]; sandboxtest is the suite that
-// each must pass. A backend refuses to start in a weaker form than it declares:
-// [Backend.Probe] really runs attacks, and its error says what is missing.
+// Backends (docker, bwrap) implement [Backend]; each must pass the suite in
+// sandboxtest. A backend never runs with weaker isolation than it declares:
+// [Backend.Probe] runs real attacks, and its error says what is missing.
 //
 // Inside the sandbox a command sees:
 //
 //	/work   the tree, read-only (Spec.Mounts)
 //	/in     Spec.Files, read-only
 //	/out    scratch whose regular files become Result.Artifacts
-//	/tmp    scratch, lost
+//	/tmp    scratch, discarded
 //
 // It runs as an unprivileged uid ([Owner] on the host) with only Spec.Env in its
-// environment, and as a child of process 1, the supervisor (supervisor.py): trusted
-// code that it can neither trace, read nor kill. The supervisor relays its output,
-// kills whatever is left of it, and only then collects artifacts, so that nothing
-// can change under its hands. Everything passes through pipes: no file of a run is
-// on the host's disk.
+// environment, as a child of process 1, the supervisor (supervisor.py): trusted
+// code that it cannot trace, read or kill. The supervisor relays its output, kills
+// all remaining processes, and only then collects artifacts, so that they cannot
+// change meanwhile. Everything passes through pipes: a run writes no file to the
+// host's disk.
 //
 //	daemon ── frames over pipes ── supervisor (process 1) ── command
 //
-// A worked example, with the base systems that deploy/setup.sh has built:
+// An example, with the base systems built by deploy/setup.sh:
 //
 //	bases, err := sandbox.LoadBases("/var/lib/repaird")
 //	backend, err := bwrap.New(bwrap.Options{Bases: bases})
@@ -32,9 +33,9 @@
 //		Mounts: []sandbox.Mount{{Host: tree, Target: "/work"}},
 //	})
 //
-// Environment builds (Spec.Network) share the host's network, its loopback and
-// abstract sockets included; everything else holds for them too. They may write to
-// mounts that [PrepareWritable] has prepared.
+// Environment builds (Spec.Network) share the host's network, including its
+// loopback and abstract sockets. Otherwise they are isolated in the same way, but
+// may write to mounts prepared by [PrepareWritable].
 package sandbox
 
 import (
@@ -42,40 +43,40 @@ import (
 	"time"
 )
 
-// A Spec describes one run. It is a value: a backend keeps nothing of it.
+// A Spec describes one run. Backends do not retain it.
 type Spec struct {
-	Run     string            // id of the repaird run; labels what the backend creates
-	Image   string            // root file system: a Base's release or Docker reference, or with docker any image; "" is the backend's default
-	Argv    []string          // command; Argv[0] is an absolute path or found in the image's PATH
-	Env     map[string]string // the whole environment besides PATH, HOME=/tmp and LANG
-	Dir     string            // working directory; default /work when mounted, else /tmp
+	Run     string            // id of the repaird run, for labels
+	Image   string            // root file system: a Base's release or Docker reference, or with docker any image; default: the backend's
+	Argv    []string          // command; Argv[0] is an absolute path or is looked up in the image's PATH
+	Env     map[string]string // the complete environment, except for PATH, HOME=/tmp and LANG
+	Dir     string            // working directory; default /work if mounted, else /tmp
 	Mounts  []Mount           // host directories
 	Files   map[string][]byte // name → content below /in; names are relative, without ".."
 	Network bool              // host network, for environment builds only
-	Limits  Limits            // zero fields take the values of DefaultLimits
+	Limits  Limits            // zero fields default to DefaultLimits
 }
 
 // A Mount makes a host directory visible in the sandbox.
 type Mount struct {
 	Host     string // absolute path of a directory
-	Target   string // absolute path inside, outside the system's folders and other mounts
+	Target   string // absolute path in the sandbox, outside system directories and other mounts
 	Writable bool   // for environment builds only
 }
 
 // Limits bound one run.
 type Limits struct {
-	Wall      time.Duration // wall time; then SIGKILL for everything within a second
+	Wall      time.Duration // wall-clock time; then everything gets SIGKILL within a second
 	Memory    int64         // bytes, swap included
 	Processes int           // processes and threads
 	CPUs      float64       // processors
-	FileSize  int64         // bytes of one file
-	Scratch   int64         // bytes of each of /tmp and /out
+	FileSize  int64         // bytes per file
+	Scratch   int64         // bytes in each of /tmp and /out
 	Inodes    int           // files in each of /tmp and /out
 	Output    int64         // bytes of stdout and stderr together
 	Artifacts int64         // bytes of all artifacts together
 }
 
-// DefaultLimits are those of a test run.
+// DefaultLimits are the limits of a test run.
 var DefaultLimits = Limits{
 	Wall: 2 * time.Minute, Memory: 1 << 30, Processes: 256, CPUs: 2,
 	FileSize: 64 << 20, Scratch: 128 << 20, Inodes: 20_000, Output: 8 << 20, Artifacts: 96 << 20,
@@ -114,14 +115,14 @@ func (l Limits) WithDefaults() Limits {
 	return l
 }
 
-// A Result is what is left of a run.
+// A Result is the outcome of a run.
 type Result struct {
 	Cause     Cause
-	Exit      int               // exit code, 128+signal when a signal ended it; -1 unless Cause is Exited
+	Exit      int               // exit code, or 128+signal if killed by a signal; -1 unless Cause is Exited
 	Stdout    []byte            // at most Limits.Output together with Stderr
 	Stderr    []byte            //
-	Artifacts map[string][]byte // relative path below /out → content; regular files with one link only
-	Refused   []string          // artifacts that were not collected, with the reason, names escaped
+	Artifacts map[string][]byte // path relative to /out → content; only regular files with one link
+	Refused   []string          // artifacts that were not collected, each with the reason; names are escaped
 	Wall      time.Duration
 }
 
@@ -130,31 +131,31 @@ type Cause string
 
 // The causes.
 const (
-	Exited      Cause = "exited"       // by itself
-	Timeout     Cause = "timeout"      // Limits.Wall
-	OutOfMemory Cause = "oom"          // Limits.Memory: the kernel killed any process of the run for it
-	OutputLimit Cause = "output_limit" // Limits.Output
-	Killed      Cause = "killed"       // from outside, or the backend lost it
+	Exited      Cause = "exited"       // of its own accord
+	Timeout     Cause = "timeout"      // exceeded Limits.Wall
+	OutOfMemory Cause = "oom"          // exceeded Limits.Memory: the kernel killed at least one process
+	OutputLimit Cause = "output_limit" // exceeded Limits.Output
+	Killed      Cause = "killed"       // from outside, or lost by the backend
 )
 
-// A Backend runs commands in sandboxes. All methods may be called concurrently.
+// A Backend runs commands in sandboxes. Its methods are safe for concurrent use.
 type Backend interface {
 	// Name is "docker" or "bwrap".
 	Name() string
 
-	// Probe checks, by running attacks, that the backend contains what it
-	// declares. It is idempotent and leaves nothing behind. Its error tells an
-	// operator what to install or change.
+	// Probe runs attacks to check that the backend isolates as declared. It is
+	// idempotent and leaves nothing behind. Its error tells an operator what to
+	// install or change.
 	Probe(ctx context.Context) error
 
-	// Run runs one command and waits for its end. Whatever happens, also when
-	// ctx ends, no process, mount, container or file of the run is left when it
-	// returns. An error means that the sandbox itself failed (fault.Retryable
-	// where trying again can help); a failing command is a Result.
+	// Run runs one command to its end. When it returns, even because ctx has
+	// ended, no process, mount, container or file of the run is left. An error
+	// means that the sandbox itself failed (fault.Retryable if a retry may help);
+	// a failing command is a Result.
 	Run(ctx context.Context, spec Spec) (*Result, error)
 
-	// Reap removes what killed daemons of this host left behind: containers,
-	// processes, cgroups, directories whose owning process is dead. It is
-	// idempotent and returns how many things it removed.
+	// Reap removes what killed daemons on this host left behind: containers,
+	// processes, cgroups and directories whose owner is dead. It is idempotent
+	// and returns the number of things removed.
 	Reap(ctx context.Context) (int, error)
 }

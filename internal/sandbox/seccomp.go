@@ -2,14 +2,14 @@ package sandbox
 
 import "strings"
 
-// A SyscallRule allows one system call. With Args, it allows the call only when
-// all of them hold; several rules for one call are alternatives.
+// A SyscallRule allows one system call, if all of Args match. Several rules for
+// one call are alternatives.
 type SyscallRule struct {
 	Name string
 	Args []SyscallArg
 }
 
-// A SyscallArg holds when (argument & Mask) == Value.
+// A SyscallArg matches if (argument & Mask) == Value.
 type SyscallArg struct {
 	Index uint
 	Mask  uint64
@@ -22,8 +22,8 @@ const everyBit = ^uint64(0)
 // IPC, user, PID and network namespaces.
 const namespaceFlags = 0x7e020000
 
-// Calls that any Python program may need, by what they are about. A call that
-// this kernel or architecture lacks is left out by the backend.
+// Calls that Python programs may need, grouped by topic. Backends omit those that
+// the kernel or architecture lacks.
 const allowed = `
 read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek sendfile splice tee vmsplice copy_file_range
 open openat openat2 creat close close_range dup dup2 dup3 fcntl flock ioctl pipe pipe2
@@ -54,8 +54,8 @@ socketpair bind listen connect accept accept4 shutdown getsockname getpeername g
 sendto recvfrom sendmsg recvmsg sendmmsg recvmmsg
 `
 
-// Calls that are answered with EPERM. Everything that is named nowhere is
-// answered with ENOSYS where the backend can, so that libraries fall back.
+// Calls that fail with EPERM. Unlisted calls fail with ENOSYS if the backend
+// supports that, so that libraries fall back.
 const refused = `
 ptrace process_vm_readv process_vm_writev process_madvise kcmp pidfd_getfd
 keyctl add_key request_key bpf perf_event_open userfaultfd fanotify_init fanotify_mark
@@ -67,8 +67,8 @@ clock_settime settimeofday adjtimex clock_adjtime sethostname setdomainname vhan
 iopl ioperm modify_ldt capset mbind set_mempolicy migrate_pages move_pages memfd_secret lookup_dcookie
 `
 
-// Calls that must look absent: clone3 keeps its flags in memory, where no filter
-// sees them, and the C library falls back to clone only for ENOSYS.
+// Calls that must appear unimplemented: clone3 passes its flags in memory, where
+// filters cannot see them, and the C library falls back to clone only on ENOSYS.
 const absent = `clone3`
 
 // AllowedSyscalls returns the calls that the code in a sandbox may make.
@@ -79,10 +79,10 @@ func AllowedSyscalls() []SyscallRule {
 	}
 	only := func(name string, args ...SyscallArg) { rules = append(rules, SyscallRule{name, args}) }
 	only("clone", SyscallArg{0, namespaceFlags, 0})
-	// A process may change its own limits, not its supervisor's.
+	// A process may change its own limits, but not its supervisor's.
 	only("prlimit64", SyscallArg{0, everyBit, 0})
-	// Local, IPv4, IPv6, and the routing family of netlink, which getaddrinfo asks.
-	// Not vsock, packet, Bluetooth, the kernel's crypto and so on.
+	// Unix, IPv4, IPv6, and netlink's routing family, which getaddrinfo queries; not
+	// vsock, packet, Bluetooth, the kernel's crypto API and so on.
 	only("socket", SyscallArg{0, everyBit, 1})
 	only("socket", SyscallArg{0, everyBit, 2})
 	only("socket", SyscallArg{0, everyBit, 10})
@@ -94,8 +94,8 @@ func AllowedSyscalls() []SyscallRule {
 	return rules
 }
 
-// RefusedSyscalls returns the calls that are answered with EPERM.
+// RefusedSyscalls returns the calls that fail with EPERM.
 func RefusedSyscalls() []string { return strings.Fields(refused) }
 
-// AbsentSyscalls returns the calls that are answered with ENOSYS.
+// AbsentSyscalls returns the calls that fail with ENOSYS.
 func AbsentSyscalls() []string { return strings.Fields(absent) }

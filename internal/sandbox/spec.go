@@ -14,12 +14,12 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// UID is the user and group that a command runs as, and that files which it
-// writes to a writable mount belong to, when the daemon is root. The daemon's own
-// user takes its place otherwise: see [Owner].
+// UID is the user and group that commands run as, and that own the files they
+// write to a writable mount, if the daemon is root. Otherwise the daemon's own user
+// takes its place: see [Owner].
 const UID = 65534
 
-// Bounds of a Spec, far above what a run needs.
+// Limits on a Spec, far above what a run needs.
 const (
 	maxFiles     = 10_000
 	maxFileBytes = 64 << 20
@@ -28,7 +28,7 @@ const (
 	maxWall      = 2 * time.Hour
 )
 
-// Owner returns the user and group on the host under which commands run.
+// Owner returns the host's user and group that commands run as.
 func Owner() (uid, gid int) {
 	if os.Geteuid() == 0 {
 		return UID, UID
@@ -36,8 +36,8 @@ func Owner() (uid, gid int) {
 	return os.Geteuid(), os.Getegid()
 }
 
-// PrepareWritable makes dir, which must exist, writable for commands, for a
-// Mount with Writable set.
+// PrepareWritable makes the existing directory dir writable for commands, for use
+// as a Mount with Writable set.
 func PrepareWritable(dir string) (err error) {
 	defer fault.Wrap(&err, "prepare writable directory")
 	if uid, gid := Owner(); uid != os.Geteuid() {
@@ -48,8 +48,8 @@ func PrepareWritable(dir string) (err error) {
 	return os.Chmod(dir, 0o755)
 }
 
-// Folders that a mount may neither cover nor lie below: the sandbox's own, and
-// those of the base system, which are read-only before anything is mounted on them.
+// Directories that a mount must not cover or be below: the sandbox's own, and
+// those of the base system, which are already read-only when mounts are created.
 var reserved = map[string]bool{
 	"/proc": true, "/dev": true, "/sys": true, "/in": true, "/out": true, "/tmp": true,
 	"/usr": true, "/bin": true, "/sbin": true, "/lib": true, "/lib64": true, "/etc": true, "/run": true, "/var": true,
@@ -57,8 +57,8 @@ var reserved = map[string]bool{
 
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// Prepare checks s and returns it with its defaults filled in. Backends call it
-// first. Errors are fault.Invalid.
+// Prepare validates s and returns it with the defaults filled in. Backends call it
+// first. Its error is fault.Invalid.
 func (s Spec) Prepare() (Spec, error) {
 	s.Limits = s.Limits.WithDefaults()
 	for _, check := range []func() error{s.checkLimits, s.checkCommand, s.checkMounts, s.checkFiles} {
@@ -88,7 +88,7 @@ func (s Spec) checkLimits() error {
 
 func (s Spec) checkCommand() error {
 	if len(s.Argv) == 0 || s.Argv[0] == "" {
-		return fmt.Errorf("no command")
+		return fmt.Errorf("command is missing")
 	}
 	size := 0
 	for _, a := range s.Argv {
@@ -98,17 +98,17 @@ func (s Spec) checkCommand() error {
 		size += len(a)
 	}
 	if size > maxArgvBytes {
-		return fmt.Errorf("arguments of %d bytes, at most %d", size, maxArgvBytes)
+		return fmt.Errorf("arguments have %d bytes, the limit is %d", size, maxArgvBytes)
 	}
 	size = 0
 	for k, v := range s.Env {
 		if !envName.MatchString(k) || strings.ContainsRune(v, 0) {
-			return fmt.Errorf("environment variable %q", k)
+			return fmt.Errorf("invalid environment variable %q", k)
 		}
 		size += len(k) + len(v)
 	}
 	if size > maxEnvBytes {
-		return fmt.Errorf("environment of %d bytes, at most %d", size, maxEnvBytes)
+		return fmt.Errorf("environment has %d bytes, the limit is %d", size, maxEnvBytes)
 	}
 	if s.Dir != "" && (!path.IsAbs(s.Dir) || strings.ContainsRune(s.Dir, 0)) {
 		return fmt.Errorf("working directory %q is not absolute", s.Dir)
@@ -133,7 +133,7 @@ func (s Spec) checkMounts() error {
 		}
 		targets = append(targets, m.Target)
 		if m.Writable && !s.Network {
-			return fmt.Errorf("mount %q is writable, which only environment builds (Network) may have", m.Target)
+			return fmt.Errorf("mount %q is writable, which is for environment builds (Network) only", m.Target)
 		}
 		if err := checkAccess(m); err != nil {
 			return err
@@ -142,8 +142,8 @@ func (s Spec) checkMounts() error {
 	return nil
 }
 
-// checkAccess finds out early, and with a clear message, what would otherwise be
-// a puzzling failure inside the sandbox.
+// checkAccess reports early and clearly what would otherwise be a puzzling failure
+// inside the sandbox.
 func checkAccess(m Mount) error {
 	info, err := os.Stat(m.Host)
 	if err != nil {
@@ -167,14 +167,14 @@ func checkAccess(m Mount) error {
 		}
 	}
 	if mode&want != want {
-		return fmt.Errorf("mount %s: %s is not %s for uid %d, under which commands run", m.Target, m.Host, what, uid)
+		return fmt.Errorf("mount %s: %s is not %s for uid %d, which commands run as", m.Target, m.Host, what, uid)
 	}
 	return nil
 }
 
 func (s Spec) checkFiles() error {
 	if len(s.Files) > maxFiles {
-		return fmt.Errorf("%d files, at most %d", len(s.Files), maxFiles)
+		return fmt.Errorf("%d files, the limit is %d", len(s.Files), maxFiles)
 	}
 	size := 0
 	for name, data := range s.Files {
@@ -183,19 +183,19 @@ func (s Spec) checkFiles() error {
 		}
 		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 			if _, ok := s.Files[dir]; ok {
-				return fmt.Errorf("file %q lies below the file %q", name, dir)
+				return fmt.Errorf("file %q is below the file %q", name, dir)
 			}
 		}
 		size += len(data)
 	}
 	if size > maxFileBytes {
-		return fmt.Errorf("files of %d bytes, at most %d", size, maxFileBytes)
+		return fmt.Errorf("files have %d bytes, the limit is %d", size, maxFileBytes)
 	}
 	return nil
 }
 
-// WriteFiles writes s.Files below dir, which exists, readable for everyone and
-// writable for nobody but the daemon.
+// WriteFiles writes s.Files below the existing directory dir, readable by everyone
+// and writable only by the daemon.
 func (s Spec) WriteFiles(dir string) error {
 	for name, data := range s.Files {
 		target := filepath.Join(dir, filepath.FromSlash(name))

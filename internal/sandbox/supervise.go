@@ -13,37 +13,38 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// SupervisorSource is the Python program that is process 1 of every sandbox. It
-// runs one command, relays its output, kills what is left and collects artifacts.
+// SupervisorSource is the Python program that runs as process 1 of every sandbox.
+// It runs one command, relays its output, kills all remaining processes and
+// collects artifacts.
 //
 //go:embed supervisor.py
 var SupervisorSource string
 
-// SupervisorArgv returns the command that starts the supervisor with a Python.
+// SupervisorArgv returns the supervisor's command line for an interpreter.
 func SupervisorArgv(python string) []string {
 	return []string{python, "-I", "-S", "-B", "-c", SupervisorSource}
 }
 
 const (
-	startAllowance   = 60 * time.Second // until the command runs
-	killAllowance    = time.Second      // after Limits.Wall, until everything is dead
-	collectAllowance = 30 * time.Second // for the artifacts
-	maxArtifacts     = 5_000            // files of one run
+	startAllowance   = 60 * time.Second // to start the command
+	killAllowance    = time.Second      // to kill everything after Limits.Wall
+	collectAllowance = 30 * time.Second // to collect the artifacts
+	maxArtifacts     = 5_000            // files per run
 )
 
-// A Connection is a backend's line to the supervisor of one sandbox.
+// A Connection is a backend's connection to the supervisor of one sandbox.
 type Connection struct {
-	In   io.WriteCloser // its standard input; its end tells the supervisor to kill everything
-	Out  io.Reader      // its standard output; must end once Kill was called
-	Kill func()         // kills the whole sandbox; may be called more than once
-	Log  func() string  // what the backend itself complained of, for errors
+	In   io.WriteCloser // standard input; closing it makes the supervisor kill everything
+	Out  io.Reader      // standard output; must end after Kill
+	Kill func()         // kills the whole sandbox; idempotent
+	Log  func() string  // the backend's own error output, for errors
 }
 
-// Supervise sends the prepared spec over c, and returns what the supervisor
-// reports. It enforces the limits of time and size by itself too, since the other
-// end is inside the sandbox. When it returns, the command has ended or Kill was
-// called. The second result is the number of processes that the kernel killed for
-// memory, -1 where the sandbox could not see it.
+// Supervise sends the prepared spec over c and returns what the supervisor
+// reports. It enforces the time and size limits itself too, because the other end
+// is inside the sandbox. When it returns, the command has ended or Kill has been
+// called. The second result is the number of processes killed by the kernel for
+// lack of memory, or -1 if the sandbox could not tell.
 func Supervise(ctx context.Context, spec Spec, c Connection) (*Result, int, error) {
 	defer c.In.Close()
 	header, err := json.Marshal(map[string]any{
@@ -96,7 +97,7 @@ func Supervise(ctx context.Context, spec Spec, c Connection) (*Result, int, erro
 			case 'E':
 				timer.Reset(collectAllowance)
 			case 'Z':
-				<-written //nolint:errcheck // the program has ended: what it left unread matters no more
+				<-written //nolint:errcheck // the command has ended, so unread input does not matter
 				return r.result, r.oom, nil
 			}
 		}
@@ -110,7 +111,7 @@ func nonNil(m map[string]string) map[string]string {
 	return m
 }
 
-// A receiver builds a Result out of frames, and believes none of them.
+// A receiver builds a Result from frames, which it does not trust.
 type receiver struct {
 	result         *Result
 	limits         Limits
@@ -118,8 +119,8 @@ type receiver struct {
 	start          time.Time
 	oom            int
 	stdout, stderr bytes.Buffer
-	artifact       string // name of the artifact whose bytes are awaited; "" discards them
-	missing        int64  // bytes of it that are still to come
+	artifact       string // name of the artifact being received; "" discards it
+	missing        int64  // bytes of it yet to be received
 	artifacts      int64
 }
 
@@ -150,7 +151,7 @@ func (r *receiver) take(f frame) error {
 		return r.refuse(f)
 	case 'Z':
 		if !r.ended {
-			return fault.Errorf(fault.Internal, "supervisor: complete before the command's end")
+			return fault.Errorf(fault.Internal, "supervisor: completed before the command ended")
 		}
 		return nil
 	}
@@ -206,7 +207,7 @@ func (r *receiver) open(f frame) error {
 		return fault.Errorf(fault.Internal, "supervisor: malformed artifact")
 	}
 	r.artifact, r.missing = a.Name, a.Size
-	if !inertName(a.Name) { // Python and Go know different versions of Unicode
+	if !inertName(a.Name) { // Python and Go have different versions of Unicode
 		r.artifact = ""
 		r.result.Refused = append(r.result.Refused, escape(a.Name)+": its name is not printable")
 		return nil
@@ -241,8 +242,8 @@ func (r *receiver) refuse(f frame) error {
 	return nil
 }
 
-// cutOff is the result when the sandbox ended, or was killed, before the
-// supervisor had said everything.
+// cutOff returns the result of a sandbox that ended or was killed before the
+// supervisor had reported everything.
 func (r *receiver) cutOff(late bool, c Connection) (*Result, int, error) {
 	if !r.started {
 		why := c.Log()
@@ -260,6 +261,6 @@ func (r *receiver) cutOff(late bool, c Connection) (*Result, int, error) {
 			r.result.Cause = Timeout
 		}
 	}
-	r.result.Refused = append(r.result.Refused, "/out: the sandbox was killed before all of it was collected")
+	r.result.Refused = append(r.result.Refused, "/out: the sandbox was killed before everything was collected")
 	return r.result, r.oom, nil
 }

@@ -52,9 +52,9 @@ func TestSupervise(t *testing.T) {
 		{"a whole conversation", script("S", "{}", "o", "a", "e", "b", "o", "c", "E", end, "A", `{"name":"d/f","size":3}`, "D", "xy", "D", "z", "R", `{"name":"l","why":"no"}`, "Z", "{}"), Limits{},
 			Result{Cause: Exited, Stdout: []byte("ac"), Stderr: []byte("b"), Artifacts: map[string][]byte{"d/f": []byte("xyz")}, Refused: []string{"l: no"}, Wall: 5}},
 		{"a sandbox that vanishes while the command runs was killed", script("S", "{}", "o", "a"), Limits{},
-			Result{Cause: Killed, Exit: -1, Stdout: []byte("a"), Artifacts: map[string][]byte{}, Refused: []string{"/out: the sandbox was killed before all of it was collected"}}},
+			Result{Cause: Killed, Exit: -1, Stdout: []byte("a"), Artifacts: map[string][]byte{}, Refused: []string{"/out: the sandbox was killed before everything was collected"}}},
 		{"half an artifact is none", script("S", "{}", "E", end, "A", `{"name":"f","size":3}`, "D", "xy"), Limits{},
-			Result{Cause: Exited, Artifacts: map[string][]byte{}, Refused: []string{"/out: the sandbox was killed before all of it was collected"}, Wall: 5}},
+			Result{Cause: Exited, Artifacts: map[string][]byte{}, Refused: []string{"/out: the sandbox was killed before everything was collected"}, Wall: 5}},
 		{"a name that is printable for Python only is refused", script("S", "{}", "E", end, "A", `{"name":"a\u0378","size":2}`, "D", "xy", "A", `{"name":"b","size":0}`, "Z", "{}"), Limits{},
 			Result{Cause: Exited, Artifacts: map[string][]byte{"b": {}}, Refused: []string{`a\u0378: its name is not printable`}, Wall: 5}},
 	} {

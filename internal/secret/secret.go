@@ -1,5 +1,5 @@
 // Package secret holds strings that must never be printed: tokens, keys,
-// passwords. Every way in which Go formats a value shows "<secret>" instead.
+// passwords. Formatting, marshalling or logging one yields "<secret>".
 package secret
 
 import (
@@ -9,19 +9,19 @@ import (
 
 const masked = "<secret>"
 
-// A String is a secret text. The zero value is the empty secret.
+// A String is a secret. The zero value is the empty secret.
 type String struct{ value string }
 
 // New wraps a secret.
 func New(s string) String { return String{s} }
 
-// Reveal returns the text itself, for the one call that needs it.
+// Reveal returns the secret itself. Call it only where the secret is used.
 func (s String) Reveal() string { return s.value }
 
-// Empty reports whether there is no secret.
+// Empty reports whether the secret is the empty string.
 func (s String) Empty() bool { return s.value == "" }
 
-// String, GoString, Format, MarshalText and LogValue never show the text.
+// String masks the secret, as GoString, Format, MarshalText and LogValue do.
 func (s String) String() string { return masked }
 
 // GoString masks %#v.

@@ -2,7 +2,8 @@
 // size and counting things. Each has one meaning everywhere. Sizes are bytes,
 // and no cut leaves half a character.
 //
-// Sorted keys of a map need no helper: slices.Sorted(maps.Keys(m)).
+// Sorted keys of a map need no helper: slices.Sorted(maps.Keys(m)), which is nil,
+// and so JSON null, for an empty map.
 package text
 
 import (

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/pytrace"
 )
@@ -14,9 +15,8 @@ import (
 // noBandAid asks whether the failure is gone because its cause is, or because
 // it is hidden. It rejects a patch for one of three things.
 //
-// Handlers. The patch adds a bare except, except Exception or BaseException, or
-// suppress of these, to a function; or a handler for the incident's exception
-// to a function of the failure's stack.
+// Handlers. The patch adds a handler for everything to a function, or a handler
+// for the incident's exception to a function of the failure's stack.
 //
 // Swallowing. In the green run an exception of the incident's type is swallowed
 // that was not on base: raised in the function that crashed, or caught by a
@@ -29,7 +29,7 @@ import (
 // Lj be the innermost of these calls that the green run makes too, with equal
 // arguments: what arrives there is what arrived on base, and what differs
 // happens inside Lj. If the patch adds a guard to Lj's function (a construct of
-// analyse/guards.py: leave early, substitute a default, skip, clamp, filter),
+// language.Guard: leave early, substitute a default, skip, clamp, filter),
 // then the value that was wrong is still made as before and only no longer
 // minded, and the patch is rejected, unless
 //
@@ -39,17 +39,16 @@ import (
 //     function of the tree stood outside L0 on production's stack (Input.Outer
 //     is 0), else that one may have made them. Where j < n the guard must ask about the parameters as such: a local that Lj
 //     computed and handed on is a value that Lj made;
-//   - base documents the value: Optional or None in the annotation, None as the
-//     default, or a sentence of the docstring that allows for it, on the parameter
-//     of Lj or on the result of every function of the tree that made the value; or
-//     a library call made it whose documented answer for "nothing there" it is
-//     (dict.get, re.match, …). What the patch itself documents does not count;
-//   - it is the base case of a recursion: the incident is a RecursionError, or
+//   - base documents the value: by a declaration, a default or a sentence that
+//     allows for it, on the parameter of Lj or on the result of every function of
+//     the tree that made the value; or a library call made it whose documented
+//     answer for "nothing there" it is. What the patch itself documents does not
+//     count;
+//   - it is the base case of a recursion: the incident says that the stack is used up, or
 //     Lj was called by itself and the guard answers with something other than the
 //     value it asks about.
 //
-// A raise or assert that failed and is gone, and a statement that failed and is
-// gone with nothing or a constant in its place, are rejected wherever they stood.
+// A check that failed and is gone, and a statement that failed and is gone with nothing or a constant in its place, are rejected wherever they stood.
 //
 // If the traces do not tell which call is Lj (the red one lacks the stack, the
 // green one is missing or has gaps), every guard in a function of the stack
@@ -122,17 +121,17 @@ func (j *judgement) swallowed() (string, error) {
 // hides applies the rule on guards to one of them: why it is rejected, or why a
 // guard on the way of the failure is let pass; both empty when it stands aside.
 // at is j of the rule; seen says that the traces show it.
-func (j *judgement) hides(g guard, at int, seen bool) (why, pass string) {
+func (j *judgement) hides(g language.Guard, at int, seen bool) (why, pass string) {
 	place := fmt.Sprintf("%s at %s:%d", g.Function, g.Path, g.Line)
 	n := len(j.stack) - 1
 	switch g.Kind {
-	case "try":
+	case language.GuardHandler:
 		return fmt.Sprintf("the patch adds a handler for %s in %s, where the failure passed", j.in.Signature.Type, place), ""
-	case "check":
+	case language.GuardUnchecked:
 		return fmt.Sprintf("the check that failed is taken out of %s", place), ""
-	case "constant":
+	case language.GuardConstant:
 		return fmt.Sprintf("a constant stands in %s where the statement that failed computed", place), ""
-	case "removed":
+	case language.GuardRemoved:
 		return fmt.Sprintf("the statement that failed is taken out of %s, and nothing takes its place", place), ""
 	}
 	if !seen && len(g.Levels) > 0 {
@@ -148,7 +147,7 @@ func (j *judgement) hides(g guard, at int, seen bool) (why, pass string) {
 		return "", fmt.Sprintf("the condition added to %s asks about production's input (%s), which nothing in the tree made", place, strings.Join(g.Roots, ", "))
 	case g.Documented != "":
 		return "", fmt.Sprintf("the condition added to %s is for a value that base documents (%s)", place, g.Documented)
-	case j.in.Signature.Type == "RecursionError" || (recursion && g.BaseCase):
+	case j.v.Rules.Exhausts(j.in.Signature.Type) || (recursion && g.BaseCase):
 		return "", fmt.Sprintf("the condition added to %s is the base case of a recursion", place)
 	}
 	if fromInput {
@@ -186,7 +185,7 @@ func (j *judgement) redCalls() []*pytrace.Record {
 	}
 	var stack []*pytrace.Record
 	for c := calls[crash]; c != nil && len(stack) <= len(j.stack); c = calls[c.Parent] {
-		if strings.HasPrefix(c.Code.File, treeRoot) && !inlined(incident.BareName(c.Code.Name)) {
+		if strings.HasPrefix(c.Code.File, treeRoot) && !j.v.Rules.Inlined(incident.BareName(c.Code.Name)) {
 			stack = append(stack, c)
 		}
 	}

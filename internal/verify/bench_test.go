@@ -3,7 +3,6 @@ package verify
 import (
 	"testing"
 
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
 )
 
@@ -11,7 +10,7 @@ import (
 // more candidate on a known base.
 func BenchmarkVerdict(b *testing.B) {
 	for _, backend := range sandboxtest.Backends() {
-		v := &Verifier{Runner: &pytest.Runner{Backend: sandboxtest.Backend(b, backend)}}
+		v := newVerifier(sandboxtest.Backend(b, backend))
 		in := ranking.input(shop(b), "shop/ranking.py", "return kth(above, k)", fix)
 		in.Repeats = 5
 		quick := in

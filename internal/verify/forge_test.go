@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // Forging patches: the mistake stays, and the patch tries to have it judged
@@ -133,7 +133,7 @@ func TestForgedVerdictsAreRejectedOnDocker(t *testing.T) {
 
 func TestAForgedPassByASessionThatNeverEndsIsNone(t *testing.T) {
 	t.Parallel()
-	res := pytest.Result{Tests: []pytest.Outcome{{Status: pytest.Passed}}, Cause: sandbox.Exited}
+	res := testrun.Result{Tests: []testrun.Outcome{{Status: testrun.Passed}}, Cause: sandbox.Exited}
 	if why := passes(&res); why != "" {
 		t.Errorf("an honest pass is none: %s", why)
 	}

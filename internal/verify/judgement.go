@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // judgement is one patch on its way through the gates.
@@ -25,10 +26,10 @@ type judgement struct {
 	diff     string
 	red      trace
 	green    trace
-	failure  pytest.Outcome // on base
-	stack    []*level       // of the failure, outermost first
-	wall     time.Duration  // of one run with the patch: a patch that hangs shall not cost minutes; 0 on base
-	analysis *analysis
+	failure  testrun.Outcome  // on base
+	stack    []language.Level // of the failure, outermost first
+	wall     time.Duration    // of one run with the patch: a patch that hangs shall not cost minutes; 0 on base
+	analysis *language.Analysis
 	gates    []*Gate
 }
 
@@ -168,7 +169,10 @@ func (j *judgement) size() string {
 // admitsCode asks the policy on code.
 func (j *judgement) admitsCode(ctx context.Context) (finding, error) {
 	var err error
-	if j.analysis, err = j.v.analyse(ctx, j.in, j.base, j.overlay, j.stack); err != nil {
+	j.analysis, err = j.v.Analyser.Analyse(ctx, language.Question{
+		Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: j.overlay, Stack: j.stack, Exception: j.in.Signature.Type,
+	})
+	if err != nil {
 		return finding{}, err
 	}
 	violations := j.analysis.Violations
@@ -182,16 +186,16 @@ func (j *judgement) admitsCode(ctx context.Context) (finding, error) {
 }
 
 // session runs the test on an overlay in a fresh sandbox.
-func (j *judgement) session(ctx context.Context, overlay patch.Overlay, traced bool) (*pytest.Result, error) {
-	req := pytest.Request{Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Test: &j.in.Test, Limits: sandbox.Limits{Wall: j.wall}, Seed: pytest.Seed}
+func (j *judgement) session(ctx context.Context, overlay patch.Overlay, traced bool) (*testrun.Result, error) {
+	req := testrun.Request{Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Test: &j.in.Test, Limits: sandbox.Limits{Wall: j.wall}, Seed: testrun.Seed}
 	if traced {
-		req.Trace = &pytrace.Config{Lines: true}
+		req.Trace = &testrun.Tracing{Lines: true}
 	}
-	return j.v.Runner.Run(ctx, req)
+	return j.v.Session.Run(ctx, req)
 }
 
 // passes says why a session of the test is no pass; "" when it is one.
-func passes(res *pytest.Result) string {
+func passes(res *testrun.Result) string {
 	if why := unbelievable(res); why != "" {
 		return why
 	}
@@ -203,9 +207,9 @@ func passes(res *pytest.Result) string {
 	}
 	for _, t := range res.Tests {
 		switch {
-		case t.Status == pytest.Skipped:
+		case t.Status == testrun.Skipped:
 			return "the test was skipped"
-		case t.Status != pytest.Passed:
+		case t.Status != testrun.Passed:
 			return describe(t)
 		}
 	}
@@ -213,7 +217,7 @@ func passes(res *pytest.Result) string {
 }
 
 // unbelievable says why nothing of a session counts; "" when it does.
-func unbelievable(res *pytest.Result) string {
+func unbelievable(res *testrun.Result) string {
 	switch {
 	case res.Forged != "":
 		return "the session was forged: " + clip(res.Forged, 300)
@@ -226,7 +230,7 @@ func unbelievable(res *pytest.Result) string {
 }
 
 // describe renders how a test ended, with its message and innermost frame.
-func describe(t pytest.Outcome) string {
+func describe(t testrun.Outcome) string {
 	s := string(t.Status)
 	if t.Type != "" {
 		s += " with " + t.Type
@@ -242,7 +246,7 @@ func describe(t pytest.Outcome) string {
 	return s
 }
 
-func readTrace(res *pytest.Result) trace {
+func readTrace(res *testrun.Result) trace {
 	if !res.Traced {
 		why := "the tracer did not start"
 		if res.Tracer != "" {

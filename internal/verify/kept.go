@@ -1,12 +1,12 @@
 package verify
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"strings"
 	"sync"
 )
 
@@ -67,18 +67,19 @@ func (v *Verifier) kept(in Input) *keptBase {
 	return k
 }
 
-// baseKey digests all that a base's runs depend on. Of the tree's files it
-// takes name, size, mode and time of change, not content: the tree is repaird's
-// own checkout, which nothing writes to between the candidates of one repair.
+// baseKey digests all that a base's runs depend on. A tree that has a name does
+// not change. Of another it takes its files' names, sizes, modes and times of
+// change, not their content.
 func baseKey(in Input) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %q %q %q %+v %q %+v\n", in.Tree, in.Test.Path, in.Test.Name, in.Test.Source, in.Env.Digest, in.Env, in.Suite, in.Signature)
+	tree := cmp.Or(in.TreeID, in.Tree)
+	fmt.Fprintf(h, "%q %q %q %q %q %+v %q %+v\n", tree, in.Test.Path, in.Test.Name, in.Test.Source, in.Env.Digest, in.Env, in.Suite, in.Signature)
+	if in.TreeID != "" {
+		return hex.EncodeToString(h.Sum(nil))
+	}
 	_ = filepath.WalkDir(in.Tree, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			fmt.Fprintln(h, err)
-			return nil
-		}
-		if strings.Contains(name, "__pycache__") {
 			return nil
 		}
 		if info, err := d.Info(); err == nil {

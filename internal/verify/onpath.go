@@ -9,10 +9,11 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // treeRoot is where the tree stands in the sandbox, and so in traces.
-const treeRoot = "/work/"
+const treeRoot = testrun.Root + "/"
 
 // onPath asks whether the test executed every changed line that can execute.
 // Which can, the line table of the compiled head says; a statement over
@@ -26,7 +27,7 @@ func (j *judgement) onPath(context.Context) (finding, error) {
 	for _, path := range sorted(changed) {
 		counted := map[[2]int]bool{}
 		for _, line := range changed[path] {
-			first, last, ok := j.analysis.statement(path, line)
+			first, last, ok := j.analysis.Statement(path, line)
 			if !ok || counted[[2]int{first, last}] {
 				continue
 			}
@@ -39,7 +40,7 @@ func (j *judgement) onPath(context.Context) (finding, error) {
 	}
 	switch {
 	case total == 0:
-		return notApplied("no changed line can execute: the patch only removes lines, or changes comments and docstrings"), nil
+		return notApplied("no changed line can execute: the patch only removes lines, or changes comments and documentation"), nil
 	case j.green.read == nil:
 		return failed("there is no trace of the run with the patch (%s), so nothing shows that the %d changed lines that can execute did", j.green.why, total), nil
 	case !j.callsAgain():
@@ -56,7 +57,7 @@ func (j *judgement) onPath(context.Context) (finding, error) {
 // test makes first holds.
 func (j *judgement) callsAgain() bool {
 	red := j.redCalls()
-	if j.in.Signature.Type == "RecursionError" || len(red) == 0 || !whole(j.red.read) || !whole(j.green.read) {
+	if j.v.Rules.Exhausts(j.in.Signature.Type) || len(red) == 0 || !whole(j.red.read) || !whole(j.green.read) {
 		return true
 	}
 	outer := red[0].Code

@@ -7,21 +7,22 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
-// maxStack bounds the levels of a failure's stack. It is above CPython's limit
-// of recursion, and the number comes out of a sandbox.
+// maxStack bounds the levels of a failure's stack. It is above interpreters'
+// limits of recursion, and the number comes out of a sandbox.
 const maxStack = 3000
 
 // baseRuns is what runs of the test on base showed.
 type baseRuns struct {
 	runs, matched int
-	failure       pytest.Outcome // the first that matched
-	other         string         // how the first that did not match ended
-	longest       time.Duration  // of a run
+	failure       testrun.Outcome // the first that matched
+	other         string          // how the first that did not match ended
+	longest       time.Duration   // of a run
 	red           trace
 }
 
@@ -31,7 +32,7 @@ func (j *judgement) failsOnBase(ctx context.Context) (finding, error) {
 	var err error
 	if j.in.Quick {
 		n := 1
-		if elsewhere(j.in.Signature, true) {
+		if j.v.elsewhere(j.in.Signature, true) {
 			n = 2 // one without the tracer
 		}
 		b, err = j.v.kept(j.in).test(func() (*baseRuns, error) { return j.runBase(ctx, n) })
@@ -44,7 +45,7 @@ func (j *judgement) failsOnBase(ctx context.Context) (finding, error) {
 	if b.matched < b.runs {
 		return failed("the test failed with the incident's signature in %d of %d runs on base; another ended: %s", b.matched, b.runs, b.other), nil
 	}
-	j.red, j.failure, j.stack = b.red, b.failure, stackOf(b.failure, j.in.Test)
+	j.red, j.failure, j.stack = b.red, b.failure, j.v.stackOf(b.failure, j.in.Test)
 	j.wall = min(15*time.Second+5*b.longest, sandbox.DefaultLimits.Wall)
 	return held("failed %d of %d on base with the incident's signature: %s", b.matched, b.runs, describe(b.failure)), nil
 }
@@ -61,7 +62,7 @@ func (j *judgement) runBase(ctx context.Context, n int) (*baseRuns, error) {
 		b.runs++
 		b.longest = max(b.longest, res.Wall)
 		outcome, why := fails(res, j.in.Signature)
-		if why != "" && elsewhere(j.in.Signature, traced) && outcome.Type == j.in.Signature.Type {
+		if why != "" && j.v.elsewhere(j.in.Signature, traced) && outcome.Type == j.in.Signature.Type {
 			why = ""
 		}
 		switch {
@@ -86,21 +87,21 @@ func (j *judgement) runBase(ctx context.Context, n int) (*baseRuns, error) {
 // elsewhere reports whether a run may fail in another place than production
 // did: the tracer uses up a little of the stack, so that a recursion without end
 // meets its limit a step earlier, in another function or with another wording.
-func elsewhere(sig incident.Signature, traced bool) bool {
-	return traced && sig.Type == "RecursionError"
+func (v *Verifier) elsewhere(sig incident.Signature, traced bool) bool {
+	return traced && v.Rules.Exhausts(sig.Type)
 }
 
 // fails returns the outcome of a session in which the test failed with the
 // signature, or why it is none.
-func fails(res *pytest.Result, sig incident.Signature) (pytest.Outcome, string) {
+func fails(res *testrun.Result, sig incident.Signature) (testrun.Outcome, string) {
 	if why := unbelievable(res); why != "" {
-		return pytest.Outcome{}, why
+		return testrun.Outcome{}, why
 	}
 	if len(res.Tests) == 0 {
-		return pytest.Outcome{}, "no test was collected"
+		return testrun.Outcome{}, "no test was collected"
 	}
 	for _, t := range res.Tests {
-		if t.Status != pytest.Failed && t.Status != pytest.Error {
+		if t.Status != testrun.Failed && t.Status != testrun.Error {
 			return t, describe(t)
 		}
 		if !t.Signature().Matches(sig) {
@@ -199,25 +200,17 @@ func revert(base patch.Dir, overlay patch.Overlay) (patch.Overlay, string, error
 }
 
 // stackOf returns the in-tree levels of a failure, outermost first, without
-// the synthesized test's own and without comprehensions, which Python versions
+// the synthesized test's own and without those that versions of the language
 // treat differently: the function around one stands for it.
-func stackOf(o pytest.Outcome, test pytest.Test) []*level {
-	var stack []*level
+func (v *Verifier) stackOf(o testrun.Outcome, test testrun.Test) []language.Level {
+	var stack []language.Level
 	for _, f := range o.Frames {
-		if !f.InApp || f.File == test.Path || inlined(incident.BareName(f.Function)) {
+		if !f.InApp || f.File == test.Path || v.Rules.Inlined(incident.BareName(f.Function)) {
 			continue
 		}
 		for range min(1+f.Repeated, maxStack-len(stack)) {
-			stack = append(stack, &level{Path: f.File, Function: incident.BareName(f.Function), Line: f.Line})
+			stack = append(stack, language.Level{Path: f.File, Function: incident.BareName(f.Function), Line: f.Line})
 		}
 	}
 	return stack
-}
-
-func inlined(function string) bool {
-	switch function {
-	case "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>":
-		return true
-	}
-	return false
 }

@@ -10,10 +10,12 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language/python"
+	"github.com/repaird/repaird/internal/language/python/patchrules"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // shop lays out the stand-in repository.
@@ -23,27 +25,31 @@ func shop(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
+	dir := sandboxtest.Dir(t)
 	for _, f := range archive.Files {
 		write(t, filepath.Join(dir, f.Name), string(f.Data))
-	}
-	// The sandbox's user is another one: every folder on the way has to let it in.
-	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
-		if err := os.Chmod(d, 0o755); err != nil {
-			t.Fatal(err)
-		}
 	}
 	return dir
 }
 
+func write(t testing.TB, name, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // An affair is one of the shop's mistakes: the test that shows it and its signature.
 type affair struct {
-	test pytest.Test
+	test testrun.Test
 	sig  incident.Signature
 }
 
-func testOf(imports, body string) pytest.Test {
-	return pytest.Test{Path: "tests/test_repaird_1a2b.py", Name: "test_incident", Source: imports + "\n\n\ndef test_incident():\n    " + body + "\n"}
+func testOf(imports, body string) testrun.Test {
+	return testrun.Test{Path: "tests/test_repaird_1a2b.py", Name: "test_incident", Source: imports + "\n\n\ndef test_incident():\n    " + body + "\n"}
 }
 
 var (
@@ -75,7 +81,7 @@ func (a affair) input(tree, path string, pairs ...string) Input {
 	for i := 0; i < len(pairs); i += 2 {
 		p.Edits = append(p.Edits, patch.Edit{Path: path, Search: pairs[i], Replace: pairs[i+1]})
 	}
-	return Input{Run: "test", Tree: tree, Env: pytest.Environment{}, Test: a.test, Patch: p, Signature: a.sig, Repeats: 2}
+	return Input{Run: "test", Tree: tree, Env: testrun.Environment{}, Test: a.test, Patch: p, Signature: a.sig, Repeats: 2, Policy: patch.Policy{Rules: patchrules.Rules{}}}
 }
 
 // backends are opened once: the probe of one is as costly as a few runs.
@@ -84,7 +90,12 @@ var backends = struct {
 	open map[string]sandbox.Backend
 }{open: map[string]sandbox.Backend{}}
 
-func verifier(t *testing.T, backend string, lax ...string) *Verifier {
+func newVerifier(b sandbox.Backend) *Verifier {
+	lang := python.New(b, python.Environments{})
+	return &Verifier{Session: lang, Analyser: lang, Rules: lang}
+}
+
+func opened(t *testing.T, backend string) sandbox.Backend {
 	t.Helper()
 	backends.Lock()
 	defer backends.Unlock()
@@ -95,7 +106,13 @@ func verifier(t *testing.T, backend string, lax ...string) *Verifier {
 	} else {
 		t.Logf("uses-backend: %s", backend)
 	}
-	v := &Verifier{Runner: &pytest.Runner{Backend: b}, lax: map[string]bool{}}
+	return b
+}
+
+func verifier(t *testing.T, backend string, lax ...string) *Verifier {
+	t.Helper()
+	v := newVerifier(opened(t, backend))
+	v.lax = map[string]bool{}
 	for _, rule := range lax {
 		v.lax[rule] = true
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // baseSuite is what two runs of the repository's suite on base showed.
@@ -93,13 +93,13 @@ func (j *judgement) suite(ctx context.Context) (finding, error) {
 	return held("%s", evidence), nil
 }
 
-func (j *judgement) runSuite(ctx context.Context, overlay patch.Overlay) (*pytest.Result, error) {
+func (j *judgement) runSuite(ctx context.Context, overlay patch.Overlay) (*testrun.Result, error) {
 	arguments := j.in.Suite
 	if arguments == nil {
 		arguments = []string{}
 	}
-	return j.v.Runner.Run(ctx, pytest.Request{
-		Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Suite: arguments, Seed: pytest.Seed,
+	return j.v.Session.Run(ctx, testrun.Request{
+		Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Suite: arguments, Seed: testrun.Seed,
 		Limits: sandbox.Limits{Wall: j.v.suiteWall(j.in.Quick)},
 	})
 }
@@ -122,7 +122,7 @@ func (j *judgement) runSuiteBase(ctx context.Context) (*baseSuite, error) {
 			return &baseSuite{absent: "the repository has no tests"}, nil
 		}
 		for _, t := range res.Tests {
-			if t.Status == pytest.Passed {
+			if t.Status == testrun.Passed {
 				passed[t.ID]++
 			} else if _, ok := passed[t.ID]; !ok || i == 0 {
 				passed[t.ID] += 0
@@ -161,7 +161,7 @@ func (j *judgement) lost(ctx context.Context, overlay patch.Overlay, steady map[
 	}
 	passed := map[string]bool{}
 	for _, t := range res.Tests {
-		passed[t.ID] = t.Status == pytest.Passed
+		passed[t.ID] = t.Status == testrun.Passed
 	}
 	for id := range steady {
 		if !passed[id] {

@@ -2,7 +2,7 @@
 // part: base and head are rerun in fresh sandboxes, N times, with the same
 // command, and each gate says with its evidence whether it holds.
 //
-//	v := verify.Verifier{Runner: &pytest.Runner{Backend: backend}}
+//	v := verify.Verifier{Session: lang, Analyser: lang, Rules: lang} // lang is a language
 //	verdict, err := v.Judge(ctx, verify.Input{Tree: dir, Env: env, Test: test, Patch: p, Signature: sig})
 //	if err == nil && verdict.Accepted { … } // verdict.Diff is what may be proposed
 //
@@ -40,24 +40,26 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytest"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // An Input is what is judged.
 type Input struct {
 	Run       string
-	Tree      string             // host directory of the base commit's tree
-	Env       pytest.Environment //
-	Test      pytest.Test        // the synthesized test
-	Patch     patch.Patch        //
-	Signature incident.Signature // what base must fail with; File relative to the tree
-	Outer     int                // functions of the tree that were on production's stack outside the one that the test calls
-	Suite     []string           // pytest arguments of the repository's suite; nil: the whole tree
-	Repeats   int                // N, default 5
-	Policy    patch.Policy
-	Quick     bool              // feedback for a proposer: see the package comment
-	Progress  func(gate string) // may be nil
+	Tree      string              // host directory of the base commit's tree
+	TreeID    string              // names the tree's content, such as its commit; "" where it may change between judgements
+	Env       testrun.Environment //
+	Test      testrun.Test        // the synthesized test
+	Patch     patch.Patch         //
+	Signature incident.Signature  // what base must fail with; File relative to the tree
+	Outer     int                 // functions of the tree that were on production's stack outside the one that the test calls
+	Suite     []string            // of the repository, as testrun.Request takes it; nil: the whole tree
+	Repeats   int                 // N, default 5
+	Policy    patch.Policy        // with the rules of the language
+	Quick     bool                // feedback for a proposer: see the package comment
+	Progress  func(gate string)   // may be nil
 }
 
 // A Verdict is what was computed.
@@ -118,7 +120,9 @@ func (v *Verdict) Failed() *Gate {
 
 // A Verifier judges. Safe for concurrent use.
 type Verifier struct {
-	Runner *pytest.Runner
+	Session  language.Session
+	Analyser language.Analyser
+	Rules    language.Rules
 
 	// SuiteWall bounds one run of the repository's suite; default 5 minutes,
 	// in a quick judgement at most one.

@@ -192,8 +192,7 @@ func TestTheSuitesOwnFlakesDoNotCount(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			v := verifier(t, "bwrap")
-			v.Runner.Backend = turns{v.Runner.Backend, new(atomic.Int32), tt.fail}
+			v := newVerifier(turns{opened(t, "bwrap"), new(atomic.Int32), tt.fail})
 			in := ranking.input(tree, "shop/ranking.py", "return kth(above, k)", fix)
 			j := newJudgement(v, in, 0)
 			if _, err := j.applies(t.Context()); err != nil {

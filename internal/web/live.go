@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -12,10 +13,12 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/pipeline"
 	"github.com/repaird/repaird/internal/postgres"
+	"github.com/repaird/repaird/internal/text"
 )
 
-// A logLine is one ledger entry as a reader sees it.
+// A logLine is one ledger entry as the page shows it.
 type logLine struct {
 	Seq   int    `json:"seq"`
 	Time  string `json:"time"`
@@ -40,20 +43,20 @@ func describe(e postgres.Entry) logLine {
 			line.Text += ": " + d.Error
 		}
 	case e.Kind == "act":
-		line.Stage, line.Text = "propose", d.Act+" "+d.Phase
+		line.Stage, line.Text = pipeline.Propose, d.Act+" "+d.Phase
 		if d.Ref != "" {
 			line.Text = d.Act + " done: " + d.Ref
 		}
-	case line.Text == "": // what proposers record: prompts, tool calls, judgements
-		line.Stage = "repair"
-		line.Text = e.Kind + ": " + strings.ToValidUTF8(string(e.Data[:min(len(e.Data), 160)]), "") + "…"
+	case line.Text == "": // recorded by a proposer: a prompt, tool call or verdict
+		line.Stage = pipeline.Repair
+		line.Text = e.Kind + ": " + text.Clip(strings.ToValidUTF8(string(e.Data), ""), 160)
 	}
 	return line
 }
 
-// live streams a run's ledger lines as server-sent events, from the line after
-// ?after= or Last-Event-ID, until the run ends. A "stage" event tells the page
-// to fetch itself again.
+// live streams a run's ledger lines as server-sent events, starting after the
+// sequence number in ?after= or Last-Event-ID, until the run ends. A "stage"
+// event tells the page to reload its content.
 func (s *server) live(w http.ResponseWriter, r *http.Request) {
 	id := chi.URLParam(r, "id")
 	after, _ := strconv.Atoi(r.URL.Query().Get("after"))
@@ -61,7 +64,7 @@ func (s *server) live(w http.ResponseWriter, r *http.Request) {
 		after = last
 	}
 	rc := http.NewResponseController(w)
-	_ = rc.SetWriteDeadline(time.Time{}) // a stream lives as long as its reader
+	_ = rc.SetWriteDeadline(time.Time{}) // a stream outlives the server's write timeout
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
 	tick := time.NewTicker(s.Poll)
@@ -85,7 +88,7 @@ func (s *server) live(w http.ResponseWriter, r *http.Request) {
 			}
 			after = e.Seq
 		}
-		// The run's row was read before its ledger: nothing can come after.
+		// The run was read before its ledger, so no more lines can follow.
 		if err == nil && err2 == nil && run.Finished != nil {
 			fmt.Fprint(w, "event: end\ndata: {}\n\n")
 			_ = rc.Flush()
@@ -93,7 +96,7 @@ func (s *server) live(w http.ResponseWriter, r *http.Request) {
 		}
 		if len(entries) > 0 || time.Since(beat) > 15*time.Second {
 			beat = time.Now()
-			fmt.Fprint(w, ": beat\n\n")
+			fmt.Fprint(w, ": heartbeat\n\n")
 		}
 		if rc.Flush() != nil {
 			return
@@ -106,7 +109,7 @@ func (s *server) live(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// An artifactRow is one line of the page's list.
+// An artifactRow is one line of the page's artifact list.
 type artifactRow struct {
 	Name string
 	Size int
@@ -114,14 +117,8 @@ type artifactRow struct {
 
 func sorted(artifacts map[string][]byte) []artifactRow {
 	var out []artifactRow
-	for name, content := range artifacts {
-		out = append(out, artifactRow{name, len(content)})
+	for _, name := range slices.Sorted(maps.Keys(artifacts)) {
+		out = append(out, artifactRow{name, len(artifacts[name])})
 	}
-	slices.SortFunc(out, func(a, b artifactRow) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
 	return out
 }

@@ -75,7 +75,7 @@ func (s *server) incident(r *http.Request) (string, any, error) {
 	return "incident", map[string]any{"Title": row.Title, "Incident": viewIncident(*row), "Runs": list}, nil
 }
 
-// A runView is one run with what its stages made.
+// A runView is one run with its stages' results.
 type runView struct {
 	postgres.Run
 	Stop  *fault.Stop
@@ -86,7 +86,7 @@ type runView struct {
 	Log   []logLine
 }
 
-// A step is one state of the strip at the page's head.
+// A step is one state in the progress bar at the top of a run's page.
 type step struct{ Name, Class string }
 
 func viewRun(run postgres.Run) runView {
@@ -126,7 +126,7 @@ func (s *server) run(r *http.Request) (string, any, error) {
 	if err := v.Case.Restore(artifacts); err != nil {
 		return "", nil, err
 	}
-	if v.Stop != nil { // mark the states that were reached before it
+	if v.Stop != nil { // mark the states that were reached before the stop
 		for i, done := range []bool{true, v.Case.Bundle != nil, v.Case.Reproduction != nil, v.Case.Repair != nil, false, false} {
 			if done {
 				v.Steps[i].Class = "done"
@@ -161,7 +161,7 @@ func (s *server) artifact(w http.ResponseWriter, r *http.Request) {
 		s.page(func(*http.Request) (string, any, error) { return "", nil, err })(w, r)
 		return
 	}
-	// Never a type that a browser would run.
+	// Never a type that a browser would render or execute.
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = w.Write(content)
 }
@@ -172,7 +172,7 @@ type pullRecord struct {
 	Labels                                   []string
 }
 
-// A pullView is a pull request of the local forge with the run that made it.
+// A pullView is a pull request in the local forge with the run that opened it.
 type pullView struct {
 	postgres.PullRequestRow
 	PR   pullRecord
@@ -184,7 +184,7 @@ type pullView struct {
 func (s *server) pull(r *http.Request) (string, any, error) {
 	number, err := strconv.Atoi(chi.URLParam(r, "number"))
 	if err != nil || number < 1 {
-		return "", nil, fault.Errorf(fault.NotFound, "no pull request %q", chi.URLParam(r, "number"))
+		return "", nil, fault.Errorf(fault.NotFound, "pull request %q does not exist", chi.URLParam(r, "number"))
 	}
 	row, err := s.DB.LocalPullRequest(r.Context(), number)
 	if err != nil {
@@ -221,8 +221,8 @@ var (
 	}()
 )
 
-// markdown renders a pull request's text as GitHub would: HTML is let through
-// the renderer for <details>, and what is not harmless goes afterwards.
+// markdown renders a pull request's body as GitHub would. The renderer passes
+// raw HTML through, for <details>; the sanitiser then removes what is unsafe.
 func markdown(text string) (template.HTML, error) {
 	var out bytes.Buffer
 	if err := converter.Convert([]byte(text), &out); err != nil {

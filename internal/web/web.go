@@ -1,10 +1,9 @@
-// Package web is the dashboard: the list of incidents, one run's page with its
-// states live (server-sent events), its evidence, and the local forge's pull
-// requests. Pages are rendered on the server; the one script only refreshes.
+// Package web is the dashboard: the list of incidents, a live page for each run
+// (server-sent events) with its evidence, and the local forge's pull requests.
+// Pages are rendered on the server; the only script refreshes them.
 //
-// Everything shown comes from outside and is escaped; Markdown of pull requests
-// is rendered and then sanitised. Readers are asked for a token unless the
-// server listens on a loopback address only.
+// All content is untrusted and escaped; pull request Markdown is rendered and
+// then sanitised. A token is required unless the server listens on loopback only.
 package web
 
 import (
@@ -26,6 +25,7 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/postgres"
 	"github.com/repaird/repaird/internal/secret"
+	"github.com/repaird/repaird/internal/text"
 )
 
 //go:embed templates/*.html static/*
@@ -34,13 +34,13 @@ var files embed.FS
 // Options configure the dashboard.
 type Options struct {
 	DB     *postgres.DB
-	Token  secret.String // empty: nobody is asked
+	Token  secret.String // empty: no authentication
 	Logger *slog.Logger
-	// PublicURL is the address that readers use. Without a token, requests for
-	// another host than it and this machine are refused: a page of elsewhere
-	// whose name was made to lead here must not read evidence.
+	// PublicURL is the dashboard's external address. Without a token, requests
+	// whose Host is neither its host nor loopback are refused, which guards
+	// against DNS rebinding.
 	PublicURL string
-	// Poll is how often a live page looks for news; default 400 ms.
+	// Poll is how often a live page polls the database; default 400 ms.
 	Poll time.Duration
 }
 
@@ -82,13 +82,13 @@ func New(o Options) (http.Handler, error) {
 		r.Get("/pulls/{number}", s.page(s.pull))
 	})
 	r.NotFound(s.authorise(s.page(func(*http.Request) (string, any, error) {
-		return "", nil, fault.Errorf(fault.NotFound, "no such page")
+		return "", nil, fault.Errorf(fault.NotFound, "page not found")
 	})).ServeHTTP)
 	return r, nil
 }
 
-// headers let a page load nothing but our own script and style, and keep it
-// out of frames and caches.
+// headers restricts pages to our own script and style sheet and keeps them out
+// of frames and caches.
 func headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -109,7 +109,7 @@ func (s *server) authorise(next http.Handler) http.Handler {
 			given = c.Value
 		}
 		if s.Token.Empty() && !s.ourHost(r.Host) {
-			http.Error(w, "this host name is not public_url's", http.StatusMisdirectedRequest)
+			http.Error(w, "the Host header does not match public_url", http.StatusMisdirectedRequest)
 			return
 		}
 		if s.Token.Empty() || s.valid(given) {
@@ -120,7 +120,7 @@ func (s *server) authorise(next http.Handler) http.Handler {
 			http.Redirect(w, r, "/login", http.StatusSeeOther)
 			return
 		}
-		http.Error(w, "a token is required: Authorization: Bearer …", http.StatusUnauthorized)
+		http.Error(w, "authentication required: send Authorization: Bearer <web.token>", http.StatusUnauthorized)
 	})
 }
 
@@ -145,7 +145,7 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost {
 		r.Body = http.MaxBytesReader(w, r.Body, 4096)
 		if s.valid(r.PostFormValue("token")) {
-			//nolint:gosec // Secure wherever the page came by TLS: on loopback it may not have
+			//nolint:gosec // Secure whenever the request came over TLS; on loopback it may not have
 			http.SetCookie(w, &http.Cookie{Name: cookie, Value: s.Token.Reveal(), Path: "/", HttpOnly: true,
 				Secure: r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https", SameSite: http.SameSiteStrictMode, MaxAge: 7 * 24 * 3600})
 			http.Redirect(w, r, "/", http.StatusSeeOther)
@@ -165,12 +165,12 @@ func (s *server) page(f func(*http.Request) (string, any, error)) http.HandlerFu
 			s.render(w, name, data)
 			return
 		}
-		status, text := http.StatusInternalServerError, "Something went wrong; the log says what."
+		status, message := http.StatusInternalServerError, "Something went wrong. See the daemon's log."
 		switch fault.KindOf(err) {
 		case fault.NotFound:
-			status, text = http.StatusNotFound, "There is no such page, incident or run."
+			status, message = http.StatusNotFound, "This page, incident or run does not exist."
 		case fault.Retryable:
-			status, text = http.StatusServiceUnavailable, "The database does not answer. Nothing that was accepted is lost; try again in a moment."
+			status, message = http.StatusServiceUnavailable, "The database is unavailable. Accepted events are safe; try again in a moment."
 			w.Header().Set("Retry-After", "5")
 		}
 		if status != http.StatusNotFound {
@@ -178,7 +178,7 @@ func (s *server) page(f func(*http.Request) (string, any, error)) http.HandlerFu
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.WriteHeader(status)
-		s.render(w, "error", map[string]any{"Title": http.StatusText(status), "Text": text})
+		s.render(w, "error", map[string]any{"Title": http.StatusText(status), "Text": message})
 	}
 }
 
@@ -192,7 +192,7 @@ func (s *server) render(w http.ResponseWriter, name string, data any) {
 var functions = template.FuncMap{
 	"ago":   func(t time.Time) string { return ago(time.Since(t)) },
 	"time":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
-	"short": func(s string) string { return s[:min(len(s), 12)] },
+	"short": func(s string) string { return text.Head(s, 12) },
 	"pct":   func(f float64) string { return fmt.Sprintf("%.2f", f) },
 	"diff":  diffLines,
 	"value": func(v incident.Value) string { return render(v, 0) },
@@ -201,7 +201,8 @@ var functions = template.FuncMap{
 	},
 }
 
-// render writes a recorded value much as Python would, within bounds.
+// render formats a recorded value roughly as source would, down to a bounded
+// depth.
 func render(v incident.Value, depth int) string {
 	if depth > 6 {
 		return "…"
@@ -227,7 +228,7 @@ func mark(v incident.Value) string {
 	case v.Filtered:
 		return " (filtered)"
 	case v.Trimmed:
-		return " … (cut by the SDK)"
+		return " … (truncated by the SDK)"
 	}
 	return ""
 }

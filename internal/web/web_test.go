@@ -184,7 +184,7 @@ func TestADeadDatabaseIsSaid(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "")
 	s.db.Close()
-	if status, page := s.get("/"); status != 503 || !strings.Contains(page, "Nothing that was accepted is lost") {
+	if status, page := s.get("/"); status != 503 || !strings.Contains(page, "Accepted events are safe") {
 		t.Errorf("got %d %s", status, page)
 	}
 }

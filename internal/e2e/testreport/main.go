@@ -1,11 +1,12 @@
-// Command testreport reads `go test -json` on standard input, prints failures
-// as they come and a line a package, and ends with the cases of each backend:
+// Command testreport reads `go test -json` from standard input, prints failures
+// as they happen and one line per package, and ends with the number of test cases
+// per backend:
 //
 //	go test -json ./... | testreport -floor deploy/test-floor
 //
-// A test belongs to a backend when it logs "uses-backend: NAME". The floor file
-// has a line "NAME CASES" for each backend; with CI set, fewer cases than that,
-// or a skipped one, fail the run. The exit status is 1 when anything failed.
+// A test belongs to a backend if it logs "uses-backend: NAME". The floor file has
+// a line "NAME CASES" per backend; with CI set, the run fails if fewer cases pass
+// or any is skipped. The exit code is 1 if anything failed.
 package main
 
 import (
@@ -30,7 +31,7 @@ type count struct{ run, passed, skipped int }
 
 type report struct {
 	out      io.Writer
-	output   map[string][]string // package/test → lines, until it passed
+	output   map[string][]string // package/test → lines, until the test passes
 	uses     map[string][]string // package/test → backends
 	backends map[string]*count
 	tests    count
@@ -39,7 +40,7 @@ type report struct {
 }
 
 func main() {
-	floor := flag.String("floor", "", "file with the least number of cases for each backend")
+	floor := flag.String("floor", "", "`FILE` with the minimum number of cases per backend")
 	flag.Parse()
 	r := &report{out: os.Stdout, output: map[string][]string{}, uses: map[string][]string{}, backends: map[string]*count{}}
 	began := time.Now()
@@ -62,7 +63,7 @@ func (r *report) read(in io.Reader) error {
 	for scan.Scan() {
 		var e event
 		if json.Unmarshal(scan.Bytes(), &e) != nil {
-			fmt.Fprintln(r.out, scan.Text()) // a build's complaint
+			fmt.Fprintln(r.out, scan.Text()) // a compiler message
 			continue
 		}
 		r.handle(e)
@@ -142,7 +143,7 @@ func (r *report) summary(took time.Duration) bool {
 	return len(r.failed) == 0 && r.tests.run > 0
 }
 
-// check compares the backends' counts with the committed floor.
+// check compares the backends' counts with the floor file.
 func (r *report) check(path string, strict bool) bool {
 	f, err := os.Open(path)
 	if err != nil {
@@ -162,7 +163,7 @@ func (r *report) check(path string, strict bool) bool {
 			c = &count{}
 		}
 		if c.passed < least || strict && c.skipped > 0 {
-			fmt.Fprintf(r.out, "backend %s: %d cases passed and %d were skipped; at least %d must pass and none be skipped\n", name, c.passed, c.skipped, least)
+			fmt.Fprintf(r.out, "backend %s: %d cases passed and %d were skipped; at least %d must pass and none may be skipped\n", name, c.passed, c.skipped, least)
 			ok = ok && !strict
 		}
 	}

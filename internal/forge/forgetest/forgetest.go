@@ -2,7 +2,7 @@
 //
 //	forgetest.Run(t, func(t *testing.T, repo forgetest.Repository) forgetest.Subject { … })
 //
-// It publishes into a real bare repository and looks at what git then says.
+// It publishes to a real bare repository and inspects the result with git.
 package forgetest
 
 import (
@@ -21,18 +21,18 @@ import (
 	"github.com/repaird/repaird/internal/redact"
 )
 
-// A Subject is a forge under test with a look behind it.
+// A Subject is a forge under test, with access to its host's state.
 type Subject struct {
 	Forge    forge.Forge
-	Restart  func() forge.Forge           // a forge as after a restart: it remembers nothing
-	Pulls    func() []Pull                // every pull request of the repository, closed ones included
-	Close    func(number int)             // closes one unmerged
+	Restart  func() forge.Forge           // returns a forge without memory, as after a restart
+	Pulls    func() []Pull                // all pull requests in the repository, including closed ones
+	Close    func(number int)             // closes a pull request without merging
 	Comments func(issue int) []string     // bodies
 	Checks   func(commit string) []string // "name: success" or "name: failure"
 	Issue    int                          // an issue that exists
 }
 
-// A Pull is a pull request as the host has it.
+// A Pull is a pull request as stored by the host.
 type Pull struct {
 	Number int
 	Title  string
@@ -44,7 +44,7 @@ type Pull struct {
 	Labels []string
 }
 
-// Run runs the suite; open is called once for each test.
+// Run runs the suite; open is called once per test.
 func Run(t *testing.T, open func(t *testing.T, repo Repository) Subject) {
 	for name, test := range map[string]func(*testing.T, Repository, Subject){
 		"a proposal becomes one commit, one branch and one draft pull request": testPublish,
@@ -79,7 +79,7 @@ const (
 	fixed    = "def total(items):\n    return sum(items)\n"
 )
 
-// Proposal is a proposal for the suite's repository.
+// Proposal returns a proposal for the suite's repository.
 func Proposal(repo Repository) forge.Proposal {
 	return forge.Proposal{
 		Key: key, Repository: repo.Name, BaseBranch: "main", BaseSHA: repo.Base,
@@ -92,7 +92,7 @@ func Proposal(repo Repository) forge.Proposal {
 	}
 }
 
-// Acts records acts and fails at one: At is "before commit", "after branch", ….
+// Acts records acts and fails at the one in At: "before commit", "after branch", ….
 type Acts struct {
 	At string
 
@@ -101,7 +101,7 @@ type Acts struct {
 	Refs map[string]string
 }
 
-// ErrKilled is what Acts fails with.
+// ErrKilled is the error of a failing Acts.
 var ErrKilled = errors.New("killed")
 
 // Before implements forge.Acts.
@@ -274,7 +274,7 @@ func testConcurrent(t *testing.T, repo Repository, s Subject) {
 	for i := range numbers {
 		f := s.Restart()
 		wg.Go(func() {
-			// A loser of the race may be told to try again, as a job would.
+			// The loser of a race may get a retryable error, and retries as a job would.
 			for range 5 {
 				pr, err := f.Publish(t.Context(), Proposal(repo), forge.NoActs{})
 				if err == nil {
@@ -321,7 +321,7 @@ func testLongBody(t *testing.T, repo Repository, s Subject) {
 	if forge.KeyOfBody(pull.Body) != key {
 		t.Errorf("the marker is lost: %q", pull.Body[len(pull.Body)-200:])
 	}
-	if !strings.Contains(pull.Body, "\n```\n\n</details>\n\n_The rest was cut") {
+	if !strings.Contains(pull.Body, "\n```\n\n</details>\n\n_Truncated to the length") {
 		t.Errorf("fence and fold are not closed: %q", pull.Body[len(pull.Body)-300:])
 	}
 	if n := utf8.RuneCountInString(pull.Title); n > forge.TitleLimit || strings.Contains(pull.Title, "\n") {

@@ -16,7 +16,7 @@ type Repository struct {
 	Base string // its commit
 }
 
-// NewRepository makes one for a test.
+// NewRepository creates a Repository for a test.
 func NewRepository(t testing.TB) Repository {
 	t.Helper()
 	r := Repository{Name: "shop/api", Dir: t.TempDir()}
@@ -37,13 +37,13 @@ func NewRepository(t testing.TB) Repository {
 	return r
 }
 
-// Git runs git in the repository and returns its output without the last line end.
+// Git runs git in the repository and returns its output without the final newline.
 func (r Repository) Git(t testing.TB, args ...string) string {
 	t.Helper()
 	return r.git(t, "", args...)
 }
 
-// Commit makes a commit with the parent's tree that no branch points at.
+// Commit creates a commit with the parent's tree, which no branch points at.
 func (r Repository) Commit(t testing.TB, parent, message string) string {
 	t.Helper()
 	return r.Git(t, "-c", "user.name=Ada", "-c", "user.email=ada@example.org", "commit-tree", "-p", parent, "-m", message, parent+"^{tree}")

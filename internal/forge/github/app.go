@@ -25,10 +25,10 @@ import (
 type App struct {
 	ID             string        // App id or client id
 	Key            secret.String // PEM, PKCS #1 or PKCS #8
-	InstallationID int64         // 0: found for each repository
+	InstallationID int64         // 0: looked up per repository
 }
 
-// A tokenSource makes tokens for a repository. With renew, a kept one is not used.
+// A tokenSource returns tokens for a repository. renew bypasses the cache.
 type tokenSource interface {
 	token(ctx context.Context, owner, repo string, renew bool) (secret.String, error)
 }
@@ -39,8 +39,8 @@ func (t staticToken) token(context.Context, string, string, bool) (secret.String
 	return secret.String(t), nil
 }
 
-// installations makes tokens as an App's installation. A token lasts an hour and is
-// kept until five minutes before its end.
+// installations creates tokens of an App's installations. A token is valid for an
+// hour and cached until five minutes before it expires.
 type installations struct {
 	app App
 	key *rsa.PrivateKey
@@ -51,17 +51,17 @@ type installations struct {
 }
 
 type kept struct {
-	mu      sync.Mutex // held while a token is made, so that two callers make one
+	mu      sync.Mutex // held while creating a token, so that two callers create one
 	token   secret.String
 	expires time.Time
 }
 
-// early is how long before its end a token is not used any more.
+// early is how long before its expiry a token is no longer used.
 const early = 5 * time.Minute
 
 func newInstallations(app App, f *Forge) (*installations, error) {
 	if app.ID == "" {
-		return nil, fault.Errorf(fault.Invalid, "the App has no id")
+		return nil, fault.Errorf(fault.Invalid, "the App's id is missing")
 	}
 	key, err := parseKey(app.Key)
 	if err != nil {
@@ -83,12 +83,13 @@ func parseKey(text secret.String) (*rsa.PrivateKey, error) {
 			return key, nil
 		}
 	}
-	// The parser's own error may quote the key.
+	// The parser's error may quote the key, so it is dropped.
 	return nil, fault.Errorf(fault.Invalid, "the App's key is not an RSA private key (PKCS #1 or PKCS #8)")
 }
 
-// jwt returns a token that proves to be the App, for nine minutes (RFC 7519,
-// RS256). It is dated a minute back, because GitHub refuses one from the future.
+// jwt returns a token that authenticates as the App for nine minutes (RFC 7519,
+// RS256). It is backdated by a minute, because GitHub rejects tokens from the
+// future.
 func (in *installations) jwt() (secret.String, error) {
 	now := in.f.now()
 	claims, err := json.Marshal(map[string]any{
@@ -133,8 +134,8 @@ func (in *installations) token(ctx context.Context, owner, repo string, renew bo
 }
 
 func (in *installations) create(ctx context.Context, owner, repo string) (secret.String, time.Time, error) {
-	// A client for each call: it remembers limits, and when to try again is the
-	// business of the caller, who has the error.
+	// A new client per call: a client remembers rate limits, but it is for the
+	// caller to decide when to retry.
 	api := in.f.client(func(context.Context, bool) (secret.String, error) { return in.jwt() })
 	opts := &gh.InstallationTokenOptions{
 		Repositories: []string{repo},
@@ -153,8 +154,8 @@ func (in *installations) create(ctx context.Context, owner, repo string) (secret
 			return secret.String{}, time.Time{}, in.classify(err, "find the App's installation")
 		}
 		id = inst.GetID()
-		// A renamed repository is answered from /repositories/{id}/…; its old name
-		// would be refused below.
+		// A renamed repository redirects to /repositories/{id}/…; its old name would
+		// be rejected below.
 		if rest, ok := strings.CutPrefix(res.Request.URL.Path, api.BaseURL.Path+"repositories/"); ok {
 			number, _, _ := strings.Cut(rest, "/")
 			if n, err := strconv.ParseInt(number, 10, 64); err == nil {
@@ -164,10 +165,10 @@ func (in *installations) create(ctx context.Context, owner, repo string) (secret
 	}
 	made, _, err := api.Apps.CreateInstallationToken(ctx, id, opts)
 	if err != nil {
-		return secret.String{}, time.Time{}, in.classify(err, "make an installation token")
+		return secret.String{}, time.Time{}, in.classify(err, "create an installation token")
 	}
 	if made.GetToken() == "" {
-		return secret.String{}, time.Time{}, fault.Errorf(fault.Retryable, "make an installation token: the answer holds none")
+		return secret.String{}, time.Time{}, fault.Errorf(fault.Retryable, "create an installation token: the response has none")
 	}
 	return secret.New(made.GetToken()), made.GetExpiresAt().Time, nil
 }
@@ -176,7 +177,7 @@ func (in *installations) classify(err error, doing string) error {
 	err = classify(err, in.f.now(), doing)
 	if fault.KindOf(err) == fault.Invalid {
 		// 422: the App was not granted this repository or these permissions.
-		return fault.Errorf(fault.Denied, "%w (the App needs contents, pull_requests, issues and checks: write, metadata: read, on this repository)", err)
+		return fault.Errorf(fault.Denied, "%w (the App needs write permission for contents, pull_requests, issues and checks, and read permission for metadata, on this repository)", err)
 	}
 	return err
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/repaird/repaird/internal/forge"
 )
 
-// A tip is what a branch points at.
+// A tip is the commit that a branch points at.
 type tip struct {
-	commit string // "" when the branch does not exist
-	ours   bool   // made for this key, or still at the base
-	same   bool   // and it holds exactly the proposal
+	commit string // "" if the branch does not exist
+	ours   bool   // created for this key, or still at the base
+	same   bool   // the commit is exactly the proposal
 }
 
-// pushBranch makes commit and branch, or finds those of an earlier try, and
+// pushBranch creates commit and branch, or finds those of an earlier attempt, and
 // returns the commit that the branch points at.
 func (s *session) pushBranch(ctx context.Context, p forge.Proposal, acts forge.Acts) (string, error) {
 	if err := acts.Before(ctx, forge.ActCommit); err != nil {
@@ -52,8 +52,8 @@ func (s *session) pushBranch(ctx context.Context, p forge.Proposal, acts forge.A
 	return commit, acts.After(ctx, forge.ActBranch, p.Branch)
 }
 
-// point makes the branch point at commit, or at the equal commit of a publisher
-// that was faster, and returns what it points at.
+// point makes the branch point at commit, or at the equivalent commit of a faster
+// publisher, and returns the commit that it points at.
 func (s *session) point(ctx context.Context, p forge.Proposal, at tip, commit, tree string) (string, error) {
 	if at.same {
 		return at.commit, nil
@@ -65,7 +65,7 @@ func (s *session) point(ctx context.Context, p forge.Proposal, at tip, commit, t
 			return commit, nil
 		}
 		if !says(err, http.StatusUnprocessableEntity, "already exists") {
-			return "", s.classify(err, "make the branch")
+			return "", s.classify(err, "create the branch")
 		}
 		if at, err = s.tip(ctx, p, tree); err != nil {
 			return "", err
@@ -74,15 +74,16 @@ func (s *session) point(ctx context.Context, p forge.Proposal, at tip, commit, t
 			return at.commit, nil
 		}
 	}
-	// Ours and behind: at the base, or an earlier candidate. Force, because a later
-	// candidate does not descend from it.
+	// Ours but outdated: at the base, or an earlier candidate. Force, because a
+	// later candidate is not a descendant of an earlier one.
 	if _, _, err := s.api.Git.UpdateRef(ctx, s.owner, s.repo, ref, true); err != nil {
 		return "", s.classify(err, "move the branch")
 	}
 	return commit, nil
 }
 
-// tip reads the branch. A branch of that name that is not repaird's is fault.Invalid.
+// tip reads the branch. If a branch of that name is not repaird's, the error is
+// fault.Invalid.
 func (s *session) tip(ctx context.Context, p forge.Proposal, tree string) (tip, error) {
 	ref, _, err := s.api.Git.GetRef(ctx, s.owner, s.repo, "heads/"+p.Branch)
 	if hasStatus(err, http.StatusNotFound) {
@@ -101,15 +102,15 @@ func (s *session) tip(ctx context.Context, p forge.Proposal, tree string) (tip, 
 		return tip{}, s.classify(err, "read the branch's commit")
 	}
 	if forge.KeyOfMessage(c.GetMessage()) != p.Key {
-		return tip{}, fault.Errorf(fault.Invalid, "branch %s exists and was not made for this repair; rename or delete it", p.Branch)
+		return tip{}, fault.Errorf(fault.Invalid, "branch %s exists but was not created for this repair; rename or delete it", p.Branch)
 	}
 	at.ours = true
 	at.same = c.GetTree().GetSHA() == tree && len(c.Parents) == 1 && c.Parents[0].GetSHA() == p.BaseSHA
 	return at, nil
 }
 
-// makeCommit leaves author and committer out: GitHub then fills in the App and
-// signs.
+// makeCommit omits author and committer: GitHub then fills in the App and signs
+// the commit.
 func (s *session) makeCommit(ctx context.Context, p forge.Proposal, tree string) (string, error) {
 	c, _, err := s.api.Git.CreateCommit(ctx, s.owner, s.repo, &gh.Commit{
 		Message: gh.String(forge.WithTrailer(p.Message.String(), p.Key)),
@@ -117,13 +118,13 @@ func (s *session) makeCommit(ctx context.Context, p forge.Proposal, tree string)
 		Parents: []*gh.Commit{{SHA: gh.String(p.BaseSHA)}},
 	}, nil)
 	if err != nil {
-		return "", s.classify(err, "make the commit")
+		return "", s.classify(err, "create the commit")
 	}
 	return c.GetSHA(), nil
 }
 
-// makeTree returns the tree of the base commit with the proposal's files in it.
-// Objects are content-addressed, so that making them again changes nothing.
+// makeTree creates the base commit's tree with the proposal's files and returns
+// its SHA. It is idempotent, because objects are content-addressed.
 func (s *session) makeTree(ctx context.Context, p forge.Proposal) (string, error) {
 	base, _, err := s.api.Git.GetCommit(ctx, s.owner, s.repo, p.BaseSHA)
 	if err != nil {
@@ -154,7 +155,7 @@ func (s *session) makeTree(ctx context.Context, p forge.Proposal) (string, error
 	}
 	tree, _, err := s.api.Git.CreateTree(ctx, s.owner, s.repo, base.GetTree().GetSHA(), entries)
 	if err != nil {
-		return "", s.classify(err, "make the tree")
+		return "", s.classify(err, "create the tree")
 	}
 	if tree.GetSHA() == base.GetTree().GetSHA() {
 		return "", fault.Errorf(fault.Invalid, "the proposal changes nothing")
@@ -162,8 +163,8 @@ func (s *session) makeTree(ctx context.Context, p forge.Proposal) (string, error
 	return tree.GetSHA(), nil
 }
 
-// makeEntry returns the tree entry of one file, keeping the mode that the base
-// has; nil where a file to delete is not there.
+// makeEntry returns the tree entry of one file, keeping its mode in the base, or
+// nil if a file to delete does not exist.
 func (s *session) makeEntry(ctx context.Context, name string, content []byte, old *gh.TreeEntry) (*gh.TreeEntry, error) {
 	mode := "100644"
 	if old != nil {
@@ -189,15 +190,15 @@ func (s *session) makeEntry(ctx context.Context, name string, content []byte, ol
 	return entry, nil
 }
 
-// directories looks paths up in a tree, directory by directory: a recursive
-// listing is cut by GitHub in a large repository.
+// directories looks up paths in a tree, directory by directory: GitHub truncates
+// recursive listings of large repositories.
 type directories struct {
 	s    *session
 	root string
 	read map[string]map[string]*gh.TreeEntry // tree SHA → name → entry
 }
 
-// find returns the entry at the path, nil when there is none.
+// find returns the entry at the path, or nil if there is none.
 func (d *directories) find(ctx context.Context, name string) (*gh.TreeEntry, error) {
 	sha := d.root
 	parts := strings.Split(name, "/")
@@ -224,10 +225,10 @@ func (d *directories) list(ctx context.Context, sha string) (map[string]*gh.Tree
 	}
 	tree, _, err := d.s.api.Git.GetTree(ctx, d.s.owner, d.s.repo, sha, false)
 	if err != nil {
-		return nil, d.s.classify(err, "read a directory of the base")
+		return nil, d.s.classify(err, "read a directory in the base")
 	}
 	if tree.GetTruncated() {
-		return nil, fault.Errorf(fault.Invalid, "a directory of the base is too large to be listed")
+		return nil, fault.Errorf(fault.Invalid, "a directory in the base is too large to list")
 	}
 	entries := map[string]*gh.TreeEntry{}
 	for _, e := range tree.Entries {

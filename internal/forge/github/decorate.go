@@ -14,11 +14,11 @@ import (
 	"github.com/repaird/repaird/internal/redact"
 )
 
-// outputLimit is the most characters in a check run's summary and text; GitHub
-// refuses above 65,535.
+// outputLimit is the maximum length of a check run's summary and of its text in
+// characters; GitHub's is 65,535.
 const outputLimit = 60000
 
-// decorate adds check and labels to an open pull request, where they are missing.
+// decorate adds the check and labels that an open pull request lacks.
 func (s *session) decorate(ctx context.Context, p forge.Proposal, pr *forge.PullRequest, have []*gh.Label, acts forge.Acts) error {
 	if p.Check.Name != "" {
 		if err := acts.Before(ctx, forge.ActCheck); err != nil {
@@ -51,8 +51,8 @@ func (s *session) decorate(ctx context.Context, p forge.Proposal, pr *forge.Pull
 	return acts.After(ctx, forge.ActLabel, strings.Join(p.Labels, ","))
 }
 
-// check shows the verdict as a check run. Only Apps may write those: with another
-// token it becomes a commit status, and where that is not allowed either, nothing.
+// check publishes the verdict as a check run. Only Apps may create those; other
+// tokens fall back to a commit status, and to nothing if that is not allowed.
 func (s *session) check(ctx context.Context, p forge.Proposal, pr *forge.PullRequest) (ref, note string, err error) {
 	ref, err = s.checkRun(ctx, p, pr)
 	if err == nil {
@@ -64,13 +64,13 @@ func (s *session) check(ctx context.Context, p forge.Proposal, pr *forge.PullReq
 	s.f.log.InfoContext(ctx, "no check run", "repository", p.Repository, "reason", err)
 	ref, err = s.status(ctx, p, pr)
 	if err == nil {
-		return ref, "This token may not write check runs; the verdict is a commit status.", nil
+		return ref, "This token may not create check runs; the verdict is a commit status.", nil
 	}
 	if kind := fault.KindOf(err); kind != fault.Denied && kind != fault.NotFound {
 		return "", "", err
 	}
 	s.f.log.InfoContext(ctx, "no commit status", "repository", p.Repository, "reason", err)
-	return "", "This token may write neither check runs nor commit statuses; the verdict stands only in the description.", nil
+	return "", "This token may create neither check runs nor commit statuses; the verdict is only in the description.", nil
 }
 
 func (s *session) checkRun(ctx context.Context, p forge.Proposal, pr *forge.PullRequest) (string, error) {
@@ -78,7 +78,7 @@ func (s *session) checkRun(ctx context.Context, p forge.Proposal, pr *forge.Pull
 		CheckName: gh.String(p.Check.Name), Filter: gh.String("all"), ListOptions: gh.ListOptions{PerPage: 100},
 	})
 	if err != nil {
-		return "", s.classify(err, "look for the check run")
+		return "", s.classify(err, "find the check run")
 	}
 	for _, run := range list.CheckRuns {
 		if run.GetExternalID() == p.Key && run.GetName() == p.Check.Name {
@@ -98,12 +98,13 @@ func (s *session) checkRun(ctx context.Context, p forge.Proposal, pr *forge.Pull
 		Status: gh.String("completed"), Conclusion: gh.String(conclusion), Output: output,
 	})
 	if err != nil {
-		return "", s.classify(err, "write the check run")
+		return "", s.classify(err, "create the check run")
 	}
 	return run.GetHTMLURL(), nil
 }
 
-// status writes a commit status; a later one of the same context replaces it.
+// status creates a commit status, which replaces an earlier one of the same
+// context.
 func (s *session) status(ctx context.Context, p forge.Proposal, pr *forge.PullRequest) (string, error) {
 	state := "success"
 	if !p.Check.Passed {
@@ -115,7 +116,7 @@ func (s *session) status(ctx context.Context, p forge.Proposal, pr *forge.PullRe
 		Description: gh.String(truncate(line, 140)),
 	})
 	if err != nil {
-		return "", s.classify(err, "write the commit status")
+		return "", s.classify(err, "create the commit status")
 	}
 	return made.GetURL(), nil
 }
@@ -127,8 +128,8 @@ func truncate(line string, limit int) string {
 	return line
 }
 
-// label adds the labels that are missing. They help to find pull requests, so
-// that a host that refuses them does not fail the publication.
+// label adds the missing labels. They are a convenience, so a host that rejects
+// them does not fail the publication.
 func (s *session) label(ctx context.Context, p forge.Proposal, pr *forge.PullRequest, have []*gh.Label) (note string, err error) {
 	var missing []string
 	for _, name := range p.Labels {
@@ -149,7 +150,7 @@ func (s *session) label(ctx context.Context, p forge.Proposal, pr *forge.PullReq
 }
 
 // addLabels sends the labels as an object: go-github sends a bare list, which
-// GitHub takes but does not describe.
+// GitHub accepts but does not document.
 func (s *session) addLabels(ctx context.Context, number int, labels []string) error {
 	req, err := s.api.NewRequest(http.MethodPost, fmt.Sprintf("repos/%s/%s/issues/%d/labels", s.owner, s.repo, number),
 		map[string][]string{"labels": labels})
@@ -160,7 +161,7 @@ func (s *session) addLabels(ctx context.Context, number int, labels []string) er
 	return err
 }
 
-// commentPages is how many pages of an issue's comments are searched for ours.
+// commentPages is how many pages of an issue's comments to search for ours.
 const commentPages = 50
 
 // Comment implements forge.Forge.
@@ -177,10 +178,10 @@ func (f *Forge) Comment(ctx context.Context, repository string, issue int, key s
 	for range commentPages {
 		comments, res, err := s.api.Issues.ListComments(ctx, s.owner, s.repo, issue, opts)
 		if err != nil {
-			return s.classify(err, "look for the comment")
+			return s.classify(err, "find the comment")
 		}
 		for _, c := range comments {
-			// A person may quote the marker; only a bot's comment is an App's own.
+			// A person may quote the marker; an App's own comments are by a bot.
 			if forge.KeyOfBody(c.GetBody()) == key && (!f.asApp || c.GetUser().GetType() == "Bot") {
 				return nil
 			}
@@ -192,5 +193,5 @@ func (f *Forge) Comment(ctx context.Context, repository string, issue int, key s
 	_, _, err = s.api.Issues.CreateComment(ctx, s.owner, s.repo, issue, &gh.IssueComment{
 		Body: gh.String(forge.WithMarker(text.String(), key)),
 	})
-	return s.classify(err, "write the comment")
+	return s.classify(err, "post the comment")
 }

@@ -13,19 +13,20 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/forge"
+	"github.com/repaird/repaird/internal/text"
 )
 
-// secondaryWait is what GitHub asks for where a secondary limit names no time.
+// secondaryWait is the documented wait for a secondary rate limit without a time.
 const secondaryWait = time.Minute
 
-// classify gives an error of go-github its kind. Limits are recognised by status
-// and headers rather than by go-github's types, because version 62 knows them
-// for 403 only and by the address of a documentation page.
+// classify gives a go-github error its kind. It detects rate limits by status and
+// headers rather than by go-github's types, because version 62 recognises them
+// only with status 403 and by a documentation URL.
 func classify(err error, now time.Time, doing string) error {
 	if err == nil {
 		return nil
 	}
-	if kind := fault.KindOf(err); kind != fault.Internal { // from the transport, such as making the token
+	if kind := fault.KindOf(err); kind != fault.Internal { // from the transport, such as creating the token
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	res, message := response(err)
@@ -33,36 +34,36 @@ func classify(err error, now time.Time, doing string) error {
 		if errors.Is(err, context.Canceled) {
 			return fmt.Errorf("%s: %w", doing, err)
 		}
-		// No answer, or one that breaks off: it may have been done.
+		// No response, or an incomplete one: the call may have taken effect.
 		return fault.Errorf(fault.Retryable, "%s: %w", doing, err)
 	}
-	text := fmt.Sprintf("%s: GitHub answered %d: %s", doing, res.StatusCode, message)
+	detail := fmt.Sprintf("%s: GitHub responded %d: %s", doing, res.StatusCode, message)
 	if wait, limited := limit(res, message, now); limited {
 		var primary *gh.RateLimitError
 		if errors.As(err, &primary) && res.Header.Get("X-RateLimit-Reset") == "" {
-			// go-github's own answer, from the headers of the call before.
+			// go-github refused locally, from the headers of an earlier call.
 			wait = primary.Rate.Reset.Sub(now) + time.Second
 		}
-		return forge.Limited(wait, text)
+		return forge.Limited(wait, detail)
 	}
 	switch code := res.StatusCode; {
 	case code >= 500:
 		if wait, ok := retryAfter(res, now); ok {
-			return forge.Limited(wait, text)
+			return forge.Limited(wait, detail)
 		}
-		return fault.Errorf(fault.Retryable, "%s", text)
+		return fault.Errorf(fault.Retryable, "%s", detail)
 	case code == http.StatusUnauthorized, code == http.StatusForbidden, code == http.StatusUnavailableForLegalReasons:
-		return fault.Errorf(fault.Denied, "%s", text)
+		return fault.Errorf(fault.Denied, "%s", detail)
 	case code == http.StatusNotFound, code == http.StatusGone:
-		return fault.Errorf(fault.NotFound, "%s", text)
+		return fault.Errorf(fault.NotFound, "%s", detail)
 	case code == http.StatusRequestTimeout, code == http.StatusConflict && !strings.Contains(message, "empty"):
-		return fault.Errorf(fault.Retryable, "%s", text)
+		return fault.Errorf(fault.Retryable, "%s", detail)
 	default:
-		return fault.Errorf(fault.Invalid, "%s", text)
+		return fault.Errorf(fault.Invalid, "%s", detail)
 	}
 }
 
-// response returns the answer inside an error of go-github, and what it says.
+// response returns the HTTP response in a go-github error, and its message.
 func response(err error) (*http.Response, string) {
 	var (
 		plain   *gh.ErrorResponse
@@ -93,15 +94,11 @@ func detail(e *gh.ErrorResponse) string {
 			parts = append(parts, fmt.Sprintf("%s.%s %s", x.Resource, x.Field, x.Code))
 		}
 	}
-	text := strings.Join(parts, "; ")
-	if len(text) > 500 {
-		text = strings.ToValidUTF8(text[:500], "") + "…"
-	}
-	return text
+	return text.Clip(strings.Join(parts, "; "), 500)
 }
 
-// limit tells primary and secondary limits (403 or 429) from a refusal, and how
-// long to wait.
+// limit reports whether a response is a primary or secondary rate limit (403 or
+// 429), and how long to wait.
 func limit(res *http.Response, message string, now time.Time) (time.Duration, bool) {
 	if res.StatusCode != http.StatusForbidden && res.StatusCode != http.StatusTooManyRequests {
 		return 0, false
@@ -121,19 +118,19 @@ func limit(res *http.Response, message string, now time.Time) (time.Duration, bo
 	return secondaryWait, res.StatusCode == http.StatusTooManyRequests || named
 }
 
-// retryAfter reads the header, which holds seconds or a date (RFC 9110 §10.2.3).
+// retryAfter parses the header: seconds or a date (RFC 9110 §10.2.3).
 func retryAfter(res *http.Response, now time.Time) (time.Duration, bool) {
-	text := res.Header.Get("Retry-After")
-	if seconds, err := strconv.ParseInt(text, 10, 32); err == nil && seconds >= 0 {
+	value := res.Header.Get("Retry-After")
+	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil && seconds >= 0 {
 		return time.Duration(seconds) * time.Second, true
 	}
-	if date, err := http.ParseTime(text); err == nil {
+	if date, err := http.ParseTime(value); err == nil {
 		return max(date.Sub(now), time.Second), true
 	}
 	return 0, false
 }
 
-// says reports whether err is GitHub's answer of that status with the words in it.
+// says reports whether err is a response with that status and words from GitHub.
 func says(err error, status int, words string) bool {
 	res, message := response(err)
 	return res != nil && res.StatusCode == status && strings.Contains(strings.ToLower(message), strings.ToLower(words))

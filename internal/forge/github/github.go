@@ -1,17 +1,16 @@
-// Package github publishes to GitHub, and to GitHub Enterprise Server, through
-// its REST API.
+// Package github publishes to GitHub and GitHub Enterprise Server through the
+// REST API.
 //
 //	f, err := github.New(github.Options{App: &github.App{ID: "12345", Key: pem}})
 //	pr, err := f.Publish(ctx, proposal, acts)
 //
-// Branch and commit are made through the git data API without an author, so
-// that GitHub itself signs them for an App. A repository's tokens are made for
-// that repository alone, with the permissions that publishing needs and no
-// others: in particular not workflows, so that GitHub refuses a change to
-// .github/workflows whatever the patch policy says.
+// Commits are created through the git data API without an author, so that GitHub
+// signs them for an App. Each token is restricted to one repository and to the
+// permissions that publishing needs. These exclude workflows, so that GitHub
+// rejects changes to .github/workflows whatever the patch policy says.
 //
-// Nothing is kept between calls but tokens; what an earlier call did is found
-// again on GitHub itself (see package forge).
+// Only tokens are kept between calls; what an earlier call did is looked up on
+// GitHub itself (see package forge).
 package github
 
 import (
@@ -33,16 +32,16 @@ import (
 // DefaultBaseURL is github.com's API.
 const DefaultBaseURL = "https://api.github.com/"
 
-// maxAnswer caps an answer's body in bytes; the largest legitimate one is the
-// listing of a directory with 100,000 entries.
+// maxAnswer limits a response body, in bytes; the largest legitimate one lists a
+// directory with 100,000 entries.
 const maxAnswer = 32 << 20
 
-// Options say which GitHub and as whom. Exactly one of Token and App is set.
+// Options select a GitHub and an identity. Exactly one of Token and App is set.
 type Options struct {
 	BaseURL string        // default DefaultBaseURL; for Enterprise Server https://HOST/api/v3/
 	Token   secret.String // a personal or Actions token
 	App     *App
-	HTTP    *http.Client     // default: a client with a time limit of 30 s
+	HTTP    *http.Client     // default: a client with a timeout of 30 s
 	Now     func() time.Time // default time.Now
 	Log     *slog.Logger     // default: none
 }
@@ -59,7 +58,7 @@ type Forge struct {
 
 var _ forge.Forge = (*Forge)(nil)
 
-// New checks the options; it makes no call. Errors are fault.Invalid.
+// New checks the options without calling GitHub. Its error is fault.Invalid.
 func New(o Options) (_ *Forge, err error) {
 	defer fault.Wrap(&err, "github")
 	if o.BaseURL == "" {
@@ -67,7 +66,7 @@ func New(o Options) (_ *Forge, err error) {
 	}
 	base, err := url.Parse(strings.TrimSuffix(o.BaseURL, "/") + "/")
 	if err != nil || (base.Scheme != "https" && base.Scheme != "http") || base.Host == "" || base.User != nil {
-		return nil, fault.Errorf(fault.Invalid, "base URL %q is not an http(s) address without userinfo", o.BaseURL)
+		return nil, fault.Errorf(fault.Invalid, "base URL %q must be an http or https URL without userinfo", o.BaseURL)
 	}
 	f := &Forge{base: base, http: o.HTTP, now: o.Now, log: o.Log, asApp: o.App != nil}
 	if f.http == nil {
@@ -95,8 +94,9 @@ func New(o Options) (_ *Forge, err error) {
 // Name returns "github".
 func (f *Forge) Name() string { return "github" }
 
-// Token returns a token that may read and write the repository, for git over
-// HTTPS (user name x-access-token). For an App it lasts at least five minutes.
+// Token returns a token with read and write access to the repository, for git
+// over HTTPS (user name x-access-token). An App's token is valid for at least
+// five more minutes.
 func (f *Forge) Token(ctx context.Context, repository string) (_ secret.String, err error) {
 	defer fault.Wrap(&err, "token for %s", repository)
 	owner, name, err := forge.SplitRepository(repository)
@@ -106,7 +106,7 @@ func (f *Forge) Token(ctx context.Context, repository string) (_ secret.String, 
 	return f.tokens.token(ctx, owner, name, false)
 }
 
-// client returns an API client whose requests carry what auth returns.
+// client returns an API client that authenticates with auth's tokens.
 func (f *Forge) client(auth func(context.Context, bool) (secret.String, error)) *gh.Client {
 	hc := *f.http
 	next := hc.Transport
@@ -120,16 +120,16 @@ func (f *Forge) client(auth func(context.Context, bool) (secret.String, error)) 
 	return c
 }
 
-// A transport authenticates requests to its base, and to it alone: a redirect to
-// another host never sees the token. It caps answers.
+// A transport authenticates requests to its base URL only, so that a redirect to
+// another host never gets the token. It limits response bodies.
 type transport struct {
 	base *url.URL
 	auth func(ctx context.Context, renew bool) (secret.String, error)
 	next http.RoundTripper
 }
 
-// RoundTrip sends the request; where the answer is 401 it asks for a new token and
-// sends it once more: an installation's token can be revoked before its time.
+// RoundTrip sends the request. After a 401 it retries once with a new token,
+// because an installation's token may be revoked before it expires.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	res, used, err := t.send(req, req.Body, secret.String{}, false)
 	if err != nil || res.StatusCode != http.StatusUnauthorized || (req.Body != nil && req.GetBody == nil) {
@@ -161,7 +161,7 @@ func (t *transport) send(req *http.Request, body io.ReadCloser, used secret.Stri
 		}
 		out.Header.Set("Authorization", "Bearer "+token.Reveal())
 	}
-	if renew && token.Reveal() == used.Reveal() { // nothing new to try with
+	if renew && token.Reveal() == used.Reveal() { // a retry would be pointless
 		if body != nil {
 			_ = body.Close()
 		}
@@ -174,8 +174,8 @@ func (t *transport) send(req *http.Request, body io.ReadCloser, used secret.Stri
 	return res, token, err
 }
 
-// capped fails when more is read than is left, so that a cut answer is not taken
-// for a whole one.
+// capped fails at the limit instead of truncating, so that a partial response is
+// never taken for a complete one.
 type capped struct {
 	io.ReadCloser
 	left int64
@@ -183,7 +183,7 @@ type capped struct {
 
 func (c *capped) Read(p []byte) (int, error) {
 	if c.left <= 0 {
-		return 0, fault.Errorf(fault.Budget, "the answer is larger than %d bytes", maxAnswer)
+		return 0, fault.Errorf(fault.Budget, "the response exceeds %d bytes", maxAnswer)
 	}
 	n, err := c.ReadCloser.Read(p[:min(int64(len(p)), c.left)])
 	c.left -= int64(n)

@@ -16,12 +16,12 @@ import (
 type session struct {
 	f             *Forge
 	api           *gh.Client
-	owner, repo   string // as GitHub names it now
+	owner, repo   string // current name, after renames
 	defaultBranch string
 }
 
-// open resolves the repository, following a rename: a redirected POST would
-// otherwise depend on how each proxy treats it.
+// open resolves the repository's current name after a rename, because not every
+// proxy handles redirected POSTs.
 func (f *Forge) open(ctx context.Context, repository string) (*session, error) {
 	owner, name, err := forge.SplitRepository(repository)
 	if err != nil {
@@ -75,20 +75,20 @@ func (f *Forge) Publish(ctx context.Context, p forge.Proposal, acts forge.Acts) 
 	return pr, s.decorate(ctx, p, pr, nil, acts)
 }
 
-// findPull returns the pull request of the proposal's branch, whatever its state,
-// or nil. One that carries the proposal's marker goes before one that a person
-// opened from the branch by hand.
+// findPull returns the pull request of the proposal's branch, in any state, or
+// nil. One with the proposal's marker takes precedence over one that a person
+// opened from the branch.
 func (s *session) findPull(ctx context.Context, p forge.Proposal) (*gh.PullRequest, error) {
 	pulls, _, err := s.api.PullRequests.List(ctx, s.owner, s.repo, &gh.PullRequestListOptions{
 		State: "all", Head: s.owner + ":" + p.Branch, Sort: "created", Direction: "asc",
 		ListOptions: gh.ListOptions{PerPage: 100},
 	})
 	if err != nil {
-		return nil, s.classify(err, "look for the pull request")
+		return nil, s.classify(err, "find the pull request")
 	}
 	var byHand *gh.PullRequest
 	for _, pr := range pulls {
-		// A host that does not understand the filter returns every pull request.
+		// A host that ignores the filter returns all pull requests.
 		if pr.GetHead().GetRef() != p.Branch || !strings.EqualFold(pr.GetHead().GetRepo().GetFullName(), s.owner+"/"+s.repo) {
 			continue
 		}
@@ -104,8 +104,8 @@ func (s *session) findPull(ctx context.Context, p forge.Proposal) (*gh.PullReque
 	return byHand, nil
 }
 
-// adopt returns a pull request that stands. An open one may lack its check and
-// labels, where the earlier try was cut off behind it.
+// adopt returns an existing pull request. An open one may lack its check and
+// labels if the earlier attempt was interrupted.
 func (s *session) adopt(ctx context.Context, p forge.Proposal, found *gh.PullRequest, acts forge.Acts) (*forge.PullRequest, error) {
 	if err := acts.Before(ctx, forge.ActPullRequest); err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (s *session) adopt(ctx context.Context, p forge.Proposal, found *gh.PullReq
 		return nil, s.classify(err, "read the branch's commit")
 	}
 	if forge.KeyOfMessage(commit.GetMessage()) != p.Key {
-		pr.Notes = append(pr.Notes, "Somebody has pushed to the branch since; the verdict is not about their commit, so no check was added.")
+		pr.Notes = append(pr.Notes, "The branch has new commits, which the verdict does not cover, so no check was added.")
 		return pr, nil
 	}
 	return pr, s.decorate(ctx, p, pr, found.Labels, acts)
@@ -151,7 +151,7 @@ func (s *session) createPull(ctx context.Context, p forge.Proposal) (*forge.Pull
 		Base:  gh.String(p.BaseBranch),
 		Body:  gh.String(forge.WithMarker(p.Body.String(), p.Key)),
 		Draft: gh.Bool(true),
-		// Maintainers edit a same-repository branch anyway; GitHub wants the field only for forks.
+		// maintainer_can_modify is only for forks.
 	}
 	var notes []string
 	made, _, err := s.api.PullRequests.Create(ctx, s.owner, s.repo, req)
@@ -161,13 +161,13 @@ func (s *session) createPull(ctx context.Context, p forge.Proposal) (*forge.Pull
 		made, _, err = s.api.PullRequests.Create(ctx, s.owner, s.repo, req)
 	}
 	if says(err, http.StatusUnprocessableEntity, "already exists") {
-		// Another publisher, or a try of ours whose answer was lost, was faster.
+		// Another publisher was faster, or the response to an earlier attempt was lost.
 		found, ferr := s.findPull(ctx, p)
 		switch {
 		case ferr != nil:
 			return nil, ferr
 		case found == nil: // listings lag behind
-			return nil, fault.Errorf(fault.Retryable, "the pull request exists and is not listed yet")
+			return nil, fault.Errorf(fault.Retryable, "the pull request exists but is not listed yet")
 		}
 		pr := asPullRequest(found)
 		pr.Adopted, pr.Notes = true, notes

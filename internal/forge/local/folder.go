@@ -16,28 +16,28 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// A Folder is a Store of JSON files, one for each pull request and comment:
+// A Folder is a Store of JSON files, one per pull request and comment:
 //
 //	DIR/pulls/000001.json
 //	DIR/comments/<repository, / as _>-<issue>-<key>.json
 //
-// A lock file keeps processes apart. It reads every record for a look-up, which
-// is meant for the tens of records of a demo.
+// A lock file serialises processes. Each lookup reads every record, which is fine
+// for the few dozen records of a demo.
 type Folder struct{ dir string }
 
 var _ Store = (*Folder)(nil)
 
-// NewFolder makes the folder where it is missing.
+// NewFolder returns a Folder, creating the directory if necessary.
 func NewFolder(dir string) (*Folder, error) {
 	for _, sub := range []string{"pulls", "comments"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
-			return nil, fault.Errorf(fault.Invalid, "folder of pull requests: %w", err)
+			return nil, fault.Errorf(fault.Invalid, "pull request store: %w", err)
 		}
 	}
 	return &Folder{dir}, nil
 }
 
-// Pulls returns every record by number.
+// Pulls returns all records, ordered by number.
 func (d *Folder) Pulls(ctx context.Context) (all []Record, err error) {
 	err = d.locked(ctx, func() error { all, err = d.read(); return err })
 	return all, err
@@ -69,7 +69,7 @@ func (d *Folder) Decorate(ctx context.Context, repository, key string, check *Ch
 	return d.change(ctx, repository, key, func(r *Record) { r.Check, r.Labels = check, labels })
 }
 
-// SetState sets the state of the record with the key: open, closed, merged.
+// SetState sets the state (open, closed or merged) of the record with the key.
 func (d *Folder) SetState(ctx context.Context, repository, key, state string) error {
 	return d.change(ctx, repository, key, func(r *Record) { r.State = state })
 }
@@ -81,7 +81,7 @@ func (d *Folder) change(ctx context.Context, repository, key string, do func(*Re
 			return err
 		}
 		if r == nil {
-			return fault.Errorf(fault.NotFound, "no pull request of %s with key %s", repository, key)
+			return fault.Errorf(fault.NotFound, "%s has no pull request with key %s", repository, key)
 		}
 		do(r)
 		return d.write(*r)
@@ -120,7 +120,7 @@ func (d *Folder) Comments(ctx context.Context) (all []Comment, err error) {
 	return all, err
 }
 
-// locked runs do while no other process does. Waiting ends with ctx.
+// locked runs do while holding the lock file. It stops waiting when ctx ends.
 func (d *Folder) locked(ctx context.Context, do func() error) (err error) {
 	f, err := os.OpenFile(filepath.Join(d.dir, "lock"), os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
@@ -178,7 +178,7 @@ func (d *Folder) write(r Record) error {
 	return writeJSON(filepath.Join(d.dir, "pulls", fmt.Sprintf("%06d.json", r.Number)), r)
 }
 
-// writeJSON replaces a file whole or not at all.
+// writeJSON replaces a file atomically.
 func writeJSON(path string, v any) error {
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {

@@ -14,12 +14,13 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/forge"
+	"github.com/repaird/repaird/internal/text"
 )
 
 // A repository is a git directory and its default branch.
 type repository struct{ dir, branch string }
 
-// openRepository finds the git directory of a path, which may be a work tree.
+// openRepository finds the git directory of a path, which may be a working tree.
 func openRepository(ctx context.Context, path string) (repository, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -31,7 +32,7 @@ func openRepository(ctx context.Context, path string) (repository, error) {
 	r := repository{dir: abs}
 	out, err := r.git(ctx, nil, nil, "rev-parse", "--absolute-git-dir")
 	if err != nil {
-		// Not a git directory itself; perhaps a work tree.
+		// Not a git directory itself; perhaps a working tree.
 		r.dir = filepath.Join(abs, ".git")
 		if out, err = r.git(ctx, nil, nil, "rev-parse", "--absolute-git-dir"); err != nil {
 			return repository{}, fmt.Errorf("%s is not a git repository: %w", path, err)
@@ -46,8 +47,8 @@ func openRepository(ctx context.Context, path string) (repository, error) {
 	return r, nil
 }
 
-// git runs one plumbing command and returns its output without the last line
-// end. Hooks, replacement objects and the machine's configuration take no part.
+// git runs one plumbing command and returns its output without the final newline.
+// It disables hooks, replacement objects and the machine's configuration.
 func (r repository) git(ctx context.Context, stdin []byte, env []string, args ...string) (string, error) {
 	all := append([]string{
 		"--git-dir=" + r.dir, "-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*", "-c", "core.quotePath=false",
@@ -66,8 +67,7 @@ func (r repository) git(ctx context.Context, stdin []byte, env []string, args ..
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		text := strings.TrimSpace(errs.String())
-		return "", fmt.Errorf("git %s: %w: %s", args[0], err, text[:min(len(text), 500)])
+		return "", fmt.Errorf("git %s: %w: %s", args[0], err, text.Clip(strings.TrimSpace(errs.String()), 500))
 	}
 	return strings.TrimRight(out.String(), "\n"), nil
 }
@@ -77,7 +77,7 @@ func (r repository) resolve(ctx context.Context, rev string) (string, bool) {
 	return out, err == nil
 }
 
-// mode returns the mode of the entry at a path of the base, "" when there is none.
+// mode returns the mode of the entry at a path in the base, "" if there is none.
 func (r repository) mode(ctx context.Context, base, name string) (string, error) {
 	out, err := r.git(ctx, nil, nil, "--literal-pathspecs", "ls-tree", "-z", "--full-tree", base, "--", name)
 	if err != nil {
@@ -87,7 +87,7 @@ func (r repository) mode(ctx context.Context, base, name string) (string, error)
 	return mode, nil
 }
 
-// makeTree returns the tree of the base with the proposal's files in it.
+// makeTree writes the base's tree with the proposal's files and returns its SHA.
 func (r repository) makeTree(ctx context.Context, p forge.Proposal) (string, error) {
 	base, ok := r.resolve(ctx, p.BaseSHA+"^{tree}")
 	if !ok {
@@ -126,7 +126,8 @@ func (r repository) makeTree(ctx context.Context, p forge.Proposal) (string, err
 	return tree, nil
 }
 
-// addRow adds one line of update-index's input, keeping the mode that the base has.
+// addRow appends one line of update-index's input, keeping the file's mode in the
+// base.
 func (r repository) addRow(ctx context.Context, rows *bytes.Buffer, base, name string, content []byte) error {
 	parts := strings.Split(name, "/")
 	for i := 1; i < len(parts); i++ {
@@ -158,13 +159,14 @@ func (r repository) addRow(ctx context.Context, rows *bytes.Buffer, base, name s
 	return nil
 }
 
-// A tip is what the branch points at.
+// A tip is the commit that the branch points at.
 type tip struct {
-	commit string // "" when there is no branch
-	same   bool   // it holds exactly the proposal
+	commit string // "" if the branch does not exist
+	same   bool   // the commit is exactly the proposal
 }
 
-// tip reads the branch. A branch of that name that is not repaird's is fault.Invalid.
+// tip reads the branch. If a branch of that name is not repaird's, the error is
+// fault.Invalid.
 func (r repository) tip(ctx context.Context, p forge.Proposal, tree string) (tip, error) {
 	commit, ok := r.resolve(ctx, "refs/heads/"+p.Branch)
 	if !ok || commit == p.BaseSHA {
@@ -176,7 +178,7 @@ func (r repository) tip(ctx context.Context, p forge.Proposal, tree string) (tip
 	}
 	fields := append(strings.SplitN(out, "\n", 3), "", "")
 	if forge.KeyOfMessage(fields[2]) != p.Key {
-		return tip{}, fault.Errorf(fault.Invalid, "branch %s exists and was not made for this repair; rename or delete it", p.Branch)
+		return tip{}, fault.Errorf(fault.Invalid, "branch %s exists but was not created for this repair; rename or delete it", p.Branch)
 	}
 	return tip{commit: commit, same: fields[0] == tree && fields[1] == p.BaseSHA}, nil
 }
@@ -193,8 +195,9 @@ func (r repository) makeCommit(ctx context.Context, p forge.Proposal, tree strin
 	return commit, nil
 }
 
-// point moves the branch from old ("": it does not exist) to commit. Where another
-// publisher moved it meanwhile the error is fault.Retryable: the next try finds it.
+// point moves the branch from old ("" if it does not exist) to commit. If another
+// publisher has moved it meanwhile, the error is fault.Retryable: the next
+// attempt finds that commit.
 func (r repository) point(ctx context.Context, branch, commit, old string) error {
 	if old == "" {
 		old = strings.Repeat("0", len(commit))

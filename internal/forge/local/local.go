@@ -1,10 +1,10 @@
 // Package local publishes to a bare repository on this machine: branch and
-// commit through git's plumbing, the pull request as a record in a [Store] and
-// as a page of the dashboard. It is the forge of the demo, of the one-shot
-// command and of installations without a code host.
+// commit through git's plumbing, the pull request as a record in a [Store],
+// which the dashboard shows. It is the forge for the demo and for installations
+// without a code host.
 //
-// The store is the database in the daemon; [Folder] keeps records as JSON files
-// where there is none.
+// In the daemon the store is the database; without a database, [Folder] keeps
+// records as JSON files.
 package local
 
 import (
@@ -24,37 +24,36 @@ import (
 type Options struct {
 	Repositories map[string]string // owner/name → path of a repository, bare or not
 	Store        Store
-	PageURL      string           // the pull request's address is this and its number, such as http://127.0.0.1:8080/pulls/
+	PageURL      string           // prefix of a pull request's URL, followed by its number, such as http://127.0.0.1:7230/pulls/
 	Now          func() time.Time // default time.Now
 	Log          *slog.Logger     // default: none
 }
 
-// A Store keeps pull requests and comments. It is safe for concurrent use, also
-// from several processes. What it is asked for and does not have is nil, not an
-// error.
+// A Store keeps pull requests and comments. It is safe for concurrent use, even
+// by several processes. A missing record is nil, not an error.
 type Store interface {
 	// Find returns the record of a key.
 	Find(ctx context.Context, repository, key string) (*Record, error)
 
-	// Create stores a record under the store's next number, atomically: where the
-	// repository has a record of that key already, that one is returned and
-	// nothing is stored.
+	// Create atomically stores a record under the store's next number. If the
+	// repository already has a record with that key, it returns that record and
+	// stores nothing.
 	Create(ctx context.Context, r Record) (stored *Record, created bool, err error)
 
-	// Decorate sets check and labels of the record with the key.
+	// Decorate sets the check and labels of the record with the key.
 	Decorate(ctx context.Context, repository, key string, check *Check, labels []string) error
 
-	// AddComment stores a comment, once for each repository, issue and key.
+	// AddComment stores a comment, once per repository, issue and key.
 	AddComment(ctx context.Context, c Comment) error
 }
 
-// A Record is a pull request as stored.
+// A Record is the stored form of a pull request.
 type Record = forge.LocalPullRequest
 
-// A Check is the verdict as stored.
+// A Check is the stored form of the verdict.
 type Check = forge.LocalCheck
 
-// A Comment is what was posted on an issue.
+// A Comment is a comment posted on an issue.
 type Comment struct {
 	Repository string    `json:"repository"`
 	Issue      int       `json:"issue"`
@@ -63,7 +62,7 @@ type Comment struct {
 	Created    time.Time `json:"created"` // UTC
 }
 
-// A Forge publishes to repositories of this machine. It is safe for concurrent use.
+// A Forge publishes to repositories on this machine. It is safe for concurrent use.
 type Forge struct {
 	o     Options
 	repos map[string]repository
@@ -75,7 +74,7 @@ var _ forge.Forge = (*Forge)(nil)
 func New(ctx context.Context, o Options) (_ *Forge, err error) {
 	defer fault.Wrap(&err, "local forge")
 	if o.Store == nil {
-		return nil, fault.Errorf(fault.Invalid, "no store")
+		return nil, fault.Errorf(fault.Invalid, "store is missing")
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -151,7 +150,7 @@ func (f *Forge) Publish(ctx context.Context, p forge.Proposal, acts forge.Acts) 
 
 func (f *Forge) url(number int) string { return f.o.PageURL + strconv.Itoa(number) }
 
-// pair does one act between its two notes.
+// pair performs one act between its Before and After.
 func pair(ctx context.Context, acts forge.Acts, act string, do func() (ref string, err error)) error {
 	if err := acts.Before(ctx, act); err != nil {
 		return err
@@ -243,7 +242,7 @@ func (f *Forge) decorate(ctx context.Context, p forge.Proposal, r *Record, acts 
 	})
 }
 
-// Comment implements forge.Forge: it stores the comment.
+// Comment implements forge.Forge.
 func (f *Forge) Comment(ctx context.Context, repository string, issue int, key string, text redact.Clean) (err error) {
 	defer fault.Wrap(&err, "comment on %s#%d", repository, issue)
 	if err := forge.CheckComment(issue, key); err != nil {
@@ -257,7 +256,7 @@ func (f *Forge) Comment(ctx context.Context, repository string, issue int, key s
 	}))
 }
 
-// storeError gives a store's error a kind: it may work later, unless the store says otherwise.
+// storeError makes a store's error retryable unless it has a kind already.
 func storeError(err error) error {
 	if err == nil || fault.KindOf(err) != fault.Internal {
 		return err

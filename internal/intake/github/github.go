@@ -1,14 +1,14 @@
-// Package github reads GitHub's webhooks: a person who labels an issue asks for
-// a repair, and a closed pull request is the outcome of one. It is pure; the
-// structs are its own and hold only what is used, because GitHub's deliveries
-// do not always fit the published types.
+// Package github parses GitHub's webhooks: labelling an issue asks for a repair,
+// and closing a pull request decides the outcome of one. It does no I/O. It
+// declares its own minimal structs, because GitHub's deliveries do not always
+// match the published types.
 //
 //	hook, err := github.Parse("issues", body)
 //	if hook.Ask != nil && hook.Ask.Label == "repaird" { … }
 //
-// An issue's body names what broke in one of three ways, the first that is
-// found: an incident's id ("repaird incident 01JD…", or a link to its page), a
-// link to a Sentry issue or event, or a pasted traceback.
+// An issue's body identifies what broke in one of three ways, in this order: an
+// incident id ("repaird incident 01JD…", or a link to its page), a link to a
+// Sentry issue or event, or a pasted traceback.
 package github
 
 import (
@@ -24,30 +24,30 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 )
 
-// A Hook is one delivery. All of Ask and Closed may be nil: there is nothing to
-// do but acknowledge.
+// A Hook is one delivery. If Ask and Closed are both nil, it only needs to be
+// acknowledged.
 type Hook struct {
-	Event      string // as the header X-GitHub-Event says
+	Event      string // the X-GitHub-Event header
 	Action     string
 	Repository string  // owner/name
 	Ask        *Ask    // a person asked for a repair
 	Closed     *Closed // a pull request was closed
 }
 
-// An Ask is a labelled issue. Whether the label asks for a repair is the
-// project's configuration.
+// An Ask is a labelled issue. The project's configuration says whether the label
+// asks for a repair.
 type Ask struct {
 	Label    string
 	Issue    int
-	User     string         // who set the label
-	Incident string         // an incident's id, "" where the body names none
-	Event    incident.Event // what the body tells where it names none: exceptions, Fetch, or only Message
+	User     string         // who added the label
+	Incident string         // an incident's id; "" if the body has none
+	Event    incident.Event // without an incident id: the body's exceptions or Fetch, or only a Message
 }
 
 // Closed is the end of a pull request.
 type Closed struct {
 	Number int
-	Branch string // its head
+	Branch string // head branch
 	Merged bool
 }
 
@@ -78,20 +78,20 @@ type payload struct {
 	} `json:"pull_request"`
 }
 
-// Payload returns the JSON of a delivery's body: the body itself, or the field
-// "payload" of a form. The signature is over the body, not over this.
+// Payload returns the JSON in a delivery's body: the body itself, or the form
+// field "payload". The signature covers the body, not the payload.
 func Payload(contentType string, body []byte) ([]byte, error) {
 	if mime, _, _ := strings.Cut(contentType, ";"); strings.TrimSpace(mime) != "application/x-www-form-urlencoded" {
 		return body, nil
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil || form.Get("payload") == "" {
-		return nil, fault.Errorf(fault.Invalid, "github webhook: no payload in the form")
+		return nil, fault.Errorf(fault.Invalid, "github webhook: the form has no payload field")
 	}
 	return []byte(form.Get("payload")), nil
 }
 
-// Parse reads a delivery's JSON. Its error is fault.Invalid.
+// Parse parses a delivery's JSON. Its error is fault.Invalid.
 func Parse(event string, body []byte) (h *Hook, err error) {
 	defer fault.Wrap(&err, "github webhook")
 	var p payload
@@ -105,7 +105,7 @@ func Parse(event string, body []byte) (h *Hook, err error) {
 			h.Ask = ask(&p)
 		}
 	case event == "pull_request" && p.Action == "closed" && p.PullRequest != nil && p.PullRequest.Number > 0:
-		// merge_commit_sha is set on unmerged ones too: only merged tells.
+		// merge_commit_sha is set on unmerged pull requests too.
 		merged := p.PullRequest.Merged != nil && *p.PullRequest.Merged
 		h.Closed = &Closed{Number: p.PullRequest.Number, Branch: p.PullRequest.Head.Ref, Merged: merged}
 	}

@@ -21,7 +21,7 @@ func clean(s string) string {
 
 func has(m pcommon.Map, key string) bool { _, ok := m.Get(key); return ok }
 
-// text returns the first attribute that has a text: conventions were renamed,
+// text returns the first non-empty attribute. Semantic conventions were renamed,
 // so most facts have a new and an old key.
 func text(m pcommon.Map, keys ...string) string {
 	for _, k := range keys {
@@ -34,7 +34,7 @@ func text(m pcommon.Map, keys ...string) string {
 	return ""
 }
 
-// resource makes the part of an event that a resource tells.
+// resource returns an event with the fields that a resource provides.
 func resource(m pcommon.Map) incident.Event {
 	e := incident.Event{
 		Source:   incident.SourceOTLP,
@@ -59,8 +59,8 @@ func resource(m pcommon.Map) incident.Event {
 
 var fullHex = regexp.MustCompile(`^[0-9a-fA-F]{7,40}$`)
 
-// commit returns the commit that a resource names: the revision of its head,
-// else the service's version where that is or ends with one.
+// commit returns a resource's commit: its head revision, else the service
+// version if that is or ends with a commit.
 func commit(m pcommon.Map) string {
 	if rev := text(m, "vcs.ref.head.revision", "vcs.repository.ref.revision"); fullHex.MatchString(rev) {
 		return strings.ToLower(rev)
@@ -68,9 +68,9 @@ func commit(m pcommon.Map) string {
 	return incident.CommitIn(text(m, "service.version"))
 }
 
-// exceptions makes the chain of attributes exception.*; the attributes' type
-// and message count before those in the text, which may be cut short and which
-// ends with the exception's notes.
+// exceptions builds the chain from the exception.* attributes. Their type and
+// message take precedence over those in the stack trace's text, which may be
+// truncated and ends with the exception's notes.
 func exceptions(m pcommon.Map) []incident.Exception {
 	typ, msg := text(m, "exception.type"), text(m, "exception.message")
 	chain, ok := incident.ParseTraceback(text(m, "exception.stacktrace"))
@@ -93,7 +93,7 @@ func exceptions(m pcommon.Map) []incident.Exception {
 var headerKey = regexp.MustCompile(`^http\.request\.header\.([A-Za-z0-9_-]{1,64})$`)
 
 // request reads a server span's attributes, in the stable HTTP conventions or
-// in those before them, which are still the default of Python's SDK.
+// the older ones, which are still the Python SDK's default.
 func request(m pcommon.Map) *incident.Request {
 	r := &incident.Request{
 		Method: text(m, "http.request.method", "http.method"),
@@ -134,7 +134,7 @@ func request(m pcommon.Map) *incident.Request {
 	return r
 }
 
-// origin returns scheme, host and port, leaving out a port that the scheme implies.
+// origin returns scheme, host and port, omitting the scheme's default port.
 func origin(m pcommon.Map) string {
 	scheme := text(m, "url.scheme", "http.scheme")
 	host := text(m, "server.address", "http.host", "net.host.name", "http.server_name")
@@ -160,8 +160,8 @@ func headerText(v pcommon.Value) string {
 	return strings.Join(parts, ", ")
 }
 
-// logData returns a record's attributes without the exception, which the event
-// itself carries.
+// logData returns a log record's attributes without those of the exception,
+// which is in the event itself.
 func logData(m pcommon.Map) []incident.Variable {
 	var out []incident.Variable
 	for _, v := range variables(m) {
@@ -183,7 +183,7 @@ func variables(m pcommon.Map) []incident.Variable {
 	return out
 }
 
-// value writes an attribute as Python's repr would.
+// value formats an attribute as Python's repr does.
 func value(v pcommon.Value, depth int) incident.Value {
 	out := incident.Value{Kind: incident.KindRepr}
 	switch v.Type() {
@@ -235,7 +235,7 @@ func double(f float64) string {
 	return s
 }
 
-// level names a severity number: 1 to 24 in steps of four; "" for none.
+// level returns the name of a severity number (1 to 24, four per level), or "".
 func level(n plog.SeverityNumber) string {
 	switch {
 	case n <= 0:

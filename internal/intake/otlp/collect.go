@@ -17,19 +17,19 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 )
 
-// Bounds of what is kept of one trace beside the error.
+// Limits on the context kept for one error.
 const (
 	maxSpans   = 200
 	maxLogs    = 200
-	maxRecords = 1000 // exception records that are parsed of one request
+	maxRecords = 1000 // exception records parsed per request
 )
 
-// A record is one report of a failure.
+// A record is one exception record: a span event or log record.
 type record struct {
 	event incident.Event
 	nanos uint64
-	key   string // of delivery
-	group string // records with an equal group are one failure
+	key   string // deduplication key
+	group string // records of the same group report the same failure
 }
 
 // A served is the request that a trace's server span was serving.
@@ -115,7 +115,7 @@ func (c *collector) log(l plog.LogRecord, scope string, base incident.Event) {
 		return
 	}
 	if n := l.SeverityNumber(); n != 0 && n < plog.SeverityNumberError {
-		return // logged and lived with
+		return // logged, but handled
 	}
 	e := base
 	e.TraceID, e.SpanID, e.Level, e.Logger = trace, l.SpanID().String(), lv, scope
@@ -126,7 +126,7 @@ func (c *collector) log(l plog.LogRecord, scope string, base incident.Event) {
 	c.add(e, l.Attributes(), uint64(at))
 }
 
-// add makes a record of attributes exception.*.
+// add appends a record made from exception.* attributes.
 func (c *collector) add(e incident.Event, attrs pcommon.Map, nanos uint64) {
 	if len(c.records) >= maxRecords {
 		c.skipped++
@@ -138,7 +138,7 @@ func (c *collector) add(e incident.Event, attrs pcommon.Map, nanos uint64) {
 	}
 	e.Time = time.Unix(0, int64(min(nanos, 1<<63-1))).UTC()
 	if e.Platform == "" && len(e.Raised().Frames) > 0 {
-		e.Platform = "python" // only Python's tracebacks parse
+		e.Platform = "python" // only Python tracebacks parse
 	}
 	key := fmt.Sprintf("otlp:%s:%s:%d", e.TraceID, e.SpanID, nanos)
 	sum := sha256.Sum256([]byte(key + e.Raised().Type))
@@ -146,8 +146,8 @@ func (c *collector) add(e incident.Event, attrs pcommon.Map, nanos uint64) {
 	c.records = append(c.records, record{event: e, nanos: nanos, key: key, group: groupOf(&e, key)})
 }
 
-// groupOf names the failure that a record reports: its trace, the type that was
-// raised and the innermost in-app frame. Without a trace nothing is grouped.
+// groupOf returns the group of a record: its trace, exception type and innermost
+// in-app frame. Without a trace id, each record is its own group.
 func groupOf(e *incident.Event, key string) string {
 	if e.TraceID == "" {
 		return key
@@ -161,7 +161,7 @@ func groupOf(e *incident.Event, key string) string {
 	return group
 }
 
-// batch makes one event of each group.
+// batch returns one event per group.
 func (c *collector) batch() *Batch {
 	slices.SortStableFunc(c.records, func(a, b record) int {
 		return cmp.Or(cmp.Compare(a.nanos, b.nanos), cmp.Compare(a.key, b.key))
@@ -187,8 +187,8 @@ func (c *collector) batch() *Batch {
 	return b
 }
 
-// merge adds what a later record of the same failure knows better: the longer
-// stack, which begins at the server's entry, and the log's words.
+// merge adds the better parts of a later record of the same failure: the longer
+// stack, which starts at the server's entry point, and the log message.
 func merge(e *incident.Event, r incident.Event) {
 	if own(r.Raised()) > own(e.Raised()) {
 		e.Exceptions = r.Exceptions
@@ -201,7 +201,7 @@ func merge(e *incident.Event, r incident.Event) {
 	}
 }
 
-// own counts the frames that are not the telemetry SDK's.
+// own counts the frames outside the telemetry SDK.
 func own(x *incident.Exception) int {
 	n := 0
 	for _, f := range x.Frames {
@@ -212,7 +212,7 @@ func own(x *incident.Exception) int {
 	return n
 }
 
-// surround adds the spans, logs and request of the event's trace.
+// surround adds the spans, logs and request from the event's trace.
 func (c *collector) surround(e *incident.Event) {
 	if e.TraceID == "" {
 		return

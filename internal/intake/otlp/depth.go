@@ -6,13 +6,13 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// maxDepth bounds how deep attribute values nest. The unmarshalers recurse
-// without a bound, and a stack that outgrows Go's limit ends the process: 20 MB
-// of nested lists would do it.
+// maxDepth limits the nesting of attribute values. The unmarshalers recurse
+// without limit, and exceeding Go's stack limit kills the process; 20 MB of
+// nested lists would suffice.
 const maxDepth = 64
 
-// A message is the part of a protobuf message's description that is needed to
-// follow nesting: its length-delimited fields that are messages.
+// A message is the part of a protobuf message's descriptor needed to follow
+// nesting: the length-delimited fields that are messages.
 type message map[uint32]*message
 
 var (
@@ -44,7 +44,7 @@ func checkDepth(body []byte, enc Encoding, m *message) error {
 	return checkProtoDepth(body, m, 0)
 }
 
-// checkJSONDepth counts brackets outside strings.
+// checkJSONDepth limits the nesting of brackets outside strings.
 func checkJSONDepth(body []byte) error {
 	depth, quoted := 0, false
 	for i := 0; i < len(body); i++ {
@@ -55,7 +55,7 @@ func checkJSONDepth(body []byte) error {
 			quoted = !quoted
 		case quoted:
 		case c == '{' || c == '[':
-			// A level of values is up to four brackets in JSON; a record lies six deep.
+			// One level of values takes up to four brackets in JSON.
 			if depth++; depth > 4*maxDepth {
 				return fault.Errorf(fault.Budget, "nested deeper than %d values", maxDepth)
 			}
@@ -68,8 +68,8 @@ func checkJSONDepth(body []byte) error {
 	return nil
 }
 
-// checkProtoDepth follows the fields that are messages, and refuses what it
-// cannot read: bytes that only the unmarshaler understood could hide nesting.
+// checkProtoDepth follows the fields that are messages. It rejects what it
+// cannot parse: bytes that only the unmarshaler understands could hide nesting.
 func checkProtoDepth(b []byte, m *message, depth int) error {
 	if depth > 3*maxDepth {
 		return fault.Errorf(fault.Budget, "nested deeper than %d values", maxDepth)
@@ -96,13 +96,13 @@ func checkProtoDepth(b []byte, m *message, depth int) error {
 				return errMalformed
 			}
 			b = b[n:]
-			// The unmarshaler keeps 32 bits of a field's number.
+			// The unmarshaler truncates field numbers to 32 bits.
 			if inner := (*m)[uint32(tag>>3)]; inner != nil {
 				if err := checkProtoDepth(b[:size], inner, depth+1); err != nil {
 					return err
 				}
 			}
-		case 3, 4: // groups: the tags alone; what is inside is read at this level
+		case 3, 4: // group tags; the group's fields are read at this level
 		default:
 			return errMalformed
 		}

@@ -1,17 +1,17 @@
-// Package otlp reads the errors in OpenTelemetry's export requests: exceptions
-// recorded as span events, and log records with exception attributes. It is
-// pure: bytes to incident.Event, every byte hostile, every size bounded.
+// Package otlp extracts errors from OpenTelemetry export requests: exceptions
+// recorded as span events, and log records with exception attributes. It does no
+// I/O: it decodes untrusted bytes to incident.Events, within size limits.
 //
 //	batch, err := otlp.Traces(body, otlp.JSON) // POST /v1/traces
 //	batch, err := otlp.Logs(body, otlp.Proto)  // POST /v1/logs
 //
-// One failure is reported several times: on the span where it arose, on the
-// spans that it passed through, by the application's logger and by the
-// framework's. Records of one request that share trace, exception type and
-// innermost in-app frame become one Event; a batch's Keys name its records, so
-// that a repeated request is recognised.
+// One failure is reported several times: on the span where it was raised, on the
+// spans it propagated through, by the application's logger and by the
+// framework's. Records in one request with the same trace, exception type and
+// innermost in-app frame become one Event. A batch's Keys deduplicate retried
+// requests.
 //
-// OpenTelemetry records no local variables and rarely a request's body.
+// OpenTelemetry records no local variables, and rarely a request's body.
 package otlp
 
 import (
@@ -26,7 +26,7 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 )
 
-// An Encoding is one of the two forms of OTLP over HTTP.
+// An Encoding is one of the two encodings of OTLP over HTTP.
 type Encoding int
 
 // The encodings.
@@ -35,18 +35,18 @@ const (
 	JSON
 )
 
-// MaxEvents is the most errors that are taken of one request.
+// MaxEvents is the maximum number of errors accepted from one request.
 const MaxEvents = 100
 
-// A Batch is what one request carried.
+// A Batch is the content of one request.
 type Batch struct {
-	Events  []incident.Event // in order of time
-	Keys    []string         // one for each event: otlp:<trace>:<span>:<nanoseconds> of its earliest record
+	Events  []incident.Event // ordered by time
+	Keys    []string         // one per event: otlp:<trace>:<span>:<nanoseconds> of its earliest record
 	Records int              // spans or log records in the request
 	Dropped int              // errors beyond MaxEvents
 }
 
-// Traces reads an ExportTraceServiceRequest. Its error is fault.Invalid or
+// Traces decodes an ExportTraceServiceRequest. Its error is fault.Invalid or
 // fault.Budget.
 func Traces(body []byte, enc Encoding) (b *Batch, err error) {
 	defer fault.Wrap(&err, "otlp traces")
@@ -67,7 +67,7 @@ func Traces(body []byte, enc Encoding) (b *Batch, err error) {
 	return c.batch(), nil
 }
 
-// Logs reads an ExportLogsServiceRequest. Its error is fault.Invalid or
+// Logs decodes an ExportLogsServiceRequest. Its error is fault.Invalid or
 // fault.Budget.
 func Logs(body []byte, enc Encoding) (b *Batch, err error) {
 	defer fault.Wrap(&err, "otlp logs")
@@ -88,7 +88,7 @@ func Logs(body []byte, enc Encoding) (b *Batch, err error) {
 	return c.batch(), nil
 }
 
-// Success returns the body of a whole success, or of a partial one when
+// Success returns the body of a full success, or of a partial success if
 // rejected is not 0. field is rejectedSpans or rejectedLogRecords.
 func Success(enc Encoding, field string, rejected int, message string) []byte {
 	if enc == JSON {
@@ -107,7 +107,7 @@ func Success(enc Encoding, field string, rejected int, message string) []byte {
 	return appendText(nil, 1, string(partial))
 }
 
-// Status returns a google.rpc.Status as the body of a failure.
+// Status returns the body of a failure, a google.rpc.Status.
 func Status(enc Encoding, code int, message string) []byte {
 	if enc == JSON {
 		b, _ := json.Marshal(struct {

@@ -17,47 +17,47 @@ import (
 	"github.com/repaird/repaird/internal/secret"
 )
 
-// DefaultBaseURL is the Web API of sentry.io; regions and self-hosted servers
-// have their own.
+// DefaultBaseURL is sentry.io's Web API. Regions and self-hosted servers have
+// their own.
 const DefaultBaseURL = "https://sentry.io/api/0"
 
 const maxAnswer = 20 << 20
 
-// A Client reads from Sentry's Web API. The token needs event:read,
-// project:read and, for commits, project:releases. It is safe for concurrent
-// use. Its errors are fault.Denied (401, 403), fault.NotFound, fault.Invalid
-// (an answer that does not decode, a name that is none), fault.Budget (an answer
-// over 20 MiB) and fault.Retryable (network, 429, 5xx); after a 429 the error's
-// tree holds a *Limited.
+// A Client reads from Sentry's Web API. The token needs the scopes event:read,
+// project:read and, for commits, project:releases. A Client is safe for
+// concurrent use. Its errors are fault.Denied (401, 403), fault.NotFound,
+// fault.Invalid (malformed response or name), fault.Budget (response over 20 MiB)
+// and fault.Retryable (network, 429, 5xx). After a 429 the error's tree contains
+// a *Limited.
 type Client struct {
-	BaseURL string        // "" is DefaultBaseURL; without a slash at its end
-	Token   secret.String // of an internal integration or a person
-	Org     string        // organisation where a Fetch names none
-	HTTP    *http.Client  // nil: one with a timeout of 30 s
+	BaseURL string        // without a trailing slash; default DefaultBaseURL
+	Token   secret.String // of an internal integration or a user
+	Org     string        // default organisation, if a Fetch has none
+	HTTP    *http.Client  // default: a client with a timeout of 30 s
 	Now     func() time.Time
 }
 
-// Limited is the cause of a Retryable error that Sentry's rate limit made.
+// Limited is the cause of a Retryable error due to Sentry's rate limit.
 type Limited struct{ After time.Duration }
 
-// Error says how long to wait.
-func (l *Limited) Error() string { return fmt.Sprintf("rate limited, again in %s", l.After) }
+// Error returns a message with the time to wait.
+func (l *Limited) Error() string { return fmt.Sprintf("rate limited, retry after %s", l.After) }
 
-// A Ref names an event.
+// A Ref identifies an event.
 type Ref struct{ Org, Project, EventID string }
 
 // A Commit is one commit of a release.
 type Commit struct {
 	SHA        string // 40 hex digits for git
-	Repository string // owner/name, as Sentry names it; "" where unknown
+	Repository string // owner/name as in Sentry; "" if unknown
 }
 
-// EventJSON returns an event as stored, in the form that Event reads.
+// EventJSON returns an event as stored, in the format that Event decodes.
 func (c *Client) EventJSON(ctx context.Context, org, project, eventID string) ([]byte, error) {
 	return c.get(ctx, "projects", c.org(org), project, "events", eventID, "json")
 }
 
-// LatestEvent names an issue's latest event.
+// LatestEvent returns an issue's latest event.
 func (c *Client) LatestEvent(ctx context.Context, org, issue string) (Ref, error) {
 	body, err := c.get(ctx, "organizations", c.org(org), "issues", issue, "events", "latest")
 	if err != nil {
@@ -65,7 +65,7 @@ func (c *Client) LatestEvent(ctx context.Context, org, issue string) (Ref, error
 	}
 	var v struct {
 		EventID   string          `json:"eventID"`
-		ProjectID json.RawMessage `json:"projectID"` // a string, or a number in old versions
+		ProjectID json.RawMessage `json:"projectID"` // a string; a number in old versions
 	}
 	if err := json.Unmarshal(body, &v); err != nil || v.EventID == "" {
 		return Ref{}, fault.Errorf(fault.Invalid, "sentry: the issue's latest event has no id")
@@ -74,7 +74,7 @@ func (c *Client) LatestEvent(ctx context.Context, org, issue string) (Ref, error
 }
 
 // ReleaseCommits returns the commits of a release, newest first, at most one
-// page; none unless the customer tells Sentry of commits.
+// page. There are none unless commits are reported to Sentry.
 func (c *Client) ReleaseCommits(ctx context.Context, org, version string) ([]Commit, error) {
 	body, err := c.get(ctx, "organizations", c.org(org), "releases", version, "commits")
 	if err != nil {
@@ -100,8 +100,8 @@ func (c *Client) ReleaseCommits(ctx context.Context, org, version string) ([]Com
 
 var commitSHA = regexp.MustCompile(`^[0-9a-fA-F]{40}$`)
 
-// Fetch gets the event that a notice names, the issue's latest where it names
-// only an issue, and the commit of its release where the event does not tell.
+// Fetch fetches an event, or an issue's latest event if f has only an issue, and
+// the commit of its release if the event has none.
 func (c *Client) Fetch(ctx context.Context, f incident.Fetch) (e incident.Event, err error) {
 	defer fault.Wrap(&err, "fetch the event from Sentry")
 	ref := Ref{Org: c.org(f.Org), Project: f.Project, EventID: f.EventID}
@@ -128,8 +128,8 @@ func (c *Client) Fetch(ctx context.Context, f incident.Fetch) (e incident.Event,
 		e.Environment.Service = f.Project
 	}
 	if e.Commit == "" && e.Release != "" {
-		// The release may name no commit, and the token may not read releases:
-		// the event is worth having all the same.
+		// The release may have no commits, and the token may not be allowed to read
+		// releases; the event is useful without.
 		if commits, err := c.ReleaseCommits(ctx, ref.Org, e.Release); err == nil && len(commits) > 0 {
 			e.Commit = commits[0].SHA
 		}
@@ -144,8 +144,7 @@ func (c *Client) org(org string) string {
 	return org
 }
 
-// get reads one address under the API's root, made of path elements that may
-// be hostile.
+// get fetches one URL below the API's root, built from untrusted path elements.
 func (c *Client) get(ctx context.Context, elements ...string) (body []byte, err error) {
 	address := strings.TrimSuffix(c.BaseURL, "/")
 	if address == "" {
@@ -153,7 +152,7 @@ func (c *Client) get(ctx context.Context, elements ...string) (body []byte, err 
 	}
 	for _, e := range elements {
 		if e == "" || e == "." || e == ".." || len(e) > 250 {
-			return nil, fault.Errorf(fault.Invalid, "sentry: %q names no organisation, project, issue, event or release", e)
+			return nil, fault.Errorf(fault.Invalid, "sentry: %q is not a valid organisation, project, issue, event or release", e)
 		}
 		address += "/" + url.PathEscape(e)
 	}
@@ -180,20 +179,20 @@ func (c *Client) get(ctx context.Context, elements ...string) (body []byte, err 
 		return nil, fault.Errorf(fault.Retryable, "sentry: %w", err)
 	}
 	if len(body) > maxAnswer {
-		return nil, fault.Errorf(fault.Budget, "sentry: an answer of more than %d bytes", maxAnswer)
+		return nil, fault.Errorf(fault.Budget, "sentry: response exceeds %d bytes", maxAnswer)
 	}
 	return body, nil
 }
 
-// check turns a status into an error of its kind.
+// check maps a status to an error of the right kind.
 func (c *Client) check(resp *http.Response, what string) error {
 	switch s := resp.StatusCode; {
 	case s == http.StatusOK:
 		return nil
 	case s == http.StatusUnauthorized || s == http.StatusForbidden:
-		return fault.Errorf(fault.Denied, "sentry: the token may not read %s (%d)", what, s)
+		return fault.Errorf(fault.Denied, "sentry: the token is not allowed to read %s (%d)", what, s)
 	case s == http.StatusNotFound:
-		return fault.Errorf(fault.NotFound, "sentry: no such event, issue or release (404)")
+		return fault.Errorf(fault.NotFound, "sentry: event, issue or release not found (404)")
 	case s == http.StatusTooManyRequests:
 		return fault.Errorf(fault.Retryable, "sentry: %w", &Limited{After: c.after(resp.Header)})
 	case s >= 500 || s == http.StatusRequestTimeout:
@@ -203,8 +202,8 @@ func (c *Client) check(resp *http.Response, what string) error {
 	}
 }
 
-// after reads how long a rate limit lasts: Retry-After in seconds, else the
-// reset time in seconds since 1970, else a minute; at most an hour.
+// after returns how long a rate limit lasts: Retry-After in seconds, else until
+// the reset time in Unix seconds, else a minute; at most an hour.
 func (c *Client) after(h http.Header) time.Duration {
 	wait := time.Minute
 	if n, err := strconv.Atoi(h.Get("Retry-After")); err == nil && n >= 0 {

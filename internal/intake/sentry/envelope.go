@@ -8,7 +8,7 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 )
 
-// An Envelope is what SDKs post: a header, then items. Its grammar:
+// An Envelope is the format that SDKs post: a header, then items. Its grammar:
 //
 //	{"event_id":"9ec7…","dsn":"https://key@host/42"}\n
 //	{"type":"event","length":41}\n
@@ -16,10 +16,10 @@ import (
 //	{"type":"client_report"}\n
 //	<up to the next newline or the end>
 //
-// A carriage return is payload; the last newline may be missing.
+// A carriage return is part of the payload; the last newline may be missing.
 type Envelope struct {
-	EventID string // from the header, undashed; "" where it has none
-	DSN     string // from the header; "" where it has none
+	EventID string // from the header, undashed; may be ""
+	DSN     string // from the header; may be ""
 	Items   []Item
 }
 
@@ -34,8 +34,8 @@ const (
 	maxHeaderLine = 64 << 10
 )
 
-// ParseEnvelope reads the grammar, whatever types the items are of. Its error
-// is fault.Invalid or fault.Budget.
+// ParseEnvelope parses an envelope with items of any type. Its error is
+// fault.Invalid or fault.Budget.
 func ParseEnvelope(data []byte) (env *Envelope, err error) {
 	defer fault.Wrap(&err, "sentry envelope")
 	line, rest := cutLine(data)
@@ -77,10 +77,10 @@ func parseItem(data []byte) (item Item, rest []byte, err error) {
 	}
 	n := length.integer()
 	if n < 0 || length.kind != 'n' || (n == 0 && length.str != "0") {
-		return Item{}, nil, fault.Errorf(fault.Invalid, "item length is not a number of bytes")
+		return Item{}, nil, fault.Errorf(fault.Invalid, "item length is not a number")
 	}
 	if n > len(rest) {
-		return Item{}, nil, fault.Errorf(fault.Invalid, "item of %d bytes, %d are left", n, len(rest))
+		return Item{}, nil, fault.Errorf(fault.Invalid, "item length is %d bytes, but only %d are left", n, len(rest))
 	}
 	item.Payload, rest = rest[:n], rest[n:]
 	if len(rest) > 0 && rest[0] != '\n' {
@@ -91,7 +91,7 @@ func parseItem(data []byte) (item Item, rest []byte, err error) {
 
 func parseHeader(line []byte) (*node, error) {
 	if len(line) > maxHeaderLine {
-		return nil, fault.Errorf(fault.Budget, "header of more than %d bytes", maxHeaderLine)
+		return nil, fault.Errorf(fault.Budget, "header exceeds %d bytes", maxHeaderLine)
 	}
 	n, err := parse(line)
 	if err != nil {
@@ -108,9 +108,9 @@ func cutLine(data []byte) (line, rest []byte) {
 	return line, rest
 }
 
-// Event returns the envelope's error event; ok is false when it carries none,
-// which is the commonest case: sessions, transactions and client reports. The
-// header's id wins over the payload's.
+// Event returns the envelope's error event. ok is false if it has none, as in
+// most envelopes: sessions, transactions and client reports. The header's id
+// takes precedence over the payload's.
 func (env *Envelope) Event() (e incident.Event, ok bool, err error) {
 	for _, item := range env.Items {
 		if item.Type != "event" {
@@ -130,13 +130,13 @@ func (env *Envelope) Event() (e incident.Event, ok bool, err error) {
 	return e, ok, nil
 }
 
-// A DSN is the address that an SDK is configured with.
+// A DSN is the URL that an SDK is configured with.
 type DSN struct {
 	PublicKey string
 	Project   string
 }
 
-// ParseDSN reads {proto}://{public_key}[:{secret}]@{host}{path}/{project}.
+// ParseDSN parses {proto}://{public_key}[:{secret}]@{host}{path}/{project}.
 func ParseDSN(s string) (DSN, bool) {
 	_, rest, ok := strings.Cut(s, "://")
 	user, rest, ok2 := strings.Cut(rest, "@")

@@ -1,16 +1,16 @@
-// Package sentry reads what Sentry's SDKs and servers send, and fetches from
-// Sentry's Web API what a webhook only names. The decoders are pure: bytes to
-// incident.Event, every byte hostile, every size bounded.
+// Package sentry decodes what Sentry's SDKs and servers send, and fetches from
+// Sentry's Web API the events that webhooks only refer to. The decoders do no
+// I/O: they turn untrusted bytes into incident.Events, within size limits.
 //
 //	ev, err := sentry.Event(body)                   // an SDK's event, POST /api/42/store/
 //	env, err := sentry.ParseEnvelope(body)          // POST /api/42/envelope/
 //	hook, err := sentry.ParseHook("event_alert", b) // an integration's webhook
 //	ev, err := sentry.Legacy(body)                  // the WebHooks plugin
 //
-// One event grammar serves all of them: the SDK's form, and the form into which
-// Sentry's server brings it (tags and headers as lists of pairs, in_app
-// overruled, nulls where a key was absent). Remarks in _meta become the marks
-// Trimmed and Filtered of values and Cut of frames.
+// All share one event grammar, which covers the SDK's format and the format that
+// Sentry's server normalises it to (tags and headers as lists of pairs, in_app
+// overruled, nulls for absent keys). Remarks in _meta set Trimmed and Filtered on
+// values and Cut on frames.
 package sentry
 
 import (
@@ -27,7 +27,7 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 )
 
-// Bounds of the lists of one event.
+// Limits on the lists in one event.
 const (
 	maxBreadcrumbs = 200
 	maxExtra       = 200
@@ -36,9 +36,9 @@ const (
 	maxHeaders     = 200
 )
 
-// Event reads an event's JSON, in the SDK's or in the server's form. An event
-// without an id is given one made of its bytes, so that the same bytes are the
-// same event. Its error is fault.Invalid or fault.Budget.
+// Event decodes an event's JSON, in the SDK's or the server's format. An event
+// without an id gets one hashed from its bytes, so that equal bytes are the same
+// event. Its error is fault.Invalid or fault.Budget.
 func Event(data []byte) (e incident.Event, err error) {
 	defer fault.Wrap(&err, "sentry event")
 	n, err := parse(data)
@@ -98,8 +98,8 @@ func event(n *node) (incident.Event, error) {
 
 var sdkVersion = regexp.MustCompile(`^(\d+)\.(\d+)`)
 
-// silentSDK reports whether an SDK cuts local variables without a remark: those
-// of Python do so since a version after 2.8.
+// silentSDK reports whether an SDK truncates local variables without a remark:
+// Python's do, in versions after 2.8.
 func silentSDK(sdk *node) bool {
 	if !strings.HasPrefix(sdk.get("name").text(), "sentry.python") {
 		return false
@@ -113,7 +113,7 @@ func silentSDK(sdk *node) bool {
 	return major > 2 || major == 2 && minor > 8
 }
 
-// first returns the text of the first key that has one.
+// first returns the first non-empty text among the keys.
 func first(n *node, keys ...string) string {
 	for _, k := range keys {
 		if s := n.get(k).text(); s != "" {
@@ -125,7 +125,7 @@ func first(n *node, keys ...string) string {
 
 var idText = regexp.MustCompile(`^[0-9A-Za-z]{1,64}$`)
 
-// eventID brings an id to its undashed lower-case form, "" when it is none.
+// eventID returns an id in undashed lower-case form, or "" if it is invalid.
 func eventID(s string) string {
 	s = strings.ToLower(strings.ReplaceAll(s, "-", ""))
 	if !idText.MatchString(s) {
@@ -134,7 +134,7 @@ func eventID(s string) string {
 	return s
 }
 
-// message returns the log message of an event: logentry, or the old message.
+// message returns an event's log message: logentry, or the legacy message.
 func message(n *node) string {
 	for _, key := range []string{"logentry", "sentry.interfaces.Message", "message"} {
 		m := n.get(key)
@@ -159,8 +159,8 @@ func message(n *node) string {
 
 var placeholder = regexp.MustCompile(`%[-+ #0-9.]*[diouxXeEfFgGcrsa%]`)
 
-// fill puts the params of a log message into it, in the manner of Python's
-// logging; the form of numbers is not kept.
+// fill interpolates the params of a log message as Python's logging does, except
+// for number formats.
 func fill(format string, params []*node) string {
 	return placeholder.ReplaceAllStringFunc(format, func(p string) string {
 		if p == "%%" {
@@ -175,7 +175,7 @@ func fill(format string, params []*node) string {
 	})
 }
 
-// level reads a level's name or raven's number (10 to 50).
+// level parses a level's name, or raven's number (10 to 50).
 func level(s string) string {
 	switch s {
 	case "", "error", "40":
@@ -194,7 +194,7 @@ func level(s string) string {
 
 var timeLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00"}
 
-// timestamp reads RFC 3339, with or without zone, or seconds since 1970.
+// timestamp parses RFC 3339, with or without a zone, or Unix seconds.
 func timestamp(n *node) time.Time {
 	s := n.text()
 	if s == "" {
@@ -242,7 +242,7 @@ func environment(n *node) incident.Environment {
 	if strings.HasSuffix(strings.ToLower(env.Runtime), "python") || env.Runtime == "PyPy" {
 		env.Python = n.get("contexts", "runtime", "version").text()
 	} else if n.get("platform").text() == "python" && env.Runtime == "" {
-		env.Python = env.Modules["python"] // raven counted the interpreter among the modules
+		env.Python = env.Modules["python"] // raven lists the interpreter as a module
 	}
 	if tags := textMap(n.get("tags"), maxTags); tags != nil {
 		if env.Server == "" {
@@ -309,7 +309,7 @@ func request(n, meta *node) *incident.Request {
 	return r
 }
 
-// query reads a query string, or its pairs.
+// query reads a query string, or a list of pairs.
 func query(n *node) string {
 	if n == nil || n.kind == 's' {
 		return strings.TrimPrefix(n.text(), "?")
@@ -333,7 +333,7 @@ func headers(n *node) []incident.Header {
 	return out
 }
 
-// cookies reads pairs, or the text of a Cookie header.
+// cookies reads a list of pairs, or the text of a Cookie header.
 func cookies(n *node) []incident.Header {
 	if n == nil || n.kind != 's' {
 		return headers(n)

@@ -8,23 +8,23 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 )
 
-// Bounds of what is kept of one event. Frames beyond the bound are left out of
-// the middle, as Python's own tracebacks do.
+// Limits on one event. Excess frames are dropped from the middle, as in Python's
+// own tracebacks.
 const (
 	maxExceptions = 100
 	maxFrames     = 2000
 	maxLocals     = 200
 )
 
-// exceptions reads exception.values, oldest cause first, or a stack trace that
-// stands alone, as the raven clients sent it.
+// exceptions reads exception.values, oldest cause first, or a lone stack trace
+// as sent by raven clients.
 func exceptions(e, meta *node, r reader) []incident.Exception {
 	values, metas := e.get("exception").list(), meta.get("exception", "values")
 	if len(values) == 0 && e.get("exception").get("type") != nil {
 		values, metas = []*node{e.get("exception")}, nil // a bare exception
 	}
 	if len(values) == 0 {
-		return lonelyStack(e, meta, r)
+		return loneStack(e, meta, r)
 	}
 	first := 0
 	if len(values) > maxExceptions {
@@ -53,9 +53,9 @@ func exceptions(e, meta *node, r reader) []incident.Exception {
 
 var typeAndMessage = regexp.MustCompile(`^([A-Za-z_][\w.]*)(?:: ((?s:.*)))?$`)
 
-// lonelyStack reads a top-level stacktrace; its exception's type stands in
-// metadata or before the message.
-func lonelyStack(e, meta *node, r reader) []incident.Exception {
+// loneStack reads a top-level stacktrace. Its exception's type is in the metadata
+// or a prefix of the message.
+func loneStack(e, meta *node, r reader) []incident.Exception {
 	fs := frames(e.get("stacktrace"), meta.get("stacktrace"), r)
 	if fs == nil {
 		return nil
@@ -90,9 +90,9 @@ func mechanism(x *incident.Exception, m *node) {
 
 var raiseFrom = regexp.MustCompile(`\braise\b.*\bfrom\b`)
 
-// guessRelations fills what SDKs leave out of a plain chain: all but the last
-// exception are causes where the next one was raised with "from", else
-// contexts; positions count from the raised one.
+// guessRelations fills in what SDKs omit for a plain chain: every exception but
+// the last is a cause if the next was raised with "from", else a context;
+// positions count from the raised exception.
 func guessRelations(chain []incident.Exception) {
 	numbered := slices.ContainsFunc(chain, func(x incident.Exception) bool { return x.ID != 0 })
 	for i := 0; i+1 < len(chain); i++ {
@@ -128,7 +128,7 @@ func frames(stack, meta *node, r reader) []incident.Frame {
 		out = append(out, frame(f, metas.at(i), r))
 		said = append(said, clientInApp(f))
 	}
-	judgeInApp(out, said)
+	markInApp(out, said)
 	return out
 }
 
@@ -161,7 +161,7 @@ func frame(f, meta *node, r reader) incident.Frame {
 	return out
 }
 
-// unquoteName undoes the quotes that old raven clients put around names.
+// unquoteName removes the quotes that old raven clients put around names.
 func unquoteName(name string) string {
 	if len(name) > 2 && (name[0] == '\'' || name[0] == '"') && name[len(name)-1] == name[0] {
 		return name[1 : len(name)-1]
@@ -169,8 +169,8 @@ func unquoteName(name string) string {
 	return name
 }
 
-// clientInApp returns what the client said of a frame, before Sentry's server
-// changed in_app: 1, 0, or -1 for nothing. nil is nothing.
+// clientInApp returns the client's original in_app flag of a frame, before
+// Sentry's server changed it, or nil if the client did not set it.
 func clientInApp(f *node) *bool {
 	said := func(b bool) *bool { return &b }
 	switch f.get("data", "orig_in_app").text() {
@@ -187,10 +187,10 @@ func clientInApp(f *node) *bool {
 	return nil
 }
 
-// judgeInApp sets InApp. The client's word counts, except where it called
-// every frame in-app and some plainly are not: SDKs before 1.16 say so of all
-// frames when nothing was configured. Without a word the path decides.
-func judgeInApp(fs []incident.Frame, said []*bool) {
+// markInApp sets InApp from the client's flags. They are ignored if every frame is
+// flagged in-app and some plainly are not: SDKs before 1.16 flag all frames unless
+// configured. Without a flag the path decides.
+func markInApp(fs []incident.Frame, said []*bool) {
 	path := func(f incident.Frame) bool {
 		if f.AbsPath != "" {
 			return !incident.LibraryPath(f.AbsPath)

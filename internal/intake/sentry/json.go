@@ -10,27 +10,27 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// Bounds of one JSON document. The deepest real events have about 30 levels;
-// a recursion of 1,000 frames has 30,000 nodes.
+// Limits on one JSON document. The deepest real events have about 30 levels; a
+// recursion of 1,000 frames has 30,000 nodes.
 const (
 	maxDepth = 100
 	maxNodes = 300_000
 )
 
-// A node is a JSON value that keeps the order of an object's members, which
-// for local variables is the order of the program. The nil node is an absent
-// value, so that lookups chain. Kinds: 0 null or absent, 's' string, 'n'
-// number, 'b' boolean, '[' list, '{' object.
+// A node is a JSON value that preserves the order of an object's members, which
+// for local variables is program order. A nil node is an absent value, so that
+// lookups chain. Kinds: 0 null or absent, 's' string, 'n' number, 'b' boolean,
+// '[' list, '{' object.
 type node struct {
 	kind  byte
 	str   string // text of a string, literal of a number or boolean
 	keys  []string
 	items []*node
-	index map[string]int // of large objects only
+	index map[string]int // large objects only
 }
 
-// parse reads one JSON document and nothing after it. NUL characters, which no
-// text column stores, become U+FFFD.
+// parse parses exactly one JSON document. NUL characters, which PostgreSQL text
+// cannot store, become U+FFFD.
 func parse(data []byte) (*node, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
@@ -100,7 +100,7 @@ func parseContainer(dec *json.Decoder, open byte, depth int, left *int) (*node, 
 
 func text(s string) string { return strings.ReplaceAll(s, "\x00", "\uFFFD") }
 
-// get returns a member of an object; of equal keys the last counts.
+// get returns a member of an object, the last one if keys repeat.
 func (n *node) get(path ...string) *node {
 	for _, key := range path {
 		if n == nil || n.kind != '{' {
@@ -126,13 +126,13 @@ func (n *node) member(key string) *node {
 	return nil
 }
 
-// at returns the member that _meta keeps for position i of a list.
+// at returns the _meta member for index i of a list.
 func (n *node) at(i int) *node { return n.get(strconv.Itoa(i)) }
 
 // null reports whether the value is absent or null.
 func (n *node) null() bool { return n == nil || n.kind == 0 }
 
-// text returns a string, or the literal of a number or boolean, or "".
+// text returns a string, the literal of a number or boolean, or "".
 func (n *node) text() string {
 	if n == nil {
 		return ""
@@ -140,7 +140,7 @@ func (n *node) text() string {
 	return n.str
 }
 
-// integer returns a number, also one in a string; 0 when there is none.
+// integer returns a number or a numeric string, else 0.
 func (n *node) integer() int {
 	i, err := strconv.Atoi(n.text())
 	if err != nil || i > 1<<31-1 || i < -1<<31 {
@@ -149,8 +149,8 @@ func (n *node) integer() int {
 	return i
 }
 
-// list returns the items of a list, or of an object's "values", which is how
-// Sentry's interfaces may be wrapped.
+// list returns the items of a list, or of an object's "values", which Sentry's
+// interfaces may be wrapped in.
 func (n *node) list() []*node {
 	if n == nil {
 		return nil
@@ -164,8 +164,8 @@ func (n *node) list() []*node {
 	return n.items
 }
 
-// pairs calls f for each key and value of an object, or of a list of pairs,
-// which is the form that Sentry's server gives to headers, cookies and tags.
+// pairs calls f for each key and value of an object or a list of pairs, to which
+// Sentry's server normalises headers, cookies and tags.
 func (n *node) pairs(f func(key string, value *node)) {
 	if n == nil {
 		return

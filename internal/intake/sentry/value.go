@@ -6,27 +6,27 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 )
 
-// A reader turns JSON leaves into values. Of local variables every leaf is a
-// Python repr already; of request data and extra, strings are plain text.
+// A reader converts JSON to values. In local variables every leaf is already a
+// Python repr; in request data and extra, strings are plain text.
 type reader struct {
-	plain  bool // strings are plain text, to be quoted
-	raven  bool // the event is of the old raven client, whose null is Python's None
-	silent bool // the SDK does not mark where it cuts local variables
+	plain  bool // strings are plain text and need quoting
+	raven  bool // event from the old raven client, whose null is Python's None
+	silent bool // the SDK truncates local variables without marking it
 }
 
-// Current Python SDKs keep this many items of a container, and locals of a
-// frame, and drop the remarks that would say so: they serialise local variables
-// ahead of the event, and the remarks of that pass go nowhere.
+// Current Python SDKs keep this many items of a container and locals of a frame,
+// without a remark: they serialise local variables before the event and discard
+// the remarks of that pass.
 const sdkBreadth = 10
 
-// value reads n; meta is the node of _meta at the same place, which says what
-// was cut or replaced.
+// value converts n; meta is the _meta node at the same place, which says what was
+// truncated or replaced.
 func (r reader) value(n, meta *node) incident.Value {
 	v := incident.Value{Kind: incident.KindRepr}
 	switch {
 	case n.null():
 		v.Repr = "None"
-		// The SDK writes None as a string; a null is a value that got lost.
+		// The SDK sends None as a string; a null is a lost value.
 		v.Trimmed = !r.plain && !r.raven
 	case n.kind == '[':
 		v.Kind = incident.KindList
@@ -48,7 +48,7 @@ func (r reader) value(n, meta *node) incident.Value {
 	case n.kind == 's':
 		v.Repr = n.str
 		v.Filtered = scrubbed(strings.Trim(n.str, `'"`))
-		v.Trimmed = strings.HasSuffix(n.str, "...") // no repr ends so: a string's ends with its quote
+		v.Trimmed = strings.HasSuffix(n.str, "...") // no repr ends like this: a string's ends with its quote
 	case n.kind == 'b':
 		v.Repr = strings.ToUpper(n.str[:1]) + n.str[1:]
 	default:
@@ -60,7 +60,7 @@ func (r reader) value(n, meta *node) incident.Value {
 	return v
 }
 
-// variables reads an object's members, at most limit of them.
+// variables converts at most limit members of an object.
 func (r reader) variables(n, meta *node, limit int) []incident.Variable {
 	var vars []incident.Variable
 	n.pairs(func(k string, v *node) {
@@ -71,10 +71,10 @@ func (r reader) variables(n, meta *node, limit int) []incident.Variable {
 	return vars
 }
 
-// marks reads the remarks of _meta at one place. A remark is [rule, type, …];
-// the rules "!limit" and "!raw" mean that something was cut, any other that a
-// scrubber acted, unless its type is "a", which only annotates. A length alone
-// is the size before cutting.
+// marks reads the _meta remarks at one place. A remark is [rule, type, …]. The
+// rules "!limit" and "!raw" mean truncation; any other rule means scrubbing,
+// unless its type is "a", a mere annotation. A lone length is the size before
+// truncation.
 func marks(meta *node) (trimmed, filtered bool) {
 	own := meta.get("")
 	for _, rem := range own.get("rem").list() {
@@ -97,13 +97,13 @@ func marks(meta *node) (trimmed, filtered bool) {
 		trimmed = true
 	}
 	if len(own.get("err").list()) > 0 {
-		trimmed = true // the value was invalid and was dropped
+		trimmed = true // an invalid value was dropped
 	}
 	return trimmed, filtered
 }
 
-// scrubbed recognises what SDKs and Sentry's server leave where they removed
-// something, also where no remark says so.
+// scrubbed recognises the placeholders of SDKs and Sentry's server for removed
+// values, even without a remark.
 func scrubbed(s string) bool {
 	switch s {
 	case "[Filtered]", "[filtered]", "[REDACTED]", "[ip]", "[email]", "[creditcard]", "[removed]", "********":

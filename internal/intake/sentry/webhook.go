@@ -7,18 +7,19 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 )
 
-// A Hook is one delivery of Sentry's integration platform.
+// A Hook is one delivery from Sentry's integration platform.
 type Hook struct {
-	Resource string // as the header Sentry-Hook-Resource says
+	Resource string // the Sentry-Hook-Resource header
 	Action   string
-	Event    *incident.Event // nil: acknowledge, there is nothing to do
-	Key      string          // names the matter, equal in every delivery of it; "" where Event is nil
+	Event    *incident.Event // nil: acknowledge only
+	Key      string          // deduplication key; "" if Event is nil
 }
 
-// ParseHook reads a webhook's body. The resources event_alert and error carry
-// an event; issue carries a notice only (see incident.Fetch), for the actions
-// created and unresolved of errors; all others, unknown ones included, are
-// acknowledged. Its error is fault.Invalid or fault.Budget.
+// ParseHook parses a webhook's body. The resources event_alert and error carry an
+// event; issue carries only a notification (see incident.Fetch), which matters
+// for errors and the actions created and unresolved. All others, including
+// unknown ones, need only an acknowledgement. Its error is fault.Invalid or
+// fault.Budget.
 func ParseHook(resource string, body []byte) (h *Hook, err error) {
 	defer fault.Wrap(&err, "sentry webhook")
 	n, err := parse(body)
@@ -26,7 +27,7 @@ func ParseHook(resource string, body []byte) (h *Hook, err error) {
 		return nil, err
 	}
 	if n.kind != '{' || n.get("data").null() {
-		return nil, fault.Errorf(fault.Invalid, "no data in the body")
+		return nil, fault.Errorf(fault.Invalid, "the body has no data")
 	}
 	h = &Hook{Resource: resource, Action: n.get("action").text()}
 	switch resource {
@@ -40,7 +41,7 @@ func ParseHook(resource string, body []byte) (h *Hook, err error) {
 	return h, err
 }
 
-// resourceOf guesses the resource of a body that lost its header.
+// resourceOf guesses the resource of a body without its header.
 func resourceOf(data *node) string {
 	for resource, key := range map[string]string{"event_alert": "event", "error": "error", "issue": "issue", "metric_alert": "metric_alert", "comment": "comment", "installation": "installation"} {
 		if !data.get(key).null() {
@@ -63,7 +64,7 @@ func (h *Hook) event(n *node) error {
 	return nil
 }
 
-// projectOf takes the project's slug from an event's API address,
+// projectOf extracts the project's slug from an event's API URL,
 // …/api/0/projects/{org}/{project}/events/{id}/.
 func projectOf(address string) string {
 	_, rest, ok := strings.Cut(address, "/projects/")
@@ -74,8 +75,8 @@ func projectOf(address string) string {
 	return parts[1]
 }
 
-// issue turns the notice of a new or returned error into an Event that says
-// where its event can be fetched.
+// issue turns the notification of a new or unresolved error into an Event with a
+// Fetch.
 func (h *Hook) issue(body *node) {
 	n := body.get("data", "issue")
 	category := n.get("issueCategory").text()
@@ -83,14 +84,14 @@ func (h *Hook) issue(body *node) {
 		return
 	}
 	if category == "" && n.get("type").text() != "" && n.get("type").text() != "error" {
-		return // deliveries before issueCategory existed
+		return // a delivery older than issueCategory
 	}
 	id := n.get("id").text()
 	key := "sentry-issue:" + id + ":" + h.Action
 	switch h.Action {
 	case "created":
 	case "unresolved":
-		// An issue can come back more than once; what changes is when it was seen.
+		// An issue can be unresolved repeatedly; lastSeen tells the occasions apart.
 		key += ":" + n.get("lastSeen").text()
 	default:
 		return
@@ -119,8 +120,8 @@ func (h *Hook) issue(body *node) {
 	}
 }
 
-// Legacy reads the body of the WebHooks plugin, which carries the stored event
-// and is not signed. Its error is fault.Invalid or fault.Budget.
+// Legacy parses the body of the WebHooks plugin, which contains the stored event
+// and is unsigned. Its error is fault.Invalid or fault.Budget.
 func Legacy(body []byte) (e incident.Event, err error) {
 	defer fault.Wrap(&err, "sentry legacy webhook")
 	n, err := parse(body)
@@ -132,7 +133,7 @@ func Legacy(body []byte) (e incident.Event, err error) {
 
 func legacy(n *node) (incident.Event, error) {
 	if n.get("event").null() || n.get("project_slug").null() {
-		return incident.Event{}, fault.Errorf(fault.Invalid, "no event or project_slug in the body")
+		return incident.Event{}, fault.Errorf(fault.Invalid, "the body lacks event or project_slug")
 	}
 	e, err := event(n.get("event"))
 	if err != nil {
@@ -148,10 +149,9 @@ func legacy(n *node) (incident.Event, error) {
 	return e, nil
 }
 
-// File reads a body whose way of arrival is not known: an event, an envelope,
-// or the body of a webhook of either kind. Its error is fault.Invalid,
-// fault.Budget, or fault.NotFound where the body is well formed and carries no
-// error.
+// File parses a captured body of unknown origin: an event, an envelope, or a
+// webhook body of either kind. Its error is fault.Invalid, fault.Budget, or
+// fault.NotFound if the body is well-formed but contains no error.
 func File(data []byte) (e incident.Event, err error) {
 	n, err := parse(data)
 	if fault.KindOf(err) == fault.Budget {
@@ -164,7 +164,7 @@ func File(data []byte) (e incident.Event, err error) {
 		}
 		e, ok, err := env.Event()
 		if err == nil && !ok {
-			err = fault.Errorf(fault.NotFound, "sentry envelope: it carries no error event")
+			err = fault.Errorf(fault.NotFound, "sentry envelope: contains no error event")
 		}
 		return e, err
 	}
@@ -175,7 +175,7 @@ func File(data []byte) (e incident.Event, err error) {
 			return incident.Event{}, err
 		}
 		if h.Event == nil {
-			return incident.Event{}, fault.Errorf(fault.NotFound, "sentry webhook: %q carries no error", resourceOf(n.get("data")))
+			return incident.Event{}, fault.Errorf(fault.NotFound, "sentry webhook: %q contains no error", resourceOf(n.get("data")))
 		}
 		return *h.Event, nil
 	case !n.get("project_slug").null() && !n.get("event").null():
@@ -183,7 +183,7 @@ func File(data []byte) (e incident.Event, err error) {
 	case isEvent(n):
 		return Event(data)
 	}
-	return incident.Event{}, fault.Errorf(fault.Invalid, "not an event, envelope or webhook of Sentry")
+	return incident.Event{}, fault.Errorf(fault.Invalid, "not a Sentry event, envelope or webhook")
 }
 
 func isEvent(n *node) bool {

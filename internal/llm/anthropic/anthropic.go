@@ -1,6 +1,6 @@
-// Package anthropic speaks Anthropic's Messages API through the official SDK.
-// It keeps nothing between calls, reads nothing from the environment, and
-// leaves retries to package llm, so that they stay within a bound.
+// Package anthropic implements llm.Model with Anthropic's Messages API, through
+// the official SDK. It is stateless, ignores the environment, and leaves retries
+// to package llm, which bounds them.
 package anthropic
 
 import (
@@ -19,7 +19,7 @@ import (
 
 const vendor = "anthropic"
 
-// A Model is one of Anthropic's models, or one behind a compatible endpoint.
+// A Model is an Anthropic model, or one behind a compatible endpoint.
 type Model struct {
 	opts     llm.Options
 	messages sdk.MessageService
@@ -45,10 +45,10 @@ func New(opts llm.Options) (*Model, error) {
 	return &Model{opts, sdk.NewClient(ro...).Messages}, nil
 }
 
-// Name is "anthropic/" and the model.
+// Name returns "anthropic/" followed by the model's name.
 func (m *Model) Name() string { return vendor + "/" + m.opts.Model }
 
-// Generate asks for the next message.
+// Generate implements llm.Model.
 func (m *Model) Generate(ctx context.Context, req llm.Request) (*llm.Response, error) {
 	params := m.params(req)
 	var answer *sdk.Message
@@ -65,7 +65,7 @@ func (m *Model) Generate(ctx context.Context, req llm.Request) (*llm.Response, e
 				!params.Temperature.Valid() || !strings.Contains(status.Message, "temperature") {
 				return err
 			}
-			// Some models accept no temperature; the answer matters more.
+			// Some models reject a temperature: retry without.
 			params.Temperature = sdk.MessageNewParams{}.Temperature
 			answer, err = m.messages.New(try, params)
 			if errors.As(err, &refused) {
@@ -76,7 +76,7 @@ func (m *Model) Generate(ctx context.Context, req llm.Request) (*llm.Response, e
 			return llm.TransportError(ctx, vendor, err)
 		}
 		if answer == nil || answer.Role != "assistant" {
-			return fault.Errorf(fault.Retryable, "%s: malformed answer", vendor)
+			return fault.Errorf(fault.Retryable, "%s: malformed response", vendor)
 		}
 		return nil
 	})
@@ -108,13 +108,13 @@ func (m *Model) params(req llm.Request) sdk.MessageNewParams {
 		Temperature: sdk.Float(req.Temperature),
 	}
 	if s := req.System.String(); s != "" {
-		// The system text and the tools are the same in every turn: cached.
+		// The system prompt and the tools are the same in every turn, so cache them.
 		p.System = []sdk.TextBlockParam{{Text: s, CacheControl: sdk.NewCacheControlEphemeralParam()}}
 	}
 	for _, t := range req.Tools {
 		var schema map[string]any
 		_ = json.Unmarshal(t.Schema, &schema) // the caller's own constant
-		delete(schema, "type")                // the SDK writes it
+		delete(schema, "type")                // the SDK adds it
 		p.Tools = append(p.Tools, sdk.ToolUnionParam{OfTool: &sdk.ToolParam{
 			Name:        t.Name,
 			Description: sdk.String(t.Description),
@@ -161,7 +161,7 @@ func response(a *sdk.Message) *llm.Response {
 		r.Stop = llm.StopTools
 	}
 	cached := int(a.Usage.CacheReadInputTokens)
-	// input_tokens leaves out what was read from or written to the cache.
+	// input_tokens excludes tokens read from or written to the cache.
 	r.Usage = llm.Usage{
 		Input:  int(a.Usage.InputTokens+a.Usage.CacheCreationInputTokens) + cached,
 		Output: int(a.Usage.OutputTokens), Cached: cached,

@@ -1,8 +1,8 @@
-// Package openai speaks the chat completions API through OpenAI's official SDK.
-// Chat completions with tools is what compatible endpoints (self-hosted servers,
-// gateways) implement, so it is used in preference to newer interfaces. The
-// package keeps nothing between calls, reads nothing from the environment, and
-// leaves retries to package llm, so that they stay within a bound.
+// Package openai implements llm.Model with the chat completions API, through
+// OpenAI's official SDK. Compatible endpoints (self-hosted servers, gateways)
+// implement chat completions with tools, which is why it is preferred to newer
+// APIs. The package is stateless, ignores the environment, and leaves retries to
+// package llm, which bounds them.
 package openai
 
 import (
@@ -26,7 +26,7 @@ const (
 	official = "https://api.openai.com/v1/"
 )
 
-// A Model is one of OpenAI's models, or one behind a compatible endpoint.
+// A Model is an OpenAI model, or one behind a compatible endpoint.
 type Model struct {
 	opts        llm.Options
 	completions sdk.ChatCompletionService
@@ -53,10 +53,10 @@ func New(opts llm.Options) (*Model, error) {
 	return &Model{opts, sdk.NewChatCompletionService(ro...)}, nil
 }
 
-// Name is "openai/" and the model.
+// Name returns "openai/" followed by the model's name.
 func (m *Model) Name() string { return vendor + "/" + m.opts.Model }
 
-// Generate asks for the next message.
+// Generate implements llm.Model.
 func (m *Model) Generate(ctx context.Context, req llm.Request) (*llm.Response, error) {
 	params := m.params(req)
 	var answer *sdk.ChatCompletion
@@ -64,7 +64,7 @@ func (m *Model) Generate(ctx context.Context, req llm.Request) (*llm.Response, e
 		try, cancel := context.WithTimeout(ctx, m.opts.Timeout)
 		defer cancel()
 		var err error
-		for range 3 { // at most two parameters are adapted
+		for range 3 { // adapt changes at most two parameters
 			answer, err = m.completions.New(try, params)
 			if err == nil || !adapt(&params, err) {
 				break
@@ -78,7 +78,7 @@ func (m *Model) Generate(ctx context.Context, req llm.Request) (*llm.Response, e
 			return llm.TransportError(ctx, vendor, err)
 		}
 		if answer == nil || len(answer.Choices) == 0 {
-			return fault.Errorf(fault.Retryable, "%s: malformed answer: no choices", vendor)
+			return fault.Errorf(fault.Retryable, "%s: malformed response: no choices", vendor)
 		}
 		return nil
 	})
@@ -88,8 +88,8 @@ func (m *Model) Generate(ctx context.Context, req llm.Request) (*llm.Response, e
 	return response(answer), nil
 }
 
-// adapt removes or renames a parameter that this endpoint or model refuses with
-// status 400: models differ on temperature and on the name of the token limit.
+// adapt removes or renames a parameter that the endpoint rejected with status
+// 400: models differ on temperature and on the name of the token limit.
 func adapt(p *sdk.ChatCompletionNewParams, err error) bool {
 	var refused *sdk.Error
 	if !errors.As(err, &refused) || refused.StatusCode != http.StatusBadRequest {
@@ -119,7 +119,7 @@ func refusal(e *sdk.Error) error {
 		message = "no message"
 	}
 	if e.StatusCode == http.StatusTooManyRequests && e.Code == "insufficient_quota" {
-		// Waiting does not refill an account.
+		// An exhausted quota does not recover by waiting.
 		return fault.Errorf(fault.Budget, "%s: %w", vendor, &llm.StatusError{Status: e.StatusCode, Message: message})
 	}
 	return llm.RefusalOf(vendor, e.StatusCode, header, message)
@@ -173,7 +173,7 @@ func messages(msg llm.Message) []sdk.ChatCompletionMessageParamUnion {
 	for _, r := range msg.Results {
 		text := r.Text.String()
 		if r.Error {
-			text = "error: " + text // this API has no flag for it
+			text = "error: " + text // this API has no error flag
 		}
 		out = append(out, sdk.ToolMessage(text, r.ID))
 	}
@@ -192,7 +192,7 @@ func response(a *sdk.ChatCompletion) *llm.Response {
 	switch {
 	case choice.FinishReason == "length":
 		r.Stop = llm.StopMaxTokens
-	case len(r.Calls) > 0: // some endpoints say "stop" beside tool calls
+	case len(r.Calls) > 0: // some endpoints report "stop" along with tool calls
 		r.Stop = llm.StopTools
 	}
 	r.Usage = llm.Usage{

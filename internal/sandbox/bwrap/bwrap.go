@@ -1,15 +1,15 @@
 // Package bwrap runs sandboxes with bubblewrap, without a container engine.
 //
-// bubblewrap alone bounds nothing, and started by root it leaves root's powers
-// over /proc to the code inside. So this package starts its own program again as
-// a launcher, which enters a cgroup, prepares bounded file systems in a mount
-// namespace of its own, becomes an unprivileged user with an empty environment,
-// and only then executes bwrap:
+// bubblewrap itself limits no resources, and when started by root it leaves the
+// code inside root's access to /proc. So this package re-executes its own program
+// as a launcher, which enters a cgroup, prepares size-limited file systems in its
+// own mount namespace, becomes an unprivileged user with an empty environment, and
+// only then executes bwrap:
 //
 //	daemon ── launcher ═(exec)═ bwrap ── supervisor (process 1) ── command
 //
-// Nothing is stored. A run leaves a cgroup named after the daemon's lease when the
-// daemon is killed, which Reap removes; its processes die with the daemon.
+// Nothing is stored. If the daemon is killed, its processes die with it, and Reap
+// removes the cgroup, whose name contains its owner (see sandbox.Lease).
 //
 //	b, err := bwrap.New(bwrap.Options{Bases: bases})
 //	err = b.Probe(ctx)
@@ -31,7 +31,7 @@ import (
 
 // Options configure a Backend.
 type Options struct {
-	Bases  []sandbox.Base // of sandbox.LoadBases; the first is the default
+	Bases  []sandbox.Base // from sandbox.LoadBases; the first is the default
 	Logger *slog.Logger   // default: slog.Default
 }
 
@@ -46,14 +46,14 @@ type Backend struct {
 
 var _ sandbox.Backend = (*Backend)(nil)
 
-// New checks that bubblewrap and cgroups are there. Its error tells an operator
-// what to install or change.
+// New checks that bubblewrap and cgroups are available. Its error tells an
+// operator what to install or change.
 func New(o Options) (*Backend, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
 	if len(o.Bases) == 0 {
-		return nil, fault.Errorf(fault.NotFound, "bwrap: no base systems; run deploy/setup.sh")
+		return nil, fault.Errorf(fault.NotFound, "bwrap: base systems are missing; run deploy/setup.sh")
 	}
 	program, err := exec.LookPath("bwrap")
 	if err != nil {
@@ -100,8 +100,8 @@ func (b *Backend) Reap(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// Owned returns the cgroups that exist for the daemon with the lease. It is empty
-// when all its runs have ended.
+// Owned returns the cgroups of the daemon with the lease; none once all its runs
+// have ended.
 func (b *Backend) Owned(_ context.Context, lease sandbox.Lease) ([]string, error) {
 	var names []string
 	for _, parent := range b.groups.parents {
@@ -152,15 +152,15 @@ func (b *Backend) arguments(spec sandbox.Spec, root string, etc map[string][]byt
 	return append(a, sandbox.SupervisorArgv(python)...), nil
 }
 
-// Folders of a base that the sandbox does not take over: its own, and such as
-// are empty in a base, so that mounts can be made below them.
+// Directories of a base that the sandbox does not bind: its own, and those that
+// are empty in a base, so that mounts are possible below them.
 var own = map[string]bool{
 	"proc": true, "sys": true, "dev": true, "tmp": true, "run": true, "in": true, "out": true,
 	"home": true, "root": true, "mnt": true, "media": true, "opt": true, "srv": true, "boot": true, "work": true,
 }
 
-// rootArguments rebuilds the root directory from a base's entries, so that mount
-// points which the base lacks can be made in it before it turns read-only.
+// rootArguments rebuilds the root directory from a base's entries, so that missing
+// mount points can be created before it becomes read-only.
 func rootArguments(root string) ([]string, error) {
 	entries, err := os.ReadDir(root)
 	if err != nil {
@@ -184,7 +184,7 @@ func rootArguments(root string) ([]string, error) {
 	return append(a, "--dir", "/run"), nil
 }
 
-// interpreter returns the absolute path, inside, of a base's Python.
+// interpreter returns the absolute path of a base's Python inside the sandbox.
 func interpreter(root string) (string, error) {
 	for _, name := range []string{"/usr/local/bin/python3", "/usr/bin/python3"} {
 		if _, err := os.Lstat(filepath.Join(root, name)); err == nil {

@@ -19,25 +19,25 @@ import (
 
 const cgroupMount = "/sys/fs/cgroup"
 
-// The folder of all sandboxes in each hierarchy.
+// The directory of all sandboxes in each hierarchy.
 const cgroupFolder = "repaird"
 
-// A hierarchy is where the host lets us bound memory and processes.
+// A hierarchy is where the host lets us limit memory and processes.
 type hierarchy struct {
-	unified bool     // one tree (v2) rather than one a controller (v1)
-	parents []string // folders in which a sandbox gets its own; one with v2
+	unified bool     // one tree (v2), not one per controller (v1)
+	parents []string // parent directories of the sandboxes' own; one with v2
 }
 
-// overhead is what lives in the group besides the command: the bwrap that waits,
-// and the supervisor.
+// overhead is the number of processes in the group besides the command: the
+// waiting bwrap, and the supervisor.
 const overhead = 2
 
-// findHierarchy prepares the folders of sandboxes. Its error says what an
-// operator has to change.
+// findHierarchy prepares the sandboxes' parent directories. Its error says what an
+// operator must change.
 func findHierarchy() (*hierarchy, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(cgroupMount, &st); err != nil {
-		return nil, fault.Errorf(fault.NotFound, "no cgroups: %s: %w", cgroupMount, err)
+		return nil, fault.Errorf(fault.NotFound, "cgroups are not available: %s: %w", cgroupMount, err)
 	}
 	if st.Type == unix.CGROUP2_SUPER_MAGIC {
 		return findUnified()
@@ -50,18 +50,18 @@ func findHierarchy() (*hierarchy, error) {
 		}
 		base := filepath.Join(cgroupMount, controller)
 		if os.Geteuid() != 0 {
-			base = filepath.Join(base, own) // only a delegated folder can be written
+			base = filepath.Join(base, own) // only a delegated directory is writable
 		}
 		parent := filepath.Join(base, cgroupFolder)
 		if err := os.MkdirAll(parent, 0o755); err != nil {
-			return nil, fault.Errorf(fault.Denied, "the cgroup controller %s cannot be used: %w; run the daemon as root, or use docker", controller, err)
+			return nil, fault.Errorf(fault.Denied, "the cgroup controller %s is not usable: %w; run the daemon as root, or use docker", controller, err)
 		}
 		h.parents = append(h.parents, parent)
 	}
 	return h, nil
 }
 
-// findUnified uses the top of the tree as root, else the folder that a service
+// findUnified uses the top of the tree if root, else the directory that a service
 // manager has delegated to us (systemd: Delegate=yes).
 func findUnified() (*hierarchy, error) {
 	base := cgroupMount
@@ -78,7 +78,7 @@ func findUnified() (*hierarchy, error) {
 	parent := filepath.Join(base, cgroupFolder)
 	for _, dir := range []string{base, parent} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return nil, fault.Errorf(fault.Denied, "cgroups cannot be used: %w; run the daemon as root or as a service with Delegate=yes, or use docker", err)
+			return nil, fault.Errorf(fault.Denied, "cgroups are not usable: %w; run the daemon as root or as a service with Delegate=yes, or use docker", err)
 		}
 		if err := writeFile(dir, "cgroup.subtree_control", "+memory +pids +cpu"); err != nil {
 			return nil, fault.Errorf(fault.Denied, "cgroup controllers cannot be delegated: %w; run the daemon as root or as a service with Delegate=yes, or use docker", err)
@@ -104,10 +104,10 @@ func ownGroup(controller string) (string, error) {
 			}
 		}
 	}
-	return "", fault.Errorf(fault.NotFound, "this host has no cgroup controller %q; use docker", controller)
+	return "", fault.Errorf(fault.NotFound, "this host lacks the cgroup controller %q; use docker", controller)
 }
 
-// A group is the cgroup of one sandbox, one folder a hierarchy.
+// A group is the cgroup of one sandbox: one directory per hierarchy.
 type group struct {
 	unified bool
 	dirs    []string
@@ -134,14 +134,14 @@ func (h *hierarchy) create(name string, l sandbox.Limits) (*group, error) {
 	}
 	return g, errors.Join(
 		writeFile(g.dirs[0], "memory.limit_in_bytes", memory),
-		// Absent where the kernel does not account for swap; then it has none to give.
+		// Absent if the kernel does not account for swap.
 		optional(writeFile(g.dirs[0], "memory.memsw.limit_in_bytes", memory)),
 		writeFile(g.dirs[1], "pids.max", pids),
 		writeFile(g.dirs[2], "cpu.cfs_period_us", strconv.Itoa(period)),
 		writeFile(g.dirs[2], "cpu.cfs_quota_us", strconv.FormatInt(quota, 10)))
 }
 
-// join returns the files into which a process writes "0" to enter the group.
+// join returns the files to which a process writes "0" to enter the group.
 func (g *group) join() []string {
 	var files []string
 	for _, dir := range g.dirs {
@@ -150,7 +150,7 @@ func (g *group) join() []string {
 	return files
 }
 
-// oomKills returns how many processes the kernel killed for want of memory.
+// oomKills returns how many processes the kernel killed for lack of memory.
 func (g *group) oomKills() int {
 	if len(g.dirs) == 0 {
 		return 0
@@ -184,7 +184,7 @@ func (g *group) kill() {
 	}
 }
 
-// remove kills what is left and removes the group.
+// remove kills all remaining processes and removes the group.
 func (g *group) remove(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()

@@ -14,24 +14,23 @@ import (
 	"github.com/repaird/repaird/internal/sandbox"
 )
 
-// launcherName is argument 0 of this very program when it is started again as
-// the launcher.
+// launcherName is argument 0 of this program when re-executed as the launcher.
 const launcherName = "repaird-sandbox-launcher"
 
-// Descriptors of the launcher.
+// File descriptors of the launcher.
 const (
 	planFD    = 3
-	seccompFD = 200 // above whatever the Go runtime opens
+	seccompFD = 200 // above anything that the Go runtime opens
 )
 
-// stage is where the launcher puts together what bwrap binds. The mount covers
-// /tmp in the launcher's own mount namespace only, and is gone with it.
+// stage is where the launcher assembles what bwrap binds. The mount covers /tmp
+// only in the launcher's own mount namespace, and disappears with it.
 const stage = "/tmp"
 
 // A plan is what the launcher does before it becomes bwrap.
 type plan struct {
 	Groups  []string          // cgroup.procs files to enter
-	Drop    bool              // become UID: we are root
+	Drop    bool              // we are root: become UID
 	Root    string            // root file system
 	Limits  sandbox.Limits    // of /tmp and /out
 	Files   map[string][]byte // for /in
@@ -42,9 +41,9 @@ type plan struct {
 	Args    []string
 }
 
-// The launcher has to run between fork and exec with its own mount namespace and
-// credentials, which Go code can only do in a fresh process. So every program
-// that contains this package can be started again as one.
+// The launcher must run between fork and exec with its own mount namespace and
+// credentials, which in Go needs a fresh process. So every program that links this
+// package can be re-executed as a launcher.
 func init() {
 	if len(os.Args) == 1 && os.Args[0] == launcherName {
 		runtime.LockOSThread()
@@ -75,18 +74,18 @@ func launch() error {
 	if err := p.dropPrivileges(); err != nil {
 		return fmt.Errorf("drop privileges: %w", err)
 	}
-	// An empty environment: what the daemon knows must not reach /proc of the sandbox.
+	// An empty environment: the daemon's must not appear in the sandbox's /proc.
 	return fmt.Errorf("exec %s: %w", p.Program, unix.Exec(p.Program, p.Args, []string{"PATH=/usr/bin:/bin"}))
 }
 
-// prepareStage mounts everything that needs privileges or limits which bwrap
-// cannot set.
+// prepareStage creates the mounts that need privileges or limits that bwrap cannot
+// set.
 func (p *plan) prepareStage() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
 	}
-	// Opened first, because the stage may cover them, and because after this no
-	// component of their paths counts any more.
+	// Open the sources first, because the stage may cover them, and to rule out
+	// races on the components of their paths.
 	sources := []string{p.Root}
 	for _, m := range p.Mounts {
 		sources = append(sources, m.Host)
@@ -126,7 +125,7 @@ func (p *plan) prepareStage() error {
 	return p.writeFiles()
 }
 
-// staged names the bind of source i below the stage: the root, then the mounts.
+// staged returns the path of source i below the stage: the root, then the mounts.
 func staged(i int) string {
 	if i == 0 {
 		return "root"
@@ -145,7 +144,7 @@ func bind(fd int, target string, writable bool) error {
 	if err := unix.Statfs(target, &st); err != nil {
 		return err
 	}
-	// A user namespace may add flags to a mount, not take them away.
+	// A user namespace may add flags to a mount, but not remove them.
 	kept := uintptr(st.Flags) & (unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_RDONLY | unix.MS_NOATIME | unix.MS_NODIRATIME | unix.MS_RELATIME)
 	flags := kept | unix.MS_REMOUNT | unix.MS_BIND | unix.MS_NOSUID | unix.MS_NODEV
 	if !writable {
@@ -154,7 +153,7 @@ func bind(fd int, target string, writable bool) error {
 	return unix.Mount("", target, "", flags, "")
 }
 
-// writeFiles fills /in and the replaced files of /etc, which bwrap binds read-only.
+// writeFiles writes /in and the replaced files in /etc, which bwrap binds read-only.
 func (p *plan) writeFiles() error {
 	for name, files := range map[string]map[string][]byte{"in": p.Files, "etc": p.Etc} {
 		dir := filepath.Join(stage, name)
@@ -168,7 +167,7 @@ func (p *plan) writeFiles() error {
 	return nil
 }
 
-// passSeccomp leaves the filter in a descriptor that bwrap inherits.
+// passSeccomp leaves the filter in a file descriptor that bwrap inherits.
 func passSeccomp(program []byte) error {
 	fd, err := unix.MemfdCreate("seccomp", 0)
 	if err != nil {
@@ -186,8 +185,8 @@ func passSeccomp(program []byte) error {
 	return unix.Close(fd)
 }
 
-// dropPrivileges becomes the unprivileged user. Without root there are only the
-// capabilities of the launcher's own user namespace to give back.
+// dropPrivileges becomes the unprivileged user. Without root, it only drops the
+// capabilities of the launcher's own user namespace.
 func (p *plan) dropPrivileges() error {
 	if err := unix.Chdir("/"); err != nil {
 		return err
@@ -208,6 +207,6 @@ func (p *plan) dropPrivileges() error {
 	if os.Geteuid() == 0 || os.Getegid() == 0 {
 		return fmt.Errorf("still root")
 	}
-	// A setuid bwrap must not get root back either.
+	// A setuid bwrap must not regain root either.
 	return unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 }

@@ -28,7 +28,7 @@ func (b *Backend) Run(ctx context.Context, spec sandbox.Spec) (result *sandbox.R
 	}
 	base, ok := sandbox.FindBase(b.options.Bases, spec.Image)
 	if !ok {
-		return nil, fault.Errorf(fault.NotFound, "no base system is called %q", spec.Image)
+		return nil, fault.Errorf(fault.NotFound, "unknown base system %q", spec.Image)
 	}
 	p, err := b.plan(spec, base.Rootfs)
 	if err != nil {
@@ -86,12 +86,12 @@ type child struct {
 	stderr      head
 	killOnce    sync.Once
 	process     *os.Process
-	done        chan struct{} // closed when the process has been waited for
+	done        chan struct{} // closed after Wait
 	planWritten chan struct{}
 }
 
-// start starts the launcher from a goroutine that keeps its thread until the
-// child's end: the kernel ties "die with parent" to the parent's thread.
+// start starts the launcher from a goroutine that keeps its thread until the child
+// exits: the kernel ties "die with parent" to the parent's thread.
 func start(p *plan, g *group) (*child, error) {
 	c := &child{group: g, done: make(chan struct{}), planWritten: make(chan struct{})}
 	inR, inW, err := os.Pipe()
@@ -144,12 +144,12 @@ func start(p *plan, g *group) (*child, error) {
 	go func() {
 		defer close(c.planWritten)
 		defer planW.Close()
-		_ = gob.NewEncoder(planW).Encode(p) // a broken pipe shows as a launcher that ended
+		_ = gob.NewEncoder(planW).Encode(p) // after a broken pipe, the launcher has exited, which is noticed anyway
 	}()
 	return c, nil
 }
 
-// attributes give the launcher its mount namespace, and without root also a user
+// attributes gives the launcher its mount namespace, and without root also a user
 // namespace in which it may mount.
 func attributes(root bool) *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true, Cloneflags: syscall.CLONE_NEWNS}
@@ -167,7 +167,7 @@ func (c *child) connection() sandbox.Connection {
 	return sandbox.Connection{In: c.in, Out: c.out, Kill: c.kill, Log: c.log}
 }
 
-// kill ends the whole sandbox: process 1 dies with bwrap, and all others with it.
+// kill kills the whole sandbox: process 1 dies with bwrap, and the rest with it.
 func (c *child) kill() {
 	c.killOnce.Do(func() {
 		_ = c.process.Kill()
@@ -175,7 +175,8 @@ func (c *child) kill() {
 	})
 }
 
-// log waits for the end, which is near when anyone asks, and returns stderr.
+// log waits for the exit, which is imminent whenever it is called, and returns
+// stderr.
 func (c *child) log() string {
 	select {
 	case <-c.done:
@@ -184,7 +185,7 @@ func (c *child) log() string {
 	return c.stderr.String()
 }
 
-// finish waits for bwrap's end and frees what start has made.
+// finish waits for bwrap to exit and releases what start has allocated.
 func (c *child) finish() {
 	c.in.Close()
 	select {
@@ -197,7 +198,7 @@ func (c *child) finish() {
 	c.out.Close()
 }
 
-// A head keeps the beginning of what is written to it.
+// A head is a writer that keeps only the beginning.
 type head struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

@@ -15,7 +15,7 @@ const (
 	offArgs   = 16
 )
 
-// x32Bit marks calls of the x32 interface, which would pass a filter by number.
+// x32Bit marks calls through the x32 ABI, which would evade a filter by number.
 const x32Bit = 0x40000000
 
 const (
@@ -32,8 +32,8 @@ func (p *program) add(code uint16, jt, jf uint8, k uint32) {
 	*p = append(*p, unix.SockFilter{Code: code, Jt: jt, Jf: jf, K: k})
 }
 
-// filter compiles the sandbox's policy for this machine, in the form that the
-// kernel and bwrap's --seccomp take.
+// filter compiles the sandbox's policy for this architecture, in the format of the
+// kernel and of bwrap's --seccomp.
 func filter() []byte {
 	eperm := uint32(unix.SECCOMP_RET_ERRNO | unix.EPERM)
 	enosys := uint32(unix.SECCOMP_RET_ERRNO | unix.ENOSYS)
@@ -64,7 +64,7 @@ func filter() []byte {
 	return p.bytes()
 }
 
-// answer ends the call with a fixed return.
+// answer ends the filter for a call with a fixed return value.
 func (p *program) answer(name string, value uint32) {
 	if nr, ok := syscallNumbers[name]; ok {
 		p.add(jumpEqual, 0, 1, nr)
@@ -72,19 +72,19 @@ func (p *program) answer(name string, value uint32) {
 	}
 }
 
-// allow lets the call through when its arguments fit. The accumulator holds the
-// call's number before and after.
+// allow allows the call if its arguments match. The accumulator holds the call's
+// number before and after.
 func (p *program) allow(nr uint32, args []sandbox.SyscallArg) {
 	var tests program
 	for _, a := range args {
 		at := uint32(offArgs + 8*a.Index)
-		// Little-endian halves: both architectures are.
+		// The halves are little-endian, as both architectures are.
 		tests.test(at, uint32(a.Mask), uint32(a.Value))
 		tests.test(at+4, uint32(a.Mask>>32), uint32(a.Value>>32))
 	}
 	tests.add(ret, 0, 0, unix.SECCOMP_RET_ALLOW)
 	for i := range tests {
-		if tests[i].Code == jumpEqual { // on failure, to the instruction after the return
+		if tests[i].Code == jumpEqual { // on a mismatch, jump past the return
 			tests[i].Jf = uint8(len(tests) - 1 - i)
 		}
 	}

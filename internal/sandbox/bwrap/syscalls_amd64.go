@@ -2,11 +2,10 @@ package bwrap
 
 import "golang.org/x/sys/unix"
 
-// auditArch is what the kernel calls this architecture in seccomp data.
+// auditArch identifies this architecture in seccomp data.
 const auditArch = unix.AUDIT_ARCH_X86_64
 
-// syscallNumbers are those of the calls in the sandbox's policy that this
-// architecture has.
+// syscallNumbers holds the numbers of the policy's calls on this architecture.
 var syscallNumbers = map[string]uint32{
 	"accept":                  unix.SYS_ACCEPT,
 	"accept4":                 unix.SYS_ACCEPT4,

@@ -1,23 +1,23 @@
 // Package docker runs sandboxes as containers of a Docker engine, through its API.
 //
 // Each run is one container with the supervisor as process 1. Command, arguments
-// and environment travel over the attached standard input and the results come
-// back over standard output, so that neither is in the engine's files; Spec.Files
-// lie in memory, bound read-only. The engine removes the container by itself when
-// the daemon dies, because the end of standard input ends the supervisor.
+// and environment are sent over the attached standard input, and results come back
+// over standard output, so that neither is in the engine's files; Spec.Files are
+// in memory, bound read-only. If the daemon dies, the end of standard input ends
+// the supervisor, and the engine removes the container.
 //
-// Stored by the engine, as labels of a container:
+// Containers have these labels:
 //
 //	dev.repaird.run     id of the repaird run
 //	dev.repaird.owner   lease of the daemon (sandbox.Lease)
-//	dev.repaird.until   Unix time after which it is an orphan whoever owns it
+//	dev.repaird.until   Unix time after which it is an orphan, whatever its owner
 //
 //	b, err := docker.New(docker.Options{Bases: bases})
 //	err = b.Probe(ctx)
 //	result, err := b.Run(ctx, sandbox.Spec{Argv: []string{"python3", "-V"}})
 //
-// With Spec.Image "" a run uses the first base; a base's release name works too.
-// Any other image must be in the engine; one that is named by digest is pulled.
+// Spec.Image defaults to the first base, and may be a base's release name. Any
+// other image must be present in the engine, or be pinned by digest to be pulled.
 package docker
 
 import (
@@ -45,16 +45,16 @@ const (
 	labelUntil = "dev.repaird.until"
 )
 
-// callTimeout bounds one call of the engine's API; it answers in milliseconds
-// when it is well.
+// callTimeout limits one call to the engine's API; a healthy engine responds in
+// milliseconds.
 const callTimeout = 30 * time.Second
 
 // Options configure a Backend.
 type Options struct {
-	Bases  []sandbox.Base // of sandbox.LoadBases; the first is the default image
-	Image  string         // default image instead of the first base's
+	Bases  []sandbox.Base // from sandbox.LoadBases; the first is the default image
+	Image  string         // overrides the default image
 	Host   string         // address of the engine; default $DOCKER_HOST, else the usual socket
-	InDir  string         // host folder for Spec.Files, which the engine sees under the same path; default one in memory
+	InDir  string         // host directory for Spec.Files, visible to the engine under the same path; default: one in memory
 	Logger *slog.Logger   // default: slog.Default
 }
 
@@ -65,12 +65,12 @@ type Backend struct {
 	lease    sandbox.Lease
 	inDir    string
 	seccomp  string
-	patience time.Duration // for an engine that does not answer at all
+	patience time.Duration // how long to wait for an unresponsive engine
 }
 
 var _ sandbox.Backend = (*Backend)(nil)
 
-// New makes a Backend. It does not need the engine to answer yet: Probe tells.
+// New returns a Backend. The engine need not be running yet; Probe checks it.
 func New(o Options) (_ *Backend, err error) {
 	defer fault.Wrap(&err, "docker")
 	if o.Logger == nil {
@@ -99,8 +99,7 @@ func New(o Options) (_ *Backend, err error) {
 	return &Backend{options: o, api: api, lease: lease, inDir: inDir, seccomp: profile, patience: 5 * time.Second}, nil
 }
 
-// filesFolder returns a folder for Spec.Files, in memory where the host has a
-// place for that.
+// filesFolder returns a directory for Spec.Files, in memory if possible.
 func filesFolder(dir string) (string, error) {
 	if dir == "" {
 		dir = os.TempDir()
@@ -121,7 +120,7 @@ func filesFolder(dir string) (string, error) {
 		return "", err
 	}
 	if int(st.Uid) != os.Geteuid() || st.Mode&unix.S_IFMT != unix.S_IFDIR || st.Mode&0o022 != 0 {
-		return "", fault.Errorf(fault.Denied, "%s must be a directory that only this user can write", dir)
+		return "", fault.Errorf(fault.Denied, "%s must be a directory that only this user can write to", dir)
 	}
 	return dir, nil
 }
@@ -138,10 +137,10 @@ func (b *Backend) Probe(ctx context.Context) (err error) {
 	return sandbox.Attack(ctx, b)
 }
 
-// Ready reports quickly whether the engine answers.
+// Ready quickly checks whether the engine responds.
 func (b *Backend) Ready() error { return b.ping(context.Background()) }
 
-// ping finds out quickly whether an engine answers.
+// ping quickly checks whether the engine responds.
 func (b *Backend) ping(ctx context.Context) error {
 	pingCtx, cancel := context.WithTimeout(ctx, b.patience)
 	defer cancel()
@@ -152,7 +151,7 @@ func (b *Backend) ping(ctx context.Context) error {
 	return fault.Errorf(fault.Retryable, "the engine at %s does not answer: %w; start it, or run deploy/setup.sh as root", b.api.DaemonHost(), err)
 }
 
-// image returns the reference for Spec.Image.
+// image resolves Spec.Image to a Docker reference.
 func (b *Backend) image(name string) (string, error) {
 	if name == "" && b.options.Image != "" {
 		return b.options.Image, nil
@@ -161,13 +160,13 @@ func (b *Backend) image(name string) (string, error) {
 		return base.Docker, nil
 	}
 	if name == "" {
-		return "", fault.Errorf(fault.NotFound, "no image is configured and there are no base systems; run deploy/setup.sh")
+		return "", fault.Errorf(fault.NotFound, "base systems are missing and no image is configured; run deploy/setup.sh")
 	}
 	return name, nil
 }
 
-// ensure makes sure that the engine has the image, and that the image brings no
-// writable, unbounded place of its own. It pulls an image that is pinned by digest.
+// ensure checks that the engine has the image, pulling one pinned by digest, and
+// that the image declares no volumes, which would be writable and unlimited.
 func (b *Backend) ensure(ctx context.Context, image string) error {
 	info, err := b.api.ImageInspect(ctx, image)
 	if errdefs.IsNotFound(err) && strings.Contains(image, "@sha256:") {
@@ -177,13 +176,13 @@ func (b *Backend) ensure(ctx context.Context, image string) error {
 		info, err = b.api.ImageInspect(ctx, image)
 	}
 	if errdefs.IsNotFound(err) {
-		return fault.Errorf(fault.NotFound, "the engine has no image %s; run deploy/setup.sh, or configure one with its digest", image)
+		return fault.Errorf(fault.NotFound, "image %s is not in the engine; run deploy/setup.sh, or configure an image with its digest", image)
 	}
 	if err != nil {
 		return classify(err, "inspect image %s", image)
 	}
 	if info.Config != nil && len(info.Config.Volumes) > 0 {
-		return fault.Errorf(fault.Invalid, "image %s declares volumes, which would be writable and without bound", image)
+		return fault.Errorf(fault.Invalid, "image %s declares volumes, which would be writable and unlimited", image)
 	}
 	return nil
 }
@@ -201,8 +200,8 @@ func (b *Backend) pull(ctx context.Context, image string) error {
 	return nil
 }
 
-// Reap implements sandbox.Backend. A container in another PID namespace, such as
-// that of a daemon that is itself a container, is an orphan once its time is up.
+// Reap implements sandbox.Backend. A container whose owner is in another PID
+// namespace, such as a containerised daemon, is an orphan once its time is up.
 func (b *Backend) Reap(ctx context.Context) (n int, err error) {
 	defer fault.Wrap(&err, "docker: reap")
 	if err := b.ping(ctx); err != nil {
@@ -225,8 +224,8 @@ func (b *Backend) Reap(ctx context.Context) (n int, err error) {
 	return n + removed, err
 }
 
-// Owned returns the names of what exists in the engine and in the folder of files
-// for the daemon with the lease. It is empty when all its runs have ended.
+// Owned returns the names of the containers and file directories of the daemon
+// with the lease; none once all its runs have ended.
 func (b *Backend) Owned(ctx context.Context, lease sandbox.Lease) ([]string, error) {
 	list, err := b.api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: make(client.Filters).Add("label", labelOwner+"="+lease.String())})
 	if err != nil {
@@ -267,15 +266,14 @@ func (b *Backend) reapFiles() (int, error) {
 	return n, nil
 }
 
-// remove removes a container, whatever state it is in, and waits until the engine
-// has forgotten it.
+// remove removes a container in any state, and waits until it is gone.
 func (b *Backend) remove(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		// A conflict means that the engine is already removing it.
+		// A conflict means that removal is already in progress.
 		_, err := b.api.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
 		if err == nil || errdefs.IsNotFound(err) {
 			return nil
@@ -291,7 +289,7 @@ func (b *Backend) remove(ctx context.Context, id string) error {
 	}
 }
 
-// classify gives an error of the engine the kind that callers act on.
+// classify gives an engine's error its kind.
 func classify(err error, format string, args ...any) error {
 	kind := fault.Retryable
 	switch {

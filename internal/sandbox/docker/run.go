@@ -22,10 +22,11 @@ import (
 	"github.com/repaird/repaird/internal/sandbox"
 )
 
-// overhead is the supervisor, which lives in the container besides the command.
+// overhead is the number of processes in the container besides the command: the
+// supervisor.
 const overhead = 1
 
-// slack is how much longer than Limits.Wall a container can live at most.
+// slack is how much longer than Limits.Wall a container may live.
 const slack = 5 * time.Minute
 
 // Run implements sandbox.Backend.
@@ -67,8 +68,8 @@ func (b *Backend) Run(ctx context.Context, spec sandbox.Spec) (result *sandbox.R
 }
 
 func (b *Backend) supervise(ctx context.Context, spec sandbox.Spec, id string) (*sandbox.Result, error) {
-	// Attached before the start, so that not a byte is lost; its context is not the
-	// run's, whose end would leave the container running.
+	// Attach before starting, so that no output is lost; not with the run's context,
+	// whose end would leave the container running.
 	attached, err := b.api.ContainerAttach(context.WithoutCancel(ctx), id, client.ContainerAttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
 	if err != nil {
 		return nil, classify(err, "attach")
@@ -90,8 +91,9 @@ func (b *Backend) supervise(ctx context.Context, spec sandbox.Spec, id string) (
 	return result, nil
 }
 
-// outOfMemory asks the engine, for containers that cannot see their own cgroup or
-// whose supervisor was itself the victim. The container may be gone already.
+// outOfMemory asks the engine whether a container ran out of memory, for those that
+// cannot see their own cgroup or whose supervisor was killed. The container may be
+// gone already.
 func (b *Backend) outOfMemory(ctx context.Context, id string) bool {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -100,7 +102,7 @@ func (b *Backend) outOfMemory(ctx context.Context, id string) bool {
 }
 
 func (b *Backend) create(ctx context.Context, spec sandbox.Spec, image, name, files string) (string, error) {
-	// Not the run's context: a call that is cut off may still have made a container.
+	// Not the run's context: an interrupted call may still have created a container.
 	createCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	defer cancel()
 	options := client.ContainerCreateOptions{
@@ -145,7 +147,7 @@ func (b *Backend) hostConfig(spec sandbox.Spec, files string) *container.HostCon
 		AutoRemove: true, ReadonlyRootfs: true, Init: &noInit,
 		CapDrop:     []string{"ALL"},
 		SecurityOpt: []string{"no-new-privileges:true", "seccomp=" + b.seccomp},
-		// The default keeps what a container prints on the host's disk, without bound.
+		// The default logs a container's output to the host's disk, without limit.
 		LogConfig: container.LogConfig{Type: "none"},
 		Tmpfs: map[string]string{
 			"/tmp": scratch + "1777", "/out": scratch + "755",
@@ -168,7 +170,7 @@ func (b *Backend) hostConfig(spec sandbox.Spec, files string) *container.HostCon
 	return h
 }
 
-// bind is a mount without the mounts below it, which the engine would leave
+// bind returns a non-recursive bind mount: the engine would leave submounts
 // writable.
 func bind(host, target string, readOnly bool) mount.Mount {
 	return mount.Mount{
@@ -177,14 +179,14 @@ func bind(host, target string, readOnly bool) mount.Mount {
 	}
 }
 
-// A line is the attached connection of one container.
+// A line is the attached connection to one container.
 type line struct {
 	backend  *Backend
 	id       string
 	conn     client.HijackedResponse
 	out      *io.PipeReader
 	stderr   head
-	done     chan struct{} // closed when the connection has ended
+	done     chan struct{} // closed when the connection ends
 	killOnce sync.Once
 }
 
@@ -203,7 +205,7 @@ func (l *line) connection() sandbox.Connection {
 	return sandbox.Connection{In: stdin{l}, Out: l.out, Kill: l.kill, Log: l.log}
 }
 
-// kill ends the container, and the connection when the engine does not.
+// kill kills the container, and closes the connection if the engine does not.
 func (l *line) kill() {
 	l.killOnce.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -232,7 +234,7 @@ type stdin struct{ *line }
 func (s stdin) Write(p []byte) (int, error) { return s.conn.Conn.Write(p) }
 func (s stdin) Close() error                { return s.conn.CloseWrite() }
 
-// A head keeps the beginning of what is written to it.
+// A head is a writer that keeps only the beginning.
 type head struct {
 	mu  sync.Mutex
 	buf bytes.Buffer

@@ -8,7 +8,7 @@ import (
 	"github.com/repaird/repaird/internal/sandbox"
 )
 
-// The engine's form of a seccomp profile.
+// The engine's format of a seccomp profile.
 type profile struct {
 	DefaultAction   string        `json:"defaultAction"`
 	DefaultErrnoRet uint          `json:"defaultErrnoRet"` // engines before 23 ignore it and answer EPERM
@@ -35,8 +35,8 @@ type profileArg struct {
 	Op       string `json:"op"`
 }
 
-// seccompProfile translates the sandbox's policy. No 32-bit interface is listed,
-// so its calls end the process.
+// seccompProfile translates the sandbox's policy. 32-bit architectures are not
+// listed, so their calls kill the process.
 func seccompProfile() (string, error) {
 	eperm, enosys := uint(unix.EPERM), uint(unix.ENOSYS)
 	p := profile{

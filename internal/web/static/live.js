@@ -1,5 +1,5 @@
-// Keeps a run's page live: appends ledger lines as they come, and fetches the
-// page again when a stage ends.
+// Keeps a run's page live: appends ledger lines as they arrive and reloads the
+// page's content when a stage ends.
 "use strict";
 const live = document.querySelector("[data-live]");
 if (live) {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// A token is what the server gave out.
+// A token is a token that the server has issued.
 type token struct {
 	app         bool              // an installation's
 	jwt         bool              // the App itself
@@ -51,8 +51,8 @@ func (c *call) authenticate() *refusal {
 	return nil
 }
 
-// checkJWT checks what an App signed, as GitHub documents it, and returns why it is
-// refused, "" when it is not.
+// checkJWT validates an App's JWT as GitHub documents it. It returns the reason
+// for a rejection, or "".
 func (s *Server) checkJWT(text string) string {
 	const undecodable = "A JSON web token could not be decoded"
 	parts := strings.Split(text, ".")
@@ -93,8 +93,8 @@ func (c *call) mayRead() bool {
 	return c.token.jwt || c.token.repos == nil || slices.Contains(c.token.repos, c.repo.id)
 }
 
-// may reports whether the token may write one of the things that need names,
-// separated by bars.
+// may reports whether the token has one of the write permissions in need, which
+// are separated by bars.
 func (c *call) may(need string) bool {
 	for name := range strings.SplitSeq(need, "|") {
 		if c.token.permissions == nil && name != "checks" {
@@ -117,7 +117,7 @@ func (c *call) refusal(need string) string {
 	return "Resource not accessible by personal access token"
 }
 
-// needs says which permission a call takes to write.
+// needs maps calls to the write permission that they require.
 var needs = map[string]string{
 	"POST " + repoPath + "/git/blobs":                      "contents",
 	"POST " + repoPath + "/git/trees":                      "contents",
@@ -135,12 +135,12 @@ var needs = map[string]string{
 
 const repoPath = "/repos/{owner}/{repo}"
 
-// grantable is what the App may be given at most.
+// grantable holds the App's maximum permissions.
 var grantable = map[string]string{
 	"contents": "write", "pull_requests": "write", "issues": "write", "checks": "write", "metadata": "read",
 }
 
-// installationOf finds the App's installation: one for each owner.
+// installationOf returns the App's installation: one per owner.
 func (c *call) installationOf() (int, any) {
 	if c.repo.NotInstalled {
 		return http.StatusNotFound, message("Not Found")
@@ -187,7 +187,7 @@ func (c *call) createToken() (int, any) {
 		}
 		t.permissions[name] = fmt.Sprint(level)
 	}
-	// The format since 2026: about 520 characters, dots and dashes among them.
+	// The format since 2026: about 520 characters, including dots and dashes.
 	text := "ghs_" + c.s.o.AppID + "_" + randomHex(100) + "." + randomHex(100) + "-" + randomHex(60)
 	c.s.tokens[text] = t
 	v := c.s.spec.example("POST", "/app/installations/{installation_id}/access_tokens", "201")

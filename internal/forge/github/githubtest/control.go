@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// controlPrefix is where a server of its own process is steered; GitHub has no
-// such address.
+// controlPrefix is the path for controlling a server in another process. GitHub
+// has no such path.
 const controlPrefix = "/_githubtest/"
 
-// control answers what Client asks.
+// control serves the requests of Client.
 func (s *Server) control(w http.ResponseWriter, r *http.Request, body []byte) {
 	var err error
 	var out any = map[string]any{}
@@ -55,9 +55,9 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request, body []byte) {
 	_ = json.NewEncoder(w).Encode(out)
 }
 
-// A Client steers a Server of another process.
+// A Client controls a Server in another process.
 type Client struct {
-	URL  string       // with a slash at its end
+	URL  string       // with a trailing slash
 	HTTP *http.Client // default http.DefaultClient
 }
 
@@ -84,7 +84,7 @@ func (c Client) SetPullState(ctx context.Context, repo string, number int, state
 	return c.call(ctx, "pull", Pull{Repository: repo, Number: number, State: state}, nil)
 }
 
-// UserToken returns a new token of a person.
+// UserToken returns a new personal access token.
 func (c Client) UserToken(ctx context.Context) (token string, err error) {
 	return token, c.call(ctx, "token", nil, &token)
 }

@@ -4,15 +4,15 @@ import (
 	"net/http"
 )
 
-// A Fault is a failure on demand. It strikes the calls that Method and Path name
-// (both empty: every call), after Skip of them, Times times (0 is once, below 0
-// for ever).
+// A Fault is an injected failure. It applies to calls that match Method and Path
+// (all calls if both are empty), after skipping Skip of them, Times times (0
+// means once, negative means forever).
 //
-// Without Execute the call is not executed. What the client sees is, in this
-// order: nothing for ever (Hang), a cut connection (Drop), or Status with Header
-// and Message. With none of these a call that was executed is answered as usual:
-// that is of use with Twice, which executes the call two times and answers with
-// the second, so that a creation answers 422 "already exists".
+// Without Execute the call is not executed. The client sees, in this order of
+// precedence: no response (Hang), a dropped connection (Drop), or Status with
+// Header and Message. With none of these, an executed call gets its normal
+// response. Combined with Twice, which executes the call twice and returns the
+// second response, a creation gets 422 "already exists".
 type Fault struct {
 	Method  string            `json:"method,omitempty"`
 	Path    string            `json:"path,omitempty"` // template, such as /repos/{owner}/{repo}/pulls
@@ -27,12 +27,12 @@ type Fault struct {
 	Message string            `json:"message,omitempty"`
 }
 
-// ExecuteThenDrop does the call and loses the answer.
+// ExecuteThenDrop executes the call and drops the response.
 func ExecuteThenDrop(method, path string) Fault {
 	return Fault{Method: method, Path: path, Execute: true, Drop: true}
 }
 
-// Reply answers without executing.
+// Reply responds without executing the call.
 func Reply(method, path string, status int, text string, header map[string]string) Fault {
 	return Fault{Method: method, Path: path, Status: status, Message: text, Header: header}
 }
@@ -47,7 +47,7 @@ func (s *Server) Inject(f Fault) {
 	s.faults = append(s.faults, &f)
 }
 
-// takeFault returns the fault that strikes this call, or nil. It holds mu.
+// takeFault returns the fault that applies to this call, or nil. mu must be held.
 func (s *Server) takeFault(method, template string) *Fault {
 	for _, f := range s.faults {
 		if (f.Method != "" && f.Method != method) || (f.Path != "" && f.Path != template) || f.Times == 0 {
@@ -66,7 +66,8 @@ func (s *Server) takeFault(method, template string) *Fault {
 	return nil
 }
 
-// apply does what the client is to see, and reports whether the connection is gone.
+// apply has the fault's effect on the response and reports whether the connection
+// is gone.
 func (f *Fault) apply(w http.ResponseWriter, r *http.Request, a *answer) (gone bool) {
 	switch {
 	case f.Hang:

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// A gitDir is a real bare repository: every object that the API makes is in it,
-// with the SHA that git gives it, so that a test can fetch the branch.
+// A gitDir is a real bare repository. It contains every object that the API
+// creates, with git's own SHA, so that a test can fetch the branch.
 type gitDir string
 
 func (d gitDir) run(stdin []byte, env []string, args ...string) (string, error) {
@@ -33,7 +33,7 @@ func (d gitDir) line(args ...string) (string, error) {
 	return strings.TrimSpace(out), err
 }
 
-// kind returns the object's type, "" when there is no such object.
+// kind returns the object's type, or "" if it does not exist.
 func (d gitDir) kind(sha string) string {
 	if !shaRE.MatchString(sha) {
 		return ""
@@ -55,7 +55,7 @@ func (d gitDir) ref(name string) string {
 
 type treeEntry struct{ mode, kind, sha, path string }
 
-// list returns a tree's own entries, or those of all levels.
+// list returns a tree's entries, or those of all levels if recursive.
 func (d gitDir) list(sha string, recursive bool) ([]treeEntry, error) {
 	args := []string{"ls-tree", "-z", "--full-tree"}
 	if recursive {
@@ -76,8 +76,8 @@ func (d gitDir) list(sha string, recursive bool) ([]treeEntry, error) {
 	return entries, nil
 }
 
-// overlay returns the tree of base with the entries in it; one without a SHA is
-// deleted.
+// overlay returns the tree of base with entries applied; an entry without a SHA
+// deletes its path.
 func (d gitDir) overlay(base string, entries []treeEntry) (string, error) {
 	dir, err := os.MkdirTemp("", "githubtest-index-")
 	if err != nil {

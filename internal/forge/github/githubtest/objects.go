@@ -11,7 +11,8 @@ import (
 
 var shaRE = regexp.MustCompile(`^[0-9a-f]{40}$`)
 
-// handlers answer the calls, by method and template. The server's mu is held.
+// handlers maps method and path template to handlers, which run with the server's
+// mu held.
 var handlers map[string]func(*call) (int, any)
 
 func init() {
@@ -68,7 +69,7 @@ func (c *call) fillRepository(v map[string]any) {
 	v["id"], v["name"], v["full_name"] = c.repo.id, name, c.repo.Name
 	v["default_branch"], v["private"], v["fork"] = c.repo.DefaultBranch, false, false
 	v["html_url"], v["url"] = c.web(""), c.api("")
-	v["language"] = nil // required, and missing in the example
+	v["language"] = nil // required, but missing from the example
 	for _, k := range []string{"parent", "source", "template_repository"} {
 		delete(v, k)
 	}
@@ -207,7 +208,7 @@ func (c *call) commitValue(sha string) (map[string]any, error) {
 	for _, p := range info.parents {
 		parents = append(parents, map[string]any{"sha": p, "url": c.api("/git/commits/%s", p), "html_url": c.web("/commit/%s", p)})
 	}
-	// What GitHub made itself it has signed.
+	// GitHub signs the commits that it creates.
 	signed := info.committerEmail == githubEmail
 	verification := map[string]any{"verified": false, "reason": "unsigned", "signature": nil, "payload": nil, "verified_at": nil}
 	if signed {

@@ -12,7 +12,7 @@ import (
 	"github.com/repaird/repaird/internal/forge"
 )
 
-// A repository with what has happened to it.
+// A repository is the state of one repository.
 type repository struct {
 	Repository
 	id         int64
@@ -26,10 +26,10 @@ type repository struct {
 
 type pull struct {
 	Pull
-	hidden int // listings that do not show it yet
+	hidden int // listings that will still omit it
 }
 
-// An issue, or the talk on a pull request.
+// An issue is an issue, or the conversation on a pull request.
 type issue struct {
 	number   int
 	comments []comment
@@ -43,7 +43,7 @@ type comment struct {
 
 type status struct{ sha, context, state, description string }
 
-// bodyMax is the most characters in a body or comment.
+// bodyMax is the maximum length of a body or comment in characters.
 const bodyMax = 65536
 
 func (c *call) pull() *pull {
@@ -97,7 +97,7 @@ func (c *call) listPulls() (int, any) {
 	return http.StatusOK, c.page(values)
 }
 
-// page cuts a listing to the page that the query names, and says where the next is.
+// page returns the requested page of a listing and links to the next one.
 func (c *call) page(values []any) []any {
 	q := c.r.URL.Query()
 	size, page := 30, 1
@@ -185,8 +185,8 @@ func (c *call) updatePull() (int, any) {
 	return http.StatusOK, c.pullValue(p, true)
 }
 
-// pullValue fills GitHub's own example with the pull request. A branch moves its
-// open pull request's head along.
+// pullValue fills in GitHub's own example with the pull request. The head of an
+// open pull request follows its branch.
 func (c *call) pullValue(p *pull, whole bool) map[string]any {
 	if sha := c.repo.git.ref("refs/heads/" + p.Branch); sha != "" && p.State == "open" {
 		p.Commit = sha
@@ -209,7 +209,7 @@ func (c *call) pullValue(p *pull, whole bool) map[string]any {
 	}
 	v["html_url"], v["url"] = c.web("/pull/%d", p.Number), c.api("/pulls/%d", p.Number)
 	v["issue_url"] = c.api("/issues/%d", p.Number)
-	v["requested_teams"] = []any{} // the example's lacks a required field
+	v["requested_teams"] = []any{} // the example lacks a required field
 	c.fillUser(v["user"], p.By)
 	labels := []any{}
 	for _, name := range p.Labels {

@@ -1,6 +1,6 @@
-// Package githubtest is a GitHub of our own for tests: an HTTP server that
-// behaves like GitHub's REST API for the calls that repaird makes, and that
-// checks every request and every answer against GitHub's OpenAPI description.
+// Package githubtest is a fake GitHub for tests: an HTTP server that behaves like
+// GitHub's REST API for the calls that repaird makes, and that validates every
+// request and response against GitHub's OpenAPI description.
 //
 //	s := githubtest.Start(t, githubtest.Options{})
 //	s.AddRepository(githubtest.Repository{Name: "shop/api", Dir: bare})
@@ -8,11 +8,11 @@
 //	…
 //	s.State().Violations // must be empty; Start's clean-up checks it
 //
-// It has state: git objects and references stand in a real bare repository,
-// from which a test can fetch; pull requests, issues, comments, labels, check
-// runs, statuses and installation tokens are kept in memory. It can fail on
-// demand (see [Fault]). For tests that kill repaird it runs as a process of its
-// own: [Server.Serve], steered through [Client].
+// It is stateful: git objects and refs are in a real bare repository, from which
+// a test can fetch; pull requests, issues, comments, labels, check runs, statuses
+// and installation tokens are in memory. It injects failures on demand (see
+// [Fault]). For tests that kill repaird it runs in its own process
+// ([Server.Serve]), controlled through [Client].
 package githubtest
 
 import (
@@ -38,14 +38,14 @@ import (
 // Options configure a Server.
 type Options struct {
 	AppID  string         // the App's id; "" accepts any
-	AppKey *rsa.PublicKey // checks the App's signatures; nil: no App can log in
-	// ListingDelay is how many listings of pull requests and of comments a new one
-	// stays out of, as GitHub's replicas lag.
+	AppKey *rsa.PublicKey // verifies the App's signatures; nil: Apps cannot log in
+	// ListingDelay is how many listings omit a new pull request or comment, as
+	// GitHub's lagging replicas do.
 	ListingDelay int
 	Now          func() time.Time // default time.Now
 }
 
-// A Repository is what the server serves.
+// A Repository is a repository for the server to serve.
 type Repository struct {
 	Name          string `json:"name"`           // owner/name
 	Dir           string `json:"dir"`            // bare repository
@@ -56,7 +56,7 @@ type Repository struct {
 
 // A Server is one GitHub. It is safe for concurrent use.
 type Server struct {
-	URL string // with a slash at its end; set by Start and Serve
+	URL string // with a trailing slash; set by Start and Serve
 
 	o    Options
 	spec *spec
@@ -73,7 +73,7 @@ type Server struct {
 	nextID     int64
 }
 
-// New returns a server that is an http.Handler and not started.
+// New returns a server that is not started. It is an http.Handler.
 func New(o Options) (*Server, error) {
 	sp, err := loadSpec()
 	if err != nil {
@@ -85,8 +85,8 @@ func New(o Options) (*Server, error) {
 	return &Server{o: o, spec: sp, repos: map[string]*repository{}, renamed: map[string]string{}, tokens: map[string]*token{}, nextID: 1000}, nil
 }
 
-// Start serves on a loopback port until the test ends, and then fails the test
-// where a request or an answer did not fit GitHub's description.
+// Start serves on a loopback port until the test ends, and then fails the test if
+// a request or response violated GitHub's description.
 func Start(t testing.TB, o Options) *Server {
 	t.Helper()
 	s, err := New(o)
@@ -105,8 +105,8 @@ func Start(t testing.TB, o Options) *Server {
 	return s
 }
 
-// Serve serves until the listener is closed. It sets URL, so that a caller who serves
-// in the background takes the address from the listener.
+// Serve serves until the listener is closed. It sets URL; a caller that runs it in
+// the background should take the address from the listener instead.
 func (s *Server) Serve(l net.Listener) error {
 	s.URL = "http://" + l.Addr().String() + "/"
 	srv := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
@@ -127,7 +127,7 @@ func (s *Server) AddRepository(r Repository) {
 	s.repos[strings.ToLower(r.Name)] = &repository{Repository: r, id: s.id(), git: gitDir(r.Dir), nextNumber: 1, runs: map[string][]map[string]any{}}
 }
 
-// Rename gives a repository a new name; the old one is redirected.
+// Rename renames a repository and redirects the old name.
 func (s *Server) Rename(from, to string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,8 +138,8 @@ func (s *Server) Rename(from, to string) {
 	s.renamed[strings.ToLower(from)] = to
 }
 
-// UserToken returns a new token of a person: it may do everything but write
-// check runs. With permissions it is a fine-grained one that has only these.
+// UserToken returns a new personal access token, which may do everything except
+// create check runs. With permissions, it is a fine-grained token with only these.
 func (s *Server) UserToken(permissions ...string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -171,7 +171,7 @@ func randomHex(n int) string {
 	return hex.EncodeToString(b)
 }
 
-// A call is one request on its way.
+// A call is one request being handled.
 type call struct {
 	s        *Server
 	r        *http.Request
@@ -180,13 +180,13 @@ type call struct {
 	body     map[string]any
 	repo     *repository
 	token    *token
-	header   http.Header // of the answer; nil: none of its own
+	header   http.Header // extra response headers
 }
 
-// maxRequest is the largest request in bytes that the server reads.
+// maxRequest limits a request body, in bytes.
 const maxRequest = 64 << 20
 
-// ServeHTTP answers one call.
+// ServeHTTP handles one call.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest))
 	if err != nil {
@@ -225,14 +225,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(a.body)
 }
 
-// An answer is what is sent.
+// An answer is a response before encoding.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// answer checks and executes a request, twice where asked, and checks the answer.
+// answer validates and executes a request, twice if asked to, and validates the
+// response.
 func (s *Server) answer(r *http.Request, path string, body []byte, twice bool) answer {
 	route, params, ok := s.spec.match(r.Method, path)
 	if !ok {
@@ -286,7 +287,7 @@ func (s *Server) encode(r *http.Request, status int, value any, header http.Head
 	return answer{status, header, data}
 }
 
-// execute finds out who calls and hands the call to its handler. It holds mu.
+// execute authenticates the caller and runs the handler. mu must be held.
 func (s *Server) execute(r *http.Request, template string, params map[string]string, body []byte) (int, any, http.Header) {
 	c := &call{s: s, r: r, template: template, params: params}
 	if len(body) > 0 {
@@ -318,8 +319,8 @@ func (s *Server) execute(r *http.Request, template string, params map[string]str
 	return status, value, c.header
 }
 
-// redirect answers for a repository's old name, as GitHub does: 301 for reading,
-// 307 for the rest, to the address by number.
+// redirect redirects a repository's old name to its numeric path, as GitHub does:
+// with 301 for reads and 307 for other methods.
 func (s *Server) redirect(r *http.Request, to *repository, template string, params map[string]string) (int, any, http.Header) {
 	old := "/repos/" + params["owner"] + "/" + params["repo"]
 	rest := strings.TrimPrefix(r.URL.Path, old)
@@ -335,7 +336,7 @@ func (s *Server) redirect(r *http.Request, to *repository, template string, para
 		http.Header{"Location": {where}}
 }
 
-// canonicalPath turns an address by number into one by name.
+// canonicalPath converts a numeric path to one with the repository's name.
 func (s *Server) canonicalPath(path string) string {
 	rest, ok := strings.CutPrefix(path, "/repositories/")
 	if !ok {
@@ -368,7 +369,7 @@ func message(text string) map[string]any {
 	return map[string]any{"message": text, "documentation_url": docs}
 }
 
-// invalid is a 422 as GitHub words it.
+// invalid returns a 422 in GitHub's words.
 func invalid(resource, field, text string) (int, any) {
 	e := map[string]any{"resource": resource, "code": "custom", "message": text}
 	if field != "" {

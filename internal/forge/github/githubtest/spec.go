@@ -36,7 +36,7 @@ type specRoute struct {
 	item     *openapi3.PathItem
 }
 
-// loadSpec reads the two documents as one, once for the process.
+// loadSpec merges the two documents, once per process.
 var loadSpec = sync.OnceValues(func() (*spec, error) {
 	var doc, extra map[string]any
 	if err := json.Unmarshal(subsetJSON, &doc); err != nil {
@@ -85,8 +85,8 @@ func merge(dst, src map[string]any, depth int) {
 
 var paramRE = regexp.MustCompile(`\{(\w+)\}`)
 
-// newSpecRoute makes a pattern of a path template. The last parameter of a
-// reference or content path takes slashes too, as GitHub's router does.
+// newSpecRoute compiles a path template to a pattern. The last parameter of a ref
+// or contents path matches slashes too, as in GitHub's router.
 func newSpecRoute(template string, item *openapi3.PathItem) specRoute {
 	r := specRoute{template: template, item: item}
 	var b strings.Builder
@@ -124,8 +124,8 @@ func (s *spec) match(method, path string) (*routers.Route, map[string]string, bo
 	return nil, nil, false
 }
 
-// request checks a request against its operation, more strictly than OpenAPI asks:
-// a parameter or a body field that the document does not name is a mistake too.
+// request validates a request against its operation, more strictly than OpenAPI
+// requires: undocumented parameters and body fields are errors too.
 func (s *spec) request(in *openapi3filter.RequestValidationInput, body []byte) error {
 	in.Request.Body = readCloser(body)
 	if err := openapi3filter.ValidateRequest(in.Request.Context(), in); err != nil {
@@ -162,7 +162,7 @@ func (s *spec) request(in *openapi3filter.RequestValidationInput, body []byte) e
 	return nil
 }
 
-// options ask for errors that say what is wrong without printing whole schemas.
+// options keep whole schemas out of error messages.
 func options() *openapi3filter.Options {
 	o := &openapi3filter.Options{
 		AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, SkipSettingDefaults: true, IncludeResponseStatus: true,
@@ -173,8 +173,8 @@ func options() *openapi3filter.Options {
 	return o
 }
 
-// properties returns the fields that a schema names, its alternatives included;
-// nil when it takes any.
+// properties returns the fields of a schema and its alternatives, or nil if it
+// allows any.
 func properties(sc *openapi3.Schema) map[string]bool {
 	names := map[string]bool{}
 	for name := range sc.Properties {
@@ -190,8 +190,8 @@ func properties(sc *openapi3.Schema) map[string]bool {
 	return names
 }
 
-// response checks an answer. Statuses of 400 and above that the document does not
-// list for the operation (401, 429, 500, …) must still be a basic error.
+// response validates a response. Undocumented statuses of 400 and above (401, 429,
+// 500, …) must still be a basic error.
 func (s *spec) response(in *openapi3filter.RequestValidationInput, status int, header http.Header, body []byte) error {
 	if in.Route.Operation.Responses.Status(status) == nil && status >= 300 {
 		var v any
@@ -207,7 +207,7 @@ func (s *spec) response(in *openapi3filter.RequestValidationInput, status int, h
 	return openapi3filter.ValidateResponse(in.Request.Context(), out)
 }
 
-// example returns a fresh copy of the document's example answer.
+// example returns a fresh copy of the document's example response.
 func (s *spec) example(method, template, status string) map[string]any {
 	v, _ := s.exampleValue(method, template, status).(map[string]any)
 	return v

@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// A State is what the server has seen and holds, for tests to look at.
+// A State is a snapshot of the server's contents and history, for tests.
 type State struct {
 	Pulls      []Pull            `json:"pulls"`        // by repository and number
-	PullsByKey map[string]int    `json:"pulls_by_key"` // marker key → pull requests, closed ones included
+	PullsByKey map[string]int    `json:"pulls_by_key"` // marker key → number of pull requests, including closed ones
 	Comments   []Comment         `json:"comments"`
 	Runs       []Run             `json:"runs"`
 	Statuses   []Run             `json:"statuses"`
 	Calls      []Call            `json:"calls"`
-	Requests   int               `json:"requests"`   // that fit the description
-	Responses  int               `json:"responses"`  // that fit the description
-	Violations []string          `json:"violations"` // what did not
+	Requests   int               `json:"requests"`   // valid requests
+	Responses  int               `json:"responses"`  // valid responses
+	Violations []string          `json:"violations"` // invalid requests and responses
 	Refs       map[string]string `json:"refs"`       // owner/name:refs/heads/… → commit
 }
 
@@ -53,7 +53,7 @@ type Run struct {
 	Summary    string `json:"summary"`
 }
 
-// A Call is one request; Status 0 means that the client got no answer.
+// A Call is one request; Status 0 means that the client got no response.
 type Call struct {
 	Method   string `json:"method"`
 	Path     string `json:"path"`
@@ -124,7 +124,7 @@ func (s *Server) AddIssue(repo string) int {
 	return n
 }
 
-// AddComment writes a comment as somebody else.
+// AddComment adds a comment by another user.
 func (s *Server) AddComment(repo string, number int, by, body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,7 +132,7 @@ func (s *Server) AddComment(repo string, number int, by, body string) {
 	x.comments = append(x.comments, comment{Comment: Comment{Issue: number, Body: body, By: by}, id: s.id()})
 }
 
-// SetPullState closes, merges or reopens a pull request: closed, merged, open.
+// SetPullState sets a pull request's state: closed, merged or open.
 func (s *Server) SetPullState(repo string, number int, state string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,0 +1,115 @@
+// Package analysis reads the Python source of a patch: what code the patch adds
+// that a machine-made patch may not add, which handlers and guards, and which
+// lines can execute. The program analyse/main.py does it, in a sandbox, with the
+// standard library only; it parses and compiles, and executes nothing of what it
+// reads.
+//
+//	a := analysis.Analyser{Backend: backend}
+//	found, err := a.Analyse(ctx, language.Question{Tree: dir, Env: env, Overlay: overlay})
+package analysis
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/language/python/patchrules"
+	"github.com/repaird/repaird/internal/language/python/program"
+	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/sandbox"
+)
+
+//go:embed analyse/*.py
+var files embed.FS
+
+var analyse = program.Program{Source: files, Dir: "analyse", Main: "main"}
+
+// An Analyser runs the program. Safe for concurrent use.
+type Analyser struct{ Backend program.Sandbox }
+
+var _ language.Analyser = Analyser{}
+
+// request is what the program is asked, in one batch.
+type request struct {
+	Files     []file            `json:"files"`
+	Modules   []string          `json:"modules"`   // names of new modules
+	Stack     []*language.Level `json:"stack"`     // nil for levels left out
+	Exception string            `json:"exception"` // bare class name
+}
+
+type file struct {
+	Path    string `json:"path"`
+	Base    string `json:"base"`
+	Head    string `json:"head"`
+	Changed []int  `json:"changed"`
+}
+
+// Analyse reads both sides of a patch.
+func (a Analyser) Analyse(ctx context.Context, q language.Question) (_ *language.Analysis, err error) {
+	defer fault.Wrap(&err, "analyse the patch")
+	r, err := requestOf(q)
+	if err != nil {
+		return nil, err
+	}
+	spec := program.Spec{
+		Run: q.Run, Env: q.Env, Tree: q.Tree, Answer: 8 << 20,
+		Limits: sandbox.Limits{Wall: 30 * time.Second, Processes: 16},
+	}
+	var found language.Analysis
+	err = analyse.Run(ctx, a.Backend, spec, r, &found)
+	var failure *program.Failure
+	if errors.As(err, &failure) && failure.Answer == "" {
+		// Sources that end the program are the patch's fault: nothing else was read.
+		return &language.Analysis{Violations: []patch.Violation{{Rule: "code-analysis", Detail: fmt.Sprintf(
+			"the patched files cannot be analysed (%s, status %d): %s", failure.Cause, failure.Exit, program.Tail(failure.Stderr, 300))}}}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &found, nil
+}
+
+func requestOf(q language.Question) (request, error) {
+	base := patch.Dir(q.Tree)
+	r := request{Modules: patchrules.NewModules(base, q.Overlay), Stack: trim(q.Stack), Exception: q.Exception}
+	changed, err := patch.ChangedLines(base, q.Overlay)
+	if err != nil {
+		return r, err
+	}
+	for _, path := range slices.Sorted(maps.Keys(q.Overlay)) {
+		before, err := fs.ReadFile(base, path)
+		if err != nil {
+			before = nil // a new file
+		}
+		r.Files = append(r.Files, file{Path: path, Base: text(before), Head: text(q.Overlay[path]), Changed: changed[path]})
+	}
+	return r, nil
+}
+
+// maxLevels bounds the stack that the program sees; of a deeper one the
+// outermost and the innermost halves remain, with a gap.
+const maxLevels = 200
+
+func trim(stack []language.Level) []*language.Level {
+	trimmed := make([]*language.Level, len(stack))
+	for i := range stack {
+		if len(stack) <= maxLevels || i < maxLevels/2 || i >= len(stack)-maxLevels/2 {
+			trimmed[i] = &stack[i]
+		}
+	}
+	return trimmed
+}
+
+// text is a file as the program gets it: without a byte order mark, which
+// Python accepts in files but not in texts.
+func text(content []byte) string {
+	return string(bytes.TrimPrefix(content, []byte("\ufeff")))
+}

@@ -1,0 +1,193 @@
+// Package synth writes tests that call the application as production did. It
+// maps an event's frames to the tree, reads the source of their functions in a
+// sandbox, and has strategies that each turn what it knows into tests:
+//
+//	literal.go   a function called with the recorded arguments
+//	instance.go  a method of an instance made without arguments
+//
+// An event of a crash in kth, called with a list and a number, becomes
+//
+//	from python_programs.kth import kth
+//
+//	def test_repaird_4f1d20c9a3b7():
+//	    kth(arr=[3, 6, 7, 1, 6, 3, 8, 9], k=5)
+//
+// The call is sought from the outermost in-app function inwards: a test of the
+// crashing function itself often freezes the bad input, so that only a guard
+// could pass it. A tracker records locals as they were when the exception
+// passed, so an argument is used only where the function's own syntax tree says
+// that the parameter was neither reassigned nor changed by then; that, and
+// whether a recorded text is a literal, is decided by a parser inside the
+// sandbox (inside/analyse.py).
+package synth
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/language/python/frames"
+	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/testrun"
+	"github.com/repaird/repaird/internal/text"
+	"maps"
+	"slices"
+)
+
+// lineTolerance is by how many lines a frame may miss its function before it is
+// another commit's.
+const lineTolerance = 30
+
+// A Stack is an exception's in-app frames in a tree.
+type Stack struct {
+	backend sandbox.Backend
+	tree    string
+	setup   language.Setup
+	mapper  *frames.Mapper
+	frames  []language.Frame
+}
+
+var _ language.Stack = (*Stack)(nil)
+
+// Open maps the frames of x to the tree's files.
+func Open(backend sandbox.Backend, tree string, setup language.Setup, x *incident.Exception) (*Stack, error) {
+	mapper, err := frames.Open(tree)
+	if err != nil {
+		return nil, fmt.Errorf("read tree: %w", err)
+	}
+	return &Stack{backend: backend, tree: tree, setup: setup, mapper: mapper, frames: mapper.InApp(x)}, nil
+}
+
+// Frames implements language.Stack.
+func (s *Stack) Frames() []language.Frame { return s.frames }
+
+// Close implements language.Stack.
+func (s *Stack) Close() error { return s.mapper.Close() }
+
+// Roots implements language.Stack: the configured root, those that the frames'
+// modules were imported from, a src directory, the tree itself.
+func (s *Stack) Roots() []string {
+	var all []string
+	add := func(r string) {
+		for _, old := range all {
+			if old == r {
+				return
+			}
+		}
+		if filepath.IsLocal(r) {
+			all = append(all, r)
+		}
+	}
+	if s.setup.Root != "" {
+		add(filepath.ToSlash(filepath.Clean(s.setup.Root)))
+	}
+	for i := len(s.frames) - 1; i >= 0 && len(all) < 8; i-- {
+		if s.frames[i].Path != "" {
+			root, _ := s.mapper.Module(s.frames[i], s.setup.Root)
+			add(root)
+		}
+	}
+	if info, err := fs.Stat(s.mapper.FS(), "src"); err == nil && info.IsDir() && !s.mapper.Exists("src/__init__.py") {
+		add("src")
+	}
+	add(".")
+	return all
+}
+
+// testFolder is where this repository keeps its tests.
+func (s *Stack) testFolder() string {
+	for _, name := range []string{"tests", "test"} {
+		if info, err := fs.Stat(s.mapper.FS(), name); err == nil && info.IsDir() {
+			return name
+		}
+	}
+	return "tests"
+}
+
+// Strategies implements language.Stack.
+func (s *Stack) Strategies(ctx context.Context, run string, env testrun.Environment, story language.Story) ([]language.Strategy, error) {
+	r, err := s.read(ctx, run, env)
+	if err != nil {
+		return nil, err
+	}
+	r.story, r.folder = story, s.testFolder()
+	return []language.Strategy{literalCalls{r}, defaultInstances{r}}, nil
+}
+
+// A reading is what the source says about a stack; strategies share it.
+type reading struct {
+	sources []sourced
+	known   map[string]literal // recorded text → value
+	story   language.Story
+	folder  string // of tests in this repository
+}
+
+// sourced is a frame with its function.
+type sourced struct {
+	index    int // of the stack's frames
+	frame    language.Frame
+	function function
+	root     string // source root of the module
+	module   string // dotted
+}
+
+// read asks the source about the frames and the recorded values.
+func (s *Stack) read(ctx context.Context, run string, env testrun.Environment) (*reading, error) {
+	crash := s.frames[len(s.frames)-1]
+	wanted := callable(s.frames)
+	qs := []question{{crash.Path, crash.Function, crash.Line}}
+	texts := map[string]bool{}
+	for _, i := range wanted {
+		f := s.frames[i]
+		qs = append(qs, question{f.Path, f.Function, f.Line})
+		for _, v := range f.Locals {
+			leaves(v.Value, texts, 0)
+		}
+	}
+	values := append([]string{}, slices.Sorted(maps.Keys(texts))...) // not nil: it becomes a JSON list
+	got, err := analyse(ctx, s.backend, run, env, s.tree, qs, values)
+	if err != nil {
+		return nil, err
+	}
+	if why := s.misplaced(crash, got.Frames[0]); why != "" {
+		return nil, &language.Misplaced{Why: why}
+	}
+	r := &reading{known: map[string]literal{}}
+	for i, v := range values {
+		r.known[v] = got.Values[i]
+	}
+	for n, i := range wanted {
+		f, fn := s.frames[i], got.Frames[n+1]
+		if s.misplaced(f, fn) != "" {
+			fn.Outside = true
+		}
+		src := sourced{index: i, frame: f, function: fn}
+		src.root, src.module = s.mapper.Module(f, s.setup.Root)
+		r.sources = append(r.sources, src)
+	}
+	return r, nil
+}
+
+// misplaced says why a frame's function cannot be the one in the tree, "" when it can.
+func (s *Stack) misplaced(f language.Frame, fn function) string {
+	m, name := s.mapper, incident.BareName(f.Function)
+	if name == "" || strings.HasPrefix(name, "<") {
+		if f.Code != "" && len(m.Source(f.Path)) > 0 && !m.HasLine(f.Path, f.Frame, f.Line-lineTolerance, f.Line+lineTolerance) {
+			return fmt.Sprintf("%s:%d does not read %q", f.Path, f.Line, text.Line(f.Code, 80))
+		}
+		return ""
+	}
+	switch {
+	case fn.Error != "":
+		return fmt.Sprintf("%s in %s: %s", name, f.Path, fn.Error)
+	case f.Line > 0 && (f.Line < fn.First-lineTolerance || f.Line > fn.Last+lineTolerance):
+		return fmt.Sprintf("%s is in lines %d to %d of %s, the event's frame in line %d", name, fn.First, fn.Last, f.Path, f.Line)
+	case f.Code != "" && !m.HasLine(f.Path, f.Frame, fn.First, fn.Last):
+		return fmt.Sprintf("%s in %s has no line %q", name, f.Path, text.Line(f.Code, 80))
+	}
+	return ""
+}

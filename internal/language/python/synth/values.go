@@ -1,0 +1,191 @@
+package synth
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/text"
+)
+
+// Bounds of a value that becomes a test's input.
+const (
+	maxLeaves      = 5000
+	maxLeafText    = 64 << 10
+	maxValueSource = 64 << 10
+	maxValueDepth  = 30
+)
+
+// A lost value cannot be a test's input: why, and what became of it.
+type lost struct {
+	why  string
+	kind language.Loss
+}
+
+func (l *lost) Error() string { return l.why }
+
+// leaves collects the texts of a value that have to be read as literals.
+func leaves(v incident.Value, into map[string]bool, depth int) {
+	if depth > maxValueDepth || len(into) > maxLeaves || v.Trimmed || v.Filtered {
+		return
+	}
+	switch v.Kind {
+	case incident.KindList:
+		for _, item := range v.Items {
+			leaves(item, into, depth+1)
+		}
+	case incident.KindDict:
+		for _, f := range v.Fields {
+			leaves(f.Value, into, depth+1)
+		}
+	default:
+		if len(v.Repr) <= maxLeafText {
+			into[v.Repr] = true
+		}
+	}
+}
+
+// A shape is how containers that sources do not tell apart are read.
+type shape struct {
+	list    string // list, tuple or set: what the outermost list of an argument was
+	intKeys bool   // dictionary keys that look like integers are
+}
+
+// shapes are tried in order; the first is the usual one.
+var shapes = []shape{{"list", false}, {"tuple", false}, {"set", false}, {"list", true}}
+
+// ambiguous reports which shapes besides the first can make a difference for v.
+func ambiguous(v incident.Value, s shape) bool {
+	switch {
+	case s.intKeys:
+		return hasIntKeys(v, 0)
+	case s.list != "list":
+		return v.Kind == incident.KindList
+	}
+	return true
+}
+
+func hasIntKeys(v incident.Value, depth int) bool {
+	if depth > maxValueDepth {
+		return false
+	}
+	for _, f := range v.Fields {
+		if isInt(f.Name) || hasIntKeys(f.Value, depth+1) {
+			return true
+		}
+	}
+	for _, item := range v.Items {
+		if hasIntKeys(item, depth+1) {
+			return true
+		}
+	}
+	return false
+}
+
+func isInt(s string) bool {
+	_, err := strconv.ParseInt(s, 10, 64)
+	return err == nil
+}
+
+// A rebuilt value is Python source.
+type rebuilt struct {
+	source  string
+	imports map[string]bool
+	mutable bool
+}
+
+// rebuild makes the Python expression of a recorded value.
+func rebuild(v incident.Value, known map[string]literal, s shape) (rebuilt, *lost) {
+	r := rebuilt{imports: map[string]bool{}}
+	var b strings.Builder
+	if l := r.write(&b, v, known, s, 0); l != nil {
+		return rebuilt{}, l
+	}
+	r.source = b.String()
+	return r, nil
+}
+
+func (r *rebuilt) write(b *strings.Builder, v incident.Value, known map[string]literal, s shape, depth int) *lost {
+	switch {
+	case v.Filtered:
+		return &lost{"was replaced by a scrubber", language.Filtered}
+	case v.Trimmed:
+		return &lost{"was cut by the SDK", language.Cut}
+	case depth > maxValueDepth || b.Len() > maxValueSource:
+		return &lost{"is too large", language.Unreadable}
+	}
+	switch v.Kind {
+	case incident.KindList:
+		return r.list(b, v, known, s, depth)
+	case incident.KindDict:
+		r.mutable = true
+		b.WriteString("{")
+		for i, f := range v.Fields {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			if s.intKeys && isInt(f.Name) {
+				b.WriteString(f.Name)
+			} else {
+				b.WriteString(quote(f.Name))
+			}
+			b.WriteString(": ")
+			if l := r.write(b, f.Value, known, shape{"list", s.intKeys}, depth+1); l != nil {
+				return l
+			}
+		}
+		b.WriteString("}")
+		return nil
+	}
+	lit, ok := known[v.Repr]
+	if !ok || lit.Error != "" {
+		return &lost{"was recorded as " + text.Line(v.Repr, 60) + ", which is no value", language.Unreadable}
+	}
+	for _, i := range lit.Imports {
+		r.imports[i] = true
+	}
+	r.mutable = r.mutable || lit.Mutable
+	b.WriteString(lit.Source)
+	return nil
+}
+
+func (r *rebuilt) list(b *strings.Builder, v incident.Value, known map[string]literal, s shape, depth int) *lost {
+	open, end := "[", "]"
+	switch s.list {
+	case "tuple":
+		open, end = "(", ")"
+		if len(v.Items) == 1 {
+			end = ",)"
+		}
+	case "set":
+		open, end = "{", "}"
+		if len(v.Items) == 0 {
+			open, end = "set(", ")"
+		}
+	}
+	r.mutable = r.mutable || s.list != "tuple"
+	b.WriteString(open)
+	for i, item := range v.Items {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if l := r.write(b, item, known, shape{"list", s.intKeys}, depth+1); l != nil {
+			return l
+		}
+	}
+	b.WriteString(end)
+	return nil
+}
+
+// quote writes a Python string literal. The escapes of strconv are Python's
+// too; invalid UTF-8 does not occur in decoded JSON.
+func quote(s string) string {
+	if q := strconv.QuoteToGraphic(strings.ToValidUTF8(s, "\uFFFD")); !strings.Contains(s, `"`) {
+		return q
+	} else if !strings.ContainsAny(s, `'\`) {
+		return "'" + strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`) + "'"
+	} else {
+		return q
+	}
+}

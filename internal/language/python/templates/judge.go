@@ -1,0 +1,189 @@
+package templates
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language/python/patchrules"
+	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/repair"
+)
+
+const (
+	// lookAhead is how many candidates after the first accepted one are judged
+	// too, when they behave differently and are nearly as likely.
+	lookAhead = 2
+	// near is the difference of scores below which two candidates are nearly as likely.
+	near = 0.1
+	// tie is the difference below which nothing tells which one is meant.
+	tie = 0.015
+)
+
+// Repair searches and has the candidates judged, best first. Its error is a
+// *fault.Stop: no_patch when no candidate passes the test, rejected when the
+// judge accepts none or two that cannot be told apart, budget.
+func (p *Proposer) Repair(ctx context.Context, in repair.Input) (_ *repair.Result, err error) {
+	defer fault.Wrap(&err, "templates")
+	begin := time.Now()
+	budget := in.Budget.WithDefaults(repair.DefaultTemplateAttempts)
+	limited, cancel := context.WithTimeout(ctx, budget.Time)
+	defer cancel()
+	progress := in.Progress
+	if progress == nil {
+		progress = func(string) {}
+	}
+	progress("templates: searching for slips of known kinds")
+	found, err := p.search(limited, in)
+	if err != nil {
+		return nil, outOfTime(ctx, limited, budget, err)
+	}
+	if in.Record != nil {
+		in.Record("engine", map[string]any{"generated": found.Generated, "tried": found.Tried, "passed": found.Passed,
+			"per_template": found.PerTemplate, "kept": len(found.Candidates)})
+	}
+	if !found.Observed {
+		return nil, stop(fault.NoPatch, "The search without a model could not watch the failure: "+in.Redactor.Text(found.Note, in.Known).String()+".",
+			"Configure a model, which works from the recorded trace.")
+	}
+	progress(fmt.Sprintf("templates: %d candidates, %d tried, %d pass the test, %d worth judging",
+		found.Generated, found.Tried, found.Passed, len(found.Candidates)))
+	if len(found.Candidates) == 0 {
+		return nil, stop(fault.NoPatch, fmt.Sprintf("None of %d candidates of the known kinds of slips repairs the failure without going round it.", found.Generated),
+			"Configure a model, or repair by hand with the diagnosis card.")
+	}
+	r := &round{in: in, budget: budget, progress: progress, total: len(found.Candidates)}
+	result, err := r.judgeAll(limited, found.Candidates)
+	if err != nil {
+		return nil, outOfTime(ctx, limited, budget, err)
+	}
+	result.Wall = time.Since(begin)
+	return result, nil
+}
+
+// outOfTime turns the end of the budgeted time into a stop.
+func outOfTime(ctx, limited context.Context, b repair.Budget, err error) error {
+	if ctx.Err() == nil && errors.Is(limited.Err(), context.DeadlineExceeded) {
+		return stop(fault.OverBudget, fmt.Sprintf("The time of %s for the repair is used up.", b.Time), "Raise the repair's time budget.")
+	}
+	return err
+}
+
+// A round is the judging of one search's candidates.
+type round struct {
+	in       repair.Input
+	budget   repair.Budget
+	progress func(string)
+	total    int
+	attempts []repair.Attempt
+}
+
+// A hit is an accepted candidate.
+type hit struct {
+	candidate candidate
+	patch     patch.Patch
+}
+
+func (r *round) judgeAll(ctx context.Context, candidates []candidate) (*repair.Result, error) {
+	var first *hit
+	var others []hit
+	ahead, gates := 0, map[string]int{}
+	for _, c := range candidates {
+		if first != nil && (ahead >= lookAhead || c.Class != first.candidate.Class || first.candidate.Score-c.Score > near) {
+			break
+		}
+		if first != nil && c.Behaviour == first.candidate.Behaviour {
+			continue // it does the same; the likelier one came first
+		}
+		if len(r.attempts) >= r.budget.Attempts {
+			if first != nil {
+				break
+			}
+			return nil, stop(fault.OverBudget, fmt.Sprintf("%d candidates were judged, none was accepted, and more are left.", len(r.attempts)),
+				"Raise the repair's budget of attempts.")
+		}
+		judged, err := r.judge(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		if first != nil {
+			ahead++
+		}
+		switch {
+		case judged == nil:
+		case !judged.Accepted:
+			gates[judged.Gate]++
+		case first == nil:
+			first = &hit{c, judged.Patch}
+		default:
+			others = append(others, hit{c, judged.Patch})
+		}
+	}
+	if first == nil {
+		return nil, stop(fault.Rejected, fmt.Sprintf("All %d candidates failed a gate: %s.", len(r.attempts), tally(gates)),
+			"Configure a model, or repair by hand with the diagnosis card.")
+	}
+	for _, o := range others {
+		if first.candidate.Score-o.candidate.Score < tie {
+			return nil, stop(fault.Rejected, fmt.Sprintf(
+				"Two patches pass every gate but behave differently (%s at %s:%d; %s at %s:%d), and nothing in the code tells which is meant.",
+				first.candidate.Template, first.candidate.Path, first.candidate.Line, o.candidate.Template, o.candidate.Path, o.candidate.Line),
+				"A test or docstring that says what "+first.candidate.Function+" should return would decide.")
+		}
+	}
+	return &repair.Result{
+		Patch: first.patch, Proposer: "templates", Attempts: r.attempts,
+		Why: r.in.Redactor.Text(why(first.candidate, others), r.in.Known).String(),
+	}, nil
+}
+
+// judge has one candidate judged; nil when it is not fit to be judged.
+func (r *round) judge(ctx context.Context, c candidate) (*repair.Judgement, error) {
+	p := patch.Patch{Edits: c.Edits, Why: c.Template + ": " + c.Why}
+	if (patch.Policy{Rules: patchrules.Rules{}}).Check(patch.Dir(r.in.Tree), p) != nil {
+		return nil, nil //nolint:nilerr // the next candidate's turn
+	}
+	r.progress(fmt.Sprintf("templates: judging candidate %d (%s in %s)", len(r.attempts)+1, c.Template, c.Function))
+	judged, err := r.in.Judge.Judge(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	attempt := repair.Attempt{Patch: p, Template: c.Template}
+	if !judged.Accepted {
+		attempt.Gate = judged.Gate
+		attempt.Feedback = r.in.Redactor.Text(judged.Feedback, r.in.Known).Truncate(2000).String()
+	}
+	r.attempts = append(r.attempts, attempt)
+	if r.in.Record != nil {
+		r.in.Record("judged", attempt)
+	}
+	if len(judged.Patch.Edits) == 0 {
+		judged.Patch = p
+	}
+	return judged, nil
+}
+
+func tally(gates map[string]int) string {
+	best, n := "none reached a gate", 0
+	for gate, count := range gates {
+		if count > n || count == n && gate < best {
+			best, n = fmt.Sprintf("%s (%d)", gate, count), count
+		}
+	}
+	return "most often " + best
+}
+
+// why is the root cause, and what speaks for this patch.
+func why(c candidate, others []hit) string {
+	text := fmt.Sprintf("In %s (%s:%d), %s.", c.Function, c.Path, c.Line, c.Why)
+	if s := c.Siblings; s.Asked > 0 {
+		text += fmt.Sprintf(" Of %d calls near the production one, %d that returned before return the same now, and %d of %d that failed now return.",
+			s.Asked, s.Equal, s.Healed, s.Healed+s.Still)
+	}
+	for _, o := range others {
+		text += fmt.Sprintf(" Another patch passes too, but was thought less likely: %s.", o.candidate.Why)
+	}
+	return text
+}

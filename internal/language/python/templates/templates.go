@@ -1,0 +1,232 @@
+// Package templates is the proposer that needs no model: it finds slips of
+// known kinds with Python's own syntax tree.
+//
+// A Python program (embedded, standard library only) runs in the sandbox beside
+// the base tree and the failing test. It observes where the test fails, which
+// lines ran, what was swallowed and what the frames held; makes candidates at
+// the places closest to the failure; runs the test on each; and orders those
+// that pass by how well they agree with what the code does for inputs near the
+// production one:
+//
+//	p := templates.New(backend, templates.Options{})
+//	result, err := p.Repair(ctx, input) // *fault.Stop when nothing was accepted
+//
+// The program shares its interpreter with hostile code, so that its answer is
+// only a list of suggestions: each is checked against the patch policy and then
+// judged by Input.Judge, in order. Nothing else accepts a patch.
+//
+// The templates, as Attempt.Template names them:
+//
+//	off-by-one               a bound of range, an index, a slice, a start value
+//	wrong-operator           a comparison, boolean or arithmetic operator
+//	mutable-default          one default object for all calls
+//	shared-class-attribute   one mutable attribute for all instances
+//	over-broad-except        a handler that swallows what it was not meant for
+//	ignored-absence          a documented None or empty result that a caller ignores
+//	swapped-arguments        two arguments of a call
+//	adjusted-argument        an argument plus or minus a variable in scope
+//
+// None adds a guard at the place of the failure. A check for an absent value is
+// proposed only where the callee documents the absence, in the caller that
+// ignored it, with a behaviour that the code base already shows. A candidate on
+// which the failing computation no longer runs counts as a detour and is dropped
+// unless everything else speaks for it.
+package templates
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language/python/program"
+	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/repair"
+	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/testrun"
+)
+
+//go:embed repaird_templates/*.py
+var files embed.FS
+
+var engine = program.Program{Source: files, Dir: ".", Main: "repaird_templates.main"}
+
+// Options bound the search. Zero fields take the defaults.
+type Options struct {
+	Candidates int           // tried on the test, default 400
+	Time       time.Duration // of the search, before anything is judged; default 100 s
+	RunTime    time.Duration // of one run of the test; default 4 s
+}
+
+// A Proposer finds patches without a model. It is safe for concurrent use.
+type Proposer struct {
+	sandbox program.Sandbox
+	opts    Options
+}
+
+var _ repair.Proposer = (*Proposer)(nil)
+
+// New returns a proposer whose search runs in sb.
+func New(sb program.Sandbox, opts Options) *Proposer {
+	if opts.Candidates == 0 {
+		opts.Candidates = 400
+	}
+	if opts.Time == 0 {
+		opts.Time = 100 * time.Second
+	}
+	if opts.RunTime == 0 {
+		opts.RunTime = 4 * time.Second
+	}
+	return &Proposer{sb, opts}
+}
+
+// Name is "templates".
+func (p *Proposer) Name() string { return "templates" }
+
+// request is what the program reads.
+type request struct {
+	Test      testFile `json:"test"`
+	Roots     []string `json:"roots"`
+	Type      string   `json:"type"` // the failure's exception type
+	Functions []hint   `json:"functions"`
+	Limits    limits   `json:"limits"`
+}
+
+type testFile struct {
+	Path   string `json:"path"`
+	Name   string `json:"name"`
+	Source string `json:"source"`
+}
+
+// A hint is a function that the recorded trace shows.
+type hint struct {
+	File string `json:"file"`
+	Name string `json:"name"`
+	Line int    `json:"line"`
+}
+
+type limits struct {
+	Candidates int     `json:"candidates"`
+	Seconds    float64 `json:"seconds"`
+	Run        float64 `json:"run"`
+	Survivors  int     `json:"survivors"`
+	Answers    int     `json:"answers"`
+}
+
+// answer is what the program writes. It was made beside hostile code.
+type answer struct {
+	Observed    bool           `json:"observed"`
+	Note        string         `json:"note"`
+	Generated   int            `json:"generated"`
+	Tried       int            `json:"tried"`
+	Passed      int            `json:"passed"`
+	PerTemplate map[string]int `json:"per_template"`
+	Candidates  []candidate    `json:"candidates"`
+}
+
+type candidate struct {
+	Template  string       `json:"template"`
+	Why       string       `json:"why"`
+	Path      string       `json:"path"`
+	Line      int          `json:"line"`
+	Function  string       `json:"function"`
+	Edits     []patch.Edit `json:"edits"`
+	Score     float64      `json:"score"`
+	Class     int          `json:"class"`
+	Behaviour int          `json:"behaviour"` // equal numbers answer every probe equally
+	Siblings  siblings     `json:"siblings"`
+}
+
+// siblings counts how calls near the production one end, compared with base.
+type siblings struct {
+	Asked   int `json:"asked"`
+	Equal   int `json:"equal"`
+	Differ  int `json:"differ"`
+	Strayed int `json:"strayed"`
+	Broke   int `json:"broke"`
+	Healed  int `json:"healed"`
+	Still   int `json:"still"`
+}
+
+const (
+	maxAnswer = 4 << 20
+	survivors = 60
+)
+
+// search runs the program.
+func (p *Proposer) search(ctx context.Context, in repair.Input) (*answer, error) {
+	roots := in.Env.Roots
+	if len(roots) == 0 {
+		roots = []string{"."}
+	}
+	req := request{
+		Test: testFile{in.Test.Path, in.Test.Name, in.Test.Source}, Roots: roots, Type: incident.BareName(in.Outcome.Type),
+		Functions: hints(in.Trace),
+		Limits: limits{Candidates: p.opts.Candidates, Seconds: p.opts.Time.Seconds(), Run: p.opts.RunTime.Seconds(),
+			Survivors: survivors, Answers: survivors},
+	}
+	spec := program.Spec{
+		Run: in.Run, Env: in.Env, Tree: in.Tree, Beside: true, Answer: maxAnswer,
+		Limits: sandbox.Limits{Wall: p.opts.Time + 60*time.Second, CPUs: 2},
+	}
+	var a answer
+	err := engine.Run(ctx, p.sandbox, spec, req, &a)
+	var failure *program.Failure
+	switch {
+	case errors.As(err, &failure) && failure.Answer == "":
+		return &answer{Note: fmt.Sprintf("the search ended with %s (exit %d): %s", failure.Cause, failure.Exit, lastLine(failure.Stderr))}, nil
+	case errors.As(err, &failure):
+		return &answer{Note: "the search: " + failure.Answer}, nil
+	case err != nil:
+		return nil, err
+	}
+	if len(a.Candidates) > survivors {
+		a.Candidates = a.Candidates[:survivors]
+	}
+	return &a, nil
+}
+
+func lastLine(out []byte) string {
+	out = bytes.TrimSpace(out)
+	line := string(out[bytes.LastIndexByte(out, '\n')+1:])
+	if len(line) > 300 {
+		line = line[:300]
+	}
+	return strings.ToValidUTF8(line, "")
+}
+
+// hints lists the functions of the tree in the red trace, most called last.
+func hints(trace []byte) []hint {
+	if len(trace) == 0 {
+		return nil
+	}
+	t, err := pytrace.Read(bytes.NewReader(trace))
+	if err != nil || t == nil {
+		return nil
+	}
+	seen := map[hint]bool{}
+	var out []hint
+	for r := range t.All() {
+		if r.Code == nil || r.Code.Kind == "module" || len(out) >= 200 {
+			continue
+		}
+		file, ok := strings.CutPrefix(r.Code.File, testrun.Root+"/")
+		h := hint{file, incident.BareName(r.Code.Name), r.Code.Line}
+		if ok && !seen[h] {
+			seen[h] = true
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// stop makes the typed end of a search that found nothing.
+func stop(t fault.StopType, detail, help string) *fault.Stop {
+	return &fault.Stop{Type: t, Detail: detail, Help: help}
+}

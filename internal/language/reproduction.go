@@ -1,0 +1,145 @@
+package language
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/testrun"
+)
+
+// Reproduction is what package repro asks of a language. Safe for concurrent use.
+type Reproduction interface {
+	// EnsureEnvironment finds or builds what the tree's code runs in. It stays
+	// on this host until release is called. Building executes code of others, in
+	// a sandbox. A *fault.Stop of type needs_environment says why there is none.
+	EnsureEnvironment(ctx context.Context, req EnvironmentRequest) (env testrun.Environment, release func(), err error)
+	// Stack finds the files of the tree that an exception's frames are. Nothing
+	// is executed. The caller closes it.
+	Stack(tree string, setup Setup, x *incident.Exception) (Stack, error)
+	// Missing finds in a test run's output that something to import is not
+	// installed: its name, and the lines that say so; "" where nothing is missing,
+	// or where the incident's own exception is that.
+	Missing(exception, output string) (name, lines string)
+	// Help tells an operator what to change so that evidence of the next event
+	// is complete.
+	Help(p Problem) string
+}
+
+// A Setup is how a project configures its environment; the zero value detects.
+type Setup struct {
+	Image        string   `json:"image,omitempty"`        // container image (docker only)
+	Dockerfile   string   `json:"dockerfile,omitempty"`   // path in the repository (docker only)
+	Requirements []string `json:"requirements,omitempty"` // files that say what to install; default: those found
+	Root         string   `json:"root,omitempty"`         // source root below the tree, such as "src"
+}
+
+// An EnvironmentRequest says for which code an environment is wanted.
+type EnvironmentRequest struct {
+	Run         string // run id, for labels
+	Tree        string // host directory of the commit's tree
+	Setup       Setup
+	Environment incident.Environment // production's, as the event tells it
+	Known       *testrun.Environment // one that was built for the tree before, maybe on another host: found by its digest, or else built anew; nil when there is none
+	Progress    func(string)         // one line of what is being done
+}
+
+// A Frame is a frame of an event with the repository file that it is.
+type Frame struct {
+	incident.Frame
+	Path string `json:"path"` // slash-separated, relative to the tree; "" outside it
+}
+
+// A Stack is one exception's in-app frames, found in one tree. Not safe for
+// concurrent use.
+type Stack interface {
+	// Frames are the in-app frames, outermost first; the last is where it crashed.
+	Frames() []Frame
+	// Roots are the source roots that importing the frames' modules needs.
+	Roots() []string
+	// Strategies reads the source of the frames' functions, in a sandbox of the
+	// environment, and returns the ways to write a test, in the order in which
+	// they are preferred. A *Misplaced says that the crash frame is of another
+	// commit.
+	Strategies(ctx context.Context, run string, env testrun.Environment, story Story) ([]Strategy, error)
+	Close() error
+}
+
+// Misplaced is the error of a stack whose crash frame is not in the tree.
+type Misplaced struct{ Why string }
+
+func (m *Misplaced) Error() string { return m.Why }
+
+// A Story is what the text of a test tells its reader.
+type Story struct {
+	Incident string // id
+	Name     string // short and stable: a part of the file's and the function's name
+	Type     string // bare exception type
+	Message  string
+	Where    string // function (file:line) that crashed
+}
+
+// A Strategy is one way to turn the evidence into tests.
+type Strategy interface {
+	// Name is recorded with the reproduction, such as outermost-literal.
+	Name() string
+	// Candidates returns the tests that it can write, the likeliest first, and
+	// for each frame with which it could do nothing a hurdle.
+	Candidates(ctx context.Context) ([]Candidate, []Hurdle, error)
+}
+
+// A Candidate is a test that may be the production failure. The run tells.
+type Candidate struct {
+	Test   testrun.Test
+	Called string // dotted name of the function that it calls
+	Cost   int    // of one try, relative to one run of a test: 1
+}
+
+// A Hurdle is why a strategy could not write a test from a frame.
+type Hurdle struct {
+	Frame int    // index into Stack.Frames
+	At    Frame  // that frame
+	What  string // such as "rate was cut by the SDK"
+	Name  string // the variable, "" when it is not one
+	Loss  Loss   // what became of its value
+}
+
+// String is the hurdle with its place.
+func (h Hurdle) String() string {
+	where := h.At.Path
+	if where == "" {
+		where = h.At.File
+	}
+	return fmt.Sprintf("%s:%d %s: %s", where, h.At.Line, incident.BareName(h.At.Function), h.What)
+}
+
+// A Loss says what became of a value that a test needs.
+type Loss int
+
+// The losses.
+const (
+	Unreadable Loss = iota // recorded, but as no value: <Cart object at 0x7f>
+	Cut                    // trimmed by the SDK
+	Filtered               // replaced by a scrubber
+	Absent                 // not recorded
+)
+
+// A Problem is something about which Help tells an operator.
+type Problem struct {
+	Kind   ProblemKind
+	Name   string          // of the variable that was lost
+	Source incident.Source // of the event
+}
+
+// A ProblemKind is a kind of missing evidence.
+type ProblemKind string
+
+// The kinds of problems.
+const (
+	NoLocals      ProblemKind = "no_locals"      // the event has no local variables
+	ValueCut      ProblemKind = "value_cut"      // the SDK trimmed a value
+	ValueFiltered ProblemKind = "value_filtered" // a scrubber replaced it
+	ValueAbsent   ProblemKind = "value_absent"   // the SDK left it out
+	NoTestRunner  ProblemKind = "no_test_runner" // the environment has no test runner
+	NotImportable ProblemKind = "not_importable" // something to import is missing
+)

@@ -1,0 +1,77 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"path"
+
+	"github.com/repaird/repaird/internal/bundle"
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/forge"
+	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/report"
+	"github.com/repaird/repaird/internal/repro"
+	"github.com/repaird/repaird/internal/verify"
+)
+
+// Accepted is what the propose stage needs.
+type Accepted struct {
+	Bundle       *bundle.Bundle
+	Reproduction *repro.Reproduction
+	Verdict      *verify.Verdict
+	Report       report.Input // the whole case, for the reviewer
+}
+
+// propose publishes the draft pull request, once for each key. It makes nothing
+// where the project has no forge.
+func (a *at) propose(ctx context.Context, in Accepted) (*forge.PullRequest, error) {
+	if a.Project.Forge == nil {
+		return nil, nil
+	}
+	proposal, err := a.proposal(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	acts := a.Acts
+	if acts == nil {
+		acts = forge.NoActs{}
+	}
+	a.progress("publishing %s", proposal.Branch)
+	return a.Project.Forge.Publish(ctx, *proposal, acts)
+}
+
+// proposal renders what is published: the patch, its test, and the words for
+// the reviewer.
+func (a *at) proposal(ctx context.Context, in Accepted) (*forge.Proposal, error) {
+	branch, err := a.Source.Branch(ctx, a.Project)
+	if err != nil {
+		return nil, err
+	}
+	tree, release, err := a.Source.Checkout(ctx, a.Project, in.Bundle.Code.Commit)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	overlay, err := patch.Apply(patch.Dir(tree), in.Verdict.Patch)
+	if err != nil {
+		return nil, fault.Errorf(fault.Invalid, "the accepted patch does not apply any more: %w", err)
+	}
+	files := map[string][]byte{path.Clean(in.Reproduction.Test.Path): []byte(in.Reproduction.Test.Source)}
+	for name, content := range overlay {
+		files[name] = content
+	}
+	texts := report.PullRequest(in.Report)
+	key := a.key(in.Bundle)
+	return &forge.Proposal{
+		Key: key, Repository: a.Project.Repository, BaseBranch: branch, BaseSHA: in.Bundle.Code.Commit, Branch: "repaird/" + key[:12],
+		Title: texts.Title, Body: texts.Body, Message: texts.Message, Check: texts.Check,
+		Files: files, Labels: []string{report.Label},
+	}, nil
+}
+
+// key is the idempotence key of an incident's proposal on a base commit.
+func (j *Job) key(b *bundle.Bundle) string {
+	h := sha256.Sum256([]byte(j.Project.Name + "\x00" + b.Incident.Fingerprint + "\x00" + b.Code.Commit))
+	return hex.EncodeToString(h[:])
+}

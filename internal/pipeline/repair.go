@@ -1,0 +1,82 @@
+package pipeline
+
+import (
+	"context"
+
+	"github.com/repaird/repaird/internal/bundle"
+	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/repair"
+	"github.com/repaird/repaird/internal/repro"
+	"github.com/repaird/repaird/internal/testrun"
+)
+
+// Red is what the repair stage needs.
+type Red struct {
+	Bundle       *bundle.Bundle
+	Reproduction *repro.Reproduction
+}
+
+// repair finds a candidate that the verdict would accept.
+func (a *at) repair(ctx context.Context, in Red) (*repair.Result, error) {
+	tree, release, err := a.Source.Checkout(ctx, a.Project, in.Bundle.Code.Commit)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	env, leave, err := a.environment(ctx, tree, in)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	r := in.Reproduction
+	red := a.redactor()
+	var frames []incident.Frame
+	for _, f := range r.Frames {
+		if f.Path != "" {
+			g := f.Frame
+			g.File = f.Path
+			frames = append(frames, g)
+		}
+	}
+	a.progress("asking %s for a patch", a.Proposer.Name())
+	return a.Proposer.Repair(ctx, repair.Input{
+		Run: a.Run, Bundle: in.Bundle, Tree: tree, Env: env, Test: r.Test, Outcome: r.Outcome, Output: r.Output,
+		Trace: r.Trace, Frames: frames, Redactor: red, Known: red.Event(in.Bundle.Event).Known(), Budget: a.Project.Budget,
+		Judge:    &judge{at: a, red: in, tree: tree, env: env},
+		Progress: a.say,
+		Record:   a.record,
+	})
+}
+
+// judge gives proposers the verdict's view on a candidate, without its repeats.
+type judge struct {
+	*at
+	red  Red
+	tree string
+	env  testrun.Environment
+}
+
+func (j *judge) Judge(ctx context.Context, candidate patch.Patch) (*repair.Judgement, error) {
+	in := j.verifyInput(j.red, j.tree, j.env, candidate)
+	in.Quick = true
+	v, err := j.Quick.Judge(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	out := &repair.Judgement{Accepted: v.Accepted, Patch: v.Patch}
+	if g := failedGate(v); g != nil {
+		out.Gate, out.Feedback = g.Name, g.Evidence
+	}
+	return out, nil
+}
+
+// environment finds or builds what the reproduction ran in; another host may
+// have made it.
+func (a *at) environment(ctx context.Context, tree string, in Red) (env testrun.Environment, release func(), err error) {
+	return a.Language.EnsureEnvironment(ctx, language.EnvironmentRequest{
+		Run: a.Run, Tree: tree, Setup: a.Project.Setup, Environment: in.Bundle.Event.Environment, Known: &in.Reproduction.Env,
+		Progress: a.say,
+	})
+}

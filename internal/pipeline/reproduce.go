@@ -1,0 +1,55 @@
+package pipeline
+
+import (
+	"context"
+
+	"github.com/repaird/repaird/internal/bundle"
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/repro"
+)
+
+// Sealed is what the reproduce stage needs.
+type Sealed struct{ Bundle *bundle.Bundle }
+
+// Reproduced is what it makes.
+type Reproduced struct {
+	Reproduction *repro.Reproduction
+	Diagnosis    string // card of the red run, redacted
+}
+
+// reproduce makes the failing test.
+func (a *at) reproduce(ctx context.Context, in Sealed) (made Reproduced, err error) {
+	tree, release, err := a.Source.Checkout(ctx, a.Project, in.Bundle.Code.Commit)
+	if err != nil {
+		return made, err
+	}
+	defer release()
+	input := repro.Input{
+		Run: a.Run, Bundle: in.Bundle, Tree: tree, Setup: a.Project.Setup, Repeats: a.Repeats, Floor: a.Floor,
+		Progress: a.say,
+	}
+	head, err := a.Source.Resolve(ctx, a.Project, "")
+	if fault.KindOf(err) == fault.Retryable {
+		return made, err
+	}
+	if err != nil {
+		a.progress("the default branch cannot be read, so nobody knows whether it is fixed there")
+	}
+	if err == nil && head != in.Bundle.Code.Commit {
+		if input.Head, release, err = a.Source.Checkout(ctx, a.Project, head); err != nil {
+			return made, err
+		}
+		defer release()
+		input.HeadSHA = head
+		if input.History, err = a.Source.History(ctx, a.Project); err != nil {
+			return made, err
+		}
+	}
+	r, err := a.Reproducer.Reproduce(ctx, input)
+	if err != nil {
+		return made, err
+	}
+	r.Trace = redacted(r.Trace, a.redactor())
+	a.progress("reproduced %d of %d, fidelity %.2f, by calling %s", r.Failed, r.Runs, r.Fidelity.Score, r.Called)
+	return Reproduced{r, diagnose(r.Trace, a.redactor())}, nil
+}

@@ -1,0 +1,122 @@
+package pipeline
+
+import (
+	"context"
+
+	"github.com/repaird/repaird/internal/bundle"
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/forge"
+	"github.com/repaird/repaird/internal/repair"
+)
+
+// The stages' names, as runs and ledgers store them.
+const (
+	Assemble  = "assemble"
+	Reproduce = "reproduce"
+	Repair    = "repair"
+	Verify    = "verify"
+	Propose   = "propose"
+)
+
+// A Stage is one step of a run.
+type Stage struct {
+	Name  string
+	State string // that its success leads to
+	do    func(context.Context, *at, *Case) ([]Artifact, error)
+}
+
+// Stages are in order. docs/states.md draws them, and a test compares.
+var Stages = []Stage{
+	stage(Assemble, "assembled", (*at).assemble,
+		func(c *Case) (Evidence, bool) { return Evidence{c.Incident, c.Events, c.Bundle}, true },
+		func(c *Case, b *bundle.Bundle) (made []string) {
+			if b != c.Bundle { // else an earlier run of the incident has sealed it
+				c.Bundle, made = b, []string{ArtifactBundle}
+			}
+			return made
+		}),
+	stage(Reproduce, "reproduced", (*at).reproduce,
+		func(c *Case) (Sealed, bool) { return Sealed{c.Bundle}, c.Bundle != nil },
+		func(c *Case, r Reproduced) []string {
+			c.Reproduction, c.Diagnosis = r.Reproduction, r.Diagnosis
+			return []string{ArtifactReproduction, ArtifactRed, ArtifactDiagnosis}
+		}),
+	stage(Repair, "patched", (*at).repair,
+		func(c *Case) (Red, bool) {
+			return Red{c.Bundle, c.Reproduction}, c.Bundle != nil && c.Reproduction != nil
+		},
+		func(c *Case, r *repair.Result) []string { c.Repair = r; return []string{ArtifactRepair} }),
+	stage(Verify, "verified", (*at).verify,
+		func(c *Case) (Patched, bool) {
+			return Patched{c.Bundle, c.Reproduction, c.Repair}, c.Bundle != nil && c.Reproduction != nil && c.Repair != nil
+		},
+		func(c *Case, v Verified) []string {
+			c.Verdict, c.Divergence = v.Verdict, v.Divergence
+			return []string{ArtifactVerdict, ArtifactVerdictRed, ArtifactGreen, ArtifactDivergence}
+		}),
+	stage(Propose, "proposed", (*at).propose,
+		func(c *Case) (Accepted, bool) {
+			return Accepted{c.Bundle, c.Reproduction, c.Verdict, c.ReportInput()}, c.Bundle != nil && c.Reproduction != nil && c.Verdict != nil
+		},
+		func(c *Case, pr *forge.PullRequest) []string {
+			c.PullRequest = pr
+			return []string{ArtifactPullRequest}
+		}),
+}
+
+// at is where a stage's function works: the pipeline, on one job.
+type at struct {
+	*Pipeline
+	*Job
+}
+
+// stage makes a Stage of a function. in takes from a case what the function
+// needs, ok where all of it is there; out puts into the case what it made, and
+// names those artifacts. A function may have made something when it stops.
+func stage[In, Out any](name, state string, do func(*at, context.Context, In) (Out, error), in func(*Case) (_ In, ok bool), out func(*Case, Out) []string) Stage {
+	return Stage{name, state, func(ctx context.Context, a *at, c *Case) ([]Artifact, error) {
+		needed, ok := in(c)
+		if !ok {
+			return nil, fault.Errorf(fault.Invalid, "stage %s: run %s lacks what earlier stages make", name, c.Run)
+		}
+		made, err := do(a, ctx, needed)
+		if err != nil && fault.AsStop(err) == nil {
+			return nil, err
+		}
+		artifacts, encodeErr := c.encode(out(c, made))
+		if encodeErr != nil {
+			return nil, encodeErr
+		}
+		return artifacts, err
+	}}
+}
+
+// Next returns the name of the stage after this one, "" at the end.
+func (s Stage) Next() string {
+	for i := range Stages[:len(Stages)-1] {
+		if Stages[i].Name == s.Name {
+			return Stages[i+1].Name
+		}
+	}
+	return ""
+}
+
+// StageByName returns a stage; ok is false when there is none.
+func StageByName(name string) (s Stage, ok bool) {
+	for _, s := range Stages {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Stage{}, false
+}
+
+// Do runs one stage by name. It returns what the stage made anew, also when it
+// ends in a stop.
+func (p *Pipeline) Do(ctx context.Context, name string, c *Case) ([]Artifact, error) {
+	s, ok := StageByName(name)
+	if !ok {
+		return nil, fault.Errorf(fault.Invalid, "no stage is called %q", name)
+	}
+	return s.do(ctx, &at{p, &c.Job}, c)
+}

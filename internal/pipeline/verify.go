@@ -1,0 +1,99 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/repaird/repaird/internal/bundle"
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/repair"
+	"github.com/repaird/repaird/internal/repro"
+	"github.com/repaird/repaird/internal/testrun"
+	"github.com/repaird/repaird/internal/verify"
+)
+
+// Patched is what the verify stage needs.
+type Patched struct {
+	Bundle       *bundle.Bundle
+	Reproduction *repro.Reproduction
+	Repair       *repair.Result
+}
+
+// Verified is what it makes, also where it rejects.
+type Verified struct {
+	Verdict    *verify.Verdict
+	Divergence *pytrace.Divergence // card of red against green, redacted; nil where rejected
+}
+
+// verify computes the verdict; only it lets a run go on to a pull request.
+func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) {
+	tree, release, err := a.Source.Checkout(ctx, a.Project, in.Bundle.Code.Commit)
+	if err != nil {
+		return made, err
+	}
+	defer release()
+	env, leave, err := a.environment(ctx, tree, Red{in.Bundle, in.Reproduction})
+	if err != nil {
+		return made, err
+	}
+	defer leave()
+	input := a.verifyInput(Red{in.Bundle, in.Reproduction}, tree, env, in.Repair.Patch)
+	input.Progress = func(gate string) { a.progress("gate %s", gate) }
+	v, err := a.Verifier.Judge(ctx, input)
+	if err != nil {
+		return made, err
+	}
+	v.Red, v.Green = redacted(v.Red, a.redactor()), redacted(v.Green, a.redactor())
+	made.Verdict = v
+	if v.Accepted {
+		made.Divergence = diverge(v.Red, v.Green, a.redactor())
+		a.progress("verdict: accepted, %d proof modes", len(v.ProofModes))
+		return made, nil
+	}
+	g := failedGate(v)
+	if g == nil {
+		return made, fmt.Errorf("the verdict rejects without a failed gate")
+	}
+	return made, &fault.Stop{Type: fault.Rejected, Detail: "gate " + g.Name + ": " + a.redactor().Text(g.Evidence, nil).String(),
+		Help: "the evidence page has the candidate and every gate's evidence; a person may take it from there"}
+}
+
+func failedGate(v *verify.Verdict) *verify.Gate {
+	for i := range v.Gates {
+		if v.Gates[i].Outcome == verify.Failed {
+			return &v.Gates[i]
+		}
+	}
+	return nil
+}
+
+func (a *at) verifyInput(red Red, tree string, env testrun.Environment, candidate patch.Patch) verify.Input {
+	r := red.Reproduction
+	in := verify.Input{
+		Run: a.Run, Tree: tree, TreeID: red.Bundle.Code.Commit, Env: env, Test: r.Test, Patch: candidate, Signature: r.Signature,
+		Suite: a.Language.Suite(a.Project.TestCommand), Repeats: a.Repeats, Policy: a.Project.Policy,
+	}
+	in.Policy.Rules = a.Language
+	in.Outer = outer(a.Language, r.Frames, r.Called)
+	return in
+}
+
+// outer counts the repository's functions on production's stack outside the
+// one that the test calls. A module's body is no function: what it reads is
+// input.
+func outer(rules language.Rules, frames []language.Frame, called string) (n int) {
+	for _, f := range frames {
+		switch {
+		case f.Path == "" || rules.Body(f.Function):
+		case incident.BareName(f.Function) == incident.BareName(called):
+			return n
+		default:
+			n++
+		}
+	}
+	return 0 // the called function is not among them: nothing is known
+}

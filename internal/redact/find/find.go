@@ -1,0 +1,20 @@
+// Package find says what of a text is secret or personal, and where: values of
+// names that tell ([Pairs]), private keys and logins in URLs ([PEM], [Userinfo]),
+// personal data that has a form ([Personal]), and values that look drawn at random
+// ([Random]). Each reports [Finding]s, which may overlap, and changes nothing.
+// Providers' credentials are found by package redact/rules.
+package find
+
+import (
+	"github.com/repaird/repaird/internal/redact/encode"
+)
+
+// A Finding is a part of a text that is to be replaced.
+type Finding struct {
+	Start, End int
+	Rule       string
+	Firm       bool          // a value in a sensitive position, which propagates
+	Cells      []encode.Cell // how the part is encoded; nil: not at all
+	Given      string        // the replacement, where it is not the token of the part
+	Basic      bool          // user:password in base64
+}

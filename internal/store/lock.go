@@ -1,0 +1,60 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/repaird/repaird/internal/fault"
+)
+
+// errHeld means that somebody else holds the lock.
+var errHeld = errors.New("the lock is held")
+
+// acquire waits for a lock until ctx ends. Closing the file gives it back.
+func acquire(ctx context.Context, name string, how int) (*os.File, error) {
+	for {
+		f, err := try(name, how)
+		if !errors.Is(err, errHeld) {
+			return f, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fault.Errorf(fault.Retryable, "wait for another process's lock: %w", ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// try takes a lock or returns errHeld. Whoever removes an entry removes its
+// lock file too, so a lock counts only on the file that the name still leads to.
+func try(name string, how int) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
+			err = syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
+		}
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			f.Close()
+			return nil, errHeld
+		}
+		if err != nil {
+			f.Close()
+			return nil, err
+		}
+		mine, err := f.Stat()
+		if err != nil {
+			f.Close()
+			return nil, err
+		}
+		if there, err := os.Stat(name); err == nil && os.SameFile(mine, there) {
+			return f, nil
+		}
+		f.Close()
+	}
+}

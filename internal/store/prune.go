@@ -1,0 +1,132 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// An Info describes one entry.
+type Info struct {
+	Kind     Kind      `json:"kind"`
+	Key      string    `json:"key"`
+	Bytes    int64     `json:"bytes"` // on disk
+	Built    time.Time `json:"built,omitzero"`
+	Used     time.Time `json:"used"`   // last
+	InUse    bool      `json:"in_use"` // right now, by any process
+	Complete bool      `json:"complete"`
+}
+
+// List returns every entry, the least recently used first.
+func (s *Store) List() ([]Info, error) {
+	var list []Info
+	for _, kind := range Kinds {
+		names, err := os.ReadDir(filepath.Join(s.dir, string(kind)))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		for _, d := range names {
+			key, isLock := strings.CutSuffix(d.Name(), ".lock")
+			if !isLock {
+				continue
+			}
+			at, err := s.place(kind, key)
+			if err != nil {
+				continue // not ours
+			}
+			info, err := d.Info()
+			if err != nil {
+				continue // it has just been removed
+			}
+			r, complete := at.record()
+			list = append(list, Info{
+				Kind: kind, Key: key, Bytes: r.Bytes, Built: r.Built, Used: info.ModTime().UTC(), InUse: at.inUse(), Complete: complete,
+			})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Info) int { return cmp.Or(a.Used.Compare(b.Used), strings.Compare(a.Key, b.Key)) })
+	return list, nil
+}
+
+// inUse tries the lock without making the file.
+func (p place) inUse() bool {
+	f, err := os.OpenFile(p.path+".lock", os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK)
+}
+
+// makeRoom removes entries until another of a size fits. It never fails: a
+// store that is too full is better than a run that ends.
+func (s *Store) makeRoom(ctx context.Context, size int64) {
+	if s.max > 0 {
+		_, _ = s.Prune(ctx, max(s.max-size, 0))
+	}
+}
+
+// Prune removes the least recently used entries until the others take at most
+// maxBytes, and what killed builders left. It returns what it removed; entries
+// in use stay.
+func (s *Store) Prune(ctx context.Context, maxBytes int64) (removed []Info, err error) {
+	// Two at once would both count what the other is about to remove.
+	lock, err := acquire(ctx, filepath.Join(s.dir, "prune.lock"), syscall.LOCK_EX)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close()
+	list, err := s.List()
+	if err != nil {
+		return nil, err
+	}
+	var total int64
+	for _, i := range list {
+		total += i.Bytes
+	}
+	var errs []error
+	for _, i := range list {
+		if i.Complete && total <= maxBytes {
+			continue
+		}
+		if gone, err := s.remove(i); err != nil {
+			errs = append(errs, fmt.Errorf("%s %s: %w", i.Kind, i.Key, err))
+		} else if gone {
+			total -= i.Bytes
+			removed = append(removed, i)
+		}
+	}
+	return removed, errors.Join(errs...)
+}
+
+// remove removes an entry unless it is in use.
+func (s *Store) remove(i Info) (bool, error) {
+	at, err := s.place(i.Kind, i.Key)
+	if err != nil {
+		return false, err
+	}
+	lock, err := try(at.path+".lock", syscall.LOCK_EX)
+	if errors.Is(err, errHeld) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer lock.Close()
+	// First the record: an entry that is half removed is not complete.
+	if err := ignoreMissing(os.Remove(at.path + ".json")); err != nil {
+		return false, err
+	}
+	if err := removeAll(at.path); err != nil {
+		return false, err
+	}
+	return true, os.Remove(at.path + ".lock")
+}
