@@ -98,7 +98,7 @@ func (s *State) Close() error { return s.Scratch.Close() }
 
 // Pipeline wires the stages on a backend.
 func (s *State) Pipeline(b sandbox.Backend, bases []sandbox.Base, proposer repair.Proposer) *pipeline.Pipeline {
-	lang := python.New(b, python.Environments{Store: s.Store, Bases: bases})
+	lang := python.New(b, python.Host{Store: s.Store, Scratch: s.Scratch, Bases: bases})
 	return &pipeline.Pipeline{
 		Language:   lang,
 		Source:     &pipeline.Repos{Store: s.Store},

@@ -39,7 +39,7 @@ func Proposer(m config.Model, b sandbox.Backend) (repair.Proposer, error) {
 	if m.InputCost != 0 || m.OutputCost != 0 {
 		prices[model.Name()] = llm.Price{Input: m.InputCost, Output: m.OutputCost, Cached: m.InputCost}
 	}
-	lang := python.New(b, python.Environments{})
+	lang := python.New(b, python.Host{})
 	return repair.NewModelProposer(model, repair.ModelOptions{
 		Prices: prices, Tests: repair.SandboxTests{Session: lang}, Policy: patch.Policy{Rules: lang},
 	}), nil

@@ -104,7 +104,7 @@ func TestAnotherHostFindsOrRebuildsAReproductionsEnvironment(t *testing.T) {
 	}
 	newHost := func(environ ...string) host {
 		s := newStore(t)
-		return host{python.New(sandboxtest.Backend(t, "bwrap"), python.Environments{
+		return host{python.New(sandboxtest.Backend(t, "bwrap"), python.Host{
 			Store: s, Bases: sandboxtest.Bases(t),
 			Environ: append([]string{"PIP_CONFIG_FILE=/dev/null", "PIP_NO_INDEX=1", "PIP_FIND_LINKS=" + links}, environ...),
 		}), s}

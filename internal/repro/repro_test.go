@@ -44,7 +44,7 @@ func newStore(t *testing.T) *store.Store {
 // reproducer reproduces Python, with nothing built yet.
 func reproducer(t *testing.T, b sandbox.Backend, environ []string) Reproducer {
 	t.Helper()
-	lang := python.New(b, python.Environments{Store: newStore(t), Bases: sandboxtest.Bases(t), Environ: environ})
+	lang := python.New(b, python.Host{Store: newStore(t), Bases: sandboxtest.Bases(t), Environ: environ})
 	return Reproducer{Language: lang, Session: lang, Rules: lang}
 }
 

@@ -91,7 +91,7 @@ var backends = struct {
 }{open: map[string]sandbox.Backend{}}
 
 func newVerifier(b sandbox.Backend) *Verifier {
-	lang := python.New(b, python.Environments{})
+	lang := python.New(b, python.Host{})
 	return &Verifier{Session: lang, Analyser: lang, Rules: lang}
 }
 

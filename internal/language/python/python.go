@@ -1,7 +1,7 @@
 // Package python is the language Python: the rooms below it put together as what
 // package language asks for.
 //
-//	lang := python.New(backend, python.Environments{Store: store, Bases: bases})
+//	lang := python.New(backend, python.Host{Store: store, Bases: bases})
 //	reproducer := repro.Reproducer{Language: lang, Session: lang, Rules: lang}
 //	verifier := verify.Verifier{Session: lang, Analyser: lang, Rules: lang}
 //
@@ -28,9 +28,11 @@ type Language struct {
 	environments environment.Builder
 }
 
-// Environments says where environments are built, and on what.
-type Environments struct {
-	Store   *store.Store   // where they are kept; without one only code that needs no packages runs
+// A Host is what the language uses of this machine. The zero value serves code
+// that needs no packages.
+type Host struct {
+	Store   *store.Store   // keeps environments
+	Scratch *store.Scratch // for trees with a patch on them; nil is the system's temporary folder
 	Bases   []sandbox.Base // root file systems to choose from by the event's Python; none means the backend's default
 	Environ []string       // the environment from which pip's configuration is taken; nil is the process's own
 }
@@ -38,10 +40,10 @@ type Environments struct {
 var _ language.Language = (*Language)(nil)
 
 // New returns the language; all code runs in b.
-func New(b sandbox.Backend, e Environments) *Language {
+func New(b sandbox.Backend, h Host) *Language {
 	return &Language{
-		Runner: &session.Runner{Backend: b}, Analyser: analysis.Analyser{Backend: b},
-		environments: environment.Builder{Backend: b, Store: e.Store, Bases: e.Bases, Environ: e.Environ},
+		Runner: &session.Runner{Backend: b, Scratch: h.Scratch}, Analyser: analysis.Analyser{Backend: b},
+		environments: environment.Builder{Backend: b, Store: h.Store, Bases: h.Bases, Environ: h.Environ},
 	}
 }
 

@@ -52,7 +52,7 @@ type config struct {
 // error's kind is fault.NotFound, and its text has the interpreter's output.
 func (r *Runner) Run(ctx context.Context, req testrun.Request) (res *testrun.Result, err error) {
 	defer fault.Wrap(&err, "run pytest")
-	tree, ignored, cleanup, err := materialise(req.Tree, req.Overlay)
+	tree, ignored, cleanup, err := r.materialise(req.Tree, req.Overlay)
 	if err != nil {
 		return nil, err
 	}

@@ -34,9 +34,13 @@ package session
 import (
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/store"
 )
 
 // A Runner runs sessions in a sandbox backend. It is safe for concurrent use.
-type Runner struct{ Backend sandbox.Backend }
+type Runner struct {
+	Backend sandbox.Backend
+	Scratch *store.Scratch // for trees with an overlay; nil is the system's temporary folder
+}
 
 var _ language.Session = (*Runner)(nil)

@@ -20,7 +20,7 @@ const maxTreeFiles = 200_000
 //
 // Files are hard links where the file system allows: the sandbox mounts the
 // directory read-only, and what the overlay replaces is unlinked first.
-func materialise(tree string, overlay map[string][]byte) (dir string, ignored []string, cleanup func(), err error) {
+func (r *Runner) materialise(tree string, overlay map[string][]byte) (dir string, ignored []string, cleanup func(), err error) {
 	defer fault.Wrap(&err, "materialise %s", tree)
 	var names []string
 	for name := range overlay {
@@ -38,15 +38,10 @@ func materialise(tree string, overlay map[string][]byte) (dir string, ignored []
 	if len(names) == 0 {
 		return tree, ignored, func() {}, nil
 	}
-	dir, err = os.MkdirTemp("", "repaird-tree-")
-	if err != nil {
+	if dir, cleanup, err = r.mkdir("tree-"); err != nil {
 		return "", nil, nil, err
 	}
-	cleanup = func() { os.RemoveAll(dir) }
-	if err = os.Chmod(dir, 0o755); err == nil {
-		err = linkTree(tree, dir)
-	}
-	if err == nil {
+	if err = linkTree(tree, dir); err == nil {
 		err = apply(dir, names, overlay)
 	}
 	if err != nil {
@@ -54,6 +49,16 @@ func materialise(tree string, overlay map[string][]byte) (dir string, ignored []
 		return "", nil, nil, err
 	}
 	return dir, ignored, cleanup, nil
+}
+
+func (r *Runner) mkdir(prefix string) (dir string, remove func(), err error) {
+	if r.Scratch != nil {
+		return r.Scratch.Mkdir(prefix)
+	}
+	if dir, err = os.MkdirTemp("", "repaird-"+prefix); err != nil {
+		return "", nil, err
+	}
+	return dir, func() { os.RemoveAll(dir) }, os.Chmod(dir, 0o755)
 }
 
 func linkTree(from, to string) error {
