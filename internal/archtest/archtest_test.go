@@ -17,7 +17,7 @@ const module = "github.com/repaird/repaird"
 // layers, lowest first. A package imports only packages of lower layers;
 // a subpackage its parent, never the reverse.
 var layers = [][]string{
-	{"internal/incident", "internal/fault", "internal/secret", "migrations"},
+	{"internal/incident", "internal/fault", "internal/secret", "internal/language/python/tracer", "migrations"},
 	{"internal/redact", "internal/patch"},
 	{"internal/pytrace", "internal/llm"},
 	{"internal/bundle", "internal/trace/view", "internal/trace/replay"},
@@ -57,7 +57,7 @@ var exclusive = map[string][]string{
 }
 
 // outside the table: tests, and what serves only them.
-var unlayered = regexp.MustCompile(`^internal/(archtest|e2e|eval|mcp)(/|$)|/(pgtest|sandboxtest|forgetest|githubtest)(/|$)`)
+var unlayered = regexp.MustCompile(`^internal/(archtest|e2e|eval|mcp)(/|$)|/(pgtest|sandboxtest|forgetest|githubtest|tracertest)(/|$)`)
 
 type pkg struct {
 	ImportPath, Name, Doc string

@@ -35,7 +35,7 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/incident"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/sandbox"
 )
 
@@ -72,7 +72,7 @@ type Request struct {
 	Overlay map[string][]byte // files over it: a patch's new contents; nil content deletes; files that steer the runner are ignored
 	Test    *Test             // the synthesized test, run alone with no conftest and an empty configuration; nil runs the repository's suite
 	Suite   []string          // pytest arguments of the suite, node ids or folders; only when Test is nil
-	Trace   *pytrace.Config   // nil: no trace; Out and an empty Include are filled in
+	Trace   *tracer.Config    // nil: no trace; Out and an empty Include are filled in
 	Limits  sandbox.Limits
 	Seed    int // PYTHONHASHSEED and random's seed
 }

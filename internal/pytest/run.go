@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/sandbox"
 )
 
@@ -40,7 +40,7 @@ type config struct {
 	INI      string            `json:"ini"`
 	Suite    []string          `json:"suite"`
 	Canaries []string          `json:"canaries"` // two files
-	Trace    *pytrace.Config   `json:"trace"`
+	Trace    *tracer.Config    `json:"trace"`
 }
 
 // Run runs one session. An error means that the session could not be run; a
@@ -155,7 +155,7 @@ func specOf(req Request, tree string, canaries [2]canary) (sandbox.Spec, error) 
 			trace.Include = []string{"/work", "/in/test"}
 		}
 		cfg.Trace = &trace
-		for name, data := range pytrace.Files() {
+		for name, data := range tracer.Files() {
 			files["tracer/"+name] = data
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
@@ -265,7 +266,7 @@ func TestSourceRootsAreOnThePathInOrder(t *testing.T) {
 
 func TestATraceIsRecordedWhereWanted(t *testing.T) {
 	t.Parallel()
-	res := run(t, Request{Tree: tree(t, shop), Test: &red, Trace: &pytrace.Config{Lines: true}})
+	res := run(t, Request{Tree: tree(t, shop), Test: &red, Trace: &tracer.Config{Lines: true}})
 	if !res.OK() || !res.Traced || res.Tracer != "" {
 		t.Fatalf("got %+v", res)
 	}

@@ -230,8 +230,8 @@ func (c Call) Events() []Record {
 	return out
 }
 
-// path returns the calls from the outermost to c.
-func (c Call) path() []Call {
+// Path returns the calls from the outermost to c.
+func (c Call) Path() []Call {
 	var p []Call
 	for ; c.n != 0; c = c.Parent() {
 		p = append(p, c)

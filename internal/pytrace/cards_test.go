@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/repaird/repaird/internal/language/python/tracer"
 )
 
 // sample traces the tests of a folder of testdata with the stand-in runner,
@@ -31,7 +33,7 @@ func sample(t *testing.T, name string, replace map[string][2]string) (*Trace, st
 			t.Fatal(err)
 		}
 	}
-	s := run(t, pythons(t)[0], &Config{Include: []string{dir}}, "testdata/runner.py", dir)
+	s := run(t, pythons(t)[0], &tracer.Config{Include: []string{dir}}, "testdata/runner.py", dir)
 	if !s.trace.Traced() {
 		t.Fatalf("not traced: %s", s.err)
 	}
@@ -94,7 +96,7 @@ for i in range(20):
     kids = [Node("k%d" % k, root) for k in range(3)]
     collect(root)
     del root, kids
-`, Config{})
+`, tracer.Config{})
 	for _, f := range s.trace.Findings() {
 		if f.Weight >= 0.5 {
 			t.Errorf("finding %+v", f)
@@ -184,7 +186,7 @@ test()
 func runSourceFailing(t *testing.T, source string) session {
 	t.Helper()
 	dir, file := program(t, source)
-	s := run(t, pythons(t)[0], &Config{Include: []string{dir}}, file)
+	s := run(t, pythons(t)[0], &tracer.Config{Include: []string{dir}}, file)
 	if s.code != 1 {
 		t.Fatalf("exit %d: %s", s.code, s.err)
 	}
@@ -233,7 +235,7 @@ func TestTheDivergenceOfAWrongArgumentShowsBothValues(t *testing.T) {
 	t.Parallel()
 	red := runSourceFailing(t, kth).trace
 	dir, file := program(t, strings.Replace(kth, "kth(above, k)", "kth(above, k - num_lessoreq)", 1))
-	green := run(t, pythons(t)[0], &Config{Include: []string{dir}}, file).trace
+	green := run(t, pythons(t)[0], &tracer.Config{Include: []string{dir}}, file).trace
 	if f := red.Findings(); len(f) == 0 || !strings.Contains(f[0].Text, "k=5 came down unchanged from kth through 5 calls") {
 		t.Errorf("findings %+v", f)
 	}

@@ -68,7 +68,7 @@ func (d *differ) keys(calls []Call, args bool) []uint64 {
 		if args && d.budget > 0 {
 			d.budget--
 			for _, a := range c.Start().Args() {
-				_, _ = h.WriteString("\x00" + a.Name + "=" + withoutNoise(a.Value.plain()))
+				_, _ = h.WriteString("\x00" + a.Name + "=" + withoutNoise(a.Value.Plain()))
 			}
 		}
 		out[i] = h.Sum64()

@@ -18,7 +18,7 @@ func cardLines(red, green *Trace, r, g Call, s *split, passed []*split, opts Car
 	if s.kind == "call" {
 		a, b = s.under[0], s.under[1]
 	}
-	way, other := a.path()[len(r.path())-1:], b.path()[len(g.path())-1:]
+	way, other := a.Path()[len(r.Path())-1:], b.Path()[len(g.Path())-1:]
 	var rows []CardLine
 	add := func(depth int, left, right string, differs bool, where string) {
 		pad := strings.Repeat("  ", min(depth, 8))
@@ -92,7 +92,7 @@ func endOf(c Call) string {
 	if v == nil {
 		return ""
 	}
-	return v.plain()
+	return v.Plain()
 }
 
 // ends says how the parting calls and the test ended.

@@ -30,7 +30,7 @@ type differ struct {
 
 func newDiffer(red, green *Trace) *differ {
 	d := &differ{red: red, green: green, budget: 2_000_000, seed: maphash.MakeSeed(), crash: map[int64]bool{}, inCrash: map[int]bool{}}
-	path, raise := red.crash()
+	path, raise := red.Crash()
 	note := func(v, _ *Value, _ string, _ bool) {
 		if v.ID > 0 {
 			d.inCrash[v.ID] = true
@@ -157,7 +157,7 @@ func (d *differ) compareEnds(r, g Call, more []pair) (alike bool) {
 		return alike
 	}
 	if v, w := x.Value(), y.Value(); v != nil && w != nil {
-		if a, b := v.plain(), w.plain(); a != b {
+		if a, b := v.Plain(), w.Plain(); a != b {
 			noise := d.pairs.alike(a, b)
 			alike = alike && noise
 			d.add(split{kind: "return", red: r, green: g, noise: noise, changed: []Change{{"return", v.String(), w.String()}}})
@@ -217,7 +217,7 @@ func callName(c Call) string {
 	if c.n == 0 {
 		return "no call"
 	}
-	return oneLine(c.Code().Name) + "(" + renderVars(c.Start().Args(), 60, 120, false) + ")"
+	return oneLine(c.Code().Name) + "(" + RenderVars(c.Start().Args(), 60, 120, false) + ")"
 }
 
 // raisedIn returns the first exception that was raised in the call's own frame.
@@ -265,16 +265,16 @@ func changes(a, b []Var) []Change {
 		other := "not there"
 		for _, y := range b {
 			if y.Name == x.Name {
-				other = y.Value.plain()
+				other = y.Value.Plain()
 			}
 		}
-		if mine := x.Value.plain(); mine != other {
+		if mine := x.Value.Plain(); mine != other {
 			out = append(out, Change{x.Name, mine, other})
 		}
 	}
 	for _, y := range b {
 		if !seen[y.Name] {
-			out = append(out, Change{y.Name, "not there", y.Value.plain()})
+			out = append(out, Change{y.Name, "not there", y.Value.Plain()})
 		}
 	}
 	return out

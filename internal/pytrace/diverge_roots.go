@@ -23,7 +23,7 @@ const (
 // within the other.
 func pairRoots(red, green *Trace) rootPairs {
 	out := rootPairs{incomplete: red.partial() || green.partial()}
-	if path, _ := red.crash(); len(path) > 0 {
+	if path, _ := red.Crash(); len(path) > 0 {
 		out.failed = path[0]
 	}
 	reds, greens := red.Roots(), green.Roots()

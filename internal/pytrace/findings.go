@@ -91,7 +91,7 @@ type scene struct {
 func newScene(t *Trace) *scene {
 	s := &scene{t: t, onPath: map[int64]bool{}, inCrash: map[int]bool{}, seed: maphash.MakeSeed(), values: newVarReader(),
 		inTree: make([]int8, len(t.calls.nodes))}
-	s.path, s.raise = t.crash()
+	s.path, s.raise = t.Crash()
 	note := func(v, _ *Value, _ string, _ bool) {
 		if v.ID > 0 {
 			s.inCrash[v.ID] = true

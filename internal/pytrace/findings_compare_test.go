@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/repaird/repaird/internal/language/python/tracer"
 )
 
 // twoRuns traces a program that fails and one that passes: the same, but for
@@ -26,7 +28,7 @@ func twoRuns(t *testing.T, source string) (red, green *Trace) {
 		sources[1].WriteString(g)
 	}
 	dir, file := program(t, sources[1].String())
-	passing := run(t, pythons(t)[0], &Config{Include: []string{dir}}, file)
+	passing := run(t, pythons(t)[0], &tracer.Config{Include: []string{dir}}, file)
 	if passing.code != 0 {
 		t.Fatalf("the passing program fails: %s", passing.err)
 	}

@@ -51,11 +51,11 @@ func (s *scene) returnedFrom(v Var, returned []int32) (Finding, bool) {
 	if !isNone && !v.Value.telling() && !v.Value.nothing() {
 		return Finding{}, false
 	}
-	want := v.Value.plain()
+	want := v.Value.Plain()
 	for i := len(returned) - 1; i >= 0; i-- {
 		r := s.t.Record(int(returned[i]))
 		got := r.Value()
-		if got == nil || got.ID != v.Value.ID && (got.ID > 0 || v.Value.ID > 0) || got.plain() != want {
+		if got == nil || got.ID != v.Value.ID && (got.ID > 0 || v.Value.ID > 0) || got.Plain() != want {
 			continue
 		}
 		c := s.t.Call(r.Call)
@@ -79,7 +79,7 @@ func (s *scene) returnedFrom(v Var, returned []int32) (Finding, bool) {
 		}
 		args := "…"
 		if start := c.Start(); start.ID != 0 {
-			args = renderVars(start.Args(), 60, 160, true)
+			args = RenderVars(start.Args(), 60, 160, true)
 		}
 		return Finding{Kind: "chain", Records: recordIDs(c, r, s.raise), File: r.Code.File, Line: r.Line, Name: r.Code.Name, Weight: weight,
 			Text: fmt.Sprintf("%s=%s at the crash in %s is what %s(%s) returned at line %d.%s", oneLine(v.Name), cutText(v.Value.String(), 100),
@@ -126,12 +126,12 @@ func (s *scene) handedDown(crash Call) (Finding, bool) {
 // the value as an argument, under any name where the value tells and else under
 // the same one, and how many calls it came through.
 func (s *scene) highest(v Var, crash Call) (found Call, calls int) {
-	want := v.Value.plain()
+	want := v.Value.Plain()
 	free := v.Value.telling() || v.Value.nothing()
 	for c := crash.Parent(); c.node().start != 0; c = c.Parent() {
 		has := false
 		for _, a := range c.Start().Args() {
-			has = has || ((free || a.Name == v.Name) && a.Value.ID == v.Value.ID && a.Value.plain() == want)
+			has = has || ((free || a.Name == v.Name) && a.Value.ID == v.Value.ID && a.Value.Plain() == want)
 		}
 		if !has {
 			break

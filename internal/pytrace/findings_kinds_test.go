@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/repaird/repaird/internal/language/python/tracer"
 )
 
 // traceOf reads a trace of one process: definitions and records as JSON, one a
@@ -129,7 +131,7 @@ test()
 	if f := s.trace.Findings(); len(f) == 0 || f[0].Kind != "shared" || !strings.HasPrefix(f[0].Text, "Basket.lines is an attribute of the class, shared by 2 instances") {
 		t.Errorf("findings %+v", f)
 	}
-	own := runSource(t, pythons(t)[0], fmt.Sprintf(program, "self.lines = []"), Config{})
+	own := runSource(t, pythons(t)[0], fmt.Sprintf(program, "self.lines = []"), tracer.Config{})
 	if f := kindOfFinding(own.trace.Findings(), "shared"); f.Kind != "" {
 		t.Errorf("lists of their own are not shared: %+v", f)
 	}

@@ -167,7 +167,7 @@ func (s *scene) hot() []Finding {
 		last := s.t.Record(int(h.last))
 		out = append(out, Finding{Kind: "hot", Records: []int{last.ID}, File: code.File, Line: code.Line, Name: code.Name, Weight: weight + 0.05,
 			Text: fmt.Sprintf("%s was called again and again with the same arguments (%s): %d of its %d recorded calls; it was called %s times.", code.Name,
-				renderVars(last.Args(), 60, 160, true), h.same, h.n, callCount(code, h.n))})
+				RenderVars(last.Args(), 60, 160, true), h.same, h.n, callCount(code, h.n))})
 	}
 	most, second, total := s.mostCalled()
 	if most != nil && most.Calls >= manyCalls && float64(most.Calls) > hotShare*float64(total) && most.Calls > 3*second && (again == 0 || s.t.codes[again-1] != most) {

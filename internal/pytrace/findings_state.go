@@ -197,7 +197,7 @@ func (s *scene) content(record int32, id int) (text string) {
 	e := s.t.at(record)
 	walkVars(s.t.store.body(e.off, e.size).vars(valuesKey(e.kind)), func(v, owner *Value, _ string, _ bool) {
 		if v.ID == id && owner != nil && text == "" {
-			text = v.plain()
+			text = v.Plain()
 		}
 	})
 	return text
@@ -233,7 +233,7 @@ func (s *scene) defaults() []Finding {
 					firsts[p] = use{r, a.Value}
 					continue
 				}
-				if old.value.plain() == a.Value.plain() {
+				if old.value.Plain() == a.Value.Plain() {
 					continue
 				}
 				done[p] = true

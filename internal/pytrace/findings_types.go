@@ -205,7 +205,7 @@ func (s *scene) oddReturn(odd, usual *typeSlot, others int) Finding {
 	}
 	return Finding{Kind: kindOfType(odd.name), Records: recordIDs(c, last), File: last.Code.File, Line: last.Line, Name: last.Code.Name, Weight: weight,
 		Text: fmt.Sprintf("%s(%s) returned %s at line %d%s; %d of its %d recorded calls returned %s.", last.Code.Name,
-			renderVars(c.Start().Args(), 60, 160, true), s.described(v, odd.name), last.Line, reached, usual.n, others+odd.n, typeWord(usual.name))}
+			RenderVars(c.Start().Args(), 60, 160, true), s.described(v, odd.name), last.Line, reached, usual.n, others+odd.n, typeWord(usual.name))}
 }
 
 func (s *scene) described(v *Value, name string) string {

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/repaird/repaird/internal/language/python/tracer"
 )
 
 // followed runs Follow over files that step by step becomes longer: each call
@@ -106,7 +108,7 @@ pid = os.fork()
 f(7)
 if pid:
     os.waitpid(pid, 0)
-`, Config{})
+`, tracer.Config{})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	count, threads := map[string]int{}, map[string]int{}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/repaird/repaird/internal/language/python/tracer"
 )
 
 // A job is a command that is run bare and traced in copies of one directory's
@@ -21,7 +23,7 @@ type job struct {
 	options []string // of the interpreter; with -I, -E or -S it is run through the launcher
 	args    []string // prog.py where there are none
 	env     []string
-	config  Config
+	config  tracer.Config
 	tracer  string // directory with the tracer's files; one of the test's own where there is none
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/repaird/repaird/internal/language/python/tracer"
 )
 
 // pythons returns the interpreters of this machine, the default one first.
@@ -62,16 +64,14 @@ type session struct {
 func tracerDir(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	for name, content := range Files() {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
-			t.Fatal(err)
-		}
+	if err := tracer.Install(dir); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }
 
 // run runs Python untraced (config nil) or traced through the environment.
-func run(t testing.TB, python string, config *Config, args ...string) session {
+func run(t testing.TB, python string, config *tracer.Config, args ...string) session {
 	t.Helper()
 	cmd := exec.Command(python, args...)
 	cmd.Env = append(os.Environ(), "PYTHONHASHSEED=0", "PYTHONDONTWRITEBYTECODE=1", "LC_ALL=C.UTF-8")
@@ -117,7 +117,7 @@ func program(t testing.TB, source string) (dir, file string) {
 
 // runSource runs a program traced and untraced, requires that both behave the
 // same, and returns the traced session.
-func runSource(t testing.TB, python, source string, config Config) session {
+func runSource(t testing.TB, python, source string, config tracer.Config) session {
 	t.Helper()
 	dir, file := program(t, source)
 	config.Include = []string{dir}

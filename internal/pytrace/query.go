@@ -74,7 +74,7 @@ func (r Record) Summary(root string, limit int) string {
 	fmt.Fprintf(&b, "%s call=%d %s (%s:%d)", r.Kind, r.Call, oneLine(r.Code.Name), oneLine(relative(r.Code.File, root)), r.at())
 	switch r.Kind {
 	case KindCall:
-		fmt.Fprintf(&b, " parent=%d depth=%d (%s)", r.Parent, r.Depth, renderVars(r.Args(), 200, limit, true))
+		fmt.Fprintf(&b, " parent=%d depth=%d (%s)", r.Parent, r.Depth, RenderVars(r.Args(), 200, limit, true))
 	case KindReturn, KindYield:
 		if r.Value() != nil {
 			fmt.Fprintf(&b, " → %s", r.Value().render(min(limit, 400), true))
@@ -85,11 +85,11 @@ func (r Record) Summary(root string, limit int) string {
 			fmt.Fprintf(&b, " from %s:%d", oneLine(r.Origin().File), r.Origin().Line)
 		}
 		if len(r.Args()) > 0 {
-			fmt.Fprintf(&b, " locals: %s", renderVars(r.Args(), 160, limit, true))
+			fmt.Fprintf(&b, " locals: %s", RenderVars(r.Args(), 160, limit, true))
 		}
 	case KindStep:
 		if vars := r.Assigned(); len(vars) > 0 {
-			fmt.Fprintf(&b, " %s", renderVars(vars, 160, limit, true))
+			fmt.Fprintf(&b, " %s", RenderVars(vars, 160, limit, true))
 		}
 	case KindBranch:
 		fmt.Fprintf(&b, " %t → line %d", r.Taken(), r.To())
@@ -101,7 +101,7 @@ func (r Record) Summary(root string, limit int) string {
 		fmt.Fprintf(&b, " exc=%d handler=line %d outcome=%s at line %d", r.Exc, r.Handler(), oneLine(r.Outcome()), r.After())
 	}
 	if len(r.Changed()) > 0 {
-		fmt.Fprintf(&b, " changed: %s", renderVars(r.Changed(), 160, limit, true))
+		fmt.Fprintf(&b, " changed: %s", RenderVars(r.Changed(), 160, limit, true))
 	}
 	return cutText(b.String(), limit)
 }

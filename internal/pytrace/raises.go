@@ -114,9 +114,9 @@ func (t *Trace) raiseOf(exc int64) Record {
 	return Record{}
 }
 
-// crash returns the way to the failure that the trace ends with: the last
+// Crash returns the way to the failure that the trace ends with: the last
 // exception that left a root.
-func (t *Trace) crash() (path []Call, raise Record) {
+func (t *Trace) Crash() (path []Call, raise Record) {
 	raises := map[[2]uint32]int32{}
 	for id, e := range t.of(kindRaise) {
 		if exc := [2]uint32{uint32(e.proc), e.num}; raises[exc] == 0 {
@@ -138,7 +138,7 @@ func (t *Trace) crash() (path []Call, raise Record) {
 			continue
 		}
 		if r := t.Record(int(id)); !ignorable(r) {
-			return t.Call(r.Call).path(), r
+			return t.Call(r.Call).Path(), r
 		}
 	}
 	return nil, Record{}

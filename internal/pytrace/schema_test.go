@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/repaird/repaird/internal/language/python/tracer"
 )
 
 func schema(t *testing.T) *jsonschema.Schema {
@@ -86,9 +88,9 @@ func TestRealTracesFitTheSchema(t *testing.T) {
 	kinds := map[string]int{}
 	for _, python := range pythons(t) {
 		dir, file := program(t, everything)
-		for _, c := range []Config{
+		for _, c := range []tracer.Config{
 			{},
-			{Level: "control", Lines: true, ExceptionSnapshot: true, Locals: true, Breakpoints: []Breakpoint{{File: file, Line: 9}}, Watches: []string{"self.n", "nothing"}},
+			{Level: "control", Lines: true, ExceptionSnapshot: true, Locals: true, Breakpoints: []tracer.Breakpoint{{File: file, Line: 9}}, Watches: []string{"self.n", "nothing"}},
 			{MaxRecords: 60, PerCode: 3},
 			{CallsOnly: true},
 		} {

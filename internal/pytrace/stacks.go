@@ -66,7 +66,7 @@ var (
 	stackFrame  = regexp.MustCompile(`^  File (?:"(.*)"|\?\?\?), line (\d{1,9}|\?\?\?) in (.*)$`)
 	stackMain   = regexp.MustCompile(`^main 0x([0-9a-fA-F]{1,16})$`)
 	stacksFile  = regexp.MustCompile(`^stacks-(\d{1,10})\.txt$`)
-	ownFile     = regexp.MustCompile(`(?:^|/)repaird_trace(?:r|_[a-z]+)\.py$`) // the tracer at work, in the middle of the program's stack
+	ownFile     = regexp.MustCompile(`(?:^|/)repaird_tracer/[a-z_]+\.py$`) // the tracer at work, in the middle of the program's stack
 	pyEscape    = regexp.MustCompile(`\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}`)
 )
 

@@ -20,7 +20,7 @@ Thread 0x0000000000000003 [Worker "1"] (most recent call first):
   <no Python frame>
 
 Current thread 0x0000000000000002 (most recent call first):
-  File "/tmp/t/repaird_trace_core.py", line 9 in enter
+  File "/tmp/t/repaird_tracer/core.py", line 9 in enter
   File "/app/sl\xf6w.py", line 7 in infinite_\u20ac
   Garbage-collecting
   File ???, line ??? in <module>
@@ -65,8 +65,8 @@ func FuzzParseStacks(f *testing.F) {
 const hangs = `
 import sys, threading
 sys.path.insert(0, sys.argv[1])
-import repaird_trace_stacks
-assert repaird_trace_stacks.start({"timeout": 1, "out": sys.argv[2]})
+from repaird_tracer import stacks
+assert stacks.start({"timeout": 1, "out": sys.argv[2]})
 def waits():
     threading.Event().wait()
 def loops():
@@ -141,12 +141,12 @@ func TestAForkedChildHasAStacksFileOfItsOwn(t *testing.T) {
 	const forks = `
 import os, sys
 sys.path.insert(0, sys.argv[1])
-import repaird_trace_stacks
-repaird_trace_stacks.start({"timeout": 1, "out": sys.argv[2]})
+from repaird_tracer import stacks
+stacks.start({"timeout": 1, "out": sys.argv[2]})
 first = os.open(os.devnull, os.O_RDONLY)
 pid = os.fork()
 if pid == 0:
-    os.kill(os.getpid(), repaird_trace_stacks.SIGNAL)
+    os.kill(os.getpid(), stacks.SIGNAL)
     os._exit(0)
 os.waitpid(pid, 0)
 print(pid, first)

@@ -76,8 +76,8 @@ func TestNumbersWithGapsCostNoMemory(t *testing.T) {
 		fmt.Fprintf(&b, "{\"k\":\"call\",\"i\":%d,\"p\":%d,\"c\":2}\n", maxNumber-3*i, maxNumber-3*i-3)
 	}
 	trace := read(t, b.String())
-	if trace.Len() != 2008 || len(trace.calls.dense[0]) != 0 || len(trace.Call(maxNumber).path()) != 2000 {
-		t.Errorf("%d records, a path of %d calls", trace.Len(), len(trace.Call(maxNumber).path()))
+	if trace.Len() != 2008 || len(trace.calls.dense[0]) != 0 || len(trace.Call(maxNumber).Path()) != 2000 {
+		t.Errorf("%d records, a path of %d calls", trace.Len(), len(trace.Call(maxNumber).Path()))
 	}
 	for _, id := range []int64{-1, 0, 4, 1 << 39, 1 << 40, 1<<63 - 1, 1000 << procShift, 1<<16<<procShift | 1} {
 		if c := trace.Call(id); c.ID() != 0 || c.Code() != nil || len(c.Children()) != 0 || c.Start().ID != 0 || c.Parent().ID() != 0 {

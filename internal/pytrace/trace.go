@@ -1,3 +1,33 @@
+// Package pytrace reads what was recorded of Python programs: calls with
+// arguments, returns, and exceptions also where they were caught, as JSON Lines.
+// It finds what is odd in a trace, and compresses it to cards for models and
+// reviewers.
+//
+// Recording is the work of package tracer (internal/language/python/tracer).
+//
+// Reading:
+//
+//	t, err := pytrace.ReadDir(config.Out)    // or Open(file), or Read(reader) of the files in any order
+//	card := pytrace.Diagnose(t, pytrace.CardOptions{})
+//	for r := range t.All() {
+//		if r.Kind == pytrace.KindReturn && r.Code.Name == "Cart.total" {
+//			fmt.Println(t.Call(r.Call).Start().Args(), "→", r.Value())
+//		}
+//	}
+//
+// A Trace holds 48 bytes for a record, and the text of its values, which are
+// decoded when a method of Record asks for them. Follow gives records while the
+// program runs; Merge makes one stream of a run's files, and Redact takes
+// credentials and personal data out of one.
+//
+// Each process writes up to three files named trace-PID-N.jsonl into
+// Config.Out: the head of its records, and two that take turns for the tail.
+// They can be concatenated in any order; Read puts the parts in place. A file
+// of a process that was killed ends in NUL bytes, which Read skips. The format
+// is documented in SCHEMA.md.
+//
+// A trace comes from the code that it watched, which may be hostile: it may
+// count against a patch but never for it.
 package pytrace
 
 import (

@@ -158,7 +158,7 @@ func (w *treeWriter) call(c Call) string {
 	if n := start.Gap(); n > 0 {
 		gap = fmt.Sprintf("(%d calls not recorded) ", n)
 	}
-	return gap + name + "(" + renderVars(start.Args(), w.c.detail.value, w.c.detail.args, true) + ")"
+	return gap + name + "(" + RenderVars(start.Args(), w.c.detail.value, w.c.detail.args, true) + ")"
 }
 
 func (w *treeWriter) end(c Call) string {
@@ -168,7 +168,7 @@ func (w *treeWriter) end(c Call) string {
 	}
 	changed := ""
 	if vars := end.Changed(); len(vars) > 0 {
-		changed = "  changed: " + renderVars(vars, w.c.detail.value, w.c.detail.args, true)
+		changed = "  changed: " + RenderVars(vars, w.c.detail.value, w.c.detail.args, true)
 	}
 	if v := end.Value(); end.Kind == KindReturn && v != nil {
 		return " → " + v.render(w.c.detail.value, true) + changed

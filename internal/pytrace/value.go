@@ -12,8 +12,8 @@ import (
 // the class that all instances share.
 func (v Value) String() string { return v.render(300, true) }
 
-// plain renders without identities, which differ from run to run.
-func (v Value) plain() string { return v.render(600, false) }
+// Plain renders without identities, which differ from run to run.
+func (v Value) Plain() string { return v.render(600, false) }
 
 func (v Value) render(limit int, ids bool) string {
 	p := printer{ids: ids, left: limit}
@@ -256,8 +256,8 @@ func walkVars(vars []Var, f func(v, owner *Value, field string, shared bool)) {
 	}
 }
 
-// renderVars renders arguments, each within each bytes and all within limit.
-func renderVars(vars []Var, each, limit int, ids bool) string {
+// RenderVars renders arguments, each within each bytes and all within limit.
+func RenderVars(vars []Var, each, limit int, ids bool) string {
 	var b strings.Builder
 	for i, a := range vars {
 		if i > 0 {

@@ -9,8 +9,8 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/pytest"
-	"github.com/repaird/repaird/internal/pytrace"
 )
 
 const (
@@ -227,7 +227,7 @@ func (a *attempt) search(ctx context.Context) (*Reproduction, error) {
 func (a *attempt) run(ctx context.Context, tree string, test pytest.Test, run string, traced bool) (*pytest.Result, error) {
 	req := pytest.Request{Run: run, Env: a.env, Tree: tree, Test: &test, Seed: pytest.Seed}
 	if traced {
-		req.Trace = &pytrace.Config{Include: []string{"/work"}}
+		req.Trace = &tracer.Config{Include: []string{"/work"}}
 	}
 	res, err := a.r.Runner.Run(ctx, req)
 	if fault.KindOf(err) == fault.NotFound {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/pytest"
 	"github.com/repaird/repaird/internal/pytrace"
@@ -185,7 +186,7 @@ func (j *judgement) admitsCode(ctx context.Context) (finding, error) {
 func (j *judgement) session(ctx context.Context, overlay patch.Overlay, traced bool) (*pytest.Result, error) {
 	req := pytest.Request{Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Test: &j.in.Test, Limits: sandbox.Limits{Wall: j.wall}, Seed: pytest.Seed}
 	if traced {
-		req.Trace = &pytrace.Config{Lines: true}
+		req.Trace = &tracer.Config{Lines: true}
 	}
 	return j.v.Runner.Run(ctx, req)
 }

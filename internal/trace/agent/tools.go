@@ -14,6 +14,7 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/trace/run"
 	"github.com/repaird/repaird/internal/trace/view"
@@ -108,7 +109,7 @@ func (o Options) run(in RunInput) (run.Options, error) {
 		r.Timeout = min(o.Timeout, time.Duration(in.Seconds)*time.Second)
 	}
 	c := &r.Config
-	*c = pytrace.Config{Functions: in.Functions, Level: in.Level, Watches: in.Watches, Locals: true, ExceptionSnapshot: true, Snapshots: 50, MaxRecords: 10_000,
+	*c = tracer.Config{Functions: in.Functions, Level: in.Level, Watches: in.Watches, Locals: true, ExceptionSnapshot: true, Snapshots: 50, MaxRecords: 10_000,
 		Timeout: r.Timeout.Seconds()}
 	if in.MaxRecords > 0 {
 		c.MaxRecords = min(in.MaxRecords, 200_000)
@@ -133,7 +134,7 @@ func (o Options) run(in RunInput) (run.Options, error) {
 		if err != nil {
 			return r, err
 		}
-		c.Breakpoints = append(c.Breakpoints, pytrace.Breakpoint{File: o.absolute(m[1]), Line: line, Condition: m[3]})
+		c.Breakpoints = append(c.Breakpoints, tracer.Breakpoint{File: o.absolute(m[1]), Line: line, Condition: m[3]})
 	}
 	return r, nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/trace/replay"
 )
@@ -108,9 +109,9 @@ shop.open_thing(threading.Lock())
 func record(t *testing.T, files map[string]string) (trace *pytrace.Trace, dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	tracer, out := t.TempDir(), t.TempDir()
-	for name, data := range pytrace.Files() {
-		write(t, filepath.Join(tracer, name), string(data))
+	lib, out := t.TempDir(), t.TempDir()
+	if err := tracer.Install(lib); err != nil {
+		t.Fatal(err)
 	}
 	for name, text := range files {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
@@ -118,13 +119,13 @@ func record(t *testing.T, files map[string]string) (trace *pytrace.Trace, dir st
 		}
 		write(t, filepath.Join(dir, name), text)
 	}
-	config, err := json.Marshal(pytrace.Config{Include: []string{dir}, Out: out})
+	config, err := json.Marshal(tracer.Config{Include: []string{dir}, Out: out})
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "python3", "main.py")
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PYTHONPATH="+tracer, "REPAIRD_TRACE_CONFIG="+string(config), "PYTHONDONTWRITEBYTECODE=1")
+	cmd.Env = append(os.Environ(), "PYTHONPATH="+lib, "REPAIRD_TRACE_CONFIG="+string(config), "PYTHONDONTWRITEBYTECODE=1")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}

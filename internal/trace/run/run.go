@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/sandbox"
@@ -47,14 +48,14 @@ const (
 
 // Options say what to run and how. Command is required.
 type Options struct {
-	Command   []string       // a program with its arguments; a file that ends in .py runs under Python
-	Python    string         // interpreter for .py files, and in place of a python in Command; "" is the environment's own
-	Dir       string         // working directory; "" is the caller's
-	Env       []string       // as os.Environ, which it defaults to
-	Config    pytrace.Config // what to record. Out is ignored; without Include the scope is Dir and the script's directory, with "/" it is all Python code
-	Timeout   time.Duration  // then the stacks of all threads are recorded and everything is killed; 0 for none
-	Interrupt bool           // at the time-out send SIGINT first: a Python process that ends in order says how often each function was called
-	Keep      string         // file for the trace, compressed when it ends in .zst; "" keeps none
+	Command   []string      // a program with its arguments; a file that ends in .py runs under Python
+	Python    string        // interpreter for .py files, and in place of a python in Command; "" is the environment's own
+	Dir       string        // working directory; "" is the caller's
+	Env       []string      // as os.Environ, which it defaults to
+	Config    tracer.Config // what to record. Out is ignored; without Include the scope is Dir and the script's directory, with "/" it is all Python code
+	Timeout   time.Duration // then the stacks of all threads are recorded and everything is killed; 0 for none
+	Interrupt bool          // at the time-out send SIGINT first: a Python process that ends in order says how often each function was called
+	Keep      string        // file for the trace, compressed when it ends in .zst; "" keeps none
 
 	Stdin          io.Reader        // an *os.File is handed on as it is
 	Stdout, Stderr io.Writer        // likewise; nil discards

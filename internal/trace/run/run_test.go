@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/pytrace"
 )
 
@@ -166,11 +167,11 @@ func TestConfigFiles(t *testing.T) {
 		err  string
 	}{
 		"targets": {text: `{"trace_targets":{"paths":["/src"],"modules":["a.b"],"functions":["f"]},"output":{"log_file":"/x.jsonl","max_entries":7}}`,
-			want: File{Config: pytrace.Config{Include: []string{"/src"}, Modules: []string{"a.b"}, Functions: []string{"f"}, MaxRecords: 7}, LogFile: "/x.jsonl", MaxEntries: 7}},
-		"targets without bounds":       {text: `{"output":{}}`, want: File{Config: pytrace.Config{MaxRecords: 10_000}, MaxEntries: 10_000}},
-		"options":                      {text: `{"trace_variables":true,"max_string_length":50,"max_call_depth":9,"max_trace_size_mb":1.5}`, want: File{Config: pytrace.Config{Level: "variables", MaxChars: 50, MaxDepth: 9, MaxBytes: 3 << 19}}},
-		"options in sections":          {text: `{"instrumentation":{"trace_control_flow":true},"filtering":{"exclude_patterns":["test_*","__init__"]}}`, want: File{Config: pytrace.Config{Level: "control", ExcludeFunctions: []string{"test_*", "*__init__*"}}}},
-		"nothing":                      {text: `{}`, want: File{Config: pytrace.Config{Level: "functions"}}},
+			want: File{Config: tracer.Config{Include: []string{"/src"}, Modules: []string{"a.b"}, Functions: []string{"f"}, MaxRecords: 7}, LogFile: "/x.jsonl", MaxEntries: 7}},
+		"targets without bounds":       {text: `{"output":{}}`, want: File{Config: tracer.Config{MaxRecords: 10_000}, MaxEntries: 10_000}},
+		"options":                      {text: `{"trace_variables":true,"max_string_length":50,"max_call_depth":9,"max_trace_size_mb":1.5}`, want: File{Config: tracer.Config{Level: "variables", MaxChars: 50, MaxDepth: 9, MaxBytes: 3 << 19}}},
+		"options in sections":          {text: `{"instrumentation":{"trace_control_flow":true},"filtering":{"exclude_patterns":["test_*","__init__"]}}`, want: File{Config: tracer.Config{Level: "control", ExcludeFunctions: []string{"test_*", "*__init__*"}}}},
+		"nothing":                      {text: `{}`, want: File{Config: tracer.Config{Level: "functions"}}},
 		"an unknown key":               {text: `{"trace_function":true}`, err: `unknown field "trace_function"`},
 		"an unknown key of a section":  {text: `{"performance":{"speed":1}}`, err: `unknown field "speed"`},
 		"an unknown key of the output": {text: `{"output":{"file":"x"}}`, err: `unknown field "file"`},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/pytrace"
 )
 
@@ -35,24 +36,22 @@ func recordedAt(t testing.TB, level string, files map[string]string) (*pytrace.T
 		}
 		t.Skip("no python3 on this machine")
 	}
-	dir, tracer, out := t.TempDir(), t.TempDir(), t.TempDir()
+	dir, lib, out := t.TempDir(), t.TempDir(), t.TempDir()
 	for name, source := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(strings.TrimLeft(source, "\n")), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for name, content := range pytrace.Files() {
-		if err := os.WriteFile(filepath.Join(tracer, name), content, 0o644); err != nil {
-			t.Fatal(err)
-		}
+	if err := tracer.Install(lib); err != nil {
+		t.Fatal(err)
 	}
-	config, err := json.Marshal(pytrace.Config{Include: []string{dir}, Out: out, Lines: true, Level: level})
+	config, err := json.Marshal(tracer.Config{Include: []string{dir}, Out: out, Lines: true, Level: level})
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(python, filepath.Join(dir, "main.py"))
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PYTHONPATH="+tracer, "REPAIRD_TRACE_CONFIG="+string(config), "PYTHONDONTWRITEBYTECODE=1", "PYTHONHASHSEED=0")
+	cmd.Env = append(os.Environ(), "PYTHONPATH="+lib, "REPAIRD_TRACE_CONFIG="+string(config), "PYTHONDONTWRITEBYTECODE=1", "PYTHONHASHSEED=0")
 	output, _ := cmd.CombinedOutput()
 	trace, err := pytrace.ReadDir(out)
 	if err != nil {
