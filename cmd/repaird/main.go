@@ -38,7 +38,7 @@ func commands() []command {
 		{"serve", "run the daemon: intake, repairs, dashboard", serve},
 		{"repair", "repair one event, with no server and no database", repairOne},
 		{"demo", "repair three sample incidents on this machine", demo},
-		{"trace", "run any Python command and see what it really did", trace},
+		{"trace", "run any Python command and see what it really did", traceCommand},
 		{"run", "list, show, cancel or retry runs of the daemon", runs},
 		{"bundle", "show or verify an evidence bundle", bundles},
 		{"migrate", "bring the database's schema to this version", migrate},

@@ -14,8 +14,10 @@ import (
 
 	"golang.org/x/tools/txtar"
 
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/redact"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/card"
+	"github.com/repaird/repaird/internal/trace/scrub"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -23,7 +25,7 @@ var update = flag.Bool("update", false, "write the golden files")
 const (
 	goldenPython = "/usr/bin/python3" // the distribution's: what is recorded depends on the version
 	goldenDir    = "testdata/trace"
-	findingsDir  = "../../internal/pytrace/testdata/findings"
+	findingsDir  = "../../internal/trace/findings/testdata/findings"
 )
 
 // The golden files hold what was recorded of a program, and what each view
@@ -256,13 +258,13 @@ func (x *goldenCase) views(t *testing.T, source, red, green string) {
 		}
 		x.add(c.name, strings.ReplaceAll(said+out, p.dir, "/project"))
 	}
-	trace, err := pytrace.Read(strings.NewReader(red))
+	trace, err := trace.Read(strings.NewReader(red))
 	if err != nil {
 		t.Fatal(err)
 	}
-	x.add("card", pytrace.Diagnose(trace, pytrace.CardOptions{Root: "/project", Source: func(string) []byte { return []byte(source) }}).Text)
+	x.add("card", card.Diagnose(trace, card.Options{Root: "/project", Source: func(string) []byte { return []byte(source) }}).Text)
 	var redacted bytes.Buffer
-	if _, err := pytrace.Redact(&redacted, strings.NewReader(red), redact.New(bytes.Repeat([]byte("k"), 32))); err != nil {
+	if _, err := scrub.Trace(&redacted, strings.NewReader(red), redact.New(bytes.Repeat([]byte("k"), 32))); err != nil {
 		t.Fatal(err)
 	}
 	x.add("redacted.jsonl", redacted.String())

@@ -23,9 +23,9 @@ import (
 	"github.com/repaird/repaird/internal/forge"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/repro"
+	"github.com/repaird/repaird/internal/trace/diverge"
 	"github.com/repaird/repaird/internal/verify"
 )
 
@@ -83,7 +83,7 @@ type Case struct {
 	Verdict      *verify.Verdict
 	PullRequest  *forge.PullRequest
 	Diagnosis    string              // diagnosis card of the red run, redacted
-	Divergence   *pytrace.Divergence // divergence card, redacted
+	Divergence   *diverge.Divergence // divergence card, redacted
 
 	Progress func(string)                   // one line of what is being done; may be nil
 	Record   func(kind string, payload any) // for the ledger; may be nil

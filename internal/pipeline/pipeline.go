@@ -308,7 +308,7 @@ func (p *Pipeline) Verify(ctx context.Context, c *Case) error {
 	v.Red, v.Green = redacted(v.Red, c.redactor()), redacted(v.Green, c.redactor())
 	c.Verdict = v
 	if v.Accepted {
-		c.Divergence = diverge(v.Red, v.Green, c.redactor())
+		c.Divergence = divergence(v.Red, v.Green, c.redactor())
 		c.progress("verdict: accepted, %d proof modes", len(v.ProofModes))
 		return nil
 	}

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // tree writes a txtar archive to a new directory.
@@ -270,7 +270,7 @@ func TestATraceIsRecordedWhereWanted(t *testing.T) {
 	if !res.OK() || !res.Traced || res.Tracer != "" {
 		t.Fatalf("got %+v", res)
 	}
-	trace, err := pytrace.Read(bytes.NewReader(res.Trace))
+	trace, err := trace.Read(bytes.NewReader(res.Trace))
 	if err != nil {
 		t.Fatal(err)
 	}

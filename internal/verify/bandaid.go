@@ -8,7 +8,8 @@ import (
 
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytrace"
+	recorded "github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // noBandAid asks whether the failure is gone because its cause is, or because
@@ -173,7 +174,7 @@ func callers(n int) string {
 
 // redCalls returns the failure's stack as calls of the red trace, outermost
 // first; nil when the trace does not show it.
-func (j *judgement) redCalls() []*pytrace.Record {
+func (j *judgement) redCalls() []*recorded.Record {
 	if j.red.read == nil {
 		return nil
 	}
@@ -184,7 +185,7 @@ func (j *judgement) redCalls() []*pytrace.Record {
 			crash = r.Call
 		}
 	}
-	var stack []*pytrace.Record
+	var stack []*recorded.Record
 	for c := calls[crash]; c != nil && len(stack) <= len(j.stack); c = calls[c.Parent] {
 		if strings.HasPrefix(c.Code.File, treeRoot) && !inlined(incident.BareName(c.Code.Name)) {
 			stack = append(stack, c)
@@ -202,10 +203,10 @@ func (j *judgement) redCalls() []*pytrace.Record {
 	return stack
 }
 
-func callsOf(t *pytrace.Trace) map[int64]*pytrace.Record {
-	calls := map[int64]*pytrace.Record{}
+func callsOf(t *recorded.Trace) map[int64]*recorded.Record {
+	calls := map[int64]*recorded.Record{}
 	for r := range t.All() {
-		if r.Kind == pytrace.KindCall && r.Code != nil {
+		if r.Kind == wire.KindCall && r.Code != nil {
 			calls[r.Call] = &r
 		}
 	}
@@ -220,9 +221,9 @@ func (j *judgement) innermostShared() (at int, ok bool) {
 		return -1, false
 	}
 	type function struct{ file, name string }
-	made := map[function][]*pytrace.Record{}
+	made := map[function][]*recorded.Record{}
 	for r := range j.green.read.All() {
-		if r.Kind == pytrace.KindCall && r.Code != nil {
+		if r.Kind == wire.KindCall && r.Code != nil {
 			key := function{r.Code.File, r.Code.Name}
 			made[key] = append(made[key], &r)
 		}

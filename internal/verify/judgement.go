@@ -11,8 +11,8 @@ import (
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/pytest"
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/sandbox"
+	recorded "github.com/repaird/repaird/internal/trace"
 )
 
 // judgement is one patch on its way through the gates.
@@ -36,7 +36,7 @@ type judgement struct {
 // trace is one run's trace, as recorded and read.
 type trace struct {
 	raw  []byte
-	read *pytrace.Trace
+	read *recorded.Trace
 	why  string // why there is none
 }
 
@@ -251,7 +251,7 @@ func readTrace(res *pytest.Result) trace {
 		}
 		return trace{why: why}
 	}
-	t, err := pytrace.Read(bytes.NewReader(res.Trace))
+	t, err := recorded.Read(bytes.NewReader(res.Trace))
 	if err != nil || !t.Traced() {
 		return trace{raw: res.Trace, why: "the trace cannot be read"}
 	}

@@ -48,9 +48,9 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/pytest"
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 //go:embed repaird_templates/*.py
@@ -262,11 +262,11 @@ func environment(env map[string]string) map[string]string {
 }
 
 // hints lists the functions of the tree in the red trace, most called last.
-func hints(trace []byte) []hint {
-	if len(trace) == 0 {
+func hints(tr []byte) []hint {
+	if len(tr) == 0 {
 		return nil
 	}
-	t, err := pytrace.Read(bytes.NewReader(trace))
+	t, err := trace.Read(bytes.NewReader(tr))
 	if err != nil || t == nil {
 		return nil
 	}

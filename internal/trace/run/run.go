@@ -32,9 +32,9 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/language/python/tracer"
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/trace"
 	"github.com/repaird/repaird/internal/trace/view"
 )
 
@@ -69,13 +69,13 @@ type Options struct {
 
 // A Result is what became of the command.
 type Result struct {
-	Exit     int            // the command's exit code, 128+n where signal n killed it, or one of the constants
-	TimedOut bool           //
-	Signal   string         // name of the signal that killed it, "" for none
-	Trace    *pytrace.Trace // never nil
-	Kept     string         // where the trace is, "" where it was not kept
-	Argv     []string       // what was really started
-	Notes    []string       // what could not be seen or kept, and why: sentences for people
+	Exit     int          // the command's exit code, 128+n where signal n killed it, or one of the constants
+	TimedOut bool         //
+	Signal   string       // name of the signal that killed it, "" for none
+	Trace    *trace.Trace // never nil
+	Kept     string       // where the trace is, "" where it was not kept
+	Argv     []string     // what was really started
+	Notes    []string     // what could not be seen or kept, and why: sentences for people
 	Wall     time.Duration
 }
 
@@ -84,7 +84,7 @@ type Result struct {
 // could not be run, or that its trace could not be had or kept; the result is
 // then as far as it got and not nil.
 func Run(ctx context.Context, o Options) (*Result, error) {
-	result := &Result{Trace: new(pytrace.Trace), Exit: ExitNotRun}
+	result := &Result{Trace: new(trace.Trace), Exit: ExitNotRun}
 	if len(o.Command) == 0 || o.Command[0] == "" {
 		return result, fault.Errorf(fault.Invalid, "no command")
 	}
@@ -153,7 +153,7 @@ func notStarted(err error) int {
 // collect reads the trace and keeps it.
 func collect(o Options, out string, result *Result, fed int) error {
 	if result.TimedOut {
-		if _, err := pytrace.CollectStacks(out); err != nil {
+		if _, err := trace.CollectStacks(out); err != nil {
 			result.Notes = append(result.Notes, "the stacks at the time-out could not be read: "+err.Error())
 		}
 	}
@@ -163,7 +163,7 @@ func collect(o Options, out string, result *Result, fed int) error {
 			return fmt.Errorf("redact: %w", err)
 		}
 	}
-	t, err := pytrace.ReadDir(out)
+	t, err := trace.ReadDir(out)
 	if t != nil {
 		result.Trace = t
 	}

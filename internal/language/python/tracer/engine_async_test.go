@@ -5,7 +5,7 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // The interpreter wraps what an asynchronous generator yields in a type that
@@ -31,7 +31,7 @@ loop.close()
 `, tracer.Config{Engine: engine})
 		var got []string
 		for r := range s.Trace.All() {
-			if r.Kind == pytrace.KindYield && r.Code.Name == "numbers" && r.Line != 5 {
+			if r.Kind == wire.KindYield && r.Code.Name == "numbers" && r.Line != 5 {
 				got = append(got, r.Value().Plain())
 			}
 		}

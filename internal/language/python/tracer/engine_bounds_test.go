@@ -7,7 +7,7 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 func TestBoundsKeepHeadTailAndTheWayToTheCrash(t *testing.T) {
@@ -84,7 +84,7 @@ print(space["wide"](*[list(row) for _ in names]))
 		}
 		args := s.Trace.Record(1).Args()
 		for r := range s.Trace.All() {
-			if r.Kind == pytrace.KindCall && r.Code.Name == "wide" {
+			if r.Kind == wire.KindCall && r.Code.Name == "wide" {
 				args = r.Args()
 			}
 		}
@@ -111,7 +111,7 @@ for i in range(1800):
 `, tracer.Config{Engine: engine, MaxRecords: 100000, MaxBytes: 64 << 20})
 		cut := map[string][]bool{}
 		for r := range s.Trace.All() {
-			if r.Kind == pytrace.KindCall && strings.HasPrefix(r.Code.Name, "f") {
+			if r.Kind == wire.KindCall && strings.HasPrefix(r.Code.Name, "f") {
 				cut[r.Code.Name] = append(cut[r.Code.Name], r.Args()[0].Value.Cut)
 			}
 		}
@@ -140,7 +140,7 @@ change(Part(), Part(), Part(), Part(), Part(), [])
 `, tracer.Config{Engine: engine})
 		var changed []string
 		for r := range s.Trace.All() {
-			if r.Kind == pytrace.KindReturn && r.Code.Name == "change" {
+			if r.Kind == wire.KindReturn && r.Code.Name == "change" {
 				for _, v := range r.Changed() {
 					changed = append(changed, v.Name)
 				}

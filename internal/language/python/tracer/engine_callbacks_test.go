@@ -9,7 +9,7 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // T36: what library code calls back is recorded, all of it, under the call in
@@ -97,13 +97,13 @@ for i in range(3):
 		var got []string
 		for r := range s.Trace.All() {
 			switch r.Kind {
-			case pytrace.KindCall:
+			case wire.KindCall:
 				if r.Code.Kind != "module" {
-					got = append(got, r.Code.Name+" "+pytrace.RenderVars(r.Args(), 100, 100, false))
+					got = append(got, r.Code.Name+" "+wire.RenderVars(r.Args(), 100, 100, false))
 				}
-			case pytrace.KindReturn:
+			case wire.KindReturn:
 				if r.Code.Kind != "module" {
-					got = append(got, "ret "+pytrace.RenderVars(r.Changed(), 100, 100, false))
+					got = append(got, "ret "+wire.RenderVars(r.Changed(), 100, 100, false))
 				}
 			}
 		}

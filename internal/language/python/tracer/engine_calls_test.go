@@ -8,7 +8,7 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 const suspendProgram = `
@@ -76,7 +76,7 @@ func TestSuspendingIsNotReturning(t *testing.T) {
 			}
 		}
 		for r := range s.Trace.All() {
-			if r.Kind != pytrace.KindCall || r.Code.Name != "cleanup" {
+			if r.Kind != wire.KindCall || r.Code.Name != "cleanup" {
 				continue
 			}
 			if p := s.Trace.Call(r.Parent); p.ID() == 0 || p.Code().Name != "guarded" {
@@ -104,7 +104,7 @@ for t in threads: t.join()
 `, tracer.Config{Engine: engine})
 		seen := map[int]bool{}
 		for r := range s.Trace.All() {
-			if r.Kind != pytrace.KindCall || r.Code.Name != "step" {
+			if r.Kind != wire.KindCall || r.Code.Name != "step" {
 				continue
 			}
 			seen[r.Thread] = true
@@ -152,7 +152,7 @@ func TestScopeIsByRealPath(t *testing.T) {
 		}
 		calls := map[string]int{}
 		for r := range s.Trace.All() {
-			if r.Kind == pytrace.KindCall && r.Code.Name == "f" {
+			if r.Kind == wire.KindCall && r.Code.Name == "f" {
 				calls[filepath.Base(r.Code.File)]++
 			}
 		}

@@ -12,7 +12,9 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/card"
+	"github.com/repaird/repaird/internal/trace/findings"
 )
 
 const exceptionsProgram = `
@@ -158,11 +160,11 @@ mergesort([3, 1, 2])
 		if raise.Type() != "RecursionError" || len(path) < 10 {
 			t.Fatalf("crash %+v on a path of %d calls; processes %+v", raise, len(path), s.Trace.Processes)
 		}
-		f := s.Trace.Findings()
+		f := findings.Find(s.Trace)
 		if len(f) == 0 || f[0].Kind != "recursion" || f[0].Name != "mergesort" || !strings.Contains(f[0].Text, "without progress") {
 			t.Errorf("first finding: %+v, want recursion without progress", f)
 		}
-		if card := pytrace.Diagnose(s.Trace, pytrace.CardOptions{Tokens: 800}); card.Tokens > 800 || !strings.Contains(card.Text, "mergesort") {
+		if card := card.Diagnose(s.Trace, card.Options{Tokens: 800}); card.Tokens > 800 || !strings.Contains(card.Text, "mergesort") {
 			t.Errorf("card of %d tokens:\n%s", card.Tokens, card.Text)
 		}
 	})
@@ -383,7 +385,7 @@ print("seen", seen)
 		if err != nil || string(text) != "seen 60\n" {
 			t.Fatalf("%v: %s", err, text)
 		}
-		trace, err := pytrace.ReadDir(out)
+		trace, err := trace.ReadDir(out)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // T16: also the variables of closures, and those of a function that has handled
@@ -88,8 +88,8 @@ loop.close()
 `, tracer.Config{Engine: engine})
 		var got []string
 		for r := range s.Trace.All() {
-			if r.Kind == pytrace.KindCall && r.Code.Name == "show" {
-				got = append(got, pytrace.RenderVars(r.Args(), 100, 100, false))
+			if r.Kind == wire.KindCall && r.Code.Name == "show" {
+				got = append(got, wire.RenderVars(r.Args(), 100, 100, false))
 			}
 		}
 		if len(got) != 3 || !strings.Contains(got[0], "Future") || !strings.Contains(got[1], "noted=[1]") || !strings.Contains(got[2], "noted=[1]") {

@@ -12,7 +12,8 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // withGreenlets runs a subtest with each engine of the Pythons for which
@@ -69,7 +70,7 @@ func TestEachCallOfAGreenletIsRecordedOnce(t *testing.T) {
 				}
 				got := map[string]int{}
 				for r := range s.Trace.All() {
-					if r.Kind == pytrace.KindCall && !r.Late {
+					if r.Kind == wire.KindCall && !r.Late {
 						got[r.Code.Name]++
 					}
 				}
@@ -121,7 +122,7 @@ var nestedIn = map[string]string{
 	"spawn": "task", "session": "spawn", "query": "session", "await_": "query", "rows": "query task",
 }
 
-func checkNesting(t *testing.T, trace *pytrace.Trace) {
+func checkNesting(t *testing.T, trace *trace.Trace) {
 	t.Helper()
 	open := map[int]string{}
 	for r := range trace.All() {
@@ -130,7 +131,7 @@ func checkNesting(t *testing.T, trace *pytrace.Trace) {
 		}
 		name := r.Code.Name
 		switch r.Kind {
-		case pytrace.KindCall:
+		case wire.KindCall:
 			open[int(r.Call)] = name
 			parent := "-"
 			if c := trace.Call(r.Parent); r.Parent != 0 && c.Code() != nil {
@@ -142,7 +143,7 @@ func checkNesting(t *testing.T, trace *pytrace.Trace) {
 			if want, ok := nestedIn[name]; ok && !slices.Contains(strings.Fields(want), parent) {
 				t.Errorf("%s was called by %s, want %s", name, parent, want)
 			}
-		case pytrace.KindReturn, pytrace.KindUnwind:
+		case wire.KindReturn, wire.KindUnwind:
 			delete(open, int(r.Call))
 		}
 	}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // The same program gives the same records through both engines (T30, T31, T33,
@@ -154,7 +154,7 @@ after(4)
 `, tracer.Config{Engine: engine, PerCode: 50})
 		parents := map[string]string{}
 		for r := range s.Trace.All() {
-			if r.Kind == pytrace.KindCall && (r.Code.Name == "inner" || r.Code.Name == "after") {
+			if r.Kind == wire.KindCall && (r.Code.Name == "inner" || r.Code.Name == "after") {
 				parent := "nobody"
 				if c := s.Trace.Call(r.Parent); c.Code() != nil {
 					parent = c.Code().Name

@@ -8,7 +8,7 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // T12: an exception that a signal handler raises reaches the program also when
@@ -112,7 +112,7 @@ signal.setitimer(signal.ITIMER_REAL, 0)
 		if text, err := cmd.CombinedOutput(); err != nil || len(text) > 0 {
 			t.Fatalf("%v: %s", err, text)
 		}
-		trace, err := pytrace.ReadDir(out)
+		trace, err := trace.ReadDir(out)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,14 +10,15 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // callers says for each function who called it, and how often: "leaf < work": 3.
-func callers(t *pytrace.Trace) map[string]int {
+func callers(t *trace.Trace) map[string]int {
 	out := map[string]int{}
 	for r := range t.All() {
-		if r.Kind != pytrace.KindCall || r.Code.Kind == "module" {
+		if r.Kind != wire.KindCall || r.Code.Kind == "module" {
 			continue
 		}
 		parent := "nobody"
@@ -108,11 +109,11 @@ loop.close()
 		for r := range s.Trace.All() {
 			switch {
 			case r.Code == nil || last(r.Code.Name) == "<module>":
-			case r.Kind == pytrace.KindCall:
+			case r.Kind == wire.KindCall:
 				task[r.Call] = r.Task
-			case r.Kind == pytrace.KindResume && r.Task != task[r.Call]:
+			case r.Kind == wire.KindResume && r.Task != task[r.Call]:
 				t.Errorf("%s began in task %d and goes on in %d", r.Code.Name, task[r.Call], r.Task)
-			case r.Kind == pytrace.KindReturn || r.Kind == pytrace.KindUnwind:
+			case r.Kind == wire.KindReturn || r.Kind == wire.KindUnwind:
 				delete(task, r.Call)
 			}
 		}
@@ -165,7 +166,7 @@ timer.join()
 			t.Errorf("calls − want, + got:\n%s", diff)
 		}
 		for r := range s.Trace.All() {
-			if r.Kind == pytrace.KindCall && r.Code.Kind != "module" && r.Thread == 0 {
+			if r.Kind == wire.KindCall && r.Code.Kind != "module" && r.Thread == 0 {
 				t.Errorf("%s ran in the main thread", r.Code.Name)
 			}
 		}
@@ -266,11 +267,11 @@ main()
 		got := map[string]string{}
 		for r := range s.Trace.All() {
 			switch r.Kind {
-			case pytrace.KindRaise:
+			case wire.KindRaise:
 				types[r.Exc] = r.Value().Type
-			case pytrace.KindReturn:
+			case wire.KindReturn:
 				got[last(r.Code.Name)] = "ret " + r.Value().Plain()
-			case pytrace.KindUnwind:
+			case wire.KindUnwind:
 				got[last(r.Code.Name)] = strings.TrimSpace("unwind " + types[r.Exc])
 			}
 		}

@@ -11,7 +11,8 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // T9: where others hold the tool ids, the tracer takes one that is free, never
@@ -64,7 +65,7 @@ if 1 in taken:
 				if s.Code != 0 || string(s.Out) != row.want {
 					t.Fatalf("got %q, want %q; %s", s.Out, row.want, s.Err)
 				}
-				trace, err := pytrace.ReadDir(out)
+				trace, err := trace.ReadDir(out)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -264,7 +265,7 @@ repaird_tracer.stop()
 		if s.Code != 0 || string(s.Out) != "end\n" {
 			t.Fatalf("%s: %s%s", file, s.Out, s.Err)
 		}
-		trace, err := pytrace.ReadDir(out)
+		trace, err := trace.ReadDir(out)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -323,7 +324,7 @@ zipped.packed()
 		}
 		var got []string
 		for r := range s.Trace.All() {
-			if r.Kind == pytrace.KindCall && r.Code.Name != "<module>" {
+			if r.Kind == wire.KindCall && r.Code.Name != "<module>" {
 				rel, _ := filepath.Rel(app, r.Code.File)
 				got = append(got, r.Code.Name+" "+rel)
 			}
@@ -347,7 +348,7 @@ for i in range(3000):
     assert names["f%d" % i]() == i
 `, tracer.Config{Engine: engine})
 		for r := range s.Trace.All() {
-			if r.Kind != pytrace.KindReturn || !strings.HasPrefix(r.Code.Name, "f") {
+			if r.Kind != wire.KindReturn || !strings.HasPrefix(r.Code.Name, "f") {
 				continue
 			}
 			if v := r.Value(); v == nil || "f"+v.Text != r.Code.Name {
@@ -427,7 +428,7 @@ Cart().total()
 				s := tracertest.Run(t, python, &config, file)
 				var got []string
 				for r := range s.Trace.All() {
-					if r.Kind == pytrace.KindCall {
+					if r.Kind == wire.KindCall {
 						got = append(got, strings.TrimPrefix(r.Code.Name, "Cart.total.<locals>.")) // from 3.11 on
 					}
 				}

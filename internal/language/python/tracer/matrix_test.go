@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // The versions that the matrix wants; others are as good as their neighbours.
@@ -23,7 +23,7 @@ type matrixRow struct {
 	files   map[string]string
 	options []string
 	args    []string
-	kinds   []pytrace.Kind // that are compared; all where there are none
+	kinds   []wire.Kind // that are compared; all where there are none
 	events  string
 	output  func(string) string // leaves out of the output what differs between two bare runs
 }
@@ -101,7 +101,7 @@ func outcomesOnly(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-var callsAndReturns = []pytrace.Kind{pytrace.KindCall, pytrace.KindReturn, pytrace.KindRaise, pytrace.KindHandled, pytrace.KindUnwind}
+var callsAndReturns = []wire.Kind{wire.KindCall, wire.KindReturn, wire.KindRaise, wire.KindHandled, wire.KindUnwind}
 
 const testFile = `
 import pytest
@@ -180,20 +180,20 @@ unwind
 	},
 	{
 		name: "pytest", needs: []string{"pytest"}, args: []string{"-m", "pytest", "-p", "no:cacheprovider", "-rA", "-p", "no:randomly", "test_it.py"},
-		files: map[string]string{"test_it.py": testFile}, output: withoutTimes, kinds: append([]pytrace.Kind{pytrace.KindMark}, callsAndReturns...),
+		files: map[string]string{"test_it.py": testFile}, output: withoutTimes, kinds: append([]wire.Kind{wire.KindMark}, callsAndReturns...),
 		events: pytestEvents,
 	},
 	{
 		name: "pytest-cov", needs: []string{"pytest", "pytest_cov"},
 		args:  []string{"-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", "-rA", "--cov=.", "--cov-fail-under=10", "test_it.py"},
-		files: map[string]string{"test_it.py": testFile}, output: withoutTimes, kinds: append([]pytrace.Kind{pytrace.KindMark}, callsAndReturns...),
+		files: map[string]string{"test_it.py": testFile}, output: withoutTimes, kinds: append([]wire.Kind{wire.KindMark}, callsAndReturns...),
 		events: pytestEvents,
 	},
 	{
 		name: "xdist", needs: []string{"pytest", "xdist"}, // T42
 		args:  []string{"-m", "pytest", "-n", "2", "-p", "no:cacheprovider", "-rA", "--dist=loadfile", "test_it.py", "test_other.py"},
 		files: map[string]string{"test_it.py": "def double(n):\n    return n * 2\n\ndef test_good():\n    assert double(2) == 4\n\ndef test_bad():\n    assert double(2) == 5\n", "test_other.py": "def test_other():\n    pass\n"},
-		kinds: []pytrace.Kind{pytrace.KindCall}, output: outcomesOnly,
+		kinds: []wire.Kind{wire.KindCall}, output: outcomesOnly,
 		events: `
 <module>()
 <module>()
@@ -208,7 +208,7 @@ test_other()
 `,
 	},
 	{
-		name: "asyncio", kinds: []pytrace.Kind{pytrace.KindCall, pytrace.KindReturn, pytrace.KindYield, pytrace.KindResume, pytrace.KindRaise, pytrace.KindUnwind},
+		name: "asyncio", kinds: []wire.Kind{wire.KindCall, wire.KindReturn, wire.KindYield, wire.KindResume, wire.KindRaise, wire.KindUnwind},
 		files: map[string]string{"prog.py": `
 import asyncio
 async def leaf(n):
@@ -289,7 +289,7 @@ def parent():
     work("parent")
 parent()
 `},
-		kinds: []pytrace.Kind{pytrace.KindCall, pytrace.KindReturn},
+		kinds: []wire.Kind{wire.KindCall, wire.KindReturn},
 		events: `
     work(who='child')
     -> 'child'
@@ -341,7 +341,7 @@ if len(sys.argv) < 2:
 work(2)
 print("child")
 `},
-		kinds: []pytrace.Kind{pytrace.KindCall},
+		kinds: []wire.Kind{wire.KindCall},
 		events: `
 <module>()
   work(n=1)
@@ -351,7 +351,7 @@ print("child")
 `,
 	},
 	{
-		name: "generators", kinds: []pytrace.Kind{pytrace.KindCall, pytrace.KindReturn, pytrace.KindYield, pytrace.KindUnwind}, // a close is a resume for one engine only
+		name: "generators", kinds: []wire.Kind{wire.KindCall, wire.KindReturn, wire.KindYield, wire.KindUnwind}, // a close is a resume for one engine only
 		files: map[string]string{"prog.py": `
 def inner(n):
     for i in range(n):

@@ -12,7 +12,7 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // T16: what is remembered of variables keeps no object alive. Up to 3.12 the
@@ -180,23 +180,23 @@ hangs(1)
 			if _, err := stdout.Read(ready); err != nil {
 				t.Fatal(err)
 			}
-			asked, err := pytrace.RequestStacks(out)
+			asked, err := trace.RequestStacks(out)
 			if err != nil || len(asked) != 1 {
 				t.Fatalf("asked %v, %v", asked, err)
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 			defer cancel()
-			if !pytrace.WaitStacks(ctx, out, asked) {
+			if !trace.WaitStacks(ctx, out, asked) {
 				t.Fatal("no stacks")
 			}
 			if err := cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
 			_ = cmd.Wait() // killed
-			if _, err := pytrace.CollectStacks(out); err != nil {
+			if _, err := trace.CollectStacks(out); err != nil {
 				t.Fatal(err)
 			}
-			trace, err := pytrace.ReadDir(out)
+			trace, err := trace.ReadDir(out)
 			if err != nil {
 				t.Fatal(err)
 			}

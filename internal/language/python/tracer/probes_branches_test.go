@@ -6,7 +6,8 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 const branchesProgram = `
@@ -58,10 +59,10 @@ nested(1)
 `
 
 // branches renders the decisions of one function's calls: "2→3 yes".
-func branches(trace *pytrace.Trace, function string) []string {
+func branches(trace *trace.Trace, function string) []string {
 	var out []string
 	for r := range trace.All() {
-		if r.Kind == pytrace.KindBranch && r.Code.Name == function {
+		if r.Kind == wire.KindBranch && r.Code.Name == function {
 			held := "no"
 			if r.Taken() {
 				held = "yes"

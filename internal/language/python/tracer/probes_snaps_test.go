@@ -10,7 +10,8 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 const shopProgram = `
@@ -40,7 +41,7 @@ print(len(cart.items))
 `
 
 // snaps renders snapshots: "prog.py:9#1 fill/<module> watch=value".
-func snaps(trace *pytrace.Trace) []string {
+func snaps(trace *trace.Trace) []string {
 	var out []string
 	for _, r := range trace.Snapshots() {
 		s := r.Snapshot()
@@ -61,7 +62,7 @@ func snaps(trace *pytrace.Trace) []string {
 	return out
 }
 
-func problems(trace *pytrace.Trace) []string {
+func problems(trace *trace.Trace) []string {
 	var out []string
 	for _, p := range trace.Problems() {
 		out = append(out, p.Text)
@@ -174,15 +175,15 @@ for name in ["ann"] * 40:
 	probePythons(t, func(t *testing.T, python, engine string) {
 		s := tracertest.RunSource(t, python, source, tracer.Config{Level: "variables", Engine: engine})
 		for r := range s.Trace.All() {
-			if r.Code == nil || r.Code.Name != "Session.login" || r.Nth != 1 && r.Kind == pytrace.KindCall {
+			if r.Code == nil || r.Code.Name != "Session.login" || r.Nth != 1 && r.Kind == wire.KindCall {
 				continue
 			}
 			switch r.Kind {
-			case pytrace.KindCall:
+			case wire.KindCall:
 				if got := r.Args()[0].Value.Plain(); got != "Session(user=None, Session.seen=[])" {
 					t.Errorf("before: %s", got)
 				}
-			case pytrace.KindReturn:
+			case wire.KindReturn:
 				if len(r.Changed()) == 0 || r.Changed()[0].Value.Plain() != "Session(user='ann', Session.seen=['ann'])" {
 					t.Errorf("after: %v", r.Changed())
 				}
@@ -375,7 +376,7 @@ f(2)
 		s := tracertest.RunSource(t, python, source, tracer.Config{Steps: true, Engine: engine})
 		var got []string
 		for r := range s.Trace.All() {
-			if r.Kind == pytrace.KindStep && r.Code.Name != "f.<locals>.<listcomp>" && r.Code.Name != "<listcomp>" {
+			if r.Kind == wire.KindStep && r.Code.Name != "f.<locals>.<listcomp>" && r.Code.Name != "<listcomp>" {
 				// From 3.12 a comprehension's rounds begin its line anew.
 				if at := fmt.Sprintf("%s:%d", r.Code.Name, r.Line); len(got) == 0 || got[len(got)-1] != at {
 					got = append(got, at)

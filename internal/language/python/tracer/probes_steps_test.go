@@ -10,7 +10,8 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // probePythons runs a test on every interpreter and engine.
@@ -54,7 +55,7 @@ func atLeast(version string, minor int) bool {
 }
 
 // steps renders the steps and the end of one function's calls: "12 x=1 y=2".
-func steps(trace *pytrace.Trace, function string) []string {
+func steps(trace *trace.Trace, function string) []string {
 	var out []string
 	for r := range trace.All() {
 		if r.Code == nil || r.Code.Name != function {
@@ -62,9 +63,9 @@ func steps(trace *pytrace.Trace, function string) []string {
 		}
 		var b strings.Builder
 		switch r.Kind {
-		case pytrace.KindStep:
+		case wire.KindStep:
 			fmt.Fprintf(&b, "%d", r.Line)
-		case pytrace.KindReturn, pytrace.KindUnwind:
+		case wire.KindReturn, wire.KindUnwind:
 			b.WriteString(string(r.Kind))
 		default:
 			continue

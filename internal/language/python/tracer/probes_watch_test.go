@@ -9,7 +9,7 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 func TestExpressionsThatAreNotAllowedAreProblems(t *testing.T) {
@@ -281,7 +281,7 @@ signal.signal(signal.SIGALRM, signal.SIG_IGN)
 			cmd := exec.Command(python, file)
 			cmd.Env = append(os.Environ(), "PYTHONPATH="+tracertest.Dir(t), "REPAIRD_TRACE_CONFIG="+string(config))
 			text, err := cmd.CombinedOutput()
-			trace, traceErr := pytrace.ReadDir(out)
+			trace, traceErr := trace.ReadDir(out)
 			if err != nil || traceErr != nil || !trace.Traced() {
 				t.Fatalf("%v, %v: %s", err, traceErr, text)
 			}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // T40: no event of a fork's parent comes again in the child, and none twice.
@@ -40,7 +40,7 @@ t = threading.Thread(target=in_thread)
 t.start()
 t.join()
 `}, Env: []string{"PYTHONWARNINGS=ignore"}}.Same(t)
-			text := tracertest.Outline(s.Trace, pytrace.KindCall)
+			text := tracertest.Outline(s.Trace, wire.KindCall)
 			for call, n := range map[string]int{"work(who='before')": 1, "work(who='parent')": 2, "work(who='child')": 2, "work(who='rest of child')": 1, "both()": 2, "in_thread()": 1} {
 				if strings.Count(text, call) != n {
 					t.Errorf("%d times %s, want %d:\n%s", strings.Count(text, call), call, n, text)
@@ -110,7 +110,7 @@ if __name__ == "__main__":
     p.join()
     print(p.exitcode)
 `}}.Same(t)
-				text := tracertest.Outline(s.Trace, pytrace.KindCall)
+				text := tracertest.Outline(s.Trace, wire.KindCall)
 				if n := strings.Count(text, "work(n="); n != 8 {
 					t.Errorf("%d calls of work, want 8:\n%s", n, text)
 				}
@@ -146,7 +146,7 @@ sys.stdout.flush()
 if len(sys.argv) < 3:
     os.execv(sys.executable, [sys.executable] + sys.argv + ["again"])
 `}}.Same(t)
-	tracertest.Want(t, tracertest.Outline(s.Trace, pytrace.KindReturn), "  -> 1\n--\n  -> 2\n--\n  -> 3\n-> None\n")
+	tracertest.Want(t, tracertest.Outline(s.Trace, wire.KindReturn), "  -> 1\n--\n  -> 2\n--\n  -> 3\n-> None\n")
 	if p := s.Trace.Processes; len(p) != 3 || p[0].PID != p[2].PID {
 		t.Errorf("processes %+v, want three images of one", p)
 	}
@@ -183,7 +183,7 @@ if pid == 0:
 else:
     sys.exit(os.waitpid(pid, 0)[1])
 `}}.Same(t)
-				n, recorded := 0, strings.Count(tracertest.Outline(s.Trace, pytrace.KindCall), "work(")
+				n, recorded := 0, strings.Count(tracertest.Outline(s.Trace, wire.KindCall), "work(")
 				for _, x := range s.Trace.Problems() {
 					if strings.Contains(x.Text, "is recorded up to its record") && strings.Contains(x.Text, c.lost) {
 						n++
@@ -220,7 +220,7 @@ func TestCrashes(t *testing.T) {
 			t.Parallel()
 			s := tracertest.Job{Python: tracertest.OnePython(t, tracertest.AnyPythons), Files: map[string]string{"prog.py": "import os\ndef last(n):\n    " + end +
 				"\ndef step(n):\n    return n\nfor i in range(3000):\n    step(i)\nlast(7)\n"}, Config: tracer.Config{PerCode: 10000}}.Same(t)
-			text := tracertest.Outline(s.Trace, pytrace.KindCall)
+			text := tracertest.Outline(s.Trace, wire.KindCall)
 			if n := strings.Count(text, "step(n="); n != 3000 || !strings.HasSuffix(text, "  last(n=7)\n") {
 				t.Errorf("%d steps of 3000, end %q", n, text[max(0, len(text)-40):])
 			}
@@ -351,7 +351,7 @@ for i in range(20000):
     work(i)
 print("done")
 `}}.Same(t)
-			n, lost := strings.Count(tracertest.Outline(s.Trace, pytrace.KindCall), "work("), s.Trace.Processes[0].Lost
+			n, lost := strings.Count(tracertest.Outline(s.Trace, wire.KindCall), "work("), s.Trace.Processes[0].Lost
 			if name == "chdir" && (n != 20001 || lost != "") {
 				t.Errorf("%d calls, lost %q", n, lost)
 			}

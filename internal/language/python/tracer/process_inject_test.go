@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // T1, T7: the sitecustomize that ours shadows runs once, whatever it does, and
@@ -173,7 +173,7 @@ f(1)
 				}
 				s := j.Same(t)
 				// A command's code has no file that could be in scope.
-				if n := strings.Count(tracertest.Outline(s.Trace, pytrace.KindCall), "f(n="); name != "a command" && strings.Contains(string(s.Out), "__main__") && n == 0 {
+				if n := strings.Count(tracertest.Outline(s.Trace, wire.KindCall), "f(n="); name != "a command" && strings.Contains(string(s.Out), "__main__") && n == 0 {
 					t.Error("no calls were recorded")
 				}
 			})
@@ -230,7 +230,7 @@ print(sys.meta_path)
 `}}
 			j.Run(t, true) // writes that file
 			s := j.Same(t)
-			if text := tracertest.Outline(s.Trace, pytrace.KindCall); !strings.Contains(text, "work(n=1)") {
+			if text := tracertest.Outline(s.Trace, wire.KindCall); !strings.Contains(text, "work(n=1)") {
 				t.Errorf("the thread's call is missing:\n%s", text)
 			}
 			if x := s.Trace.Processes[0]; len(x.Threads) != 2 || x.Threads[1] != "a worker" {
@@ -263,7 +263,7 @@ func TestTheBundleFollowsTheModules(t *testing.T) {
 			}
 		}
 		s := j.Same(t)
-		tracertest.Want(t, tracertest.Outline(s.Trace, pytrace.KindReturn), "  -> 1\n-> None\n")
+		tracertest.Want(t, tracertest.Outline(s.Trace, wire.KindReturn), "  -> 1\n-> None\n")
 		var err error
 		if made[i], err = os.Stat(bundle); err != nil {
 			t.Fatal(err)
@@ -276,7 +276,7 @@ func TestTheBundleFollowsTheModules(t *testing.T) {
 	if err := os.WriteFile(bundle, []byte("broken"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	tracertest.Want(t, tracertest.Outline(j.Same(t).Trace, pytrace.KindReturn), "  -> 1\n-> None\n")
+	tracertest.Want(t, tracertest.Outline(j.Same(t).Trace, wire.KindReturn), "  -> 1\n-> None\n")
 }
 
 func TestAProcessIsNamedByTheModuleThatItRuns(t *testing.T) {

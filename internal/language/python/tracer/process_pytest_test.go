@@ -8,7 +8,8 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/card"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // T8: pytest-cov neither blinds the tracer where both need sys.settrace, nor
@@ -24,7 +25,7 @@ func TestCoverageWithALimitPasses(t *testing.T) {
 			if bare.Code != 0 {
 				t.Fatalf("bare: %s", bare.Out)
 			}
-			if n := strings.Count(tracertest.Outline(traced.Trace, pytrace.KindCall), "f(n="); n != 20 {
+			if n := strings.Count(tracertest.Outline(traced.Trace, wire.KindCall), "f(n="); n != 20 {
 				t.Errorf("%d calls, want 20", n)
 			}
 			lost := traced.Trace.Processes[0].Engine == "settrace"
@@ -94,7 +95,7 @@ def test_child():
 	if w, g := withoutTimes(string(want.Out)), withoutTimes(string(got.Out)); w != g || want.Code != 0 || got.Code != 0 {
 		t.Errorf("traced, exit %d:\n%s\nbare, exit %d:\n%s", got.Code, g, want.Code, w)
 	}
-	marks := got.Trace.Query(pytrace.Query{Kind: pytrace.KindMark})
+	marks := card.Select(got.Trace, card.Query{Kind: wire.KindMark})
 	if len(marks) != 4 {
 		t.Errorf("%d marks, want setup, call, passed, teardown", len(marks))
 	}
@@ -124,7 +125,7 @@ def test_after():
 			if bare.Code != 0 || traced.Code != 0 {
 				t.Errorf("exit %d traced, %d bare: %s", traced.Code, bare.Code, traced.Out)
 			}
-			if !strings.Contains(tracertest.Outline(traced.Trace, pytrace.KindCall), "after(n=1)") {
+			if !strings.Contains(tracertest.Outline(traced.Trace, wire.KindCall), "after(n=1)") {
 				t.Error("the call of the next test is not recorded")
 			}
 		})

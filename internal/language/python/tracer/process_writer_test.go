@@ -9,7 +9,7 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // T13: what a test patches is not what the writer uses, also while it makes room.
@@ -151,7 +151,7 @@ for n in range(5000):
     work(n)
 os._exit(0)
 `}}.Same(t)
-	text := tracertest.Outline(s.Trace, pytrace.KindCall)
+	text := tracertest.Outline(s.Trace, wire.KindCall)
 	if !strings.HasSuffix(text, "work(n=4999)\n") || strings.Contains(text, "work(n=4000)") || s.Trace.Len() < 100 || s.Trace.Len() > 200 {
 		t.Errorf("%d records:\n%s", s.Trace.Len(), text)
 	}

@@ -14,7 +14,8 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // A suite is a module of Python's own tests.
@@ -221,14 +222,14 @@ func differences(a, b map[string][]string) map[string]bool {
 	return out
 }
 
-func checkAlive(t *testing.T, trace *pytrace.Trace, deep, monitored bool) {
+func checkAlive(t *testing.T, trace *trace.Trace, deep, monitored bool) {
 	t.Helper()
 	if !trace.Traced() {
 		t.Fatal("not traced")
 	}
 	last := -1 // the process of the last test; numbers of processes come round
 	for r := range trace.All() {
-		if r.Kind == pytrace.KindReturn && r.Code.Name == "reached" && r.Value().Text == "'end!'" {
+		if r.Kind == wire.KindReturn && r.Code.Name == "reached" && r.Value().Text == "'end!'" {
 			last = r.Process
 		}
 	}
@@ -254,7 +255,7 @@ func checkAlive(t *testing.T, trace *pytrace.Trace, deep, monitored bool) {
 }
 
 // outcomes runs the tests, traced where a config is given.
-func (r suiteRun) outcomes(t *testing.T, config *tracer.Config) (map[string][]string, *pytrace.Trace) {
+func (r suiteRun) outcomes(t *testing.T, config *tracer.Config) (map[string][]string, *trace.Trace) {
 	t.Helper()
 	dir := t.TempDir()
 	out, home := filepath.Join(dir, "outcomes.json"), filepath.Join(dir, "home")
@@ -295,7 +296,7 @@ func (r suiteRun) outcomes(t *testing.T, config *tracer.Config) (map[string][]st
 	if config == nil {
 		return outcomes, nil
 	}
-	trace, err := pytrace.ReadDir(traces)
+	trace, err := trace.ReadDir(traces)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,7 @@
 // Package tracer holds the Python tracer: a package that is put into a Python
 // process (standard library only, CPython 3.6 and newer) and records calls with
 // arguments, returns, and exceptions also where they are caught, as JSON Lines.
-// Package pytrace reads them.
+// Package trace reads them.
 //
 // With the environment:
 //

@@ -11,7 +11,10 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/card"
+	"github.com/repaird/repaird/internal/trace/findings"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 const hostileProgram = `
@@ -85,7 +88,7 @@ func TestValuesRunNoCodeOfTheProgram(t *testing.T) {
 			s := tracertest.RunSource(t, python, hostileProgram, tracer.Config{})
 			var text strings.Builder
 			for r := range s.Trace.All() {
-				text.WriteString(r.Text() + pytrace.RenderVars(r.Args(), 20000, 20000, true) + "\n")
+				text.WriteString(r.Text() + wire.RenderVars(r.Args(), 20000, 20000, true) + "\n")
 			}
 			for _, want := range []string{"Hostile#", "(x=1)", "Slots#", "(a=1)", "Dict{'k': 1}", "<list again#", "…(1000000)", "…99968 more", "<masked str>", "<masked list>",
 				"'tokens': [1, 2]", "{'secret': <masked str>, 'port': 1}", "(1, 2): {3}", "<function f>", "<module sys>", "<type Hostile>", "range(0, 3)", "nan"} {
@@ -127,7 +130,7 @@ for v in [1, -2.5, "a'b", None, True, b"x", [], {}, (), (1,), [1, [2, {"a": (3,)
 `, tracer.Config{})
 	var got []bool
 	for r := range s.Trace.All() {
-		if r.Kind == pytrace.KindCall && r.Code.Name == "f" {
+		if r.Kind == wire.KindCall && r.Code.Name == "f" {
 			got = append(got, r.Args()[0].Value.Literal)
 		}
 	}
@@ -152,7 +155,7 @@ func TestAKilledProcessLeavesWhatItRecorded(t *testing.T) {
 			t.Parallel()
 			s := tracertest.RunSource(t, tracertest.Pythons(t)[0], "import os\ndef last(n):\n    "+end+"\ndef step(n):\n    return n\nfor i in range(500):\n    step(i)\nlast(7)\n", tracer.Config{})
 			last := s.Trace.Record(s.Trace.Len())
-			if last.Kind != pytrace.KindCall || last.Code.Name != "last" || last.Args()[0].Value.Text != "7" {
+			if last.Kind != wire.KindCall || last.Code.Name != "last" || last.Args()[0].Value.Text != "7" {
 				t.Errorf("last record %+v", last)
 			}
 			if s.Trace.Footer.Ended || s.Trace.Processes[0].Ended {
@@ -184,7 +187,7 @@ if len(sys.argv) < 2:
 	who := map[string]int{}
 	procs := map[int]bool{}
 	for r := range s.Trace.All() {
-		if r.Kind == pytrace.KindCall && r.Code.Name == "work" {
+		if r.Kind == wire.KindCall && r.Code.Name == "work" {
 			who[r.Args()[0].Value.Text]++
 			procs[r.Process] = true
 		}
@@ -214,7 +217,7 @@ work("after")
 `, tracer.Config{})
 			who := map[string]int{}
 			for r := range s.Trace.All() {
-				if r.Kind == pytrace.KindCall && r.Code.Name == "work" && r.Process == 0 {
+				if r.Kind == wire.KindCall && r.Code.Name == "work" && r.Process == 0 {
 					who[r.Args()[0].Value.Text]++
 				}
 			}
@@ -252,7 +255,7 @@ func TestAShadowedSitecustomizeRunsOnce(t *testing.T) {
 			if outs[0] != outs[1] {
 				t.Errorf("traced:\n%s\nuntraced:\n%s", outs[1], outs[0])
 			}
-			if trace, err := pytrace.ReadDir(dir); err != nil || !trace.Traced() {
+			if trace, err := trace.ReadDir(dir); err != nil || !trace.Traced() {
 				t.Errorf("not traced: %v", err)
 			}
 		})
@@ -329,14 +332,14 @@ prog.f(4)
 	if b, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, b)
 	}
-	trace, err := pytrace.ReadDir(out)
+	trace, err := trace.ReadDir(out)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if k := tracertest.Kinds(trace, "f"); k != "call ret call raise unwind call ret call raise unwind" {
 		t.Errorf("records of f: %q; program %s", k, file)
 	}
-	marks := trace.Query(pytrace.Query{Kind: pytrace.KindMark})
+	marks := card.Select(trace, card.Query{Kind: wire.KindMark})
 	if len(marks) != 2 || marks[1].Text() != "prog::two" || marks[0].State() != "call" {
 		t.Errorf("marks %+v", marks)
 	}
@@ -374,7 +377,7 @@ print(m.mock_calls, sorted(m._mock_children))
 
 func TestPytestGivesTheSameResultsTraced(t *testing.T) {
 	t.Parallel()
-	dir, err := filepath.Abs("../../../pytrace/testdata/cart")
+	dir, err := filepath.Abs("../../../trace/card/testdata/cart")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -389,7 +392,7 @@ func TestPytestGivesTheSameResultsTraced(t *testing.T) {
 		if bare.Code != 1 || s.Code != 1 || !bytes.Contains(s.Out, []byte("1 failed, 2 passed")) {
 			t.Errorf("%s: exit %d traced, %d untraced: %s", python, s.Code, bare.Code, s.Out)
 		}
-		if f := s.Trace.Findings(); len(f) == 0 || f[0].Kind != "shared" {
+		if f := findings.Find(s.Trace); len(f) == 0 || f[0].Kind != "shared" {
 			t.Errorf("%s: findings %+v", python, f)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/language/python/tracer/tracertest"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // checkValues runs one of testdata/values on every Python, beside the tracer's
@@ -91,10 +91,10 @@ def f(items, named):
 f([1, 2], {"a": 1})
 `, tracer.Config{})
 		for r := range s.Trace.All() {
-			if r.Kind != pytrace.KindCall || r.Code.Name != "f" {
+			if r.Kind != wire.KindCall || r.Code.Name != "f" {
 				continue
 			}
-			if got := pytrace.RenderVars(r.Args(), 100, 100, false); got != "items=[1, 2], named={'a': 1}" {
+			if got := wire.RenderVars(r.Args(), 100, 100, false); got != "items=[1, 2], named={'a': 1}" {
 				t.Errorf("arguments: %s", got)
 			}
 		}

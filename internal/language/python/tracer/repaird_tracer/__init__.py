@@ -2,8 +2,8 @@
 
 A fault of the tracer never becomes the program's: every entry point swallows
 its own errors, but not what a signal handler of the program raises in it, and
-without a usable configuration nothing is installed. See SCHEMA.md beside the
-Go package pytrace for what is written.
+without a usable configuration nothing is installed. See SCHEMA.md of the
+Go package internal/trace/wire for what is written.
 """
 import atexit
 import os

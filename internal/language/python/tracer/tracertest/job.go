@@ -13,7 +13,8 @@ import (
 	"testing"
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // A Job is a command that is run bare and traced in copies of one directory's
@@ -102,7 +103,7 @@ func (j Job) Run(t *testing.T, traced bool) session {
 	s.Out, s.Err, s.Code = out.Bytes(), errs.Bytes(), cmd.ProcessState.ExitCode()
 	if traced {
 		var err error
-		if s.Trace, err = pytrace.ReadDir(s.Dir); err != nil {
+		if s.Trace, err = trace.ReadDir(s.Dir); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -143,15 +144,15 @@ func workDir(t *testing.T) string {
 
 // Outline renders what each thread of each process recorded, one event a line,
 // indented by the depth of its call, the threads in alphabetical order.
-func Outline(trace *pytrace.Trace, only ...pytrace.Kind) string {
+func Outline(trace *trace.Trace, only ...wire.Kind) string {
 	type place struct{ process, thread int }
 	depth, threads := map[int64]int{}, map[int64]int{}
 	texts := map[place]*strings.Builder{}
 	for r := range trace.All() {
 		switch r.Kind { // only these say in which thread
-		case pytrace.KindCall:
+		case wire.KindCall:
 			depth[r.Call], threads[r.Call] = r.Depth, r.Thread
-		case pytrace.KindResume:
+		case wire.KindResume:
 			threads[r.Call] = r.Thread
 		}
 		at := place{r.Process, threads[r.Call]}
@@ -172,31 +173,31 @@ func Outline(trace *pytrace.Trace, only ...pytrace.Kind) string {
 	return strings.Join(groups, "--\n")
 }
 
-func eventText(r pytrace.Record) string {
+func eventText(r trace.Record) string {
 	switch r.Kind {
-	case pytrace.KindCall:
+	case wire.KindCall:
 		var args []string
 		for _, a := range r.Args() {
 			args = append(args, a.Name+"="+valueText(&a.Value))
 		}
 		return r.Code.Name + "(" + strings.Join(args, ", ") + ")"
-	case pytrace.KindReturn:
+	case wire.KindReturn:
 		return "-> " + valueText(r.Value())
-	case pytrace.KindYield:
+	case wire.KindYield:
 		return "yield " + valueText(r.Value())
-	case pytrace.KindResume:
+	case wire.KindResume:
 		return "resume " + r.Code.Name
-	case pytrace.KindRaise:
+	case wire.KindRaise:
 		return "raise " + r.Type()
-	case pytrace.KindPass, pytrace.KindHandled, pytrace.KindUnwind:
+	case wire.KindPass, wire.KindHandled, wire.KindUnwind:
 		return string(r.Kind)
-	case pytrace.KindMark:
+	case wire.KindMark:
 		return "mark " + r.Text() + " " + r.State()
 	}
 	return ""
 }
 
-func valueText(v *pytrace.Value) string {
+func valueText(v *wire.Value) string {
 	switch {
 	case v == nil:
 		return ""

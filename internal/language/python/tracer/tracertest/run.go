@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"github.com/repaird/repaird/internal/language/python/tracer"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // Pythons returns the interpreters of this machine, the default one first.
@@ -59,7 +59,7 @@ var defaultPython = sync.OnceValue(func() string {
 type session struct {
 	Out, Err []byte
 	Code     int
-	Trace    *pytrace.Trace
+	Trace    *trace.Trace
 	Dir      string // of the trace files
 }
 
@@ -97,7 +97,7 @@ func Run(t testing.TB, python string, config *tracer.Config, args ...string) ses
 	s.Out, s.Err, s.Code = out.Bytes(), errs.Bytes(), cmd.ProcessState.ExitCode()
 	if config != nil {
 		var err error
-		if s.Trace, err = pytrace.ReadDir(s.Dir); err != nil {
+		if s.Trace, err = trace.ReadDir(s.Dir); err != nil {
 			t.Fatal(err)
 		}
 		if (s.Trace.Footer.Faults > 0 && !bytes.Contains(s.Err, []byte("RecursionError"))) || s.Trace.Footer.Skipped > 0 {
@@ -136,7 +136,7 @@ func RunSource(t testing.TB, python, source string, config tracer.Config) sessio
 }
 
 // Kinds renders the records of one function in order, such as "call ret".
-func Kinds(t *pytrace.Trace, function string) string {
+func Kinds(t *trace.Trace, function string) string {
 	var out []string
 	for r := range t.All() {
 		if r.Code != nil && r.Code.Name == function {
