@@ -8,7 +8,7 @@ import tempfile
 
 here = os.path.dirname(os.path.abspath(__file__))
 root = os.path.dirname(os.path.dirname(here))
-TRACER = os.path.join(root, "internal", "pytrace", "tracer")
+TRACER = os.path.join(root, "internal", "language", "python", "tracer")
 
 
 def pythons():
@@ -34,9 +34,9 @@ def installed_tracer(python):
     """A directory with the tracer as a run has it, its bytecode written by a
     first start with this interpreter. The caller removes it."""
     directory = tempfile.mkdtemp(prefix="bench-tracer-")
-    for name in os.listdir(TRACER):
-        if name.endswith(".py"):
-            shutil.copy(os.path.join(TRACER, name), directory)
+    for name in ("sitecustomize.py", "repaird_launch.py"):
+        shutil.copy(os.path.join(TRACER, name), directory)
+    shutil.copytree(os.path.join(TRACER, "repaird_tracer"), os.path.join(directory, "repaird_tracer"), ignore=shutil.ignore_patterns("__pycache__"))
     start(python, directory)
     return directory
 

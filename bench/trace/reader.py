@@ -13,7 +13,7 @@ def measure():
     missing ("" when none is)."""
     found, why = [], []
     for name in BENCHMARKS:
-        command = ["go", "test", "-run", "^$", "-bench", "^Benchmark%s$" % name, "-benchtime", "3x", "./internal/pytrace"]
+        command = ["go", "test", "-run", "^$", "-bench", "^Benchmark%s$" % name, "-benchtime", "3x", "./internal/trace"]
         try:
             done = subprocess.run(command, cwd=harness.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
             text, failed = done.stdout.decode("utf-8", "replace"), done.returncode != 0

@@ -38,7 +38,7 @@ func commands() []command {
 		{"serve", "run the daemon: intake, repairs, dashboard", serve},
 		{"repair", "repair one event, with no server and no database", repairOne},
 		{"demo", "repair three sample incidents on this machine", demo},
-		{"trace", "run a Python command and see what it really did", trace},
+		{"trace", "run a Python command and see what it really did", traceCommand},
 		{"run", "list, show, cancel or retry the daemon's runs", runs},
 		{"store", "show or prune cached mirrors, trees and environments", stored},
 		{"bundle", "verify and print an evidence bundle", bundles},

@@ -62,8 +62,8 @@ where something was not traced; 2 wrong usage.`
 // viewNames are the subcommands of trace that read a trace.
 var viewNames = []string{"show", "tree", "counts", "findings", "diff", "slice", "export", "replay"}
 
-// trace runs a command under the tracer, or shows a trace.
-func trace(ctx context.Context, args []string) error {
+// traceCommand runs a command under the tracer, or shows a trace.
+func traceCommand(ctx context.Context, args []string) error {
 	if err := traceArgs(ctx, args); err != nil {
 		return cleanError{err}
 	}

@@ -11,13 +11,13 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/trace/view"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // recordKinds are what --kind takes.
-var recordKinds = []pytrace.Kind{pytrace.KindCall, pytrace.KindReturn, pytrace.KindUnwind, pytrace.KindYield, pytrace.KindResume, pytrace.KindRaise,
-	pytrace.KindPass, pytrace.KindHandled, pytrace.KindStep, pytrace.KindBranch, pytrace.KindSnapshot, pytrace.KindMark}
+var recordKinds = []wire.Kind{wire.KindCall, wire.KindReturn, wire.KindUnwind, wire.KindYield, wire.KindResume, wire.KindRaise,
+	wire.KindPass, wire.KindHandled, wire.KindStep, wire.KindBranch, wire.KindSnapshot, wire.KindMark}
 
 // defineFilter adds the flags that choose records. What it returns makes the
 // filter of them, after they were parsed.
@@ -57,10 +57,10 @@ func defineFilter(fs *flag.FlagSet) func() (view.Filter, error) {
 			q.Calls = append(q.Calls, id)
 		}
 		for _, k := range kinds {
-			if !knownKind(pytrace.Kind(k)) {
+			if !knownKind(wire.Kind(k)) {
 				return *q, fmt.Errorf("--kind %q: want one of %v", k, recordKinds)
 			}
-			q.Kinds = append(q.Kinds, pytrace.Kind(k))
+			q.Kinds = append(q.Kinds, wire.Kind(k))
 		}
 		for _, r := range records {
 			from, to, err := recordRange(r)
@@ -73,7 +73,7 @@ func defineFilter(fs *flag.FlagSet) func() (view.Filter, error) {
 	}
 }
 
-func knownKind(k pytrace.Kind) bool {
+func knownKind(k wire.Kind) bool {
 	for _, known := range recordKinds {
 		if k == known {
 			return true

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/findings"
 )
 
 // exampleProject copies a project of examples/trace.
@@ -52,7 +52,7 @@ func TestFindingsOfAFailingRunAgainstAPassingOne(t *testing.T) {
 	var got struct {
 		Traced   bool
 		Green    string
-		Findings []pytrace.Finding
+		Findings []findings.Finding
 	}
 	text := p.trace(t, "findings", "--json", "--green", "green.jsonl.zst", "red.jsonl")
 	if err := json.Unmarshal([]byte(text.stdout), &got); err != nil {

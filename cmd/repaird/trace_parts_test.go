@@ -9,12 +9,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 	"github.com/repaird/repaird/internal/trace/view"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // load reads a trace that --out wrote.
-func (p *traceProject) load(t *testing.T, name string) *pytrace.Trace {
+func (p *traceProject) load(t *testing.T, name string) *trace.Trace {
 	t.Helper()
 	trace, err := view.Open(filepath.Join(p.dir, name), nil)
 	if err != nil {
@@ -24,7 +25,7 @@ func (p *traceProject) load(t *testing.T, name string) *pytrace.Trace {
 }
 
 // called returns the names of the functions that were called.
-func called(t *pytrace.Trace) string {
+func called(t *trace.Trace) string {
 	var names []string
 	for _, c := range t.Codes() {
 		names = append(names, c.Name)
@@ -151,25 +152,25 @@ func TestWhatIsKept(t *testing.T) {
 	p := newTraceProject(t, map[string]string{"many.py": "def f(n):\n    return n\n\n\ndef g(n):\n    return n\n\n\nfor n in range(3000):\n    f(n)\ng(1)\n"})
 	for name, c := range map[string]struct {
 		args  []string
-		check func(*pytrace.Trace) bool
+		check func(*trace.Trace) bool
 	}{
-		"10,000 records by default, with the last": {nil, func(x *pytrace.Trace) bool { return x.Len() <= 10_000 && strings.Contains(called(x), " g") }},
-		"as many records as asked for":             {[]string{"--max-records", "100"}, func(x *pytrace.Trace) bool { return x.Len() <= 100 && x.Footer.Dropped > 900 }},
-		"the calls of a function up to a cap":      {[]string{"--max-per-function", "10"}, func(x *pytrace.Trace) bool { return x.Len() < 60 && x.Footer.Uncalled > 2900 }},
-		"events up to a limit":                     {[]string{"--max-events", "40"}, func(x *pytrace.Trace) bool { return x.Len() == 40 }},
-		"only the end": {[]string{"--ring", "--max-records", "100"}, func(x *pytrace.Trace) bool {
+		"10,000 records by default, with the last": {nil, func(x *trace.Trace) bool { return x.Len() <= 10_000 && strings.Contains(called(x), " g") }},
+		"as many records as asked for":             {[]string{"--max-records", "100"}, func(x *trace.Trace) bool { return x.Len() <= 100 && x.Footer.Dropped > 900 }},
+		"the calls of a function up to a cap":      {[]string{"--max-per-function", "10"}, func(x *trace.Trace) bool { return x.Len() < 60 && x.Footer.Uncalled > 2900 }},
+		"events up to a limit":                     {[]string{"--max-events", "40"}, func(x *trace.Trace) bool { return x.Len() == 40 }},
+		"only the end": {[]string{"--ring", "--max-records", "100"}, func(x *trace.Trace) bool {
 			return x.Len() <= 100 && strings.Contains(called(x), "g") && x.Record(1).Micros > 0
 		}},
-		"steps and branches": {[]string{"--level", "control", "--function", "f"}, func(x *pytrace.Trace) bool {
+		"steps and branches": {[]string{"--level", "control", "--function", "f"}, func(x *trace.Trace) bool {
 			for r := range x.All() {
-				if r.Kind == pytrace.KindStep && r.Line == 2 {
+				if r.Kind == wire.KindStep && r.Line == 2 {
 					return true
 				}
 			}
 			return false
 		}},
-		"one engine": {[]string{"--engine", "settrace"}, func(x *pytrace.Trace) bool { return x.Processes[0].Engine == "settrace" }},
-		"a module by its name": {[]string{"--include", os.DevNull, "--module", "textwrap"}, func(x *pytrace.Trace) bool {
+		"one engine": {[]string{"--engine", "settrace"}, func(x *trace.Trace) bool { return x.Processes[0].Engine == "settrace" }},
+		"a module by its name": {[]string{"--include", os.DevNull, "--module", "textwrap"}, func(x *trace.Trace) bool {
 			return !strings.Contains(called(x), "f")
 		}},
 	} {
@@ -315,7 +316,7 @@ func TestTraceConfigOfOptions(t *testing.T) {
 		for _, v := range r.Assigned() {
 			assigned += fmt.Sprintf("%s=%s ", v.Name, v.Value.Text)
 		}
-		if r.Kind == pytrace.KindBranch {
+		if r.Kind == wire.KindBranch {
 			branches++
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // binary builds the command once; TestMain removes it.
@@ -225,14 +225,14 @@ main()
 `,
 }
 
-func (p *traceProject) readTrace(t *testing.T, name string) *pytrace.Trace {
+func (p *traceProject) readTrace(t *testing.T, name string) *trace.Trace {
 	t.Helper()
 	f, err := os.Open(filepath.Join(p.dir, name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	trace, err := pytrace.Read(f)
+	trace, err := trace.Read(f)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,8 @@ import (
 	"os"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/findings"
 	tracerun "github.com/repaird/repaird/internal/trace/run"
 )
 
@@ -106,7 +107,7 @@ func (f *traceFlags) summary(result *tracerun.Result, say func(string, ...any)) 
 		end = "killed: " + result.Signal
 	}
 	say("%s in %.1f s; traced %s: %s", end, result.Wall.Seconds(), processes(t.Processes), strings.Join(parts, ", "))
-	findings := t.Findings()
+	findings := findings.Find(t)
 	for i, x := range findings {
 		if i == summaryFindings {
 			say("%d more findings", len(findings)-i)
@@ -122,7 +123,7 @@ func (f *traceFlags) summary(result *tracerun.Result, say func(string, ...any)) 
 	}
 }
 
-func processes(list []pytrace.Process) string {
+func processes(list []trace.Process) string {
 	version := ""
 	if len(list) > 0 {
 		version = fmt.Sprintf(" (Python %s, %s)", list[0].Python, list[0].Engine)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/repaird/repaird/internal/app"
 	"github.com/repaird/repaird/internal/fault"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/redact"
 	tracerun "github.com/repaird/repaird/internal/trace/run"
 	"github.com/repaird/repaird/internal/trace/view"
@@ -155,7 +155,7 @@ func (f *traceFlags) locate(ctx context.Context, o *tracerun.Options) error {
 		}
 	}
 	for _, b := range f.breakpoints {
-		o.Config.Breakpoints = append(o.Config.Breakpoints, pytrace.Breakpoint{File: b.file, Line: b.line, Condition: b.condition, Hits: b.hit})
+		o.Config.Breakpoints = append(o.Config.Breakpoints, tracer.Breakpoint{File: b.file, Line: b.line, Condition: b.condition, Hits: b.hit})
 	}
 	return nil
 }
@@ -239,7 +239,7 @@ func (f *traceFlags) checkFiles() error {
 
 // bounds sets what is kept: a trace that is shown record by record has other
 // bounds than one that is looked at later.
-func (f *traceFlags) bounds(c *pytrace.Config) {
+func (f *traceFlags) bounds(c *tracer.Config) {
 	c.MaxDepth = max(f.maxDepth, 0)
 	if f.perCode > 0 {
 		c.PerCode = f.perCode

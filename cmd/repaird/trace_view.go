@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 	tracerun "github.com/repaird/repaird/internal/trace/run"
 	"github.com/repaird/repaird/internal/trace/view"
 )
@@ -153,7 +153,7 @@ func (x *traceView) failed(err error) error {
 }
 
 // read reads the n-th trace. One of which the end is missing is said to be that.
-func (x *traceView) read(n int) (*pytrace.Trace, error) {
+func (x *traceView) read(n int) (*trace.Trace, error) {
 	t, err := view.Open(x.files[n], os.Stdin)
 	if err != nil {
 		return nil, err
@@ -165,7 +165,7 @@ func (x *traceView) read(n int) (*pytrace.Trace, error) {
 }
 
 // print reads the trace and writes a view of it to standard output.
-func (x *traceView) print(write func(io.Writer, *pytrace.Trace) error) error {
+func (x *traceView) print(write func(io.Writer, *trace.Trace) error) error {
 	t, err := x.read(0)
 	if err != nil {
 		return err
@@ -187,7 +187,7 @@ func defineTree(x *traceView) func() error {
 			}
 		}
 		o.Options = x.o
-		return x.print(func(w io.Writer, t *pytrace.Trace) error { return view.Tree(w, t, *o) })
+		return x.print(func(w io.Writer, t *trace.Trace) error { return view.Tree(w, t, *o) })
 	}
 }
 
@@ -201,7 +201,7 @@ func defineCounts(x *traceView) func() error {
 		if o.Sort != "calls" && o.Sort != "total" && o.Sort != "self" {
 			return usageError(x.fs, "--sort %s: want calls, total or self", o.Sort)
 		}
-		return x.print(func(w io.Writer, t *pytrace.Trace) error { return view.Counts(w, t, *o) })
+		return x.print(func(w io.Writer, t *trace.Trace) error { return view.Counts(w, t, *o) })
 	}
 }
 
@@ -212,7 +212,7 @@ func defineShow(x *traceView) func() error {
 		if err != nil {
 			return usageError(x.fs, "%v", err)
 		}
-		return x.print(func(w io.Writer, t *pytrace.Trace) error { return view.Show(w, t, q, view.ShowOptions{Options: x.o}) })
+		return x.print(func(w io.Writer, t *trace.Trace) error { return view.Show(w, t, q, view.ShowOptions{Options: x.o}) })
 	}
 }
 
@@ -226,9 +226,9 @@ func defineSlice(x *traceView) func() error {
 		}
 		switch *out {
 		case "":
-			return x.print(func(w io.Writer, t *pytrace.Trace) error { return view.Show(w, t, q, view.ShowOptions{Options: x.o}) })
+			return x.print(func(w io.Writer, t *trace.Trace) error { return view.Show(w, t, q, view.ShowOptions{Options: x.o}) })
 		case "-":
-			return x.print(func(w io.Writer, t *pytrace.Trace) error { return view.Slice(w, t, q) })
+			return x.print(func(w io.Writer, t *trace.Trace) error { return view.Slice(w, t, q) })
 		}
 		t, err := x.read(0)
 		if err != nil {
@@ -250,7 +250,7 @@ func defineFindings(x *traceView) func() error {
 				return err
 			}
 		}
-		return x.print(func(w io.Writer, t *pytrace.Trace) error { return view.Findings(w, t, *o) })
+		return x.print(func(w io.Writer, t *trace.Trace) error { return view.Findings(w, t, *o) })
 	}
 }
 

@@ -3,8 +3,11 @@ package pipeline
 import (
 	"bytes"
 
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/redact"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/card"
+	"github.com/repaird/repaird/internal/trace/diverge"
+	"github.com/repaird/repaird/internal/trace/scrub"
 )
 
 // root is the tree's place in the sandbox, cut from names in cards.
@@ -18,7 +21,7 @@ func redacted(trace []byte, r *redact.Redactor) []byte {
 		return nil
 	}
 	var out bytes.Buffer
-	if _, err := pytrace.Redact(&out, bytes.NewReader(trace), r); err != nil {
+	if _, err := scrub.Trace(&out, bytes.NewReader(trace), r); err != nil {
 		return nil
 	}
 	return out.Bytes()
@@ -27,24 +30,24 @@ func redacted(trace []byte, r *redact.Redactor) []byte {
 // diagnose makes the diagnosis card. A trace that cannot be read makes no card:
 // it comes from the code under test and may be anything.
 func diagnose(red []byte, r *redact.Redactor) string {
-	t, err := pytrace.Read(bytes.NewReader(red))
+	t, err := trace.Read(bytes.NewReader(red))
 	if err != nil {
 		return ""
 	}
-	return r.Text(pytrace.Diagnose(t, pytrace.CardOptions{Root: root}).Text, nil).String()
+	return r.Text(card.Diagnose(t, card.Options{Root: root}).Text, nil).String()
 }
 
-// diverge makes the divergence card of the verdict's red and green runs.
-func diverge(red, green []byte, r *redact.Redactor) *pytrace.Divergence {
-	a, err := pytrace.Read(bytes.NewReader(red))
+// divergence makes the divergence card of the verdict's red and green runs.
+func divergence(red, green []byte, r *redact.Redactor) *diverge.Divergence {
+	a, err := trace.Read(bytes.NewReader(red))
 	if err != nil {
 		return nil
 	}
-	b, err := pytrace.Read(bytes.NewReader(green))
+	b, err := trace.Read(bytes.NewReader(green))
 	if err != nil {
 		return nil
 	}
-	d := pytrace.Diverge(a, b, pytrace.CardOptions{Root: root})
+	d := diverge.Compare(a, b, card.Options{Root: root})
 	text := func(s *string) { *s = r.Text(*s, nil).String() }
 	text(&d.Text)
 	for i := range d.Lines {

@@ -23,11 +23,11 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/report"
 	"github.com/repaird/repaird/internal/repro"
+	"github.com/repaird/repaird/internal/trace/diverge"
 	"github.com/repaird/repaird/internal/verify"
 )
 
@@ -68,7 +68,7 @@ type Case struct {
 	Verdict      *verify.Verdict
 	PullRequest  *forge.PullRequest
 	Diagnosis    string              // diagnosis card of the red run, redacted
-	Divergence   *pytrace.Divergence // divergence card, redacted
+	Divergence   *diverge.Divergence // divergence card, redacted
 }
 
 // Incident is what the incident's own row says.

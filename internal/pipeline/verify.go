@@ -9,10 +9,10 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/repro"
 	"github.com/repaird/repaird/internal/testrun"
+	"github.com/repaird/repaird/internal/trace/diverge"
 	"github.com/repaird/repaird/internal/verify"
 )
 
@@ -26,7 +26,7 @@ type Patched struct {
 // Verified is what it makes, also where it rejects.
 type Verified struct {
 	Verdict    *verify.Verdict
-	Divergence *pytrace.Divergence // card of red against green, redacted; nil where rejected
+	Divergence *diverge.Divergence // card of red against green, redacted; nil where rejected
 }
 
 // verify computes the verdict; only it lets a run go on to a pull request.
@@ -50,7 +50,7 @@ func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) 
 	v.Red, v.Green = redacted(v.Red, a.redactor()), redacted(v.Green, a.redactor())
 	made.Verdict = v
 	if v.Accepted {
-		made.Divergence = diverge(v.Red, v.Green, a.redactor())
+		made.Divergence = divergence(v.Red, v.Green, a.redactor())
 		a.progress("verdict: accepted, %d proof modes", len(v.ProofModes))
 		return made, nil
 	}

@@ -14,9 +14,10 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/llm"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/testrun"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/card"
 )
 
 var (
@@ -116,7 +117,7 @@ type session struct {
 	budget   Budget
 	clean    cleaner
 	tree     *tree
-	trace    *pytrace.Trace
+	trace    *trace.Trace
 	byName   map[string]tool
 	tools    []llm.Tool
 	messages []llm.Message
@@ -134,7 +135,7 @@ func (p *modelProposer) open(in Input) (*session, error) {
 	s := &session{model: p.model, opts: p.opts, in: in, budget: in.Budget.WithDefaults(DefaultModelAttempts),
 		clean: cleaner{in.Redactor, in.Known}, begin: p.opts.Now()}
 	if len(in.Trace) > 0 {
-		if t, err := pytrace.Read(bytes.NewReader(in.Trace)); err == nil {
+		if t, err := trace.Read(bytes.NewReader(in.Trace)); err == nil {
 			s.trace = t
 		}
 	}
@@ -368,19 +369,19 @@ func (s *session) compact() {
 	const recent, short = 6, 400
 	total := 0
 	for _, m := range s.messages {
-		total += pytrace.EstimateTokens(m.Text.String())
+		total += card.EstimateTokens(m.Text.String())
 		for _, c := range m.Calls {
-			total += pytrace.EstimateTokens(string(c.Input))
+			total += card.EstimateTokens(string(c.Input))
 		}
 		for _, r := range m.Results {
-			total += pytrace.EstimateTokens(r.Text.String())
+			total += card.EstimateTokens(r.Text.String())
 		}
 	}
 	for i := 1; i < len(s.messages)-recent && total > s.opts.Context; i++ {
 		results := append([]llm.ToolResult(nil), s.messages[i].Results...)
 		for j, r := range results {
 			if r.Text.Len() > short {
-				total -= pytrace.EstimateTokens(r.Text.String())
+				total -= card.EstimateTokens(r.Text.String())
 				results[j].Text = redact.Constant("(dropped to save room; call the tool again if it is needed)")
 			}
 		}

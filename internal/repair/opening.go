@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"github.com/repaird/repaird/internal/incident"
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/redact"
+	"github.com/repaird/repaird/internal/trace/card"
 )
 
 // Bounds of the opening message's parts, in bytes.
@@ -22,9 +22,9 @@ const (
 
 // opening is the first message: what happened, and the code where it happened.
 func (s *session) opening() redact.Clean {
-	card := "no trace was recorded"
+	diagnosis := "no trace was recorded"
 	if s.trace != nil {
-		card = pytrace.Diagnose(s.trace, pytrace.CardOptions{Root: treeRoot, Source: func(file string) []byte {
+		diagnosis = card.Diagnose(s.trace, card.Options{Root: treeRoot, Source: func(file string) []byte {
 			text, err := s.tree.read(strings.TrimPrefix(file, treeRoot+"/"))
 			if err != nil {
 				return nil
@@ -37,7 +37,7 @@ func (s *session) opening() redact.Clean {
 		"incident": fenced(redact.Constant("incident"), c.text(s.summary(), maxIncident)),
 		"test":     fenced(redact.Constant("synthesized.test"), c.code(s.in.Test.Source, maxTest)),
 		"output":   fenced(redact.Constant("pytest.output"), c.tail(s.in.Output, maxOutput)),
-		"card":     fenced(redact.Constant("trace"), c.text(card, maxCard)),
+		"card":     fenced(redact.Constant("trace"), c.text(diagnosis, maxCard)),
 		"code":     s.functions(),
 	})
 }

@@ -14,9 +14,10 @@ import (
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/llm"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/testrun"
+	"github.com/repaird/repaird/internal/trace/card"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // The tools of a model.
@@ -215,12 +216,12 @@ func (s *session) searchCode(in searchInput) reply {
 }
 
 func (s *session) queryTrace(in traceInput) reply {
-	records := s.trace.Query(pytrace.Query{Function: in.Function, File: in.File, Text: in.Text, CallID: in.CallID,
-		Around: in.Around, Kind: pytrace.Kind(in.Kind), Limit: in.Limit})
+	records := card.Select(s.trace, card.Query{Function: in.Function, File: in.File, Text: in.Text, CallID: in.CallID,
+		Around: in.Around, Kind: wire.Kind(in.Kind), Limit: in.Limit})
 	if len(records) == 0 {
 		return reply{text: redact.Constant("no record matches")}
 	}
-	return reply{text: fenced(redact.Constant("trace"), s.clean.text(pytrace.Format(records, treeRoot, maxResult/2), maxResult))}
+	return reply{text: fenced(redact.Constant("trace"), s.clean.text(card.Format(records, treeRoot, maxResult/2), maxResult))}
 }
 
 func (s *session) runTest(ctx context.Context, in runInput) reply {

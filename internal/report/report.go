@@ -17,10 +17,10 @@ import (
 
 	"github.com/repaird/repaird/internal/bundle"
 	"github.com/repaird/repaird/internal/forge"
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/repro"
+	"github.com/repaird/repaird/internal/trace/diverge"
 	"github.com/repaird/repaird/internal/verify"
 )
 
@@ -40,7 +40,7 @@ type Input struct {
 	Repair       *repair.Result
 	Verdict      *verify.Verdict
 	Diagnosis    string              // diagnosis card of the red run
-	Divergence   *pytrace.Divergence // of red and green; nil: none could be made
+	Divergence   *diverge.Divergence // of red and green; nil: none could be made
 	PageURL      string              // address of the run's evidence page; "" none
 
 	Redactor *redact.Redactor

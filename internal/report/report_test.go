@@ -18,11 +18,11 @@ import (
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/llm"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/repro"
 	"github.com/repaird/repaird/internal/testrun"
+	"github.com/repaird/repaird/internal/trace/diverge"
 	"github.com/repaird/repaird/internal/verify"
 )
 
@@ -95,7 +95,7 @@ func sample(t testing.TB) Input {
 			Red: []byte("{}\n"), Green: []byte("{}\n"),
 		},
 		Diagnosis: "# pick raised IndexError\n\ntop(scores=[3, 1, 2], k=3)\n  pick(scores=[3, 1, 2], k=3)\n    pick(scores=[3], k=3)   <- k is larger than the list\n",
-		Divergence: &pytrace.Divergence{Found: true, Kind: "argument", Text: strings.Join([]string{
+		Divergence: &diverge.Divergence{Found: true, Kind: "argument", Text: strings.Join([]string{
 			"red                                  | green",
 			"top(scores=[3, 1, 2], k=3)           | top(scores=[3, 1, 2], k=3)",
 			"  pick(scores=[3, 1, 2], k=3)        |   pick(scores=[3, 1, 2], k=3)",

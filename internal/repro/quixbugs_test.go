@@ -9,8 +9,8 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/intake"
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // payload decodes a request body of testdata.
@@ -62,7 +62,7 @@ func TestQuixBugs(t *testing.T) {
 				t.Errorf("got %s, %d of %d, %s", got.Called, got.Failed, got.Runs, got.Outcome.Type)
 			}
 			t.Logf("fidelity %+v\n%s", got.Fidelity, got.Test.Source)
-			trace, err := pytrace.Read(bytes.NewReader(got.Trace))
+			trace, err := trace.Read(bytes.NewReader(got.Trace))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -9,7 +9,8 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // noBandAid asks whether the failure is gone because its cause is, or because
@@ -170,9 +171,9 @@ func callers(n int) string {
 	return fmt.Sprintf("in production came through %d other functions of the repository, which the test does not call", n)
 }
 
-// redCalls returns the failure's stack as calls of the red trace, outermost
+// redCalls returns the failure's stack as calls of the red runTrace, outermost
 // first; nil when the trace does not show it.
-func (j *judgement) redCalls() []*pytrace.Record {
+func (j *judgement) redCalls() []*trace.Record {
 	if j.red.read == nil {
 		return nil
 	}
@@ -183,7 +184,7 @@ func (j *judgement) redCalls() []*pytrace.Record {
 			crash = r.Call
 		}
 	}
-	var stack []*pytrace.Record
+	var stack []*trace.Record
 	for c := calls[crash]; c != nil && len(stack) <= len(j.stack); c = calls[c.Parent] {
 		if strings.HasPrefix(c.Code.File, treeRoot) && !j.v.Rules.Inlined(incident.BareName(c.Code.Name)) {
 			stack = append(stack, c)
@@ -201,10 +202,10 @@ func (j *judgement) redCalls() []*pytrace.Record {
 	return stack
 }
 
-func callsOf(t *pytrace.Trace) map[int64]*pytrace.Record {
-	calls := map[int64]*pytrace.Record{}
+func callsOf(t *trace.Trace) map[int64]*trace.Record {
+	calls := map[int64]*trace.Record{}
 	for r := range t.All() {
-		if r.Kind == pytrace.KindCall && r.Code != nil {
+		if r.Kind == wire.KindCall && r.Code != nil {
 			calls[r.Call] = &r
 		}
 	}
@@ -219,9 +220,9 @@ func (j *judgement) innermostShared() (at int, ok bool) {
 		return -1, false
 	}
 	type function struct{ file, name string }
-	made := map[function][]*pytrace.Record{}
+	made := map[function][]*trace.Record{}
 	for r := range j.green.read.All() {
-		if r.Kind == pytrace.KindCall && r.Code != nil {
+		if r.Kind == wire.KindCall && r.Code != nil {
 			key := function{r.Code.File, r.Code.Name}
 			made[key] = append(made[key], &r)
 		}

@@ -10,9 +10,9 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/testrun"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // judgement is one patch on its way through the gates.
@@ -24,8 +24,8 @@ type judgement struct {
 
 	overlay  patch.Overlay
 	diff     string
-	red      trace
-	green    trace
+	red      runTrace
+	green    runTrace
 	failure  testrun.Outcome  // on base
 	stack    []language.Level // of the failure, outermost first
 	wall     time.Duration    // of one run with the patch: a patch that hangs shall not cost minutes; 0 on base
@@ -33,10 +33,10 @@ type judgement struct {
 	gates    []*Gate
 }
 
-// trace is one run's trace, as recorded and read.
-type trace struct {
+// runTrace is one run's trace, as recorded and read.
+type runTrace struct {
 	raw  []byte
-	read *pytrace.Trace
+	read *trace.Trace
 	why  string // why there is none
 }
 
@@ -246,19 +246,19 @@ func describe(t testrun.Outcome) string {
 	return s
 }
 
-func readTrace(res *testrun.Result) trace {
+func readTrace(res *testrun.Result) runTrace {
 	if !res.Traced {
 		why := "the tracer did not start"
 		if res.Tracer != "" {
 			why = clip(res.Tracer, 200)
 		}
-		return trace{why: why}
+		return runTrace{why: why}
 	}
-	t, err := pytrace.Read(bytes.NewReader(res.Trace))
+	t, err := trace.Read(bytes.NewReader(res.Trace))
 	if err != nil || !t.Traced() {
-		return trace{raw: res.Trace, why: "the trace cannot be read"}
+		return runTrace{raw: res.Trace, why: "the trace cannot be read"}
 	}
-	return trace{raw: res.Trace, read: t}
+	return runTrace{raw: res.Trace, read: t}
 }
 
 func count(n int, what string) string {

@@ -8,8 +8,8 @@ import (
 
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/testrun"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // treeRoot is where the tree stands in the sandbox, and so in traces.
@@ -70,7 +70,7 @@ func (j *judgement) callsAgain() bool {
 }
 
 // whole reports whether a trace has every call of its run.
-func whole(t *pytrace.Trace) bool {
+func whole(t *trace.Trace) bool {
 	f := t.Footer
 	return f.Dropped == 0 && f.Uncalled == 0 && f.Faults == 0 && f.Undefined == 0 && f.Unnamed == 0 && f.Skipped == 0 && !f.Cut
 }

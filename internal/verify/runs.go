@@ -23,7 +23,7 @@ type baseRuns struct {
 	failure       testrun.Outcome // the first that matched
 	other         string          // how the first that did not match ended
 	longest       time.Duration   // of a run
-	red           trace
+	red           runTrace
 }
 
 // failsOnBase asks whether the test fails on base as production did, every time.

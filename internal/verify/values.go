@@ -3,7 +3,8 @@ package verify
 import (
 	"regexp"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // What differs between two runs of one program although nothing else does.
@@ -13,11 +14,11 @@ var volatile = regexp.MustCompile(`0x[0-9a-fA-F]+|\b\d{9,}(?:\.\d+)?\b|\d{4}-\d{
 // as far as traces show. Parameters that only one of them has, because the
 // patch adds or removes them, do not count; nor does what was cut off, so that
 // doubt speaks against the patch.
-func sameArguments(red, green *pytrace.Record) bool {
+func sameArguments(red, green *trace.Record) bool {
 	if red.Late || green.Late { // recorded after they may have changed
 		return true
 	}
-	got := map[string]pytrace.Value{}
+	got := map[string]wire.Value{}
 	for _, a := range green.Args() {
 		got[a.Name] = a.Value
 	}
@@ -30,7 +31,7 @@ func sameArguments(red, green *pytrace.Record) bool {
 }
 
 // same compares two values as the tracer rendered them; identities do not count.
-func same(a, b pytrace.Value) bool {
+func same(a, b wire.Value) bool {
 	if a.Type != b.Type || a.Module != b.Module || a.Len != b.Len || a.Cycle != b.Cycle ||
 		volatile.ReplaceAllString(a.Text, "") != volatile.ReplaceAllString(b.Text, "") ||
 		len(a.Items) != len(b.Items) || len(a.Pairs) != len(b.Pairs) || len(a.Fields) != len(b.Fields) || len(a.Args) != len(b.Args) {

@@ -23,7 +23,7 @@ const planted = "canary-4f1b9a77c2e0"
 //
 // Left out here, because they do not concern a single run: H08 (the engine's log
 // is checked by the Docker backend's own test), H39 (forged traces: package
-// pytrace), H37 (archives: nothing ever unpacks an artifact), H41-H54 (forged
+// tracer), H37 (archives: nothing ever unpacks an artifact), H41-H54 (forged
 // verdicts: packages pytest and verify), H55-H57 (patches: package patch), H58 and
 // H60 (repositories: package gitrepo).
 type caseFunc struct {

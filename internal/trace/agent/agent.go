@@ -31,9 +31,9 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // Options shape a server. Dir is required.
@@ -187,7 +187,7 @@ func (s *Server) answer(text string) *mcp.CallToolResult {
 }
 
 // shown runs a view over a trace.
-func (s *Server) shown(name string, show func(*bytes.Buffer, *pytrace.Trace) error) (*mcp.CallToolResult, any, error) {
+func (s *Server) shown(name string, show func(*bytes.Buffer, *trace.Trace) error) (*mcp.CallToolResult, any, error) {
 	t, err := s.load(name)
 	if err != nil {
 		return nil, nil, s.failure(err)

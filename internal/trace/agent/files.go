@@ -15,13 +15,14 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/scrub"
 	"github.com/repaird/repaird/internal/trace/view"
 )
 
 // load returns a trace by its name, or from a file below the working directory.
 // What this server did not record is redacted before any view shortens it.
-func (s *Server) load(name string) (*pytrace.Trace, error) {
+func (s *Server) load(name string) (*trace.Trace, error) {
 	path, own, err := s.path(name)
 	if err != nil {
 		return nil, err
@@ -42,7 +43,7 @@ func (s *Server) load(name string) (*pytrace.Trace, error) {
 	if known.trace != nil && known.state == now {
 		return known.trace, nil
 	}
-	open := func(path string) (*pytrace.Trace, error) { return view.Open(path, nil) }
+	open := func(path string) (*trace.Trace, error) { return view.Open(path, nil) }
 	if !own && s.redact != nil {
 		open = s.redacted
 	}
@@ -57,7 +58,7 @@ func (s *Server) load(name string) (*pytrace.Trace, error) {
 // A reading is a trace, and the state of the file or directory it was read from.
 type reading struct {
 	state state
-	trace *pytrace.Trace
+	trace *trace.Trace
 }
 
 // A state tells what a file or directory holds now from what it held when
@@ -104,7 +105,7 @@ func (s *Server) keep(path string, r reading) {
 }
 
 // redacted reads a trace's file or directory from a redacted copy.
-func (s *Server) redacted(path string) (*pytrace.Trace, error) {
+func (s *Server) redacted(path string) (*trace.Trace, error) {
 	dir, err := os.MkdirTemp(s.folder, "read-")
 	if err != nil {
 		return nil, err
@@ -120,7 +121,7 @@ func (s *Server) redacted(path string) (*pytrace.Trace, error) {
 		}
 	} else if err := copyTraces(dir, path); err != nil {
 		return nil, err
-	} else if _, err := pytrace.RedactDir(dir, s.redact); err != nil {
+	} else if _, err := scrub.Dir(dir, s.redact); err != nil {
 		return nil, err
 	}
 	t, err := view.Open(dir, nil)
@@ -141,7 +142,7 @@ func (s *Server) copy(to, from string) error {
 	if err != nil {
 		return err
 	}
-	_, err = pytrace.Redact(out, in, s.redact)
+	_, err = scrub.Trace(out, in, s.redact)
 	return errors.Join(err, out.Close())
 }
 

@@ -14,9 +14,12 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/language/python/tracer"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/findings"
 	"github.com/repaird/repaird/internal/trace/run"
 	"github.com/repaird/repaird/internal/trace/view"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // RunInput is the input of the tool trace.
@@ -91,7 +94,7 @@ func (s *Server) trace(ctx context.Context, _ *mcp.CallToolRequest, in RunInput)
 	for _, p := range result.Trace.Problems() {
 		answer.Notes = append(answer.Notes, s.clean(p.Text))
 	}
-	for i, f := range result.Trace.Findings() {
+	for i, f := range findings.Find(result.Trace) {
 		if i < 5 {
 			answer.Findings = append(answer.Findings, s.clean(f.Text))
 		}
@@ -108,7 +111,7 @@ func (o Options) run(in RunInput) (run.Options, error) {
 		r.Timeout = min(o.Timeout, time.Duration(in.Seconds)*time.Second)
 	}
 	c := &r.Config
-	*c = pytrace.Config{Functions: in.Functions, Level: in.Level, Watches: in.Watches, Locals: true, ExceptionSnapshot: true, Snapshots: 50, MaxRecords: 10_000,
+	*c = tracer.Config{Functions: in.Functions, Level: in.Level, Watches: in.Watches, Locals: true, ExceptionSnapshot: true, Snapshots: 50, MaxRecords: 10_000,
 		Timeout: r.Timeout.Seconds()}
 	if in.MaxRecords > 0 {
 		c.MaxRecords = min(in.MaxRecords, 200_000)
@@ -133,7 +136,7 @@ func (o Options) run(in RunInput) (run.Options, error) {
 		if err != nil {
 			return r, err
 		}
-		c.Breakpoints = append(c.Breakpoints, pytrace.Breakpoint{File: o.absolute(m[1]), Line: line, Condition: m[3]})
+		c.Breakpoints = append(c.Breakpoints, tracer.Breakpoint{File: o.absolute(m[1]), Line: line, Condition: m[3]})
 	}
 	return r, nil
 }
@@ -175,7 +178,7 @@ func (s *Server) findings(_ context.Context, _ *mcp.CallToolRequest, in Findings
 		}
 		o.Green = green
 	}
-	return s.shown(in.Trace, func(b *bytes.Buffer, t *pytrace.Trace) error { return view.Findings(b, t, o) })
+	return s.shown(in.Trace, func(b *bytes.Buffer, t *trace.Trace) error { return view.Findings(b, t, o) })
 }
 
 func (s *Server) view() view.Options { return view.Options{Width: 240} }
@@ -193,7 +196,7 @@ func (s *Server) tree(_ context.Context, _ *mcp.CallToolRequest, in TreeInput) (
 	if in.Lines <= 0 {
 		in.Lines = 120
 	}
-	return s.shown(in.Trace, func(b *bytes.Buffer, t *pytrace.Trace) error {
+	return s.shown(in.Trace, func(b *bytes.Buffer, t *trace.Trace) error {
 		return view.Tree(b, t, view.TreeOptions{Options: s.view(), Depth: in.Depth, Lines: in.Lines, Call: int64(in.Call), Unfold: in.Unfold})
 	})
 }
@@ -227,7 +230,7 @@ func (s *Server) slice(ctx context.Context, _ *mcp.CallToolRequest, in SliceInpu
 	for _, r := range in.Records {
 		f.Records = append(f.Records, [2]int{r, r})
 	}
-	return s.shown(in.Trace, func(b *bytes.Buffer, t *pytrace.Trace) error {
+	return s.shown(in.Trace, func(b *bytes.Buffer, t *trace.Trace) error {
 		err := view.Show(b, t, f, view.ShowOptions{Options: s.view()})
 		if err == nil && b.Len() == 0 {
 			b.WriteString("No record matches.\n")
@@ -247,13 +250,13 @@ func (s *Server) diff(_ context.Context, _ *mcp.CallToolRequest, in DiffInput) (
 	if err != nil {
 		return nil, nil, s.failure(err)
 	}
-	return s.shown(in.Red, func(b *bytes.Buffer, red *pytrace.Trace) error {
+	return s.shown(in.Red, func(b *bytes.Buffer, red *trace.Trace) error {
 		return view.Diff(b, red, green, view.DiffOptions{Options: s.view()})
 	})
 }
 
 func (s *Server) snapshot(_ context.Context, _ *mcp.CallToolRequest, in TraceInput) (*mcp.CallToolResult, any, error) {
-	return s.shown(in.Trace, func(b *bytes.Buffer, t *pytrace.Trace) error {
+	return s.shown(in.Trace, func(b *bytes.Buffer, t *trace.Trace) error {
 		list := t.Snapshots()
 		if len(list) == 0 {
 			b.WriteString("The trace holds no snapshots. Call trace with breakpoints on lines inside functions (not on a def line).\n")
@@ -268,7 +271,7 @@ func (s *Server) snapshot(_ context.Context, _ *mcp.CallToolRequest, in TraceInp
 	})
 }
 
-func writeSnapshot(b *bytes.Buffer, id int, s *pytrace.Snapshot) {
+func writeSnapshot(b *bytes.Buffer, id int, s *wire.Snapshot) {
 	if s == nil {
 		return
 	}

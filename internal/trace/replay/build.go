@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // A builder makes the Python text of one call's values. What it adds becomes
@@ -27,7 +28,7 @@ func (b *builder) form(c *call, module string) (f form, why string) {
 		owner, last = code.Name[:at], code.Name[at+1:]
 	}
 	f.target = module + "." + code.Name
-	first := pytrace.Var{}
+	first := wire.Var{}
 	if owner != "" && len(args) > 0 {
 		first = args[0]
 	}
@@ -71,28 +72,28 @@ func (b *builder) form(c *call, module string) (f form, why string) {
 }
 
 // argument adds one argument in the way in which the function takes it.
-func (b *builder) argument(args []string, code *pytrace.Code, name, text string) ([]string, string) {
+func (b *builder) argument(args []string, code *trace.Code, name, text string) ([]string, string) {
 	given := code.Given(name)
 	switch {
-	case given == pytrace.RestByPlace:
+	case given == trace.RestByPlace:
 		if text == "()" {
 			return args, ""
 		}
 		for i, a := range args { // what comes before * must be given by place
 			at := strings.Index(a, "=")
-			if at > 0 && identifier(a[:at]) && code.Given(a[:at]) != pytrace.ByName {
+			if at > 0 && identifier(a[:at]) && code.Given(a[:at]) != trace.ByName {
 				args[i] = a[at+1:]
 			}
 		}
 		return append(args, "*"+text), ""
-	case given == pytrace.RestByName:
+	case given == trace.RestByName:
 		if text == "{}" {
 			return args, ""
 		}
 		return append(args, "**"+text), ""
 	case !identifier(name):
 		return args, "an argument has no Python name"
-	case given == pytrace.ByPlace:
+	case given == trace.ByPlace:
 		return append(args, text), ""
 	}
 	return append(args, name+"="+text), ""
@@ -100,7 +101,7 @@ func (b *builder) argument(args []string, code *pytrace.Code, name, text string)
 
 // value returns the text of a Python expression that makes the value, and adds
 // the statements that it needs before; why it cannot be made otherwise.
-func (b *builder) value(v pytrace.Value, depth int) (text, why string) {
+func (b *builder) value(v wire.Value, depth int) (text, why string) {
 	switch {
 	case depth > 20:
 		return "", "nested too deeply"
@@ -147,7 +148,7 @@ func (b *builder) known(o object) *variable {
 }
 
 // literal returns a literal's text, by a variable where the object can change.
-func (b *builder) literal(v pytrace.Value, o object) (text, why string) {
+func (b *builder) literal(v wire.Value, o object) (text, why string) {
 	if !expression(v.Text, false) {
 		return "", describe(v) + " has no text to trust"
 	}
@@ -161,7 +162,7 @@ func (b *builder) literal(v pytrace.Value, o object) (text, why string) {
 }
 
 // object puts an object together from its recorded attributes.
-func (b *builder) object(v pytrace.Value, o object, depth int) (text, why string) {
+func (b *builder) object(v wire.Value, o object, depth int) (text, why string) {
 	class := b.settle(v.New)
 	if !dotted(class) || !strings.Contains(class, ".") {
 		return "", describe(v) + " is of a class without a Python name"
@@ -189,7 +190,7 @@ func (b *builder) object(v pytrace.Value, o object, depth int) (text, why string
 }
 
 // container builds what holds values that are no literals.
-func (b *builder) container(v pytrace.Value, depth int) (text, why string) {
+func (b *builder) container(v wire.Value, depth int) (text, why string) {
 	var parts []string
 	for _, e := range v.Items {
 		text, why := b.value(e, depth+1)
@@ -227,7 +228,7 @@ func (b *builder) container(v pytrace.Value, depth int) (text, why string) {
 }
 
 // compare returns the text of a value that a result is compared with.
-func (b *builder) compare(v *pytrace.Value) (string, bool) {
+func (b *builder) compare(v *wire.Value) (string, bool) {
 	if v == nil || v.Cut || v.Masked {
 		return "", false
 	}
@@ -271,7 +272,7 @@ func (b *builder) need(expr, module string) {
 	}
 }
 
-func describe(v pytrace.Value) string {
+func describe(v wire.Value) string {
 	if v.Type == "" {
 		return "a value"
 	}

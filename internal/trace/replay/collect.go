@@ -3,35 +3,36 @@ package replay
 import (
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // A call is one recorded call with what became of it.
 type call struct {
-	pytrace.Call
-	start, end pytrace.Record // end is ret or unwind; zero where none was recorded
-	raised     pytrace.Record // the raise whose exception left the call
+	trace.Call
+	start, end trace.Record // end is ret or unwind; zero where none was recorded
+	raised     trace.Record // the raise whose exception left the call
 }
 
 // look gathers what repeating a call asks for.
-func (g *generator) look(c pytrace.Call) *call {
+func (g *generator) look(c trace.Call) *call {
 	out := &call{Call: c, start: c.Start(), end: c.End()}
-	if out.end.Kind == pytrace.KindUnwind {
+	if out.end.Kind == wire.KindUnwind {
 		out.raised = g.raises[out.end.Exc]
 	}
 	return out
 }
 
 // index finds the raises and what generators gave.
-func (g *generator) index(t *pytrace.Trace) {
-	g.raises, g.yields = map[int64]pytrace.Record{}, map[int64][]pytrace.Record{}
+func (g *generator) index(t *trace.Trace) {
+	g.raises, g.yields = map[int64]trace.Record{}, map[int64][]trace.Record{}
 	for r := range t.All() {
 		switch r.Kind {
-		case pytrace.KindRaise:
+		case wire.KindRaise:
 			if _, ok := g.raises[r.Exc]; !ok {
 				g.raises[r.Exc] = r
 			}
-		case pytrace.KindYield:
+		case wire.KindYield:
 			if len(g.yields[r.Call]) < 1000 {
 				g.yields[r.Call] = append(g.yields[r.Call], r)
 			}

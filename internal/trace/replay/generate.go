@@ -4,14 +4,15 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // A generator writes the steps of one file.
 type generator struct {
-	trace   *pytrace.Trace
-	raises  map[int64]pytrace.Record   // by exception
-	yields  map[int64][]pytrace.Record // by call
+	trace   *trace.Trace
+	raises  map[int64]trace.Record   // by exception
+	yields  map[int64][]trace.Record // by call
 	options Options
 	report  Report
 	body    strings.Builder
@@ -94,7 +95,7 @@ func (g *generator) miss(c *call, why string) {
 type form struct {
 	target string // what is called, or read for a property
 	args   []string
-	made   *pytrace.Value // the object that a constructor makes
+	made   *wire.Value // the object that a constructor makes
 	getter bool
 }
 
@@ -149,7 +150,7 @@ func (g *generator) step(c *call) (why string) {
 }
 
 // source returns the module of a function; why says that it is not imported.
-func (g *generator) source(code *pytrace.Code) (module, why string) {
+func (g *generator) source(code *trace.Code) (module, why string) {
 	from := g.origin(code.File)
 	if from.why != "" {
 		return "", from.why
@@ -186,7 +187,7 @@ func (g *generator) write(c *call, f form, b *builder) {
 	case "generator":
 		g.uses["itertools"] = true
 		n := len(g.yields[c.ID()])
-		if c.end.Kind == pytrace.KindReturn {
+		if c.end.Kind == wire.KindReturn {
 			n++ // it had no more to give
 		}
 		expr = fmt.Sprintf("list(itertools.islice(%s, %d))", expr, n)
@@ -213,7 +214,7 @@ func shorten(s string) string {
 // outcome returns Python text of what is expected: of the repr of the result,
 // or of the exception; known is false where the trace does not tell.
 func (g *generator) outcome(c *call, b *builder) (text string, known bool) {
-	if c.end.Kind == pytrace.KindUnwind {
+	if c.end.Kind == wire.KindUnwind {
 		if c.raised.ID == 0 {
 			return "", false
 		}

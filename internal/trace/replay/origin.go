@@ -7,14 +7,14 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // An origin is what is known of a source file that a trace names.
 type origin struct {
 	why  string // it is not imported; "" where it is
 	defs definitions
-	wrap map[*pytrace.Code]bool // of generators, see wrapped
+	wrap map[*trace.Code]bool // of generators, see wrapped
 }
 
 // origin judges a file. A trace may be hostile, and name any file of this

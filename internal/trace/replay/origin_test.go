@@ -9,14 +9,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 	"github.com/repaird/repaird/internal/trace/replay"
 )
 
 // calling makes a trace of one call, f(x=1), of a function in a file.
-func calling(t *testing.T, file, function string) *pytrace.Trace {
+func calling(t *testing.T, file, function string) *trace.Trace {
 	t.Helper()
-	trace, err := pytrace.Read(strings.NewReader(fmt.Sprintf(`{"k":"meta","v":1,"f":"trace-1","pid":1,"ppid":0,"python":"3.11.2","impl":"cpython","engine":"settrace","argv":[],"cwd":"/","forked":0}
+	trace, err := trace.Read(strings.NewReader(fmt.Sprintf(`{"k":"meta","v":1,"f":"trace-1","pid":1,"ppid":0,"python":"3.11.2","impl":"cpython","engine":"settrace","argv":[],"cwd":"/","forked":0}
 {"k":"code","c":1,"file":%q,"name":%q,"line":1,"args":["x"],"kind":""}
 {"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x","1"]]}
 {"k":"ret","i":1,"c":1,"t":1,"l":1,"v":"1"}

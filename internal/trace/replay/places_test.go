@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 	"github.com/repaird/repaird/internal/trace/replay"
 )
 
@@ -96,7 +96,7 @@ func TestAFileUnderTwoPathsIsOneFile(t *testing.T) {
 	if err := os.Symlink(root, filepath.Join(root, "again")); err != nil {
 		t.Fatal(err)
 	}
-	trace, err := pytrace.Read(strings.NewReader(fmt.Sprintf(`{"k":"meta","v":1,"f":"trace-1","pid":1,"ppid":0,"python":"3.11.2","impl":"cpython","engine":"settrace","argv":[],"cwd":"/","forked":0}
+	trace, err := trace.Read(strings.NewReader(fmt.Sprintf(`{"k":"meta","v":1,"f":"trace-1","pid":1,"ppid":0,"python":"3.11.2","impl":"cpython","engine":"settrace","argv":[],"cwd":"/","forked":0}
 {"k":"code","c":1,"file":%q,"name":"f","line":1,"args":["x"],"kind":""}
 {"k":"code","c":2,"file":%q,"name":"f","line":1,"args":["x"],"kind":""}
 {"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":1,"l":0,"a":[["x","1"]]}

@@ -39,7 +39,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // Options say what is repeated and how.
@@ -80,7 +80,7 @@ const (
 )
 
 // Write writes the Python source. ErrNothing comes with a report that says why.
-func Write(w io.Writer, t *pytrace.Trace, o Options) (Report, error) {
+func Write(w io.Writer, t *trace.Trace, o Options) (Report, error) {
 	if o.Max <= 0 {
 		o.Max = defaultMax
 	}

@@ -10,8 +10,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/language/python/tracer"
+	"github.com/repaird/repaird/internal/trace"
 	"github.com/repaird/repaird/internal/trace/replay"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 const shop = `import asyncio
@@ -105,12 +107,12 @@ shop.open_thing(threading.Lock())
 `
 
 // record traces main.py of a project made of files.
-func record(t *testing.T, files map[string]string) (trace *pytrace.Trace, dir string) {
+func record(t *testing.T, files map[string]string) (tr *trace.Trace, dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	tracer, out := t.TempDir(), t.TempDir()
-	for name, data := range pytrace.Files() {
-		write(t, filepath.Join(tracer, name), string(data))
+	lib, out := t.TempDir(), t.TempDir()
+	if err := tracer.Install(lib); err != nil {
+		t.Fatal(err)
 	}
 	for name, text := range files {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
@@ -118,21 +120,21 @@ func record(t *testing.T, files map[string]string) (trace *pytrace.Trace, dir st
 		}
 		write(t, filepath.Join(dir, name), text)
 	}
-	config, err := json.Marshal(pytrace.Config{Include: []string{dir}, Out: out})
+	config, err := json.Marshal(tracer.Config{Include: []string{dir}, Out: out})
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "python3", "main.py")
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PYTHONPATH="+tracer, "REPAIRD_TRACE_CONFIG="+string(config), "PYTHONDONTWRITEBYTECODE=1")
+	cmd.Env = append(os.Environ(), "PYTHONPATH="+lib, "REPAIRD_TRACE_CONFIG="+string(config), "PYTHONDONTWRITEBYTECODE=1")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	trace, err = pytrace.ReadDir(out)
+	tr, err = trace.ReadDir(out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return trace, dir
+	return tr, dir
 }
 
 func write(t *testing.T, name, text string) {
@@ -158,7 +160,7 @@ func execute(t *testing.T, source string, args ...string) (string, int) {
 	return string(out), cmd.ProcessState.ExitCode()
 }
 
-func generate(t *testing.T, trace *pytrace.Trace, o replay.Options) (string, replay.Report) {
+func generate(t *testing.T, trace *trace.Trace, o replay.Options) (string, replay.Report) {
 	t.Helper()
 	var b bytes.Buffer
 	report, err := replay.Write(&b, trace, o)
@@ -248,7 +250,7 @@ func TestOneCallIsRepeated(t *testing.T) {
 	trace, dir := record(t, map[string]string{"shop.py": shop, "main.py": program})
 	var id int64
 	for r := range trace.All() {
-		if r.Kind == pytrace.KindCall && r.Code.Name == "Cart.add" && r.Nth == 2 {
+		if r.Kind == wire.KindCall && r.Code.Name == "Cart.add" && r.Nth == 2 {
 			id = r.Call
 		}
 	}
@@ -301,7 +303,7 @@ func TestTextOfAHostileTraceStaysText(t *testing.T) {
 {"k":"code","c":1,"file":"` + dir + `/m.py","name":"f","line":1,"args":["x"],"kind":""}
 {"k":"code","c":2,"file":"` + dir + `/d.py","name":"D","line":1,"args":["x"],"kind":""}
 ` + line + "\n" + `{"k":"ret","i":1,"c":1,"t":1,"l":1,"v":"None"}` + "\n"
-			trace, err := pytrace.Read(strings.NewReader(stream))
+			trace, err := trace.Read(strings.NewReader(stream))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -349,7 +351,7 @@ if __name__ == "__main__":
 `})
 	var id int64
 	for r := range trace.All() {
-		if r.Kind == pytrace.KindCall && r.Code.Name == "show" {
+		if r.Kind == wire.KindCall && r.Code.Name == "show" {
 			id = r.Call
 		}
 	}

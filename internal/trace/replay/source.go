@@ -5,12 +5,12 @@ import (
 	"os"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // decorators returns the lines with which decorators of a function begin in its
 // file, where that is there.
-func decorators(code *pytrace.Code) (out []string) {
+func decorators(code *trace.Code) (out []string) {
 	f, err := os.Open(code.File)
 	if err != nil {
 		return nil
@@ -34,7 +34,7 @@ func decorators(code *pytrace.Code) (out []string) {
 }
 
 // decorated says what a function is by its decorators: "property", "setter" or "".
-func decorated(code *pytrace.Code) string {
+func decorated(code *trace.Code) string {
 	for _, d := range decorators(code) {
 		switch {
 		case property(d):
@@ -52,11 +52,11 @@ func property(decorator string) bool {
 
 // wrapped says whether a decorator may give something else than a function
 // returns, such as contextlib.contextmanager.
-func (o *origin) wrapped(code *pytrace.Code) bool {
+func (o *origin) wrapped(code *trace.Code) bool {
 	is, ok := o.wrap[code]
 	if !ok {
 		if o.wrap == nil {
-			o.wrap = map[*pytrace.Code]bool{}
+			o.wrap = map[*trace.Code]bool{}
 		}
 		is = wraps(decorators(code))
 		o.wrap[code] = is

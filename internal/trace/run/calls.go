@@ -6,7 +6,8 @@ import (
 	"io"
 	"slices"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // Calls prints each call and its end, in the form of bottrace:
@@ -31,10 +32,10 @@ type Calls struct {
 const maxOpen = 1_000_000
 
 // Record implements View.
-func (c *Calls) Record(r pytrace.Followed) {
+func (c *Calls) Record(r trace.Followed) {
 	switch {
 	case c.over || r.Code == nil:
-	case r.Kind == pytrace.KindCall && !r.Late:
+	case r.Kind == wire.KindCall && !r.Late:
 		if c.open == nil {
 			c.open = map[int64]bool{}
 		}
@@ -42,13 +43,13 @@ func (c *Calls) Record(r pytrace.Followed) {
 			c.open[r.Call] = true
 		}
 		c.line("CALL %s %s:%d\n", c.name(r.Code), place{c.Dir}.file(r.Code.File), r.Code.Line)
-	case (r.Kind == pytrace.KindReturn || r.Kind == pytrace.KindUnwind) && c.open[r.Call]:
+	case (r.Kind == wire.KindReturn || r.Kind == wire.KindUnwind) && c.open[r.Call]:
 		delete(c.open, r.Call)
 		c.line("RETURN %s\n", c.name(r.Code))
 	}
 }
 
-func (c *Calls) name(code *pytrace.Code) string {
+func (c *Calls) name(code *trace.Code) string {
 	if c.Qualified {
 		return oneWord(code.Name)
 	}
@@ -92,8 +93,8 @@ type processFunction struct {
 }
 
 // Record implements View.
-func (c *Counts) Record(r pytrace.Followed) {
-	if r.Kind != pytrace.KindCall || r.Code == nil {
+func (c *Counts) Record(r trace.Followed) {
+	if r.Kind != wire.KindCall || r.Code == nil {
 		return
 	}
 	if c.each == nil {
@@ -103,7 +104,7 @@ func (c *Counts) Record(r pytrace.Followed) {
 	c.each[k] = max(c.each[k], r.Nth)
 }
 
-func functionOf(c *pytrace.Code) function { return function{c.File, c.Name, c.Line} }
+func functionOf(c *trace.Code) function { return function{c.File, c.Name, c.Line} }
 
 // Finish implements View.
 func (c *Counts) Finish(result *Result) {

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/repaird/repaird/internal/fault"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/language/python/tracer"
 )
 
 // A File is what a trace_config.json says. Two forms are known, those of
@@ -27,10 +27,10 @@ import (
 // The keys of the second may also stand in sections (instrumentation,
 // filtering, performance).
 type File struct {
-	Config     pytrace.Config // what the file asks for, the rest zero
-	LogFile    string         // where a Log is wanted; "" for none
-	MaxEntries int            // of the log
-	Notes      []string       // what the file asks for that goes without saying, or in vain
+	Config     tracer.Config // what the file asks for, the rest zero
+	LogFile    string        // where a Log is wanted; "" for none
+	MaxEntries int           // of the log
+	Notes      []string      // what the file asks for that goes without saying, or in vain
 }
 
 const maxConfigFile = 1 << 20
@@ -79,7 +79,7 @@ func targets(data []byte, dir string) (*File, error) {
 	if err := strict(data, &x); err != nil {
 		return nil, err
 	}
-	f := &File{Config: pytrace.Config{Include: x.Targets.Paths, Modules: x.Targets.Modules, Functions: x.Targets.Functions}}
+	f := &File{Config: tracer.Config{Include: x.Targets.Paths, Modules: x.Targets.Modules, Functions: x.Targets.Functions}}
 	f.LogFile = os.Expand(x.Output.LogFile, func(name string) string {
 		if v, ok := os.LookupEnv(name); ok || name != "TRACE_DIR" {
 			return v

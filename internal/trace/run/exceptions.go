@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // Exceptions prints the stack of an exception that nobody caught, in the form
@@ -19,9 +20,9 @@ type Exceptions struct {
 }
 
 // Record implements View.
-func (x *Exceptions) Record(r pytrace.Followed) {
+func (x *Exceptions) Record(r trace.Followed) {
 	s := r.Snapshot()
-	if r.Kind != pytrace.KindSnapshot || s == nil || s.Why != "exception" {
+	if r.Kind != wire.KindSnapshot || s == nil || s.Why != "exception" {
 		return
 	}
 	fmt.Fprintf(x.Data, "Exception: %s(%s)\n\nStack:\n", oneWord(s.Type), oneWord(s.Text))
@@ -31,7 +32,7 @@ func (x *Exceptions) Record(r pytrace.Followed) {
 			continue
 		}
 		fmt.Fprint(x.Data, "    Locals:\n")
-		slices.SortFunc(f.Locals, func(a, b pytrace.Var) int { return strings.Compare(a.Name, b.Name) })
+		slices.SortFunc(f.Locals, func(a, b wire.Var) int { return strings.Compare(a.Name, b.Name) })
 		for i := range f.Locals {
 			fmt.Fprintf(x.Data, "      %s: %s\n", oneWord(f.Locals[i].Name), oneWord(repr(&f.Locals[i].Value)))
 		}
@@ -50,7 +51,7 @@ type Stacks struct {
 }
 
 // Record implements View.
-func (x *Stacks) Record(pytrace.Followed) {}
+func (x *Stacks) Record(trace.Followed) {}
 
 // Finish implements View.
 func (x *Stacks) Finish(result *Result) {

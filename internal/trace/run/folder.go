@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/language/python/tracer"
 )
 
 // A folder is a run's temporary directory: the tracer's files, its
@@ -64,10 +64,8 @@ func sweep() {
 
 // install writes the tracer and its configuration.
 func (f *folder) install(o Options, p *plan) error {
-	for name, content := range pytrace.Files() {
-		if err := os.WriteFile(filepath.Join(f.lib, name), content, 0o600); err != nil {
-			return err
-		}
+	if err := tracer.Install(f.lib); err != nil {
+		return err
 	}
 	c := o.Config
 	c.Out = f.out

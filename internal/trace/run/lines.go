@@ -7,7 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // How Lines shows a line.
@@ -35,8 +36,8 @@ const (
 )
 
 // Record implements View.
-func (x *Lines) Record(r pytrace.Followed) {
-	if r.Kind != pytrace.KindStep || r.Code == nil || x.over {
+func (x *Lines) Record(r trace.Followed) {
+	if r.Kind != wire.KindStep || r.Code == nil || x.over {
 		return
 	}
 	if x.Max > 0 && x.lines >= x.Max {
@@ -64,7 +65,7 @@ func (x *Lines) Record(r pytrace.Followed) {
 
 // isOwnScript says whether a record's code is in the file that its process was
 // started with.
-func isOwnScript(r pytrace.Followed) bool {
+func isOwnScript(r trace.Followed) bool {
 	if len(r.Process.Argv) == 0 || r.Process.Argv[0] == "" {
 		return false
 	}

@@ -6,7 +6,8 @@ import (
 	"os"
 	"time"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // Log writes the calls, returns and exceptions of a run as JSON Lines of the
@@ -68,14 +69,14 @@ func (l *Log) Open() error {
 }
 
 // Record implements View.
-func (l *Log) Record(r pytrace.Followed) {
+func (l *Log) Record(r trace.Followed) {
 	if l.w == nil || r.Code == nil || (l.Max > 0 && l.lines >= l.Max) {
 		return
 	}
 	x := logLine{Call: r.Call, Func: r.Code.Name, File: r.Code.File, Line: r.Line, Thread: r.Thread,
 		Timestamp: l.when(r).Local().Format("2006-01-02T15:04:05.000000")}
 	switch r.Kind {
-	case pytrace.KindCall:
+	case wire.KindCall:
 		x.Event, x.Args, x.Line = "call", map[string]string{}, r.Code.Line
 		for _, a := range r.Args() {
 			x.Args[a.Name] = repr(&a.Value)
@@ -83,19 +84,19 @@ func (l *Log) Record(r pytrace.Followed) {
 		if len(l.calls) < maxOpen {
 			l.calls[r.Call] = logCall{parent: r.Parent, depth: r.Depth}
 		}
-	case pytrace.KindReturn:
+	case wire.KindReturn:
 		text := repr(r.Value())
 		x.Event, x.Return = "return", &text
-	case pytrace.KindRaise:
+	case wire.KindRaise:
 		e := logExc{r.Type(), repr(r.Value())}
 		if len(l.excs) < maxOpen {
 			l.excs[r.Exc] = e
 		}
 		x.Event, x.ExcType, x.ExcValue = "exception", e.kind, e.value
-	case pytrace.KindPass:
+	case wire.KindPass:
 		e := l.excs[r.Exc]
 		x.Event, x.ExcType, x.ExcValue = "exception", e.kind, e.value
-	case pytrace.KindUnwind:
+	case wire.KindUnwind:
 		delete(l.calls, r.Call)
 		return
 	default:
@@ -103,7 +104,7 @@ func (l *Log) Record(r pytrace.Followed) {
 	}
 	c := l.calls[r.Call]
 	x.Parent, x.Depth = c.parent, c.depth
-	if r.Kind == pytrace.KindReturn {
+	if r.Kind == wire.KindReturn {
 		delete(l.calls, r.Call)
 	}
 	l.write(x)
@@ -111,7 +112,7 @@ func (l *Log) Record(r pytrace.Followed) {
 
 // when returns the time of a record: its own or, where it has none, that of the
 // one before in its process.
-func (l *Log) when(r pytrace.Followed) time.Time {
+func (l *Log) when(r trace.Followed) time.Time {
 	if r.Micros > 0 && r.Micros < maxMicros {
 		l.last[r.Record.Process] = r.Micros
 	}

@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // How long things may take at the end of a run.
@@ -210,13 +210,13 @@ func foreground() bool {
 // stacks asks every traced process for the stacks of its threads, and waits
 // until they are written or the command has ended.
 func (p *process) stacks() error {
-	asked, err := pytrace.RequestStacks(p.dir.out)
+	asked, err := trace.RequestStacks(p.dir.out)
 	if err != nil || len(asked) == 0 {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), graceStacks)
 	defer cancel()
-	if !pytrace.WaitStacks(ctx, p.dir.out, asked) && len(p.exited) == 0 {
+	if !trace.WaitStacks(ctx, p.dir.out, asked) && len(p.exited) == 0 {
 		return errors.New("a process did not answer")
 	}
 	return nil

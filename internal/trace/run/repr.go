@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // reprLimit bounds the text of one value.
@@ -13,7 +13,7 @@ const reprLimit = 2000
 // repr writes a value as Python would, as near as the trace knows it: objects
 // as Class(attribute=value). Identities are left out, so that runs can be
 // compared.
-func repr(v *pytrace.Value) string {
+func repr(v *wire.Value) string {
 	var b strings.Builder
 	writeRepr(&b, v, 0)
 	s := oneWord(b.String())
@@ -23,7 +23,7 @@ func repr(v *pytrace.Value) string {
 	return s
 }
 
-func writeRepr(b *strings.Builder, v *pytrace.Value, depth int) {
+func writeRepr(b *strings.Builder, v *wire.Value, depth int) {
 	if v == nil || b.Len() > reprLimit || depth > 40 {
 		b.WriteString("...")
 		return
@@ -44,7 +44,7 @@ func writeRepr(b *strings.Builder, v *pytrace.Value, depth int) {
 	}
 }
 
-func writeText(b *strings.Builder, v *pytrace.Value) {
+func writeText(b *strings.Builder, v *wire.Value) {
 	switch v.Type {
 	case "", "list", "dict", "set", "tuple", "frozenset", "float", "complex", "str", "bytes", "bytearray", "int", "bool", "NoneType":
 		b.WriteString(v.Text)
@@ -62,7 +62,7 @@ func writeText(b *strings.Builder, v *pytrace.Value) {
 	}
 }
 
-func writePairs(b *strings.Builder, v *pytrace.Value, depth int) {
+func writePairs(b *strings.Builder, v *wire.Value, depth int) {
 	open, end := "{", "}"
 	if v.Type != "dict" && v.Type != "" {
 		open, end = v.Type+"({", "})"
@@ -78,7 +78,7 @@ func writePairs(b *strings.Builder, v *pytrace.Value, depth int) {
 	b.WriteString(end)
 }
 
-func writeItems(b *strings.Builder, v *pytrace.Value, depth int) {
+func writeItems(b *strings.Builder, v *wire.Value, depth int) {
 	open, end := v.Type+"([", "])"
 	switch {
 	case v.Type == "list":
@@ -102,7 +102,7 @@ func writeItems(b *strings.Builder, v *pytrace.Value, depth int) {
 	b.WriteString(end)
 }
 
-func writeObject(b *strings.Builder, v *pytrace.Value, depth int) {
+func writeObject(b *strings.Builder, v *wire.Value, depth int) {
 	if len(v.Args) == 0 && len(v.Fields) == 0 && len(v.Shared) == 0 && v.Text == "" {
 		size := ""
 		if v.Len > 0 {
@@ -123,7 +123,7 @@ func writeObject(b *strings.Builder, v *pytrace.Value, depth int) {
 		n++
 	}
 	for _, list := range []struct {
-		vars []pytrace.Var
+		vars []wire.Var
 		of   string
 	}{{v.Fields, ""}, {v.Shared, v.Type + "."}} {
 		for i := range list.vars {
@@ -142,7 +142,7 @@ func comma(b *strings.Builder, i int) {
 	}
 }
 
-func rest(b *strings.Builder, v *pytrace.Value, shown int) {
+func rest(b *strings.Builder, v *wire.Value, shown int) {
 	if v.Len > shown {
 		comma(b, shown)
 		b.WriteString("...")

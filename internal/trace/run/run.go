@@ -31,9 +31,10 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/trace"
 	"github.com/repaird/repaird/internal/trace/view"
 )
 
@@ -47,14 +48,14 @@ const (
 
 // Options say what to run and how. Command is required.
 type Options struct {
-	Command   []string       // a program with its arguments; a file that ends in .py runs under Python
-	Python    string         // interpreter for .py files, and in place of a python in Command; "" is the environment's own
-	Dir       string         // working directory; "" is the caller's
-	Env       []string       // as os.Environ, which it defaults to
-	Config    pytrace.Config // what to record. Out is ignored; without Include the scope is Dir and the script's directory, with "/" it is all Python code
-	Timeout   time.Duration  // then the stacks of all threads are recorded and everything is killed; 0 for none
-	Interrupt bool           // at the time-out send SIGINT first: a Python process that ends in order says how often each function was called
-	Keep      string         // file for the trace, compressed when it ends in .zst; "" keeps none
+	Command   []string      // a program with its arguments; a file that ends in .py runs under Python
+	Python    string        // interpreter for .py files, and in place of a python in Command; "" is the environment's own
+	Dir       string        // working directory; "" is the caller's
+	Env       []string      // as os.Environ, which it defaults to
+	Config    tracer.Config // what to record. Out is ignored; without Include the scope is Dir and the script's directory, with "/" it is all Python code
+	Timeout   time.Duration // then the stacks of all threads are recorded and everything is killed; 0 for none
+	Interrupt bool          // at the time-out send SIGINT first: a Python process that ends in order says how often each function was called
+	Keep      string        // file for the trace, compressed when it ends in .zst; "" keeps none
 
 	Stdin          io.Reader        // an *os.File is handed on as it is
 	Stdout, Stderr io.Writer        // likewise; nil discards
@@ -68,13 +69,13 @@ type Options struct {
 
 // A Result is what became of the command.
 type Result struct {
-	Exit     int            // the command's exit code, 128+n where signal n killed it, or one of the constants
-	TimedOut bool           //
-	Signal   string         // name of the signal that killed it, "" for none
-	Trace    *pytrace.Trace // never nil
-	Kept     string         // where the trace is, "" where it was not kept
-	Argv     []string       // what was really started
-	Notes    []string       // what could not be seen or kept, and why: sentences for people
+	Exit     int          // the command's exit code, 128+n where signal n killed it, or one of the constants
+	TimedOut bool         //
+	Signal   string       // name of the signal that killed it, "" for none
+	Trace    *trace.Trace // never nil
+	Kept     string       // where the trace is, "" where it was not kept
+	Argv     []string     // what was really started
+	Notes    []string     // what could not be seen or kept, and why: sentences for people
 	Wall     time.Duration
 }
 
@@ -83,7 +84,7 @@ type Result struct {
 // could not be run, or that its trace could not be had or kept; the result is
 // then as far as it got and not nil.
 func Run(ctx context.Context, o Options) (*Result, error) {
-	result := &Result{Trace: new(pytrace.Trace), Exit: ExitNotRun}
+	result := &Result{Trace: new(trace.Trace), Exit: ExitNotRun}
 	if len(o.Command) == 0 || o.Command[0] == "" {
 		return result, fault.Errorf(fault.Invalid, "no command")
 	}
@@ -152,7 +153,7 @@ func notStarted(err error) int {
 // collect reads the trace and keeps it.
 func collect(o Options, out string, result *Result, fed int) error {
 	if result.TimedOut {
-		if _, err := pytrace.CollectStacks(out); err != nil {
+		if _, err := trace.CollectStacks(out); err != nil {
 			result.Notes = append(result.Notes, "the stacks at the time-out could not be read: "+err.Error())
 		}
 	}
@@ -162,7 +163,7 @@ func collect(o Options, out string, result *Result, fed int) error {
 			return fmt.Errorf("redact: %w", err)
 		}
 	}
-	t, err := pytrace.ReadDir(out)
+	t, err := trace.ReadDir(out)
 	if t != nil {
 		result.Trace = t
 	}

@@ -18,7 +18,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/repaird/repaird/internal/fault"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/language/python/tracer"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 func TestOptionsOfAnInterpreter(t *testing.T) {
@@ -126,17 +128,17 @@ func TestSpacedIsAsPythonWritesIt(t *testing.T) {
 
 func TestReprIsAsPythonWritesIt(t *testing.T) {
 	t.Parallel()
-	one, text := pytrace.Value{Text: "1", Literal: true}, pytrace.Value{Text: "'a'", Literal: true}
-	for want, v := range map[string]pytrace.Value{
+	one, text := wire.Value{Text: "1", Literal: true}, wire.Value{Text: "'a'", Literal: true}
+	for want, v := range map[string]wire.Value{
 		"1":                        one,
-		"[1, 'a']":                 {Type: "list", ID: 3, Len: 2, Items: []pytrace.Value{one, text}},
-		"[1, ...]":                 {Type: "list", Len: 9, Items: []pytrace.Value{one}},
-		"(1,)":                     {Type: "tuple", Len: 1, Items: []pytrace.Value{one}},
-		"{'a': 1}":                 {Type: "dict", Len: 1, Pairs: [][2]pytrace.Value{{text, one}}},
+		"[1, 'a']":                 {Type: "list", ID: 3, Len: 2, Items: []wire.Value{one, text}},
+		"[1, ...]":                 {Type: "list", Len: 9, Items: []wire.Value{one}},
+		"(1,)":                     {Type: "tuple", Len: 1, Items: []wire.Value{one}},
+		"{'a': 1}":                 {Type: "dict", Len: 1, Pairs: [][2]wire.Value{{text, one}}},
 		"set()":                    {Type: "set"},
-		"Cart(n=1, Cart.items=[])": {Type: "Cart", Module: "shop", ID: 7, Fields: []pytrace.Var{{Name: "n", Value: one}}, Shared: []pytrace.Var{{Name: "items", Value: pytrace.Value{Type: "list"}}}},
+		"Cart(n=1, Cart.items=[])": {Type: "Cart", Module: "shop", ID: 7, Fields: []wire.Var{{Name: "n", Value: one}}, Shared: []wire.Var{{Name: "items", Value: wire.Value{Type: "list"}}}},
 		"<Cart>":                   {Type: "Cart", Module: "shop", ID: 7},
-		"ValueError('a')":          {Type: "ValueError", Args: []pytrace.Value{text}},
+		"ValueError('a')":          {Type: "ValueError", Args: []wire.Value{text}},
 		"<function f>":             {Type: "function", Text: "f"},
 		"<masked str>":             {Type: "str", Masked: true},
 		"<list again>":             {Type: "list", Cycle: true},
@@ -145,14 +147,14 @@ func TestReprIsAsPythonWritesIt(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
-	endless := pytrace.Value{Type: "list", Len: 1}
+	endless := wire.Value{Type: "list", Len: 1}
 	for range 5000 {
-		endless = pytrace.Value{Type: "list", Len: 1, Items: []pytrace.Value{endless}}
+		endless = wire.Value{Type: "list", Len: 1, Items: []wire.Value{endless}}
 	}
 	if got := repr(&endless); len(got) > reprLimit+10 || strings.ContainsAny(got, "\n\x1b") {
 		t.Errorf("a deep value gives %d bytes", len(got))
 	}
-	hostile := pytrace.Value{Type: "A\x1b[31m\n", Text: "x\r\ny"}
+	hostile := wire.Value{Type: "A\x1b[31m\n", Text: "x\r\ny"}
 	if got := repr(&hostile); strings.ContainsAny(got, "\n\r\x1b") {
 		t.Errorf("control characters come through: %q", got)
 	}
@@ -166,11 +168,11 @@ func TestConfigFiles(t *testing.T) {
 		err  string
 	}{
 		"targets": {text: `{"trace_targets":{"paths":["/src"],"modules":["a.b"],"functions":["f"]},"output":{"log_file":"/x.jsonl","max_entries":7}}`,
-			want: File{Config: pytrace.Config{Include: []string{"/src"}, Modules: []string{"a.b"}, Functions: []string{"f"}, MaxRecords: 7}, LogFile: "/x.jsonl", MaxEntries: 7}},
-		"targets without bounds":       {text: `{"output":{}}`, want: File{Config: pytrace.Config{MaxRecords: 10_000}, MaxEntries: 10_000}},
-		"options":                      {text: `{"trace_variables":true,"max_string_length":50,"max_call_depth":9,"max_trace_size_mb":1.5}`, want: File{Config: pytrace.Config{Level: "variables", MaxChars: 50, MaxDepth: 9, MaxBytes: 3 << 19}}},
-		"options in sections":          {text: `{"instrumentation":{"trace_control_flow":true},"filtering":{"exclude_patterns":["test_*","__init__"]}}`, want: File{Config: pytrace.Config{Level: "control", ExcludeFunctions: []string{"test_*", "*__init__*"}}}},
-		"nothing":                      {text: `{}`, want: File{Config: pytrace.Config{Level: "functions"}}},
+			want: File{Config: tracer.Config{Include: []string{"/src"}, Modules: []string{"a.b"}, Functions: []string{"f"}, MaxRecords: 7}, LogFile: "/x.jsonl", MaxEntries: 7}},
+		"targets without bounds":       {text: `{"output":{}}`, want: File{Config: tracer.Config{MaxRecords: 10_000}, MaxEntries: 10_000}},
+		"options":                      {text: `{"trace_variables":true,"max_string_length":50,"max_call_depth":9,"max_trace_size_mb":1.5}`, want: File{Config: tracer.Config{Level: "variables", MaxChars: 50, MaxDepth: 9, MaxBytes: 3 << 19}}},
+		"options in sections":          {text: `{"instrumentation":{"trace_control_flow":true},"filtering":{"exclude_patterns":["test_*","__init__"]}}`, want: File{Config: tracer.Config{Level: "control", ExcludeFunctions: []string{"test_*", "*__init__*"}}}},
+		"nothing":                      {text: `{}`, want: File{Config: tracer.Config{Level: "functions"}}},
 		"an unknown key":               {text: `{"trace_function":true}`, err: `unknown field "trace_function"`},
 		"an unknown key of a section":  {text: `{"performance":{"speed":1}}`, err: `unknown field "speed"`},
 		"an unknown key of the output": {text: `{"output":{"file":"x"}}`, err: `unknown field "file"`},
@@ -293,16 +295,16 @@ func TestAContextEndsTheCommand(t *testing.T) {
 func TestLinesOfHostileTraces(t *testing.T) {
 	t.Parallel()
 	var out, notice bytes.Buffer
-	code := &pytrace.Code{File: "/p/a\n\x1b[31m.py", Name: "f\nCALL g", Line: 3}
+	code := &trace.Code{File: "/p/a\n\x1b[31m.py", Name: "f\nCALL g", Line: 3}
 	c := &Calls{Data: &out, Notice: &notice, Dir: "/p"}
-	c.Record(pytrace.Followed{Record: pytrace.Record{Kind: pytrace.KindCall, Call: 1, Code: code}})
-	c.Record(pytrace.Followed{Record: pytrace.Record{Kind: pytrace.KindReturn, Call: 1, Code: code}})
-	c.Record(pytrace.Followed{Record: pytrace.Record{Kind: pytrace.KindReturn, Call: 2, Code: code}}) // of a call that was not shown
+	c.Record(trace.Followed{Record: trace.Record{Kind: wire.KindCall, Call: 1, Code: code}})
+	c.Record(trace.Followed{Record: trace.Record{Kind: wire.KindReturn, Call: 1, Code: code}})
+	c.Record(trace.Followed{Record: trace.Record{Kind: wire.KindReturn, Call: 2, Code: code}}) // of a call that was not shown
 	if got := out.String(); strings.Count(got, "\n") != 2 || strings.Contains(got, "\x1b") {
 		t.Errorf("got %q", got)
 	}
 	x := &Lines{Data: &out, Dir: "/p"}
-	x.Record(pytrace.Followed{Record: pytrace.Record{Kind: pytrace.KindStep, Code: &pytrace.Code{File: "/dev/zero"}, Line: 1}})
+	x.Record(trace.Followed{Record: trace.Record{Kind: wire.KindStep, Code: &trace.Code{File: "/dev/zero"}, Line: 1}})
 	if !strings.HasSuffix(out.String(), "+ ?\n") {
 		t.Errorf("got %q", out.String())
 	}
@@ -311,7 +313,7 @@ func TestLinesOfHostileTraces(t *testing.T) {
 // The times in the log are those of the records, not those of their arrival.
 func TestTheLogHasTheTimesOfTheRecords(t *testing.T) {
 	t.Parallel()
-	trace, err := pytrace.Read(strings.NewReader(`{"k":"meta","v":1,"f":"trace-1","pid":1,"ts":1700000000.25}
+	trace, err := trace.Read(strings.NewReader(`{"k":"meta","v":1,"f":"trace-1","pid":1,"ts":1700000000.25}
 {"k":"code","c":1,"file":"/w/a.py","name":"work","line":1}
 {"k":"call","i":1,"c":1,"t":500000}
 {"k":"raise","i":1,"c":1,"e":1,"x":"KeyError","l":2}

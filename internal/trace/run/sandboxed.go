@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/sandbox"
 )
 
@@ -216,7 +216,7 @@ func sandboxSpec(o Options, work string, result *Result) (sandbox.Spec, error) {
 		spec.Env["LIMIT"] = strconv.FormatFloat(o.Timeout.Seconds(), 'f', -1, 64)
 		spec.Limits.Wall = o.Timeout + 10*time.Second
 	}
-	for name, content := range pytrace.Files() {
+	for name, content := range tracer.Files() {
 		spec.Files["lib/"+name] = content
 	}
 	result.Argv = argv

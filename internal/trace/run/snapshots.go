@@ -8,8 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 	"github.com/repaird/repaird/internal/trace/view"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // Snapshots prints what breakpoints recorded, in bottrace's JSON: one line each
@@ -52,8 +53,8 @@ type watch struct {
 }
 
 // Record implements View.
-func (s *Snapshots) Record(r pytrace.Followed) {
-	if r.Kind != pytrace.KindSnapshot {
+func (s *Snapshots) Record(r trace.Followed) {
+	if r.Kind != wire.KindSnapshot {
 		return
 	}
 	got := r.Snapshot()
@@ -83,7 +84,7 @@ func (s *Snapshots) Record(r pytrace.Followed) {
 	}
 }
 
-func localsOf(f pytrace.Frame) map[string]string {
+func localsOf(f wire.Frame) map[string]string {
 	if f.Locals == nil {
 		return nil
 	}
@@ -96,7 +97,7 @@ func localsOf(f pytrace.Frame) map[string]string {
 
 // watches returns what each expression gave, in the order in which they were
 // asked for; the tracer leaves out what it would not evaluate.
-func (s *Snapshots) watches(got []pytrace.Watch) []watch {
+func (s *Snapshots) watches(got []wire.Watch) []watch {
 	out := []watch{}
 	for _, w := range got {
 		out = append(out, watchOf(w))
@@ -120,7 +121,7 @@ func (s *Snapshots) watches(got []pytrace.Watch) []watch {
 	return out
 }
 
-func watchOf(w pytrace.Watch) watch {
+func watchOf(w wire.Watch) watch {
 	x := watch{Expression: w.Expr}
 	if w.Value != nil {
 		text := repr(w.Value)

@@ -7,14 +7,14 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // A View shows a run. Its methods are called one after another.
 type View interface {
 	// Record is called with each record, while the command runs where that
 	// can be; in order within a process.
-	Record(r pytrace.Followed)
+	Record(r trace.Followed)
 	// Finish is called at the end, with the whole trace.
 	Finish(result *Result)
 }
@@ -44,7 +44,7 @@ func follow(dir string, all []View) *follower {
 	ctx, f.cancel = context.WithCancel(context.Background())
 	go func() {
 		var err error
-		f.missed, err = pytrace.Follow(ctx, dir, func(r pytrace.Followed) error {
+		f.missed, err = trace.Follow(ctx, dir, func(r trace.Followed) error {
 			f.fed++
 			for _, v := range views {
 				v.Record(r)
@@ -67,12 +67,12 @@ func (f *follower) finish() error {
 }
 
 // feed hands the records of a whole trace to views.
-func feed(t *pytrace.Trace, views []View) {
+func feed(t *trace.Trace, views []View) {
 	if len(views) == 0 {
 		return
 	}
 	for r := range t.All() {
-		f := pytrace.Followed{Record: r, Task: t.TaskName(r)}
+		f := trace.Followed{Record: r, Task: t.TaskName(r)}
 		if r.Process < len(t.Processes) {
 			f.Process = t.Processes[r.Process]
 		}

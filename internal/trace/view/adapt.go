@@ -4,15 +4,15 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // Records are named by index, from 0, within this package, and by id, from 1,
 // in what it writes.
-type rec = pytrace.Record
+type rec = trace.Record
 
-func size(t *pytrace.Trace) int          { return t.Len() }
-func record(t *pytrace.Trace, i int) rec { return t.Record(i + 1) }
+func size(t *trace.Trace) int          { return t.Len() }
+func record(t *trace.Trace, i int) rec { return t.Record(i + 1) }
 
 // procShift is where a call's id holds the number of its process.
 const procShift = 40
@@ -27,7 +27,7 @@ const (
 
 // absences lists processes that were started but not traced, what the tracer
 // could not do, and where the threads were when a time-out struck.
-func absences(t *pytrace.Trace) []string {
+func absences(t *trace.Trace) []string {
 	var out []string
 	for _, c := range t.Untraced() {
 		text := fmt.Sprintf("not traced: process %d (%s by %d)", c.PID, visible(c.How), pid(t, c.Process))
@@ -60,7 +60,7 @@ func absences(t *pytrace.Trace) []string {
 	return out
 }
 
-func pid(t *pytrace.Trace, process int) int {
+func pid(t *trace.Trace, process int) int {
 	if process < 0 || process >= len(t.Processes) {
 		return 0
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // browser returns a Chromium, or skips the test with a reason.
@@ -179,7 +179,7 @@ func TestThePageInABrowser(t *testing.T) {
 	p.want("it unfolds", `[...document.querySelectorAll('.line')].map(e => e.textContent).join('|')`, "step(i=1) → 1")
 
 	search(t, p)
-	findings(t, p)
+	checkFindings(t, p)
 }
 
 // search looks for a value that is in a folded place, and for an identity.
@@ -208,8 +208,8 @@ func search(t *testing.T, p *tab) {
 	p.want("its calls are marked", `document.querySelector('.line.selected').className`, "hit")
 }
 
-// findings opens the list of findings and follows one to its record.
-func findings(t *testing.T, p *tab) {
+// checkFindings opens the list of findings and follows one to its record.
+func checkFindings(t *testing.T, p *tab) {
 	t.Helper()
 	p.do(chromedp.Click(chromedp.CSS("[data-view=findings]")), chromedp.WaitVisible(chromedp.CSS(".finding")))
 	p.eval(`[...document.querySelectorAll('.finding')].find(e => e.textContent.includes('swallowed')).querySelectorAll('.record')[1].click()`)
@@ -353,7 +353,7 @@ func TestThePageIsQuickWithManyRecords(t *testing.T) {
 }
 
 // large makes a trace of n calls.
-func large(t testing.TB, n int) *pytrace.Trace {
+func large(t testing.TB, n int) *trace.Trace {
 	t.Helper()
 	var b strings.Builder
 	b.WriteString(`{"k":"meta","v":1,"f":"x","pid":1,"python":"3.13","engine":"monitoring","argv":["big.py"]}` + "\n" +
@@ -363,7 +363,7 @@ func large(t testing.TB, n int) *pytrace.Trace {
 		fmt.Fprintf(&b, `{"k":"call","i":%d,"c":%d,"p":1,"d":1,"t":%d,"l":3,"a":[["x","'value %d'"]]}`+"\n", i, 2+i*i%7%2, i, i)
 		fmt.Fprintf(&b, `{"k":"ret","i":%d,"c":%d,"t":%d,"l":6,"v":"{'n': %d}"}`+"\n", i, 2+i*i%7%2, i, i)
 	}
-	trace, err := pytrace.Read(strings.NewReader(b.String()))
+	trace, err := trace.Read(strings.NewReader(b.String()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,13 +3,14 @@ package view
 import (
 	"slices"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // A node is one call. Records are named by their index in the trace.
 type node struct {
 	id      int64
-	code    *pytrace.Code
+	code    *trace.Code
 	process int
 	thread  int
 	task    int
@@ -29,7 +30,7 @@ type node struct {
 // A forest is the calls of a trace, in the order in which they began within
 // their processes, as trees.
 type forest struct {
-	t       *pytrace.Trace
+	t       *trace.Trace
 	nodes   []node
 	roots   []int32
 	raises  map[int64]int32 // number of an exception → its raise record
@@ -37,7 +38,7 @@ type forest struct {
 	marks   []int32
 }
 
-func newForest(t *pytrace.Trace) *forest {
+func newForest(t *trace.Trace) *forest {
 	f := &forest{t: t, raises: map[int64]int32{}, handled: map[int64]int{}}
 	f.collect()
 	f.link()
@@ -52,7 +53,7 @@ func (f *forest) collect() {
 	ids := make([]int64, 0, n)
 	for i := range n {
 		r := record(f.t, i)
-		if r.Kind == pytrace.KindMark {
+		if r.Kind == wire.KindMark {
 			f.marks = append(f.marks, int32(i))
 		}
 		if r.Call != 0 && r.Code != nil {
@@ -83,19 +84,19 @@ func (f *forest) add(i int, r rec) {
 		c.began = at
 	}
 	switch r.Kind {
-	case pytrace.KindCall:
+	case wire.KindCall:
 		if c.start < 0 {
 			c.start, c.began, c.thread = int32(i), micros(r), r.Thread
 		}
-	case pytrace.KindReturn, pytrace.KindUnwind:
+	case wire.KindReturn, wire.KindUnwind:
 		c.end = int32(i)
-	case pytrace.KindRaise:
+	case wire.KindRaise:
 		if _, ok := f.raises[r.Exc]; !ok {
 			f.raises[r.Exc] = int32(i)
 		}
 		c.events = append(c.events, int32(i))
 	default:
-		if r.Kind == pytrace.KindHandled {
+		if r.Kind == wire.KindHandled {
 			f.handled[r.Exc] = r.ID
 		}
 		c.events = append(c.events, int32(i))
@@ -139,7 +140,7 @@ func (f *forest) link() {
 	for i := len(f.nodes) - 1; i >= 0; i-- {
 		c := &f.nodes[i]
 		for _, e := range c.events {
-			if k := record(f.t, int(e)).Kind; k == pytrace.KindRaise || k == pytrace.KindHandled {
+			if k := record(f.t, int(e)).Kind; k == wire.KindRaise || k == wire.KindHandled {
 				c.loud = true
 			}
 		}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 const (
@@ -15,14 +15,14 @@ const (
 // A difference is one part of a value that a call changed.
 type difference struct {
 	path   string // such as self.items
-	before *pytrace.Value
-	after  *pytrace.Value
+	before *wire.Value
+	after  *wire.Value
 	added  string // text of items that were appended, where that is all
 }
 
 // differences finds which parts of a value changed: attributes of an object,
 // keys of a dict, items that were appended to a list.
-func differences(out []difference, path string, a, b *pytrace.Value, depth int) []difference {
+func differences(out []difference, path string, a, b *wire.Value, depth int) []difference {
 	if text(a, 2000, idsPlain) == text(b, 2000, idsPlain) {
 		return out
 	}
@@ -45,9 +45,9 @@ func differences(out []difference, path string, a, b *pytrace.Value, depth int) 
 	return append(out, difference{path: path, before: a, after: b})
 }
 
-func fieldDifferences(out []difference, path string, a, b *pytrace.Value, depth int) ([]difference, bool) {
+func fieldDifferences(out []difference, path string, a, b *wire.Value, depth int) ([]difference, bool) {
 	n := len(out)
-	before := map[string]*pytrace.Value{}
+	before := map[string]*wire.Value{}
 	for i := range a.Fields {
 		before[a.Fields[i].Name] = &a.Fields[i].Value
 	}
@@ -75,9 +75,9 @@ func fieldDifferences(out []difference, path string, a, b *pytrace.Value, depth 
 	return out, len(out) > n
 }
 
-func pairDifferences(out []difference, path string, a, b *pytrace.Value, depth int) ([]difference, bool) {
+func pairDifferences(out []difference, path string, a, b *wire.Value, depth int) ([]difference, bool) {
 	n := len(out)
-	before := map[string]*pytrace.Value{}
+	before := map[string]*wire.Value{}
 	for i := range a.Pairs {
 		before[text(&a.Pairs[i][0], 200, idsPlain)] = &a.Pairs[i][1]
 	}
@@ -103,7 +103,7 @@ func pairDifferences(out []difference, path string, a, b *pytrace.Value, depth i
 }
 
 // appended returns the text of what was put behind the items of a list.
-func appended(a, b *pytrace.Value) string {
+func appended(a, b *wire.Value) string {
 	if b.Type != "list" {
 		return ""
 	}
@@ -137,8 +137,8 @@ func appended(a, b *pytrace.Value) string {
 }
 
 // changeText says how an argument was when the call began and when it ended.
-func changeText(f *forest, r rec, v *pytrace.Var, room int) string {
-	var before *pytrace.Value
+func changeText(f *forest, r rec, v *wire.Var, room int) string {
+	var before *wire.Value
 	if i := f.find(r.Call); i >= 0 && f.nodes[i].start >= 0 {
 		for _, a := range record(f.t, int(f.nodes[i].start)).Args() {
 			if a.Name == v.Name {
@@ -188,4 +188,4 @@ func (d difference) text(room int) string {
 	return path + ": " + text(d.before, max(room-len(unmark(after)), 16), idsMarked) + " → " + after
 }
 
-func length(v *pytrace.Value) string { return fmt.Sprintf("len %d", v.Len) }
+func length(v *wire.Value) string { return fmt.Sprintf("len %d", v.Len) }

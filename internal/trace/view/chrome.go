@@ -7,7 +7,8 @@ import (
 	"io"
 	"time"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // Chrome writes the trace in the Trace Event Format, which ui.perfetto.dev and
@@ -17,7 +18,7 @@ import (
 // start of the process that began first, which otherData.start says.
 //
 // Format: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
-func Chrome(w io.Writer, t *pytrace.Trace) error {
+func Chrome(w io.Writer, t *trace.Trace) error {
 	b := bufio.NewWriterSize(w, 1<<16)
 	x := chromeWriter{t: t, w: b, root: commonRoot(t)}
 	var start time.Time
@@ -41,7 +42,7 @@ func Chrome(w io.Writer, t *pytrace.Trace) error {
 }
 
 type chromeWriter struct {
-	t    *pytrace.Trace
+	t    *trace.Trace
 	w    *bufio.Writer
 	root string
 	pids []int
@@ -170,7 +171,7 @@ func (x *chromeWriter) args(s *span) map[string]any {
 	if name := x.t.TaskName(r); name != "" {
 		args["task"] = visible(name)
 	}
-	if r.Kind == pytrace.KindCall {
+	if r.Kind == wire.KindCall {
 		list := r.Args()
 		for i := range list {
 			args["arg "+visible(list[i].Name)] = text(&list[i].Value, chromeValue, idsPlain)
@@ -182,11 +183,11 @@ func (x *chromeWriter) args(s *span) map[string]any {
 	}
 	end := x.t.Record(int(s.end) + 1)
 	switch end.Kind {
-	case pytrace.KindReturn:
+	case wire.KindReturn:
 		args["returned"] = text(end.Value(), chromeValue, idsPlain)
-	case pytrace.KindYield:
+	case wire.KindYield:
 		args["yielded"] = text(end.Value(), chromeValue, idsPlain)
-	case pytrace.KindUnwind:
+	case wire.KindUnwind:
 		args["left by"] = "exception"
 		if end.Type() != "" {
 			args["left by"] = visible(end.Type())
@@ -208,13 +209,13 @@ func (x *chromeWriter) instants() {
 		clock[key] = max(clock[key], micros(r))
 		e := chromeEvent{Phase: "i", Scope: "t", TS: x.from[r.Process] + clock[key], PID: x.pid(r.Process), TID: r.Thread}
 		switch r.Kind {
-		case pytrace.KindRaise:
+		case wire.KindRaise:
 			e.Cat, e.Name = "exception", "raise "+visible(r.Type())
 			e.Args = map[string]any{"message": cut(visible(r.Text()), chromeValue), "at": fmt.Sprintf("%s:%d", visible(relative(r.Code.File, x.root)), r.Line)}
-		case pytrace.KindHandled:
+		case wire.KindHandled:
 			e.Cat, e.Name = "exception", "swallowed"
 			e.Args = map[string]any{"handler": fmt.Sprintf("%s:%d", visible(relative(r.Code.File, x.root)), r.Handler()), "outcome": visible(r.Outcome())}
-		case pytrace.KindMark:
+		case wire.KindMark:
 			e.Cat, e.Name, e.Scope = "mark", visible(r.Text()+" "+r.State()), "p"
 		default:
 			continue

@@ -8,7 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // CountsOptions shape Counts. The zero value is usable.
@@ -34,7 +35,7 @@ type Count struct {
 
 // Counted returns the functions of a trace, those of several processes
 // together, most called first; by "total" or "self", those that took longest.
-func Counted(t *pytrace.Trace, by string) []Count {
+func Counted(t *trace.Trace, by string) []Count {
 	return countedIn(newForest(t), by)
 }
 
@@ -46,7 +47,7 @@ func countedIn(f *forest, by string) []Count {
 	}
 	index := map[key]int{}
 	var out []Count
-	at := func(c *pytrace.Code) *Count {
+	at := func(c *trace.Code) *Count {
 		k := key{c.File, c.Name, c.Line}
 		i, ok := index[k]
 		if !ok {
@@ -56,7 +57,7 @@ func countedIn(f *forest, by string) []Count {
 		}
 		return &out[i]
 	}
-	recorded := map[*pytrace.Code]int{}
+	recorded := map[*trace.Code]int{}
 	for i := range f.nodes {
 		c := &f.nodes[i]
 		x := at(c.code)
@@ -69,7 +70,7 @@ func countedIn(f *forest, by string) []Count {
 			x.Total += c.total
 		}
 		if c.end >= 0 {
-			if r := record(t, int(c.end)); r.Kind == pytrace.KindUnwind && r.Exc != 0 {
+			if r := record(t, int(c.end)); r.Kind == wire.KindUnwind && r.Exc != 0 {
 				x.Raised++
 			}
 		}
@@ -94,7 +95,7 @@ func countedIn(f *forest, by string) []Count {
 const maxWithin = 400 // callers that are looked at for recursion
 
 // within says whether a call of code is among the callers of i.
-func (f *forest) within(i int32, code *pytrace.Code) bool {
+func (f *forest) within(i int32, code *trace.Code) bool {
 	for n := 0; n < maxWithin; n++ {
 		if i = f.nodes[i].parent; i < 0 {
 			return false
@@ -113,7 +114,7 @@ func (f *forest) within(i int32, code *pytrace.Code) bool {
 //	   1 calls to main (app.py:5)
 //
 // or, sorted by time, a table of times.
-func Counts(w io.Writer, t *pytrace.Trace, o CountsOptions) error {
+func Counts(w io.Writer, t *trace.Trace, o CountsOptions) error {
 	switch o.Sort {
 	case "", "calls", "total", "self":
 	default:

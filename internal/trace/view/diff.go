@@ -4,7 +4,9 @@ import (
 	"io"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/card"
+	"github.com/repaird/repaird/internal/trace/diverge"
 )
 
 // DiffOptions shape Diff. The zero value is usable.
@@ -21,12 +23,12 @@ const (
 
 // Diff writes where two runs of the same test part, side by side: red is the
 // failing one, green the passing one.
-func Diff(w io.Writer, red, green *pytrace.Trace, o DiffOptions) error {
+func Diff(w io.Writer, red, green *trace.Trace, o DiffOptions) error {
 	root := o.Root
 	if root == "" {
 		root = commonRoot(red)
 	}
-	d := pytrace.Diverge(red, green, pytrace.CardOptions{Root: root})
+	d := diverge.Compare(red, green, card.Options{Root: root})
 	if rest, ok := strings.CutPrefix(d.Text, patchHead); ok {
 		d.Text = runsHead + strings.Replace(rest, patchSide, runsSide, 1)
 	}
@@ -67,7 +69,7 @@ func partsIn(kind string) string {
 }
 
 // in names the call in which the runs part.
-func in(d pytrace.Divergence) string {
+func in(d diverge.Divergence) string {
 	for _, r := range []*rec{d.RedCall, d.GreenCall} {
 		if r != nil && r.Code != nil {
 			return " at " + visible(r.Code.Name) + ", call " + callName(r.Call)

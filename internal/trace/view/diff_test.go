@@ -5,13 +5,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 func TestTwoRunsAreHeadedByWhatIsKnownOfThem(t *testing.T) {
 	t.Parallel()
-	run := func(value string) *pytrace.Trace {
-		trace, err := pytrace.Read(strings.NewReader(`{"k":"meta","v":1,"f":"trace-1","pid":1,"ppid":0,"python":"3.11.2","impl":"cpython","engine":"settrace","argv":[],"cwd":"/","forked":0}
+	run := func(value string) *trace.Trace {
+		trace, err := trace.Read(strings.NewReader(`{"k":"meta","v":1,"f":"trace-1","pid":1,"ppid":0,"python":"3.11.2","impl":"cpython","engine":"settrace","argv":[],"cwd":"/","forked":0}
 {"k":"code","c":1,"file":"/a.py","name":"f","line":1,"args":["x"],"kind":""}
 {"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":5,"l":0,"a":[["x","1"]]}
 {"k":"ret","i":1,"c":1,"t":7,"l":1,"v":"` + value + `"}

@@ -8,7 +8,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // Events writes the trace as one JSON document of plain numbered events, for
@@ -27,7 +28,7 @@ import (
 // Numbers, booleans, None and strings are JSON's own. Every other value is its
 // text as views write it: where the trace knows an object's identity, with that,
 // such as [1, 2]#2, and cut where the trace or a view cuts. An event in another process, thread or task than the first says so.
-func Events(w io.Writer, t *pytrace.Trace) error {
+func Events(w io.Writer, t *trace.Trace) error {
 	x := eventWriter{w: bufio.NewWriterSize(w, 1<<16), classes: map[int64]string{}}
 	start, from := starts(t)
 	if start.IsZero() {
@@ -38,10 +39,10 @@ func Events(w io.Writer, t *pytrace.Trace) error {
 	for r := range t.All() {
 		depth, ok := depths[r.Call]
 		switch r.Kind {
-		case pytrace.KindCall:
+		case wire.KindCall:
 			depth = r.Depth
 			depths[r.Call] = depth
-		case pytrace.KindReturn, pytrace.KindUnwind:
+		case wire.KindReturn, wire.KindUnwind:
 			delete(depths, r.Call)
 		default:
 			if ok {
@@ -70,52 +71,52 @@ type plainEvent struct {
 }
 
 // eventsOf gives the events that a record stands for.
-func (x *eventWriter) eventsOf(r pytrace.Record) (out []plainEvent) {
+func (x *eventWriter) eventsOf(r trace.Record) (out []plainEvent) {
 	event := func(kind string, data map[string]any) {
 		if r.Code != nil {
 			data["function"] = r.Code.Name
 		}
-		if r.Line > 0 && r.Kind != pytrace.KindCall {
+		if r.Line > 0 && r.Kind != wire.KindCall {
 			data["line"] = r.Line
 		}
 		out = append(out, plainEvent{kind, data})
 	}
 	for _, v := range r.Assigned() {
 		kind, value := r.Kind, plainValue(&v.Value)
-		if kind == pytrace.KindStep || kind == pytrace.KindReturn || kind == pytrace.KindUnwind {
+		if kind == wire.KindStep || kind == wire.KindReturn || kind == wire.KindUnwind {
 			event("variable_assignment", map[string]any{"variable": v.Name, "value": value, "type": typeName(&v.Value, value)})
 		}
 	}
 	switch r.Kind {
-	case pytrace.KindCall:
+	case wire.KindCall:
 		arguments := map[string]any{}
 		for _, a := range r.Args() {
 			arguments[a.Name] = plainValue(&a.Value)
 		}
 		event("function_entry", map[string]any{"arguments": arguments, "file": r.Code.File, "line": r.Code.Line})
-	case pytrace.KindReturn:
+	case wire.KindReturn:
 		event("function_exit", map[string]any{"return_value": plainValue(r.Value())})
-	case pytrace.KindUnwind:
+	case wire.KindUnwind:
 		event("function_exit", map[string]any{"exception": x.classes[r.Exc]})
-	case pytrace.KindRaise:
+	case wire.KindRaise:
 		x.classes[r.Exc] = r.Type()
 		event("exception", map[string]any{"exception": r.Type(), "message": r.Text()})
-	case pytrace.KindHandled:
+	case wire.KindHandled:
 		event("exception_handled", map[string]any{"exception": x.classes[r.Exc], "handler": r.Handler()})
-	case pytrace.KindBranch:
+	case wire.KindBranch:
 		event("control_flow", map[string]any{"taken": r.Taken(), "to": r.To()})
-	case pytrace.KindYield:
+	case wire.KindYield:
 		event("yield", map[string]any{"value": plainValue(r.Value())})
-	case pytrace.KindResume:
+	case wire.KindResume:
 		event("resume", map[string]any{})
-	case pytrace.KindMark:
+	case wire.KindMark:
 		event("mark", map[string]any{"name": r.Text(), "state": r.State()})
 	}
 	return out
 }
 
 // plainValue gives a value as JSON has it: nil, a bool, a number or a string.
-func plainValue(v *pytrace.Value) any {
+func plainValue(v *wire.Value) any {
 	if v == nil {
 		return nil
 	}
@@ -168,7 +169,7 @@ func unquoted(text string) (string, bool) {
 }
 
 // typeName gives the name of a value's class.
-func typeName(v *pytrace.Value, plain any) string {
+func typeName(v *wire.Value, plain any) string {
 	if v.Type != "" {
 		return v.Type
 	}
@@ -200,7 +201,7 @@ type eventWriter struct {
 	err        error
 }
 
-func (x *eventWriter) put(at time.Time, depth int, r pytrace.Record, e plainEvent) {
+func (x *eventWriter) put(at time.Time, depth int, r trace.Record, e plainEvent) {
 	x.n++
 	x.deepest = max(x.deepest, depth)
 	if x.n > 1 {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 func TestEventsAreNumberedTimedAndPlain(t *testing.T) {
@@ -105,7 +105,7 @@ func TestEventsTimesNeverRunBackwards(t *testing.T) {
 	for name, at := range map[string]string{"beyond all time": "9223372036854775807", "above a lifetime": "1125899906842624", "before the start": "-9223372036854775808"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			trace, err := pytrace.Read(strings.NewReader(`{"k":"meta","v":1,"f":"trace-1","pid":1,"ppid":0,"python":"3.11.2","impl":"cpython","engine":"settrace","argv":[],"cwd":"/","forked":0,"ts":1700000000}
+			trace, err := trace.Read(strings.NewReader(`{"k":"meta","v":1,"f":"trace-1","pid":1,"ppid":0,"python":"3.11.2","impl":"cpython","engine":"settrace","argv":[],"cwd":"/","forked":0,"ts":1700000000}
 {"k":"code","c":1,"file":"/a.py","name":"f","line":1,"args":[],"kind":""}
 {"k":"call","i":1,"p":0,"c":1,"d":0,"n":1,"t":5,"l":0}
 {"k":"call","i":2,"p":1,"c":1,"d":1,"n":2,"t":` + at + `,"l":0}

@@ -15,7 +15,8 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 func TestASliceOfAllIsTheTraceAgain(t *testing.T) {
@@ -25,20 +26,20 @@ func TestASliceOfAllIsTheTraceAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	real, _ := recorded(t, hostile)
-	for name, trace := range map[string]*pytrace.Trace{"small": small, "real": real} {
+	for name, tr := range map[string]*trace.Trace{"small": small, "real": real} {
 		var b bytes.Buffer
-		if err := Slice(&b, trace, Filter{}); err != nil {
+		if err := Slice(&b, tr, Filter{}); err != nil {
 			t.Fatal(err)
 		}
-		again, err := pytrace.Read(&b)
+		again, err := trace.Read(&b)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again.Footer.Skipped > 0 || again.Len() != trace.Len() {
-			t.Fatalf("%s: %d records, %d lines skipped; want %d", name, again.Len(), again.Footer.Skipped, trace.Len())
+		if again.Footer.Skipped > 0 || again.Len() != tr.Len() {
+			t.Fatalf("%s: %d records, %d lines skipped; want %d", name, again.Len(), again.Footer.Skipped, tr.Len())
 		}
-		for id := 1; id <= trace.Len(); id++ {
-			want, _ := json.Marshal(record(trace, id-1))
+		for id := 1; id <= tr.Len(); id++ {
+			want, _ := json.Marshal(record(tr, id-1))
 			got, _ := json.Marshal(record(again, id-1))
 			if want, got := withoutCalls(want), withoutCalls(got); want != got {
 				t.Errorf("%s: record %d: %s", name, id, cmp.Diff(want, got))
@@ -73,17 +74,17 @@ func TestSlicesByFunctionObjectTextTimeAndCall(t *testing.T) {
 		want string // ids of the records
 	}{
 		{"a bare name", Filter{Functions: []string{"add"}}, "3 6 7 11 12 13"},
-		{"a qualified name and a kind", Filter{Functions: []string{"Cart.add"}, Kinds: []pytrace.Kind{pytrace.KindCall}}, "3 7"},
-		{"a pattern", Filter{Functions: []string{"Cart.*"}, Kinds: []pytrace.Kind{pytrace.KindHandled}}, "12"},
-		{"the end of a path", Filter{Files: []string{"lib/cart.py"}, Kinds: []pytrace.Kind{pytrace.KindUnwind}}, "10"},
-		{"a folder", Filter{Files: []string{"lib"}, Kinds: []pytrace.Kind{pytrace.KindRaise}}, "9"},
-		{"a module", Filter{Modules: []string{"lib.cart"}, Kinds: []pytrace.Kind{pytrace.KindRaise}}, "9"},
+		{"a qualified name and a kind", Filter{Functions: []string{"Cart.add"}, Kinds: []wire.Kind{wire.KindCall}}, "3 7"},
+		{"a pattern", Filter{Functions: []string{"Cart.*"}, Kinds: []wire.Kind{wire.KindHandled}}, "12"},
+		{"the end of a path", Filter{Files: []string{"lib/cart.py"}, Kinds: []wire.Kind{wire.KindUnwind}}, "10"},
+		{"a folder", Filter{Files: []string{"lib"}, Kinds: []wire.Kind{wire.KindRaise}}, "9"},
+		{"a module", Filter{Modules: []string{"lib.cart"}, Kinds: []wire.Kind{wire.KindRaise}}, "9"},
 		{"a module that is not there", Filter{Modules: []string{"art"}}, ""},
 		{"the text of a value", Filter{Text: "status"}, "23"},
 		{"an object in an attribute of a class", Filter{Object: 2}, "3 6 7"},
 		{"an object with callers", Filter{Object: 3, Callers: true}, "2 7 30"},
 		{"one call with all below", Filter{Calls: []int64{4}, Callees: true}, "7 8 9 10 11 12 13"},
-		{"one call whole", Filter{Calls: []int64{5}, Kinds: []pytrace.Kind{pytrace.KindRaise}, Whole: true}, "8 9 10"},
+		{"one call whole", Filter{Calls: []int64{5}, Kinds: []wire.Kind{wire.KindRaise}, Whole: true}, "8 9 10"},
 		{"a time", Filter{From: 70_000, To: 80_000}, "14 15 16"},
 		{"a thread", Filter{Thread: "worker"}, "31"},
 		{"a task", Filter{Task: "Task-1"}, "20"},
@@ -110,12 +111,12 @@ func TestSlicesByFunctionObjectTextTimeAndCall(t *testing.T) {
 
 func TestASliceKeepsTheTreeOverCallsThatItLeavesOut(t *testing.T) {
 	t.Parallel()
-	trace, _ := recorded(t, hostile)
+	tr, _ := recorded(t, hostile)
 	var b bytes.Buffer
-	if err := Slice(&b, trace, Filter{Functions: []string{"main", "loud"}}); err != nil {
+	if err := Slice(&b, tr, Filter{Functions: []string{"main", "loud"}}); err != nil {
 		t.Fatal(err)
 	}
-	part, err := pytrace.Read(&b)
+	part, err := trace.Read(&b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +179,7 @@ func TestExportsOfProcessesShareOneClock(t *testing.T) {
 {"k":"mark","name":"m","state":"","t":40}
 `, n+1, ts)
 	}
-	trace, err := pytrace.Read(strings.NewReader(text.String()))
+	trace, err := trace.Read(strings.NewReader(text.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +242,7 @@ func TestSpeedscopeProfilesFitTheSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	real, _ := recorded(t, hostile)
-	for _, trace := range []*pytrace.Trace{small, real, {}} {
+	for _, trace := range []*trace.Trace{small, real, {}} {
 		var b bytes.Buffer
 		if err := Speedscope(&b, trace); err != nil {
 			t.Fatal(err)
@@ -378,7 +379,7 @@ func FuzzViews(f *testing.F) {
 	f.Add([]byte(`{"k":"meta","v":1,"f":"x","pid":1}` + "\n" + `{"k":"code","c":1,"file":"\u001b","name":"\u202e","line":-5}` + "\n" +
 		`{"k":"call","i":3,"c":1,"p":7,"t":9,"a":[["\u0001",{"t":"list","r":"","id":4,"n":3}]]}` + "\n" + `{"k":"ret","i":9,"c":1,"t":1,"v":"1","m":[["x",{"t":"list","lit":1,"r":"[","id":1}]]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		trace, err := pytrace.Read(bytes.NewReader(text))
+		trace, err := trace.Read(bytes.NewReader(text))
 		if err != nil {
 			t.Skip()
 		}

@@ -9,28 +9,29 @@ import (
 	"strings"
 	"time"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // A Filter selects records. Zero fields do not restrict; of those that are set
 // all must hold, and of a list one entry.
 type Filter struct {
-	Functions []string       // qualified name, its last part, or a pattern with * and ?
-	Files     []string       // path, the end of one, a directory, or a pattern with * and ?
-	Modules   []string       // dotted names: app.core is app/core.py, app/core/__init__.py and what is below
-	Kinds     []pytrace.Kind //
-	Text      string         // part of a value, a name or a message, as views write them
-	Object    int            // identity: records whose values hold the object
-	Calls     []int64        // records of these calls
-	Records   [][2]int       // ids, from and to
-	Process   int            // process id; 0 for any
-	Thread    string         // its name or number
-	Task      string         // name of the asyncio task
-	From, To  time.Duration  // since the start of tracing in the record's process; To 0 for no end
-	Callers   bool           // with the calls that lead to a selected one
-	Callees   bool           // with all that selected calls called
-	Whole     bool           // with all other records of the selected calls
-	Limit     int            // the first so many; 0 for no limit
+	Functions []string      // qualified name, its last part, or a pattern with * and ?
+	Files     []string      // path, the end of one, a directory, or a pattern with * and ?
+	Modules   []string      // dotted names: app.core is app/core.py, app/core/__init__.py and what is below
+	Kinds     []wire.Kind   //
+	Text      string        // part of a value, a name or a message, as views write them
+	Object    int           // identity: records whose values hold the object
+	Calls     []int64       // records of these calls
+	Records   [][2]int      // ids, from and to
+	Process   int           // process id; 0 for any
+	Thread    string        // its name or number
+	Task      string        // name of the asyncio task
+	From, To  time.Duration // since the start of tracing in the record's process; To 0 for no end
+	Callers   bool          // with the calls that lead to a selected one
+	Callees   bool          // with all that selected calls called
+	Whole     bool          // with all other records of the selected calls
+	Limit     int           // the first so many; 0 for no limit
 
 	Done <-chan struct{} // ends the search with ErrStopped when it is closed; nil for never
 }
@@ -105,7 +106,7 @@ func (q Filter) matches(f *forest, r rec, at int64) bool {
 		(q.Text == "" || strings.Contains(recordText(r, "", 100_000, idsPlain), q.Text))
 }
 
-func (q Filter) place(t *pytrace.Trace, r rec) bool {
+func (q Filter) place(t *trace.Trace, r rec) bool {
 	if q.Process != 0 && pid(t, r.Process) != q.Process {
 		return false
 	}
@@ -115,7 +116,7 @@ func (q Filter) place(t *pytrace.Trace, r rec) bool {
 	return q.Task == "" || q.Task == t.TaskName(r)
 }
 
-func (q Filter) code(c *pytrace.Code) bool {
+func (q Filter) code(c *trace.Code) bool {
 	if len(q.Functions)+len(q.Files)+len(q.Modules) == 0 {
 		return true
 	}

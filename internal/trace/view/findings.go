@@ -4,14 +4,16 @@ import (
 	"io"
 	"strconv"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/diverge"
+	"github.com/repaird/repaird/internal/trace/findings"
 )
 
 // FindingsOptions shape Findings. The zero value is usable.
 type FindingsOptions struct {
 	Options
-	Evidence int            // records that are shown below each finding; default 6, -1 for none
-	Green    *pytrace.Trace // a passing run of the same test, to compare with; nil for none
+	Evidence int          // records that are shown below each finding; default 6, -1 for none
+	Green    *trace.Trace // a passing run of the same test, to compare with; nil for none
 }
 
 const defaultEvidence = 6
@@ -19,7 +21,7 @@ const defaultEvidence = 6
 // Findings writes what is odd in a trace, most telling first, each with the
 // records that prove it. With a passing run, what the trace did otherwise is
 // among them, and what both did comes last; records are those of t alone.
-func Findings(w io.Writer, t *pytrace.Trace, o FindingsOptions) error {
+func Findings(w io.Writer, t *trace.Trace, o FindingsOptions) error {
 	found := findingsOf(t, o.Green)
 	if o.JSON {
 		return findingsJSON(w, t, found, o.Green)
@@ -34,7 +36,7 @@ func Findings(w io.Writer, t *pytrace.Trace, o FindingsOptions) error {
 		return p.err
 	}
 	if o.Green != nil {
-		if note := pytrace.CompareNote(t, o.Green); note != "" {
+		if note := diverge.Note(t, o.Green); note != "" {
 			p.line("33", "%s", visible(note))
 		}
 	}
@@ -65,27 +67,27 @@ func Findings(w io.Writer, t *pytrace.Trace, o FindingsOptions) error {
 }
 
 // findingsOf returns what is odd in a trace, green a passing run or nil.
-func findingsOf(t, green *pytrace.Trace) []pytrace.Finding {
+func findingsOf(t, green *trace.Trace) []findings.Finding {
 	if green == nil {
-		return t.Findings()
+		return findings.Find(t)
 	}
-	return pytrace.Compare(t, green)
+	return diverge.Findings(t, green)
 }
 
-func findingsJSON(w io.Writer, t *pytrace.Trace, found []pytrace.Finding, green *pytrace.Trace) error {
+func findingsJSON(w io.Writer, t *trace.Trace, found []findings.Finding, green *trace.Trace) error {
 	if found == nil {
-		found = []pytrace.Finding{}
+		found = []findings.Finding{}
 	}
 	out := struct {
-		Traced   bool              `json:"traced"`
-		Summary  string            `json:"summary"`
-		Green    string            `json:"green,omitempty"` // summary of the passing run
-		Note     string            `json:"note,omitempty"`
-		Findings []pytrace.Finding `json:"findings"`
+		Traced   bool               `json:"traced"`
+		Summary  string             `json:"summary"`
+		Green    string             `json:"green,omitempty"` // summary of the passing run
+		Note     string             `json:"note,omitempty"`
+		Findings []findings.Finding `json:"findings"`
 	}{Traced: t.Traced(), Summary: Summary(t), Findings: found}
 	if green != nil {
 		out.Green = Summary(green)
-		out.Note = pytrace.CompareNote(t, green)
+		out.Note = diverge.Note(t, green)
 	}
 	return writeJSON(w, out)
 }

@@ -4,7 +4,8 @@ import (
 	"encoding/binary"
 	"hash/maphash"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // maxPeriod is how many calls a loop may make in turn to be recognised.
@@ -53,7 +54,7 @@ func (f *forest) alike(list []int32, a, b, n int) bool {
 // calls below with repetitions counted as one. Values are not part of it.
 func (f *forest) fold() {
 	seed := maphash.MakeSeed()
-	codes := map[*pytrace.Code]uint64{}
+	codes := map[*trace.Code]uint64{}
 	var h maphash.Hash
 	h.SetSeed(seed)
 	put := func(n uint64) { put64(&h, n) }
@@ -85,17 +86,17 @@ func (f *forest) endShape(c *node, put func(uint64), h *maphash.Hash) {
 	}
 	for _, e := range c.events {
 		switch r := record(f.t, int(e)); r.Kind {
-		case pytrace.KindRaise:
+		case wire.KindRaise:
 			_, _ = h.WriteString("raise " + r.Type())
 			put(uint64(r.Line))
-		case pytrace.KindHandled:
+		case wire.KindHandled:
 			_, _ = h.WriteString("handled " + r.Outcome())
 			put(uint64(r.Handler()))
 		}
 	}
 	if c.end >= 0 {
 		r := record(f.t, int(c.end))
-		if r.Kind == pytrace.KindUnwind {
+		if r.Kind == wire.KindUnwind {
 			_, _ = h.WriteString("unwind " + r.Type())
 			if x, ok := f.left(c); ok {
 				_, _ = h.WriteString(x.Type())

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // An item is one thing that a tree shows. Kind says what: process, thread,
@@ -150,11 +150,11 @@ func (l *layout) siblings(out []*item, events, list []int32, depth, nested int) 
 		r := record(l.f.t, int(e))
 		var kind string
 		switch r.Kind {
-		case pytrace.KindRaise:
+		case wire.KindRaise:
 			kind = "raise"
-		case pytrace.KindHandled:
+		case wire.KindHandled:
 			kind = "handled"
-		case pytrace.KindMark:
+		case wire.KindMark:
 			kind = "mark"
 		default:
 			continue

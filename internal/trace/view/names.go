@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // callName is how views write the id of a call: its number within the process,
@@ -53,7 +53,7 @@ func base(file string) string { return file[strings.LastIndexByte(file, '/')+1:]
 
 // commonRoot returns the directory that all files of a trace have in common;
 // "" when that is the root.
-func commonRoot(t *pytrace.Trace) string {
+func commonRoot(t *trace.Trace) string {
 	root, first := "", true
 	for _, c := range t.Codes() {
 		dir := c.File[:max(strings.LastIndexByte(c.File, '/'), 0)]
@@ -71,7 +71,7 @@ func commonRoot(t *pytrace.Trace) string {
 	return root
 }
 
-func processText(t *pytrace.Trace, n int) string {
+func processText(t *trace.Trace, n int) string {
 	p := &t.Processes[n]
 	text := fmt.Sprintf("process %d", p.PID)
 	if len(p.Argv) > 0 {
@@ -97,7 +97,7 @@ func processText(t *pytrace.Trace, n int) string {
 	return text
 }
 
-func threadName(t *pytrace.Trace, process, n int) string {
+func threadName(t *trace.Trace, process, n int) string {
 	if names := t.Processes[process].Threads; n >= 0 && n < len(names) && names[n] != "" {
 		return visible(names[n])
 	}
@@ -105,7 +105,7 @@ func threadName(t *pytrace.Trace, process, n int) string {
 }
 
 // Summary says in one line what a trace holds and what it lacks.
-func Summary(t *pytrace.Trace) string {
+func Summary(t *trace.Trace) string {
 	if !t.Traced() {
 		return "No process of this run was traced."
 	}

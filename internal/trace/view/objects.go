@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 const (
@@ -94,7 +94,7 @@ func sharedObjects(f *forest, nodes []int32) []*object {
 			if slices.Contains(defaults, a.Name) && a.Value.ID > 0 {
 				note(c, a.Value.ID, visible("default "+a.Name+" of "+c.code.Name), "")
 			}
-			eachObject(&a.Value, func(v *pytrace.Value) {
+			eachObject(&a.Value, func(v *wire.Value) {
 				for k := range v.Shared {
 					if id := v.Shared[k].Value.ID; id > 0 {
 						note(c, id, visible(v.Type+"."+v.Shared[k].Name), visible(fmt.Sprintf("%s#%d", v.Type, v.ID)))
@@ -107,7 +107,7 @@ func sharedObjects(f *forest, nodes []int32) []*object {
 }
 
 // eachObject calls f for a value and those in it.
-func eachObject(v *pytrace.Value, f func(*pytrace.Value)) {
+func eachObject(v *wire.Value, f func(*wire.Value)) {
 	f(v)
 	for i := range v.Items {
 		eachObject(&v.Items[i], f)

@@ -11,7 +11,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 //go:embed page
@@ -23,8 +23,8 @@ var scripts = []string{"data.js", "text.js", "list.js", "tree.js", "compare.js",
 // PageOptions say what is on a Page.
 type PageOptions struct {
 	Title  string              // "" for the first trace's command
-	Red    *pytrace.Trace      // the trace
-	Green  *pytrace.Trace      // another to compare it with, such as the passing run; may be nil
+	Red    *trace.Trace        // the trace
+	Green  *trace.Trace        // another to compare it with, such as the passing run; may be nil
 	Source func(string) []byte // source of a file as the traces name it, nil where it is not to be had; may be nil
 }
 

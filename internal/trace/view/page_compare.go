@@ -3,7 +3,8 @@ package view
 import (
 	"hash/maphash"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/card"
+	"github.com/repaird/repaird/internal/trace/diverge"
 )
 
 // A pageCompare is two forests aligned. Pairs stand in columns; a pair whose
@@ -44,7 +45,7 @@ func compare(red, green *forest) *pageCompare {
 	a.rh, a.ro = digests(red, seed)
 	a.gh, a.go_ = digests(green, seed)
 	a.siblings(-1, red.roots, green.roots, 0)
-	d := pytrace.Diverge(red.t, green.t, pytrace.CardOptions{Root: commonRoot(red.t)})
+	d := diverge.Compare(red.t, green.t, card.Options{Root: commonRoot(red.t)})
 	a.first(d)
 	return a.out
 }
@@ -169,7 +170,7 @@ func (a *aligner) middle(parent int32, red, green []int32, depth int, same func(
 }
 
 // first finds the pair in which the runs part.
-func (a *aligner) first(d pytrace.Divergence) {
+func (a *aligner) first(d diverge.Divergence) {
 	if d.Found {
 		a.out.Text = "The runs part: another " + visible(partsIn(d.Kind)) + in(d) + "."
 		for _, c := range d.Changed[:min(len(d.Changed), 4)] {

@@ -5,7 +5,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/findings"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 func makePage(o PageOptions) *pageData {
@@ -37,14 +39,14 @@ type pager struct {
 	t       *pageTrace
 	root    string
 	strings map[string]int
-	codes   map[*pytrace.Code]int
+	codes   map[*trace.Code]int
 	files   map[string]int
 	left    int // bytes of text
 }
 
-func pageOf(f *forest, found []pytrace.Finding, source func(string) []byte) *pageTrace {
+func pageOf(f *forest, found []findings.Finding, source func(string) []byte) *pageTrace {
 	p := pager{f: f, t: &pageTrace{Strings: []string{""}, Notes: []string{}, Groups: []pageGroup{}, Findings: []pageFinding{}, Exceptions: [][]int{}, Counts: [][]int64{}},
-		root: commonRoot(f.t), strings: map[string]int{"": 0}, codes: map[*pytrace.Code]int{}, files: map[string]int{}, left: maxPageText}
+		root: commonRoot(f.t), strings: map[string]int{"": 0}, codes: map[*trace.Code]int{}, files: map[string]int{}, left: maxPageText}
 	p.t.Summary = Summary(f.t)
 	p.t.Notes = append(p.t.Notes, absences(f.t)...)
 	if len(f.nodes) > maxPageCalls {
@@ -82,9 +84,9 @@ func (p *pager) fixed(s string) int {
 	return n
 }
 
-func (p *pager) value(v *pytrace.Value) int { return p.text(text(v, pageValue, idsMarked)) }
+func (p *pager) value(v *wire.Value) int { return p.text(text(v, pageValue, idsMarked)) }
 
-func (p *pager) vars(list []pytrace.Var) []int {
+func (p *pager) vars(list []wire.Var) []int {
 	out := make([]int, 0, 2*len(list))
 	for i := range list {
 		out = append(out, p.text(visible(list[i].Name)), p.value(&list[i].Value))
@@ -93,14 +95,14 @@ func (p *pager) vars(list []pytrace.Var) []int {
 }
 
 // brief is the arguments in what a line has room for, 0 where they are short.
-func (p *pager) brief(list []pytrace.Var) int {
+func (p *pager) brief(list []wire.Var) int {
 	if s := vars(list, pageBrief+pageBrief/3, idsMarked); len(unmark(s)) > pageBrief {
 		return p.text(vars(list, pageBrief, idsMarked))
 	}
 	return 0
 }
 
-func (p *pager) code(c *pytrace.Code) int {
+func (p *pager) code(c *trace.Code) int {
 	n, ok := p.codes[c]
 	if !ok {
 		n = len(p.t.Codes)
@@ -194,7 +196,7 @@ func (p *pager) call(x *pageCalls, c *node) {
 		if v := r.Value(); v != nil {
 			result = p.value(v)
 		}
-		if r.Kind == pytrace.KindUnwind {
+		if r.Kind == wire.KindUnwind {
 			name := r.Type()
 			if e, ok := p.f.left(c); ok {
 				name = e.Type()
@@ -236,33 +238,33 @@ func (p *pager) events(c *node) int {
 		r := record(p.f.t, int(e))
 		s := ""
 		switch r.Kind {
-		case pytrace.KindRaise:
+		case wire.KindRaise:
 			flags |= 1
 			s = cut(visible(exceptionText(r)), pageValue)
 			if o := r.Origin(); o != nil {
 				s += "  from " + visible(o.Name) + " (" + visible(base(o.File)) + ")"
 			}
 			p.exception(r)
-		case pytrace.KindHandled:
+		case wire.KindHandled:
 			flags |= 2
 			t := treePainter{painter: &painter{width: maxWidth}, f: p.f}
 			s = t.swallowed(r, pageValue)
-		case pytrace.KindYield:
+		case wire.KindYield:
 			s = text(r.Value(), pageValue, idsMarked)
-		case pytrace.KindStep: // what changed was set by the line before
+		case wire.KindStep: // what changed was set by the line before
 			p.assigned(r, before)
 			before = r.Line
-		case pytrace.KindBranch:
+		case wire.KindBranch:
 			s = p.branch(r)
-		case pytrace.KindSnapshot:
+		case wire.KindSnapshot:
 			s = snapshotText(r, p.root, pageValue, idsMarked)
 		}
 		line := r.Line
-		if r.Kind == pytrace.KindHandled && r.Handler() > 0 {
+		if r.Kind == wire.KindHandled && r.Handler() > 0 {
 			line = r.Handler()
 		}
 		p.event(r.ID, string(r.Kind), line, s)
-		if r.Kind == pytrace.KindRaise {
+		if r.Kind == wire.KindRaise {
 			for _, v := range r.Args() {
 				p.event(r.ID, "local", r.Line, visible(v.Name)+" = "+text(&v.Value, pageValue, idsMarked))
 			}
@@ -300,7 +302,7 @@ func (p *pager) exception(r rec) {
 	p.t.Exceptions = append(p.t.Exceptions, []int{r.ID, p.text(cut(visible(exceptionText(r)), pageValue)), p.f.handled[r.Exc], p.code(r.Code), r.Line})
 }
 
-func (p *pager) findings(found []pytrace.Finding) {
+func (p *pager) findings(found []findings.Finding) {
 	for _, f := range found {
 		p.t.Findings = append(p.t.Findings, pageFinding{visible(f.Kind), visible(f.Text), visible(relative(f.File, p.root)) + ":" + strconv.Itoa(f.Line), visible(f.Name), f.Records})
 	}

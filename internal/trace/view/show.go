@@ -5,7 +5,8 @@ import (
 	"io"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // ShowOptions shape Show. The zero value is usable.
@@ -19,7 +20,7 @@ type ShowOptions struct {
 //
 // which is the record's id, the time, the kind, the call's id and what
 // happened. With JSON each line is the record as an object.
-func Show(w io.Writer, t *pytrace.Trace, q Filter, o ShowOptions) error {
+func Show(w io.Writer, t *trace.Trace, q Filter, o ShowOptions) error {
 	f := newForest(t)
 	list, err := q.selection(f)
 	if err != nil {
@@ -54,15 +55,15 @@ func Show(w io.Writer, t *pytrace.Trace, q Filter, o ShowOptions) error {
 	return p.err
 }
 
-func kindStyle(k pytrace.Kind) string {
+func kindStyle(k wire.Kind) string {
 	switch k {
-	case pytrace.KindRaise:
+	case wire.KindRaise:
 		return "31"
-	case pytrace.KindHandled:
+	case wire.KindHandled:
 		return "33"
-	case pytrace.KindPass, pytrace.KindUnwind:
+	case wire.KindPass, wire.KindUnwind:
 		return "2"
-	case pytrace.KindMark:
+	case wire.KindMark:
 		return "1"
 	}
 	return ""
@@ -70,10 +71,10 @@ func kindStyle(k pytrace.Kind) string {
 
 // recordText says in one line of about room bytes what a record records.
 func recordText(r rec, root string, room, ids int) string {
-	if r.Kind == pytrace.KindMark {
+	if r.Kind == wire.KindMark {
 		return visible(strings.TrimSpace(r.Text() + " " + r.State()))
 	}
-	if r.Kind == pytrace.KindSnapshot {
+	if r.Kind == wire.KindSnapshot {
 		return snapshotText(r, root, room, ids)
 	}
 	if r.Code == nil {
@@ -81,7 +82,7 @@ func recordText(r rec, root string, room, ids int) string {
 	}
 	name := visible(r.Code.Name)
 	line := r.Line
-	if r.Kind == pytrace.KindCall || line == 0 {
+	if r.Kind == wire.KindCall || line == 0 {
 		line = r.Code.Line
 	}
 	place := fmt.Sprintf("  %s:%d", visible(relative(r.Code.File, root)), line)
@@ -92,14 +93,14 @@ func recordText(r rec, root string, room, ids int) string {
 // eventText says what happened in a function.
 func eventText(r rec, room, ids int) string {
 	switch r.Kind {
-	case pytrace.KindCall:
+	case wire.KindCall:
 		if r.Code.Kind == "module" {
 			return ""
 		}
 		return "(" + vars(r.Args(), room, ids) + ")"
-	case pytrace.KindReturn, pytrace.KindUnwind:
+	case wire.KindReturn, wire.KindUnwind:
 		s := " ✗ " + visible(r.Type())
-		if r.Kind == pytrace.KindReturn {
+		if r.Kind == wire.KindReturn {
 			s = " → " + text(r.Value(), room, ids)
 		} else if r.Exc != 0 {
 			s = fmt.Sprintf(" ✗ exception %d", number(r.Exc))
@@ -108,9 +109,9 @@ func eventText(r rec, room, ids int) string {
 			s += "  changed: " + vars(list, max(room-len(s), 40), ids)
 		}
 		return withAssigned(s, r, room, ids)
-	case pytrace.KindYield:
+	case wire.KindYield:
 		return " yields " + text(r.Value(), room, ids)
-	case pytrace.KindRaise:
+	case wire.KindRaise:
 		s := fmt.Sprintf(" ! exception %d %s", number(r.Exc), cut(visible(exceptionText(r)), room))
 		if o := r.Origin(); o != nil {
 			s += fmt.Sprintf(" from %s (%s:%d)", visible(o.Name), visible(base(o.File)), o.Line)
@@ -119,13 +120,13 @@ func eventText(r rec, room, ids int) string {
 			s += "  locals: " + vars(list, max(room-len(s), 40), ids)
 		}
 		return s
-	case pytrace.KindPass:
+	case wire.KindPass:
 		return fmt.Sprintf(" gets exception %d", number(r.Exc))
-	case pytrace.KindHandled:
+	case wire.KindHandled:
 		return fmt.Sprintf(" ~ swallowed exception %d: handler at line %d, %s at line %d", number(r.Exc), r.Handler(), visible(r.Outcome()), r.After())
-	case pytrace.KindBranch:
+	case wire.KindBranch:
 		return fmt.Sprintf(" line %d %v, went to line %d", r.Line, r.Taken(), r.To())
-	case pytrace.KindStep:
+	case wire.KindStep:
 		return withAssigned(fmt.Sprintf(" line %d", r.Line), r, room, ids)
 	}
 	return ""

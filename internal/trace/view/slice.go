@@ -7,7 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // Slice writes the records that a filter selects as a trace of their own, in
@@ -15,7 +16,7 @@ import (
 // the nearest one that is, with the number of those between; Filter.Callers and
 // Filter.Callees keep trees whole. What is no record (counts, executed lines,
 // children, stacks, problems) is not in the slice.
-func Slice(w io.Writer, t *pytrace.Trace, q Filter) error {
+func Slice(w io.Writer, t *trace.Trace, q Filter) error {
 	f := newForest(t)
 	list, err := q.selection(f)
 	if err != nil {
@@ -24,7 +25,7 @@ func Slice(w io.Writer, t *pytrace.Trace, q Filter) error {
 	b := bufio.NewWriterSize(w, 1<<16)
 	s := slicer{f: f, e: lineEncoder{w: b, ascii: true}, kept: map[int64]bool{}}
 	for _, i := range list {
-		if r := record(t, i); r.Kind == pytrace.KindCall {
+		if r := record(t, i); r.Kind == wire.KindCall {
 			s.kept[r.Call] = true
 		}
 	}
@@ -47,7 +48,7 @@ type slicer struct {
 	err    error
 	kept   map[int64]bool // calls whose call record is selected
 	places []place        // by node, see settle
-	codes  map[*pytrace.Code]int
+	codes  map[*trace.Code]int
 	tasks  map[int]bool
 }
 
@@ -103,7 +104,7 @@ type wireLine struct {
 // come first in it.
 func (s *slicer) process(n int, list []int) {
 	p := &s.f.t.Processes[n]
-	s.codes, s.tasks = map[*pytrace.Code]int{}, map[int]bool{}
+	s.codes, s.tasks = map[*trace.Code]int{}, map[int]bool{}
 	s.put(struct {
 		K      string   `json:"k"`
 		V      int      `json:"v"`
@@ -171,34 +172,34 @@ func (s *slicer) line(r rec) wireLine {
 		w.C = s.codes[r.Code]
 	}
 	switch r.Kind {
-	case pytrace.KindCall:
+	case wire.KindCall:
 		var skipped int
 		w.P, w.D, skipped = s.caller(r)
 		w.N, w.Gap, w.A, w.Df = r.Nth, r.Gap()+skipped, wireVars(r.Args()), list(r.Defaults())
 		if r.Late {
 			w.Late = 1
 		}
-	case pytrace.KindResume:
+	case wire.KindResume:
 		w.P = number(r.Parent)
-	case pytrace.KindReturn, pytrace.KindUnwind, pytrace.KindYield:
+	case wire.KindReturn, wire.KindUnwind, wire.KindYield:
 		w.X, w.V, w.M, w.S = r.Type(), wireResult(r.Value()), wireVars(r.Changed()), wireVars(r.Assigned())
-	case pytrace.KindRaise:
+	case wire.KindRaise:
 		w.X, w.Xm, w.Msg, w.V, w.Ctx, w.Loc = r.Type(), r.Module(), r.Text(), wireResult(r.Value()), number(r.Context()), wireVars(r.Args())
 		if o := r.Origin(); o != nil {
 			w.From = o
 		}
-	case pytrace.KindHandled:
+	case wire.KindHandled:
 		w.H, w.O, w.After = r.Handler(), r.Outcome(), r.After()
-	case pytrace.KindStep:
+	case wire.KindStep:
 		w.S = wireVars(r.Assigned())
-	case pytrace.KindBranch:
+	case wire.KindBranch:
 		w.To, w.O = r.To(), 0
 		if r.Taken() {
 			w.O = 1
 		}
-	case pytrace.KindMark:
+	case wire.KindMark:
 		w.Name, w.State = r.Text(), r.State()
-	case pytrace.KindSnapshot:
+	case wire.KindSnapshot:
 		s.snapshot(&w, r.Snapshot())
 	}
 	return w
@@ -241,7 +242,7 @@ func (s *slicer) caller(r rec) (parent int64, depth, skipped int) {
 	return number(s.f.nodes[p.node].id), int(p.depth), int(p.skipped)
 }
 
-func (s *slicer) snapshot(w *wireLine, x *pytrace.Snapshot) {
+func (s *slicer) snapshot(w *wireLine, x *wire.Snapshot) {
 	if x == nil {
 		return
 	}
@@ -275,7 +276,7 @@ func list[T any](l []T) any {
 	return l
 }
 
-func wireVars(vars []pytrace.Var) any {
+func wireVars(vars []wire.Var) any {
 	out := make([][2]any, 0, len(vars))
 	for i := range vars {
 		out = append(out, [2]any{vars[i].Name, wireValue(&vars[i].Value)})
@@ -283,7 +284,7 @@ func wireVars(vars []pytrace.Var) any {
 	return list(out)
 }
 
-func wireResult(v *pytrace.Value) any {
+func wireResult(v *wire.Value) any {
 	if v == nil {
 		return nil
 	}
@@ -312,7 +313,7 @@ type wireObject struct {
 	Masked int    `json:"masked,omitempty"`
 }
 
-func wireValue(v *pytrace.Value) any {
+func wireValue(v *wire.Value) any {
 	if v.Type == "" && v.Literal && v.ID == 0 && v.Len == 0 && !v.Cut {
 		return v.Text
 	}
@@ -331,7 +332,7 @@ func wireValue(v *pytrace.Value) any {
 		Cut: bit(v.Cut), Cyc: bit(v.Cycle), Masked: bit(v.Masked)}
 }
 
-func wireValues(values []pytrace.Value) any {
+func wireValues(values []wire.Value) any {
 	out := make([]any, 0, len(values))
 	for i := range values {
 		out = append(out, wireValue(&values[i]))

@@ -9,11 +9,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // deep makes a trace of a recursion of n calls.
-func deep(t testing.TB, n int) *pytrace.Trace {
+func deep(t testing.TB, n int) *trace.Trace {
 	t.Helper()
 	var b strings.Builder
 	b.WriteString(`{"k":"meta","v":1,"f":"x","pid":1,"python":"3.13","engine":"monitoring","argv":["deep.py"]}` + "\n" +
@@ -24,7 +24,7 @@ func deep(t testing.TB, n int) *pytrace.Trace {
 	for i := n; i > 0; i-- {
 		fmt.Fprintf(&b, `{"k":"ret","i":%d,"c":%d,"t":%d,"l":4,"v":"%d"}`+"\n", i, 1+i%2, 2*n-i, i)
 	}
-	trace, err := pytrace.Read(strings.NewReader(b.String()))
+	trace, err := trace.Read(strings.NewReader(b.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func BenchmarkASliceOfADeepRecursion(b *testing.B) {
 
 func TestASliceKeepsWhatValuesAreRebuiltFrom(t *testing.T) {
 	t.Parallel()
-	trace, err := pytrace.Read(strings.NewReader(`{"k":"meta","v":1,"f":"x","pid":1,"python":"3.13","engine":"monitoring","argv":["a.py"]}
+	tr, err := trace.Read(strings.NewReader(`{"k":"meta","v":1,"f":"x","pid":1,"python":"3.13","engine":"monitoring","argv":["a.py"]}
 {"k":"code","c":1,"file":"/w/a.py","name":"f","line":1,"args":["x","y"]}
 {"k":"call","i":1,"c":1,"t":1,"a":[["x",{"t":"Cart","m":"shop","id":1,"new":"shop.Cart","f":[["n","1"]]}],["y",{"t":"ndarray","m":"numpy","sh":[2,3],"dt":"int64"}]]}
 `))
@@ -59,15 +59,15 @@ func TestASliceKeepsWhatValuesAreRebuiltFrom(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if err := Slice(&b, trace, Filter{}); err != nil {
+	if err := Slice(&b, tr, Filter{}); err != nil {
 		t.Fatal(err)
 	}
-	again, err := pytrace.Read(&b)
+	again, err := trace.Read(&b)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got, _ := json.Marshal(again.Record(1).Args())
-	want, _ := json.Marshal(trace.Record(1).Args())
+	want, _ := json.Marshal(tr.Record(1).Args())
 	if args := again.Record(1).Args(); string(got) != string(want) || args[0].Value.New != "shop.Cart" || args[1].Value.DType != "int64" || len(args[1].Value.Shape) != 2 {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -93,15 +93,15 @@ func TestASlicesCallsHangUnderTheNearestCallerThatIsKept(t *testing.T) {
 			}
 			fmt.Fprintf(&b, `{"k":"call","i":%d,"c":%d,"p":%d,"d":%d,"t":%d}`+"\n", i, code, parents[i], depths[i], i)
 		}
-		trace, err := pytrace.Read(strings.NewReader(b.String()))
+		tr, err := trace.Read(strings.NewReader(b.String()))
 		if err != nil {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		if err := Slice(&out, trace, Filter{Functions: []string{"yes"}}); err != nil {
+		if err := Slice(&out, tr, Filter{Functions: []string{"yes"}}); err != nil {
 			t.Fatal(err)
 		}
-		again, err := pytrace.Read(&out)
+		again, err := trace.Read(&out)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,14 +7,14 @@ import (
 	"io"
 	"slices"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // Speedscope writes the trace for speedscope.app: one evented profile for each
 // thread of each process.
 //
 // Format: https://www.speedscope.app/file-format-schema.json
-func Speedscope(w io.Writer, t *pytrace.Trace) error {
+func Speedscope(w io.Writer, t *trace.Trace) error {
 	f := speedscopeFile{
 		Schema:   "https://www.speedscope.app/file-format-schema.json",
 		Name:     "Python trace",
@@ -25,7 +25,7 @@ func Speedscope(w io.Writer, t *pytrace.Trace) error {
 	if len(t.Processes) > 0 && len(t.Processes[0].Argv) > 0 {
 		f.Name = cut(visible(base(t.Processes[0].Argv[0])), 80)
 	}
-	s := speedscopeBuilder{t: t, file: &f, frames: map[*pytrace.Code]int{}, root: commonRoot(t)}
+	s := speedscopeBuilder{t: t, file: &f, frames: map[*trace.Code]int{}, root: commonRoot(t)}
 	s.build()
 	b := bufio.NewWriterSize(w, 1<<16)
 	e := json.NewEncoder(b)
@@ -71,9 +71,9 @@ type speedscopeEvent struct {
 }
 
 type speedscopeBuilder struct {
-	t      *pytrace.Trace
+	t      *trace.Trace
 	file   *speedscopeFile
-	frames map[*pytrace.Code]int
+	frames map[*trace.Code]int
 	root   string
 }
 

@@ -3,7 +3,8 @@ package view
 import (
 	"time"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // A span is a time during which a call was on the stack of its thread: a
@@ -33,7 +34,7 @@ type stack struct {
 // timeline returns the spans in the order of their beginnings. What a trace
 // lacks, or says wrongly, is made up for: times do not run backwards within a
 // thread, and a call ends at the latest with the one around it.
-func timeline(t *pytrace.Trace) []span {
+func timeline(t *trace.Trace) []span {
 	w := winder{t: t, stacks: map[threadKey]*stack{}, parts: map[int64]int{}, last: map[int]int64{}}
 	for i := range size(t) {
 		w.record(int32(i), record(t, i))
@@ -46,7 +47,7 @@ func timeline(t *pytrace.Trace) []span {
 
 // starts returns when the first process began, and how many microseconds after
 // that each did; 0 where the trace does not say.
-func starts(t *pytrace.Trace) (first time.Time, after []int64) {
+func starts(t *trace.Trace) (first time.Time, after []int64) {
 	for _, p := range t.Processes {
 		if !p.Began.IsZero() && (first.IsZero() || p.Began.Before(first)) {
 			first = p.Began
@@ -76,7 +77,7 @@ func micros(r rec) int64 {
 }
 
 type winder struct {
-	t      *pytrace.Trace
+	t      *trace.Trace
 	spans  []span
 	stacks map[threadKey]*stack
 	parts  map[int64]int
@@ -95,14 +96,14 @@ func (w *winder) record(i int32, r rec) {
 		w.last[r.Process] = max(w.last[r.Process], at)
 	}
 	switch r.Kind {
-	case pytrace.KindCall:
+	case wire.KindCall:
 		if r.Late && w.parts[r.Call] > 0 {
 			return
 		}
 		w.open(s, r, i)
-	case pytrace.KindResume:
+	case wire.KindResume:
 		w.open(s, r, i)
-	case pytrace.KindReturn, pytrace.KindUnwind, pytrace.KindYield:
+	case wire.KindReturn, wire.KindUnwind, wire.KindYield:
 		w.close(s, r, i)
 	}
 }

@@ -6,7 +6,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // TreeOptions shape a Tree. The zero value is usable.
@@ -34,7 +35,7 @@ func (o TreeOptions) lines() int {
 // Tree writes the call tree with values. Calls that look alike are folded with
 // a count, so that it fits the budget of lines; what an exception went through
 // is shown however much else is left out.
-func Tree(w io.Writer, t *pytrace.Trace, o TreeOptions) error {
+func Tree(w io.Writer, t *trace.Trace, o TreeOptions) error {
 	f := newForest(t)
 	var roots []int32
 	if o.Call != 0 {
@@ -151,7 +152,7 @@ func (p *treePainter) tail(c *node) string {
 	}
 	yields := 0
 	for _, e := range c.events {
-		if record(p.f.t, int(e)).Kind == pytrace.KindYield {
+		if record(p.f.t, int(e)).Kind == wire.KindYield {
 			yields++
 		}
 	}
@@ -204,7 +205,7 @@ func (p *treePainter) end(c *node, limit int) string {
 		return " ⋯ its end is not in the trace"
 	}
 	r := record(p.f.t, int(c.end))
-	if r.Kind == pytrace.KindReturn {
+	if r.Kind == wire.KindReturn {
 		return " → " + text(r.Value(), limit, idsMarked)
 	}
 	if x, ok := p.f.left(c); ok {

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // How identities are written.
@@ -16,7 +16,7 @@ const (
 )
 
 // text renders a value on one line of about limit bytes.
-func text(v *pytrace.Value, limit, ids int) string {
+func text(v *wire.Value, limit, ids int) string {
 	if v == nil {
 		return ""
 	}
@@ -26,7 +26,7 @@ func text(v *pytrace.Value, limit, ids int) string {
 }
 
 // vars renders named values in about limit bytes, which they share.
-func vars(list []pytrace.Var, limit, ids int) string {
+func vars(list []wire.Var, limit, ids int) string {
 	p := printer{ids: ids, left: limit}
 	p.fields(list, 0)
 	return p.b.String()
@@ -67,7 +67,7 @@ func (p *printer) end(s string) {
 	p.left = max(p.left-len(s), 0)
 }
 
-func (p *printer) id(v *pytrace.Value) {
+func (p *printer) id(v *wire.Value) {
 	if v.ID <= 0 {
 		return
 	}
@@ -84,7 +84,7 @@ func (p *printer) id(v *pytrace.Value) {
 
 // fields puts named values, which share what is left: short ones are written
 // whole, the long ones get equal parts. n is how many stand before them.
-func (p *printer) fields(list []pytrace.Var, n int) {
+func (p *printer) fields(list []wire.Var, n int) {
 	parts := make([]string, len(list))
 	left := p.left - 2*len(list)
 	total := 0
@@ -109,7 +109,7 @@ func (p *printer) fields(list []pytrace.Var, n int) {
 	}
 }
 
-func (p *printer) named(v *pytrace.Var, limit int) string {
+func (p *printer) named(v *wire.Var, limit int) string {
 	q := printer{ids: p.ids, left: limit}
 	q.put(v.Name + "=")
 	q.value(&v.Value)
@@ -134,7 +134,7 @@ func fair(parts []string, total int) int {
 	return 1 << 30
 }
 
-func (p *printer) value(v *pytrace.Value) {
+func (p *printer) value(v *wire.Value) {
 	if p.full {
 		return
 	}
@@ -157,7 +157,7 @@ func (p *printer) value(v *pytrace.Value) {
 }
 
 // ownText puts a value that is its text.
-func (p *printer) ownText(v *pytrace.Value) {
+func (p *printer) ownText(v *wire.Value) {
 	switch v.Type {
 	case "list", "dict", "set", "tuple", "frozenset":
 		if p.put(v.Text); p.full {
@@ -189,7 +189,7 @@ func (p *printer) ownText(v *pytrace.Value) {
 	p.id(v)
 }
 
-func (p *printer) pairs(v *pytrace.Value) {
+func (p *printer) pairs(v *wire.Value) {
 	if v.Type != "dict" {
 		p.put(v.Type)
 	}
@@ -212,7 +212,7 @@ func (p *printer) pairs(v *pytrace.Value) {
 	p.id(v)
 }
 
-func (p *printer) items(v *pytrace.Value) {
+func (p *printer) items(v *wire.Value) {
 	if v.Type == "set" && v.Len == 0 && len(v.Items) == 0 {
 		p.put("set()")
 		p.id(v)
@@ -246,7 +246,7 @@ func (p *printer) items(v *pytrace.Value) {
 }
 
 // rest says how many items are not shown.
-func (p *printer) rest(v *pytrace.Value, shown int) {
+func (p *printer) rest(v *wire.Value, shown int) {
 	if more := v.Len - shown; more > 0 {
 		if shown > 0 {
 			p.end(", ")
@@ -257,7 +257,7 @@ func (p *printer) rest(v *pytrace.Value, shown int) {
 	}
 }
 
-func (p *printer) object(v *pytrace.Value) {
+func (p *printer) object(v *wire.Value) {
 	p.put(v.Type)
 	p.id(v)
 	if v.Text == "" && len(v.Args)+len(v.Fields)+len(v.Shared) == 0 && v.Cut {
@@ -289,11 +289,11 @@ func (p *printer) object(v *pytrace.Value) {
 
 // attributes returns the fields of an object, with those that its class shares
 // under the class's name.
-func attributes(v *pytrace.Value) []pytrace.Var {
+func attributes(v *wire.Value) []wire.Var {
 	if len(v.Shared) == 0 {
 		return v.Fields
 	}
-	list := make([]pytrace.Var, 0, len(v.Fields)+len(v.Shared))
+	list := make([]wire.Var, 0, len(v.Fields)+len(v.Shared))
 	list = append(list, v.Fields...)
 	for _, f := range v.Shared {
 		f.Name = v.Type + "." + f.Name
@@ -303,7 +303,7 @@ func attributes(v *pytrace.Value) []pytrace.Var {
 }
 
 // holds says whether an object of that identity is in the value.
-func holds(v *pytrace.Value, id int) bool {
+func holds(v *wire.Value, id int) bool {
 	if v == nil {
 		return false
 	}
@@ -328,7 +328,7 @@ func holds(v *pytrace.Value, id int) bool {
 	return anyHolds(v.Fields, id) || anyHolds(v.Shared, id)
 }
 
-func anyHolds(list []pytrace.Var, id int) bool {
+func anyHolds(list []wire.Var, id int) bool {
 	for i := range list {
 		if holds(&list[i].Value, id) {
 			return true

@@ -13,20 +13,21 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/language/python/tracer"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
 // recorded runs a Python program under the tracer. Files are name → source;
 // main.py is run. It returns the trace and the program's directory.
-func recorded(t testing.TB, files map[string]string) (*pytrace.Trace, string) {
+func recorded(t testing.TB, files map[string]string) (*trace.Trace, string) {
 	t.Helper()
 	return recordedAt(t, "functions", files)
 }
 
 // recordedAt records at a level: functions, variables or control.
-func recordedAt(t testing.TB, level string, files map[string]string) (*pytrace.Trace, string) {
+func recordedAt(t testing.TB, level string, files map[string]string) (*trace.Trace, string) {
 	t.Helper()
 	python, err := exec.LookPath("python3")
 	if err != nil {
@@ -35,26 +36,24 @@ func recordedAt(t testing.TB, level string, files map[string]string) (*pytrace.T
 		}
 		t.Skip("no python3 on this machine")
 	}
-	dir, tracer, out := t.TempDir(), t.TempDir(), t.TempDir()
+	dir, lib, out := t.TempDir(), t.TempDir(), t.TempDir()
 	for name, source := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(strings.TrimLeft(source, "\n")), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for name, content := range pytrace.Files() {
-		if err := os.WriteFile(filepath.Join(tracer, name), content, 0o644); err != nil {
-			t.Fatal(err)
-		}
+	if err := tracer.Install(lib); err != nil {
+		t.Fatal(err)
 	}
-	config, err := json.Marshal(pytrace.Config{Include: []string{dir}, Out: out, Lines: true, Level: level})
+	config, err := json.Marshal(tracer.Config{Include: []string{dir}, Out: out, Lines: true, Level: level})
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(python, filepath.Join(dir, "main.py"))
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PYTHONPATH="+tracer, "REPAIRD_TRACE_CONFIG="+string(config), "PYTHONDONTWRITEBYTECODE=1", "PYTHONHASHSEED=0")
+	cmd.Env = append(os.Environ(), "PYTHONPATH="+lib, "REPAIRD_TRACE_CONFIG="+string(config), "PYTHONDONTWRITEBYTECODE=1", "PYTHONHASHSEED=0")
 	output, _ := cmd.CombinedOutput()
-	trace, err := pytrace.ReadDir(out)
+	trace, err := trace.ReadDir(out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +167,7 @@ def main():
 main()
 `}
 
-func tree(t *testing.T, trace *pytrace.Trace, o TreeOptions) string {
+func tree(t *testing.T, trace *trace.Trace, o TreeOptions) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := Tree(&b, trace, o); err != nil {
@@ -321,7 +320,7 @@ func TestNoViewPassesControlCharactersOn(t *testing.T) {
 }
 
 // views are all views of a trace.
-func views(trace *pytrace.Trace) map[string]func(*bytes.Buffer) error {
+func views(trace *trace.Trace) map[string]func(*bytes.Buffer) error {
 	json := Options{JSON: true}
 	return map[string]func(*bytes.Buffer) error{
 		"tree":          func(b *bytes.Buffer) error { return Tree(b, trace, TreeOptions{Times: true}) },

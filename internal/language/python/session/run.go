@@ -14,7 +14,7 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/language/python/program"
-	"github.com/repaird/repaird/internal/pytrace"
+	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/testrun"
 )
@@ -44,7 +44,7 @@ type config struct {
 	INI      string            `json:"ini"`
 	Suite    []string          `json:"suite"`
 	Canaries []string          `json:"canaries"` // two files
-	Trace    *pytrace.Config   `json:"trace"`
+	Trace    *tracer.Config    `json:"trace"`
 }
 
 // Run runs one session. An error means that the session could not be run; a
@@ -146,7 +146,7 @@ func specOf(req testrun.Request, tree string, canaries [2]canary) (sandbox.Spec,
 	}
 	if req.Trace != nil {
 		cfg.Trace = traceOf(*req.Trace)
-		for name, data := range pytrace.Files() {
+		for name, data := range tracer.Files() {
 			files["tracer/"+name] = data
 		}
 	}
@@ -162,8 +162,8 @@ func specOf(req testrun.Request, tree string, canaries [2]canary) (sandbox.Spec,
 }
 
 // traceOf is the tracer's configuration.
-func traceOf(t testrun.Tracing) *pytrace.Config {
-	cfg := &pytrace.Config{Include: []string{testrun.Root}, Lines: t.Lines, Out: "/out/" + traceDir}
+func traceOf(t testrun.Tracing) *tracer.Config {
+	cfg := &tracer.Config{Include: []string{testrun.Root}, Lines: t.Lines, Out: "/out/" + traceDir}
 	if !t.TreeOnly {
 		cfg.Include = append(cfg.Include, "/in/test")
 	}

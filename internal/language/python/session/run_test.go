@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
 	"github.com/repaird/repaird/internal/testrun"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // tree writes a txtar archive to a new directory.
@@ -253,7 +253,7 @@ func TestATraceIsRecordedWhereWanted(t *testing.T) {
 	if !res.OK() || !res.Traced || res.Tracer != "" {
 		t.Fatalf("got %+v", res)
 	}
-	trace, err := pytrace.Read(bytes.NewReader(res.Trace))
+	trace, err := trace.Read(bytes.NewReader(res.Trace))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,10 +46,10 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language/python/program"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/pytrace"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/testrun"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 //go:embed repaird_templates/*.py
@@ -202,11 +202,11 @@ func lastLine(out []byte) string {
 }
 
 // hints lists the functions of the tree in the red trace, most called last.
-func hints(trace []byte) []hint {
-	if len(trace) == 0 {
+func hints(tr []byte) []hint {
+	if len(tr) == 0 {
 		return nil
 	}
-	t, err := pytrace.Read(bytes.NewReader(trace))
+	t, err := trace.Read(bytes.NewReader(tr))
 	if err != nil || t == nil {
 		return nil
 	}

@@ -1,0 +1,162 @@
+package trace
+
+import "github.com/repaird/repaird/internal/trace/wire"
+
+// A Raise is an exception that was raised in scope or arrived there.
+type Raise struct {
+	Exc     int64  `json:"exc"`
+	Type    string `json:"type"`             // bare class name
+	Module  string `json:"module,omitempty"` // of the class
+	Message string `json:"message"`
+	Call    int64  `json:"call_id"`
+	File    string `json:"file"`
+	Name    string `json:"name"` // function
+	Line    int    `json:"line"`
+	Record  int    `json:"record"`
+	Escaped bool   `json:"escaped"` // left the outermost frame in scope: nobody in scope swallowed it
+}
+
+// Raised returns the exceptions in the order in which they were first seen.
+// StopIteration, StopAsyncIteration and GeneratorExit are not among them.
+func (t *Trace) Raised() []Raise {
+	escaped := map[int64]bool{}
+	for _, c := range t.Roots() {
+		if end := c.End(); end.Kind == wire.KindUnwind {
+			escaped[end.Exc] = true
+		}
+	}
+	var out []Raise
+	for id := range t.EventsOf(wire.EventRaise) {
+		x := raiseOf(t.Record(int(id)))
+		x.Escaped = escaped[x.Exc]
+		out = append(out, x)
+	}
+	return out
+}
+
+func raiseOf(r Record) Raise {
+	return Raise{Exc: r.Exc, Type: r.Type(), Module: r.Module(), Message: r.Text(), Call: r.Call,
+		File: r.Code.File, Name: r.Code.Name, Line: r.Line, Record: r.ID}
+}
+
+// A Swallow is an exception that was raised and then swallowed.
+type Swallow struct {
+	Raise
+	HandlerFile string `json:"handler_file"`
+	HandlerName string `json:"handler_name"` // function that swallowed it
+	HandlerCall int64  `json:"handler_call"` // that function's call
+	Handler     int    `json:"handler"`      // line of the except, finally or with; 0: swallowed by code out of scope
+	After       int    `json:"after"`        // line where that function went on or returned
+	Outcome     string `json:"outcome"`      // continue, return, outside
+	Returned    string `json:"returned"`     // what that function returned in the end, "" when it did not
+	Records     []int  `json:"records"`      // raise, handled, return
+}
+
+// Swallowed returns the swallowed exceptions in the order in which they were
+// swallowed: those after which the function that caught them went on or
+// returned. An exception that a handler replaced by another is not swallowed.
+func (t *Trace) Swallowed() []Swallow {
+	var out []Swallow
+	for _, w := range t.Swallows() {
+		out = append(out, t.Swallow(w))
+	}
+	return out
+}
+
+// A Swallowing is what Swallow tells, as ids of the raise and the handled record.
+type Swallowing struct{ Raise, Handled int32 }
+
+func (t *Trace) Swallows() []Swallowing {
+	raises := map[[2]uint32]int32{} // process and number of the exception
+	var out []Swallowing
+	for id, e := range t.EventsOf(wire.EventRaise, wire.EventHandled) {
+		exc := [2]uint32{uint32(e.Proc), e.Num}
+		if e.Kind == wire.EventRaise {
+			raises[exc] = id
+		} else if first := raises[exc]; first != 0 && !t.wentOn(e) { // else it was dropped
+			out = append(out, Swallowing{first, id})
+		}
+	}
+	return out
+}
+
+// wentOn says whether the call that is said to have swallowed an exception was
+// left by an error all the same, and by none that is known: code that the
+// compiler put in has raised it again, as around a comprehension.
+func (t *Trace) wentOn(handled *wire.Event) bool {
+	end := t.CallOf(handled).Node().End
+	if end == 0 {
+		return false
+	}
+	e := t.EventAt(end)
+	return e.Kind == wire.EventUnwind && e.Num == 0 && t.store.body(e.Off, e.Size).Text("x") == ""
+}
+
+func (t *Trace) Swallow(w Swallowing) Swallow {
+	first, r := t.Record(int(w.Raise)), t.Record(int(w.Handled))
+	s := Swallow{Raise: raiseOf(first), HandlerFile: r.Code.File, HandlerName: r.Code.Name, HandlerCall: r.Call,
+		Handler: r.Handler(), After: r.After(), Outcome: r.Outcome(), Records: []int{first.ID, r.ID}}
+	if end := t.Call(r.Call).End(); end.Kind == wire.KindReturn {
+		if v := end.Value(); v != nil {
+			s.Returned = v.String()
+			s.Records = append(s.Records, end.ID)
+		}
+	}
+	return s
+}
+
+// RaiseOf returns the first record of an exception, the zero Record where it
+// was dropped.
+func (t *Trace) RaiseOf(exc int64) Record {
+	for id, e := range t.EventsOf(wire.EventRaise) {
+		if int64(e.Num)|int64(e.Proc)<<procShift == exc {
+			return t.Record(int(id))
+		}
+	}
+	return Record{}
+}
+
+// Crash returns the way to the failure that the trace ends with: the last
+// exception that left a root.
+func (t *Trace) Crash() (path []Call, raise Record) {
+	raises := map[[2]uint32]int32{}
+	for id, e := range t.EventsOf(wire.EventRaise) {
+		if exc := [2]uint32{uint32(e.Proc), e.Num}; raises[exc] == 0 {
+			raises[exc] = id
+		}
+	}
+	roots := t.Roots()
+	for i := len(roots) - 1; i >= 0; i-- {
+		end := roots[i].Node().End
+		if end == 0 {
+			continue
+		}
+		e := t.EventAt(end)
+		if e.Kind != wire.EventUnwind || e.Num == 0 {
+			continue
+		}
+		id := raises[[2]uint32{uint32(e.Proc), e.Num}]
+		if id == 0 {
+			continue
+		}
+		if r := t.Record(int(id)); !ignorable(r) {
+			return t.Call(r.Call).Path(), r
+		}
+	}
+	return nil, Record{}
+}
+
+// ignorable says whether an exception that escapes is no failure.
+func ignorable(r Record) bool {
+	return IgnorableType(r.Type(), r.Text())
+}
+
+func IgnorableType(name, text string) bool {
+	switch name {
+	case "SystemExit":
+		return text == "0" || text == "None" || text == ""
+	case "Skipped", "XFailed", "SkipTest":
+		return true
+	}
+	return false
+}
