@@ -44,8 +44,8 @@ func (p Policy) checkTexts(base fs.FS, overlay Overlay) (*Violation, error) {
 		if size > p.MaxBytes {
 			return &Violation{Rule: RuleSize, Path: path, Detail: fmt.Sprintf("more than %d bytes added", p.MaxBytes)}, nil
 		}
-		for _, check := range []func(*change) *Violation{p.checkBinary, checkInvisible, checkScripts, checkSecrets} {
-			if v := check(&c); v != nil {
+		for _, rule := range []func(*change) *Violation{p.checkBinary, checkInvisible, checkScripts, checkSecrets} {
+			if v := rule(&c); v != nil {
 				v.Path = path
 				return v, nil
 			}

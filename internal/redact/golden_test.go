@@ -13,81 +13,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/pelletier/go-toml/v2"
 	"github.com/repaird/repaird/internal/redact/secrettest"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
-
-type patternRule struct{ ID, Regex string }
-
-// rulesOf reads the rules of a file that have a pattern.
-func rulesOf(t *testing.T, prefix, name string) (list []patternRule) {
-	var file struct{ Rules []patternRule }
-	data, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := toml.Unmarshal(data, &file); err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range file.Rules {
-		if r.Regex != "" {
-			list = append(list, patternRule{prefix + r.ID, r.Regex})
-		}
-	}
-	return list
-}
-
-// drawMatch draws a text that a pattern matches.
-func drawMatch(r *rand.Rand, re *syntax.Regexp) string {
-	times := func(lo, hi int) string {
-		if hi < 0 || hi > lo+4 {
-			hi = lo + 4
-		}
-		var b strings.Builder
-		for range lo + r.IntN(hi-lo+1) {
-			b.WriteString(drawMatch(r, re.Sub[0]))
-		}
-		return b.String()
-	}
-	switch re.Op {
-	case syntax.OpLiteral:
-		return string(re.Rune)
-	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
-		return secrettest.Draw(r, secrettest.Alnums, 1)
-	case syntax.OpCharClass:
-		var set []byte
-		for i := 0; i+1 < len(re.Rune); i += 2 {
-			for c := max(re.Rune[i], ' '); c <= min(re.Rune[i+1], '~'); c++ {
-				set = append(set, byte(c))
-			}
-		}
-		if len(set) == 0 {
-			return string(re.Rune[0])
-		}
-		return secrettest.Draw(r, string(set), 1)
-	case syntax.OpCapture:
-		return drawMatch(r, re.Sub[0])
-	case syntax.OpStar:
-		return times(0, -1)
-	case syntax.OpPlus:
-		return times(1, -1)
-	case syntax.OpQuest:
-		return times(0, 1)
-	case syntax.OpRepeat:
-		return times(re.Min, re.Max)
-	case syntax.OpConcat:
-		var b strings.Builder
-		for _, sub := range re.Sub {
-			b.WriteString(drawMatch(r, sub))
-		}
-		return b.String()
-	case syntax.OpAlternate:
-		return drawMatch(r, re.Sub[r.IntN(len(re.Sub))])
-	}
-	return "" // places: \b, ^, $
-}
 
 // goldenTexts are the texts whose redaction is pinned, by group. They are drawn,
 // not stored, so that no file of the repository looks like a leak; with one seed
@@ -101,12 +30,12 @@ func goldenTexts(t *testing.T) (groups []string, texts map[string][]string) {
 		texts[group] = append(texts[group], lines...)
 	}
 	rng := rand.New(rand.NewPCG(21, 22))
-	for _, r := range append(rulesOf(t, "", "rules/gitleaks.toml"), rulesOf(t, "own:", "rules/own.toml")...) {
+	for _, r := range append(secrettest.Patterns(t, "", "rules/gitleaks.toml"), secrettest.Patterns(t, "own:", "rules/own.toml")...) {
 		tree, err := syntax.Parse(r.Regex, syntax.Perl)
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, b := drawMatch(rng, tree), drawMatch(rng, tree)
+		a, b := secrettest.Match(rng, tree), secrettest.Match(rng, tree)
 		add("rule "+r.ID, "cannot use "+a+" in step 3", `{"value": "`+b+`"}`, "x = '"+a[:len(a)/2]+"' '"+a[len(a)/2:]+"'")
 	}
 	for _, c := range append(slices.Clone(secrettest.Contexts), secrettest.HeldOutContexts...) {

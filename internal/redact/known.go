@@ -219,6 +219,7 @@ func (k *Known) find(s string, add func(find.Finding)) {
 		}
 		return k.between(sums, i, i+size)
 	}
+	var share [256]uint64 // of a byte in the hash, when it is dropped; never 0 in a prime field
 	h := k.hash(s[:knownPrefix])
 	for i := 0; ; i++ {
 		if k.filter[h>>6&(1<<10-1)]&(1<<(h&63)) != 0 {
@@ -240,7 +241,11 @@ func (k *Known) find(s string, add func(find.Finding)) {
 		if h >= prime {
 			h -= prime
 		}
-		gone := mulmod(uint64(s[i])+1, pow)
+		gone := share[s[i]]
+		if gone == 0 {
+			gone = mulmod(uint64(s[i])+1, pow)
+			share[s[i]] = gone
+		}
 		if h < gone {
 			h += prime
 		}

@@ -5,9 +5,7 @@
 // Providers' credentials are found by package redact/rules.
 package find
 
-import (
-	"github.com/repaird/repaird/internal/redact/encode"
-)
+import "github.com/repaird/repaird/internal/redact/encode"
 
 // A Finding is a part of a text that is to be replaced.
 type Finding struct {

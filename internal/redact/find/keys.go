@@ -113,7 +113,7 @@ func SensitivityOf(name string) Sensitivity {
 		}
 		level = max(level, s)
 	}
-	if level > Harmless && (describing[words[0]] || describing[words[len(words)-1]]) {
+	if level > Harmless && (describing[words[0]] || len(words) > 1 && describing[words[len(words)-1]]) {
 		return Harmless
 	}
 	return level

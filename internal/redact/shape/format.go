@@ -1,8 +1,6 @@
 package shape
 
-import (
-	"regexp"
-)
+import "regexp"
 
 // The formats that a pattern describes.
 var (

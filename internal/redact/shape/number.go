@@ -1,8 +1,6 @@
 package shape
 
-import (
-	"strings"
-)
+import "strings"
 
 // Numbers with check digits or a plan: payment cards (ISO/IEC 7812), IBAN
 // (ISO 13616) and telephone numbers (E.164).

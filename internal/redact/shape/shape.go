@@ -4,9 +4,7 @@
 // card, an IBAN, a telephone number.
 package shape
 
-import (
-	"strings"
-)
+import "strings"
 
 // IsAlnum reports whether a byte is an ASCII letter or digit.
 func IsAlnum(c byte) bool {

@@ -1,8 +1,6 @@
 package token
 
-import (
-	"unicode"
-)
+import "unicode"
 
 // replaceForeign replaces a letter or digit outside ASCII by another of its
 // script, case and size; other runes stay.

@@ -36,7 +36,7 @@ func NewKey(secret []byte) *Key {
 	return &Key{sync.Pool{New: func() any { return hmac.New(sha256.New, secret) }}}
 }
 
-// A Of is what stands for a value. It is a function of the project's key and
+// A token is what stands for a value. It is a function of the project's key and
 // the value alone, so that equal values have equal tokens wherever and in
 // whichever encoding they are found.
 //
