@@ -180,7 +180,7 @@ func TestOpenRefusesWhatIsNotABundle(t *testing.T) {
 		"another version":          strings.Replace(good, `"version":1`, `"version":2`, 1),
 		"an unknown field":         strings.Replace(good, `"version":1`, `"version":1,"extra":1`, 1),
 		"a field of another type":  strings.Replace(good, `"line":31`, `"line":"31"`, 1),
-		"a number that is no int":  strings.Replace(good, `"line":31`, `"line":31.5`, 1),
+		"a number that is not an int":  strings.Replace(good, `"line":31`, `"line":31.5`, 1),
 		"a deep nest":              strings.Repeat(`{"a":`, 100000),
 		"bytes that are not UTF-8": "\xff\xfe",
 		"YAML with an alias":       "a: &x [1]\nb: *x\n",

@@ -112,7 +112,7 @@ func TestThreePlacesForAKeyHaveToAgree(t *testing.T) {
 		{"an unknown key in the envelope", "/api/42/envelope/", "", "http://x@h/42", 403, "unknown project id or public key"},
 		{"an unknown project", "/api/43/envelope/", sentryAuth, "", 403, "unknown project id or public key"},
 		{"an unknown project, at the old address", "/api/43/store/", sentryAuth, "", 403, "unknown project id or public key"},
-		{"a project that is no number", "/api/shop/envelope/", sentryAuth, "", 400, "not a number"},
+		{"a project that is not a number", "/api/shop/envelope/", sentryAuth, "", 400, "not a number"},
 		{"a protocol of the future", "/api/42/envelope/", "Sentry sentry_key=" + publicKey + ", sentry_version=8", "", 400, "sentry_version"},
 	}
 	for _, tt := range tests {
@@ -217,7 +217,7 @@ func TestTheCapAfterDecompressionHoldsBelowTheRatio(t *testing.T) {
 func TestABodyWithoutALengthIsCappedToo(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, func(c *intake.Config) { c.Limits = intake.Limits{Wire: 10 << 10} })
-	// A reader that is no bytes.Reader makes the client send chunks.
+	// A reader other than a bytes.Reader makes the client send chunks.
 	body := struct{ *bytes.Reader }{bytes.NewReader(make([]byte, 20<<10))}
 	l.want(l.do("POST", "/api/42/envelope/", body, "X-Sentry-Auth", sentryAuth), 413, "10240")
 }

@@ -170,7 +170,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		"nothing":              {github.Options{}, false},
 		"both":                 {github.Options{Token: token, App: &github.App{ID: "1", Key: appPEM()}}, false},
 		"an App without id":    {github.Options{App: &github.App{Key: appPEM()}}, false},
-		"a key that is no key": {github.Options{App: &github.App{ID: "1", Key: secret.New("hello")}}, false},
+		"a key that is not a key": {github.Options{App: &github.App{ID: "1", Key: secret.New("hello")}}, false},
 		"an elliptic key":      {github.Options{App: &github.App{ID: "1", Key: ecPEM}}, false},
 		"a base without host":  {github.Options{Token: token, BaseURL: "https:///x"}, false},
 		"a base with userinfo": {github.Options{Token: token, BaseURL: "https://a:b@ghe.example/"}, false},

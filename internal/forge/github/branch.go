@@ -20,7 +20,7 @@ type tip struct {
 	same   bool   // the commit is exactly the proposal
 }
 
-// pushBranch creates commit and branch, or finds those of an earlier attempt, and
+// pushBranch creates commit and branch, or finds those of an earlier call, and
 // returns the commit that the branch points at.
 func (s *session) pushBranch(ctx context.Context, p forge.Proposal, acts forge.Acts) (string, error) {
 	if err := acts.Before(ctx, forge.ActCommit); err != nil {

@@ -363,6 +363,6 @@ func TestErrorsNeverShowTheToken(t *testing.T) {
 	}
 	var limit *forge.RateLimit
 	if errors.As(err, &limit) {
-		t.Errorf("a refused connection is no rate limit: %v", err)
+		t.Errorf("a refused connection is not a rate limit: %v", err)
 	}
 }

@@ -196,8 +196,8 @@ func (r repository) makeCommit(ctx context.Context, p forge.Proposal, tree strin
 }
 
 // point moves the branch from old ("" if it does not exist) to commit. If another
-// publisher has moved it meanwhile, the error is fault.Retryable: the next
-// attempt finds that commit.
+// publisher has moved it meanwhile, the error is fault.Retryable: a retry
+// finds that commit.
 func (r repository) point(ctx context.Context, branch, commit, old string) error {
 	if old == "" {
 		old = strings.Repeat("0", len(commit))

@@ -410,7 +410,7 @@ func TestMalformedRequestsAreRefused(t *testing.T) {
 		enc  otlp.Encoding
 	}{
 		{"no JSON", "hello", otlp.JSON},
-		{"nothing, which is no JSON", "", otlp.JSON},
+		{"nothing, which is not JSON", "", otlp.JSON},
 		{"a JSON document cut short", `{"resourceSpans":[`, otlp.JSON},
 		{"brackets that close too often", "]]]]", otlp.JSON},
 		{"no protobuf", "hello", otlp.Proto},

@@ -40,7 +40,7 @@ func TestRemarksBecomeMarksAtTheirPlaces(t *testing.T) {
 		{"a scrubbed value without a remark", `{"s":"[Filtered]","t":"'[Filtered]'"}`, ``, `s: [Filtered] (filtered), t: '[Filtered]' (filtered)`},
 		{"a text cut without a remark", `{"s":"'aaaa...","t":"'aaaa...'"}`, ``, `s: 'aaaa... (trimmed), t: 'aaaa...'`},
 		{"a null, which no SDK sends for None", `{"s":null}`, ``, `s: None (trimmed)`},
-		{"leaves that are no texts", `{"a":true,"b":1.50,"c":-7}`, ``, `a: True, b: 1.50, c: -7`},
+		{"leaves that are not strings", `{"a":true,"b":1.50,"c":-7}`, ``, `a: True, b: 1.50, c: -7`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
