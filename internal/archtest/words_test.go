@@ -40,7 +40,15 @@ var foreign = []struct{ phrase, instead string }{
 	{`\bmore than are taken\b|\bmore \w+ than are\b`, "too many"},
 	{`\b(?:hangs|hung) on its\b`, "is related to, depends on"},
 	{`\bin the way that\b|\bon its way\b`, "as, in flight"},
-	{`\bone durable job a\b|\ba line a package\b`, "one … per …"},
+	{`\b(?:one|a) (?:durable )?(?:job|line|folder|directory|record|key|argument|event) an? \w+`, "one … per …"},
+	{`\bgo(?:es)? on (?:serving|at|with|when|at once)\b`, "continue, resume"},
+	{`\btakes? (?:no )?part\b`, "counts, is ignored"},
+	{`\bhears? of\b`, "is notified of"},
+	{`\b(?:is|are) answered with\b`, "fails with, returns, gets"},
+	{`\bof (?:its|our|their) own making\b`, "the package's own"},
+	{`\bstands? (?:in|inside) (?:the|its)\b`, "is in"},
+	{`\blies? (?:below|beside|in memory)\b`, "is below, is next to"},
+	{`\bthe set-up (?:has|writes|did)\b|\bset-up is running\b`, "setup"},
 }
 
 // isNo finds "is no X" for "is not an X".
