@@ -46,7 +46,7 @@ func TestEnvelopesFollowTheGrammar(t *testing.T) {
 	}
 }
 
-func TestBrokenEnvelopesAreRefused(t *testing.T) {
+func TestBrokenEnvelopesAreRejected(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, body string }{
 		{"nothing", ""},
@@ -96,7 +96,7 @@ func TestTheHeadersIDWins(t *testing.T) {
 	}
 }
 
-func TestDSNsAreTakenApart(t *testing.T) {
+func TestDSNsAreParsed(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		dsn, key, project string
