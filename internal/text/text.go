@@ -1,8 +1,7 @@
-// Package text has the few helpers for texts that people read: cutting them to
-// size and counting things. Each has one meaning everywhere. Sizes are bytes,
-// and no cut leaves half a character.
+// Package text has helpers for text that people read: truncating it and counting
+// things. Sizes are in bytes, and no character is cut in half.
 //
-// Sorted keys of a map need no helper: slices.Sorted(maps.Keys(m)).
+// Sorting the keys of a map needs no helper: slices.Sorted(maps.Keys(m)).
 package text
 
 import (
