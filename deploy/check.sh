@@ -1,21 +1,19 @@
 #!/usr/bin/env bash
-# Reads the source without running it: gofmt, go vet, staticcheck, golangci-lint
-# (.golangci.yml), go mod tidy, govulncheck. Every step runs, whatever the ones
-# before it found; a summary ends the output.
+# Runs static checks: gofmt, go vet, staticcheck, golangci-lint (.golangci.yml), go
+# mod tidy, govulncheck. All steps run, even after failures; the output ends with a
+# summary.
 #
 #   deploy/check.sh [STEP...]     all steps, or only those named:
 #                                 gofmt vet staticcheck lint tidy vuln
 #
-# The tools are built once per version, of themselves and of Go, through the Go
-# module proxy (checked against Go's checksum database) into repaird/tools below
-# the user's cache folder. LINT_PROCS is how many processors golangci-lint may
-# use (default: all).
+# The tools are built once per tool and Go version, through the Go module proxy
+# (verified against Go's checksum database), into repaird/tools below the user's
+# cache directory. LINT_PROCS limits the processors of golangci-lint (default: all).
 #
-# govulncheck needs the database of vulnerabilities (https://vuln.go.dev, or
-# what GOVULNDB names). Where that cannot be reached, the step says so, and the
-# others decide.
+# govulncheck needs the vulnerability database (https://vuln.go.dev, or $GOVULNDB).
+# If that is unreachable, the step says so and does not count.
 #
-# Exit codes: 0 nothing found, 1 findings or a step that could not run, 2 wrong usage.
+# Exit codes: 0 clean, 1 findings or a step that failed to run, 2 usage error.
 set -euo pipefail
 export LC_ALL=C
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -26,8 +24,8 @@ govulncheck=golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
 say() { echo "check: $*" >&2; }
 
-# tool PACKAGE@VERSION prints the path of the program, built if need be. It is
-# renamed into place, so an interrupted build leaves nothing half done.
+# tool PACKAGE@VERSION prints the path of the program, building it if necessary. It
+# is renamed into place, so that an interrupted build leaves nothing behind.
 tool() {
   local name=${1%@*} version=${1##*@} dir partial
   name=${name##*/}
@@ -46,7 +44,7 @@ tool() {
   echo "$dir/$name-$version"
 }
 
-# ---- the steps: 0 nothing found, 1 findings, 3 could not be had ---------------
+# ---- the steps: 0 clean, 1 findings, 3 not checked ----------------------------
 
 step_gofmt() {
   local files
@@ -57,8 +55,7 @@ step_gofmt() {
   return 1
 }
 
-# existing passes on the names of files that are there: one may be deleted, and
-# not yet from the index.
+# existing filters out files that are deleted but still in the index.
 existing() {
   local file
   while IFS= read -r -d '' file; do
@@ -86,9 +83,9 @@ step_vuln() {
   program=$(tool "$govulncheck") || return 1
   out=$("$program" ${GOVULNDB:+-db "$GOVULNDB"} ./... 2>&1) || status=$?
   echo "$out"
-  # 3 is govulncheck's own code for "vulnerabilities found", 1 any failure.
+  # govulncheck exits with 3 for vulnerabilities and with 1 for other failures.
   if [[ $status -eq 1 && $out == *"fetching vulnerabilities"* ]]; then
-    echo "the database of vulnerabilities (${GOVULNDB:-https://vuln.go.dev}) cannot be reached from here: NOT CHECKED"
+    echo "the vulnerability database (${GOVULNDB:-https://vuln.go.dev}) is unreachable: NOT CHECKED"
     return 3
   fi
   [[ $status -eq 0 ]]
@@ -101,7 +98,7 @@ steps=("${all[@]}")
 if [[ $# -gt 0 ]]; then
   steps=("$@")
   for step in "${steps[@]}"; do
-    [[ " ${all[*]} " == *" $step "* ]] || { say "unknown step $step (there are: ${all[*]})"; exit 2; }
+    [[ " ${all[*]} " == *" $step "* ]] || { say "unknown step $step (one of: ${all[*]})"; exit 2; }
   done
 fi
 

@@ -1,22 +1,21 @@
 #!/usr/bin/env bash
-# Makes the Pythons that the tracer is tested and measured on, each with pytest,
-# xdist, pytest-cov, Hypothesis, and CPython's own tests where they can be had.
-# Nothing is installed: packages of the distribution's releases are unpacked
-# into trees of their own, and run with the C library that they came with.
-# It is idempotent and quick when nothing is to be done, and needs no root.
+# Provides the Pythons that the tracer is tested and benchmarked on, each with
+# pytest, xdist, pytest-cov, Hypothesis, and CPython's own tests if available.
+# Nothing is installed: packages from the distribution's releases are unpacked into
+# separate trees, and run with the C library of their release. It is idempotent,
+# quick if there is nothing to do, and does not need root.
 #
 #   deploy/pythons.sh [--list]
 #
-#   --list   print the Pythons that are there, one path a line; change nothing
+#   --list   print the paths of the available Pythons, one per line; change nothing
 #
-# The trees and, for each Python, a program bin/python3.X go to
-# $REPAIRD_PYTHONS, else pythons/ of the state folder ($REPAIRD_STATE, else
-# /var/lib/repaird; without root ~/.local/share/repaird). Minor versions that no
-# release has come from pyenv, or from the tool cache of a CI machine, as
-# virtual environments.
+# The trees, and a program bin/python3.X per Python, go to $REPAIRD_PYTHONS, else to
+# pythons/ in the state directory ($REPAIRD_STATE, else /var/lib/repaird; without
+# root ~/.local/share/repaird). Minor versions that no release has come from pyenv,
+# or from a CI machine's tool cache, as virtual environments.
 #
-# Progress is on stderr. A Python that cannot be had is named, and is no error:
-# exit codes are 0, and 2 for wrong usage.
+# Progress goes to stderr. An unavailable Python is reported but is not an error.
+# Exit codes: 0, and 2 for a usage error.
 set -euo pipefail
 export LC_ALL=C
 umask 022
@@ -56,7 +55,7 @@ releases() {
   esac
 }
 
-# The first mirror of the machine's own release in apt's configuration.
+# Prints the first mirror for this machine's release in apt's configuration.
 mirror() {
   local codename
   codename=$(. /etc/os-release && echo "${UBUNTU_CODENAME:-${VERSION_CODENAME:-}}")
@@ -71,13 +70,13 @@ keyring() {
   done
 }
 
-tag() { # RELEASE: name and digest of its recipe
+tag() { # RELEASE: prints its name with the digest of its recipe
   local digest
   digest=$({ declare -f releases private_apt apt_update available unpack relink wrap build_tree; echo "$1"; uname -m; } | sha256sum)
   echo "$1-${digest:0:12}"
 }
 
-# apt with a state of its own that knows of no installed package.
+# Runs apt with its own state, in which no package is installed.
 private_apt() { # DIR TOOL ARGUMENT…
   local dir=$1 tool=$2
   shift 2
@@ -98,7 +97,7 @@ apt_update() { # DIR RELEASE COMPONENT
   private_apt "$dir" apt-get update -q
 }
 
-# Of the packages named, those that the release has.
+# Prints those of the named packages that the release has.
 available() { # DIR PACKAGE…
   local dir=$1
   shift
@@ -115,7 +114,7 @@ unpack() { # TREE DEB…
   done
 }
 
-# Absolute links of a package mean its own tree.
+# Makes a package's absolute links relative, because they refer to its own tree.
 relink() { # TREE
   local tree=$1 link to
   find "$tree" -type l -lname '/*' -print | while read -r link; do
@@ -124,10 +123,10 @@ relink() { # TREE
   done
 }
 
-# Puts a program in the interpreter's place that starts it with the loader and
-# the libraries of the tree. It stands where the interpreter stood, and passes
-# its own name on: so Python finds its library from there, sys.executable works
-# for child processes, and virtual environments can link to it.
+# Replaces the interpreter with a wrapper that starts it with the tree's loader and
+# libraries. It has the interpreter's path and passes on its own name, so that
+# Python finds its library, sys.executable works for child processes, and virtual
+# environments can link to it.
 wrap() { # TREE FINAL-PATH-OF-TREE MINOR
   local tree=$1 final=$2 minor=$3 loader libs
   loader=$(cd "$tree" && find usr -name 'ld-linux*.so.*' | head -n 1)
@@ -155,12 +154,12 @@ build_tree() { # RELEASE COMPONENT MINOR…
     packages=$(available "$work" libpython3-stdlib python3-coverage python3-hypothesis python3-iniconfig python3-packaging \
       python3-pluggy python3-pytest python3-pytest-cov python3-pytest-xdist python3-py python3-toml python3-distutils \
       $(for minor in "$@"; do echo "python$minor" "libpython$minor-testsuite"; done))
-    # shellcheck disable=SC2086 # a list of words on purpose
+    # shellcheck disable=SC2086 # word splitting is intended
     private_apt "$work" apt-get install -q -y --download-only $packages
     rm -f "$work"/cache/archives/{libjs-,dpkg_,debconf_,tar_,perl,net-tools_,tzdata}*.deb
     unpack "$dir" "$work"/cache/archives/*.deb
-    # The loader of Debian 11 cannot be told a program's name; a newer C
-    # library serves programs that were built for an older one.
+    # Debian 11's loader lacks --argv0. A newer C library also runs programs built
+    # for an older one.
     if [[ $release == bullseye ]]; then
       apt_update "$work/newer" bookworm main
       (cd "$work/newer" && private_apt "$work/newer" apt-get download -q libc6)
@@ -176,7 +175,7 @@ build_tree() { # RELEASE COMPONENT MINOR…
     mv -T "$dir" "$final"
     for minor in "$@"; do
       [[ -x $final/usr/bin/python$minor ]] || continue
-      # What tests import; CPython's own tests are compiled when they run.
+      # Compiles what tests import; CPython's own tests are compiled when they run.
       "$final/usr/bin/python$minor" -m compileall -q -j 2 -x '/(test|tests|idlelib|lib2to3|config-[^/]*)/' \
         "$final/usr/lib/python$minor" "$final/usr/lib/python3/dist-packages" || true
     done
@@ -185,7 +184,7 @@ build_tree() { # RELEASE COMPONENT MINOR…
 
 # ---- other Pythons ----------------------------------------------------------
 
-# An interpreter of this minor version that is on the machine already.
+# Prints an interpreter of this minor version that is already on the machine.
 find_other() { # MINOR
   local f
   for f in "$HOME/.pyenv/versions/$1".*/bin/python3 /opt/hostedtoolcache/Python/"$1".*/x64/bin/python3 "/usr/bin/python$1"; do
@@ -199,19 +198,19 @@ build_environment() { # MINOR
   python=$(find_other "$minor") || return 1
   dir=$target/venv-$minor-$("$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')
   if [[ ! -e $dir/complete ]]; then
-    say "making a virtual environment of $python"
+    say "creating a virtual environment for $python"
     rm -rf "$dir"
     "$python" -m venv "$dir" >"$dir.log" 2>&1 &&
       "$dir/bin/python" -m pip install --quiet --disable-pip-version-check pytest pytest-xdist pytest-cov hypothesis coverage >>"$dir.log" 2>&1 &&
-      touch "$dir/complete" || { say "no environment for $python, see $dir.log"; return 1; }
+      touch "$dir/complete" || { say "creating the environment for $python failed; see $dir.log"; return 1; }
   fi
   publish "$minor" "$dir/bin/python"
 }
 
 # ---- main -------------------------------------------------------------------
 
-# A program of bin/ starts another under the name of that one: Python finds a
-# library and an environment by the name that it was started with.
+# A program in bin/ starts another under that one's name, because Python finds its
+# library and environment by the name that it was started with.
 publish() { # MINOR PROGRAM
   local script
   if [[ $(head -c 2 "$2") == '#!' ]]; then
@@ -228,12 +227,12 @@ publish() { # MINOR PROGRAM
 mkdir -p "$target/bin"
 exec 9>"$target/lock"
 if ! flock -n 9; then
-  say "another run is making them; waiting for it"
+  say "another run is in progress; waiting for it"
   flock 9
 fi
 
 if [[ -n $(releases) && -z $(mirror) ]]; then
-  say "apt knows no mirror of this system: no Pythons of other releases"
+  say "apt has no mirror for this system; skipping Pythons from other releases"
 else
   jobs=()
   while read -r -a line; do
@@ -243,17 +242,17 @@ else
   for job in "${jobs[@]}"; do wait "$job" || true; done
   while read -r -a line; do
     tree=$target/$(tag "${line[0]}")
-    [[ -e $tree/complete ]] || { say "the Pythons of ${line[0]} could not be had; see $tree.log"; continue; }
+    [[ -e $tree/complete ]] || { say "the Pythons of ${line[0]} are not available; see $tree.log"; continue; }
     for minor in "${line[@]:2}"; do
       if grep -qs "$tree/" "$target/bin/python$minor" || "$tree/usr/bin/python$minor" -c 'import pytest' 2>>"$tree.log"; then
         publish "$minor" "$tree/usr/bin/python$minor"
       else
-        say "Python $minor of ${line[0]} could not be had; see $tree.log"
+        say "Python $minor of ${line[0]} is not available; see $tree.log"
       fi
     done
   done < <(releases)
 fi
 
 for minor in 3.6 3.7 3.8 3.9 3.10 3.11 3.12 3.13 3.14 3.15; do
-  [[ -x $target/bin/python$minor ]] || build_environment "$minor" 9>&- || say "Python $minor could not be had here"
+  [[ -x $target/bin/python$minor ]] || build_environment "$minor" 9>&- || say "Python $minor is not available on this machine"
 done

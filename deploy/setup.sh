@@ -1,27 +1,27 @@
 #!/usr/bin/env bash
-# Makes a Debian or Ubuntu machine ready for repaird. It is idempotent and quick
-# when nothing is to be done.
+# Prepares a Debian or Ubuntu machine for repaird. It is idempotent, and quick if
+# there is nothing to do.
 #
 #   deploy/setup.sh [--check] [--no-bases] [--no-browser]
 #
-#   --check       say what is missing, change nothing; exit 1 when something is
-#   --no-bases    leave the sandbox's base systems alone
-#   --no-browser  leave the browser out, which only tests need
+#   --check       report what is missing without changing anything; exit with 1 if
+#                 anything is
+#   --no-bases    do not build the sandboxes' base systems
+#   --no-browser  do not install the browser, which only tests need
 #
-# From the distribution's packages: PostgreSQL 14 or newer, the Docker engine,
+# It installs distribution packages: PostgreSQL 14 or newer, the Docker engine,
 # bubblewrap, git, Python 3 with venv and pytest, debootstrap, and Chromium for
-# the tests of pages (on Ubuntu, which has it as a snap only, that is left to
-# you). It starts the engine when it is root and none answers. Base systems for
-# sandboxes are built with debootstrap from the mirror that apt uses, kept below
-# the state folder ($REPAIRD_STATE, else /var/lib/repaird; without root
-# ~/.local/share/repaird), imported into the engine, and recorded in its
-# bases.json:
+# browser tests (except on Ubuntu, which has it only as a snap). As root it starts
+# the Docker engine if none is running. Base systems for sandboxes are built with
+# debootstrap from apt's mirror, kept below the state directory ($REPAIRD_STATE,
+# else /var/lib/repaird; without root ~/.local/share/repaird), imported into the
+# Docker engine, and listed in the state directory's bases.json:
 #
 #   [{"release":"bookworm","python":"3.11","docker":"repaird/base:bookworm-0123456789ab",
 #     "rootfs":"/var/lib/repaird/bases/bookworm-0123456789ab/rootfs"}]
 #
-# Progress is on stderr. Exit codes: 0 ready, 1 something failed or is missing,
-# 2 wrong usage, 4 root is needed (what to run is printed).
+# Progress goes to stderr. Exit codes: 0 ready, 1 something failed or is missing,
+# 2 usage error, 4 root is required (the commands to run are printed).
 set -euo pipefail
 export LC_ALL=C
 umask 022
@@ -50,10 +50,10 @@ fi
 say() { echo "setup: $*" >&2; }
 die() { say "$*"; exit 1; }
 
-# ---- what is there ----------------------------------------------------------
+# ---- what is installed ------------------------------------------------------
 
-# Newest PostgreSQL major version whose server is installed, or 0. The server's
-# programs are not in PATH on Debian.
+# Prints the newest major version of an installed PostgreSQL server, or 0. On
+# Debian, the server's programs are not in PATH.
 postgres_major() {
   local dir major best=0
   for dir in /usr/lib/postgresql/*/bin; do
@@ -64,7 +64,7 @@ postgres_major() {
   echo "$best"
 }
 
-# An engine is what counts: a docker command alone may be a bare client.
+# Checks the engine itself, because the docker command may be only a client.
 engine_answers() {
   command -v docker >/dev/null && timeout 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1
 }
@@ -79,7 +79,7 @@ missing_packages() {
   if ! engine_answers && ! engine_installed; then out+=(docker.io); fi
   command -v bwrap >/dev/null || out+=(bubblewrap)
   command -v git >/dev/null || out+=(git)
-  # The distribution's interpreter, not whichever comes first in PATH.
+  # The distribution's interpreter, not the first one in PATH.
   if [[ ! -x /usr/bin/python3 ]]; then
     out+=(python3 python3-venv python3-pytest)
   else
@@ -92,7 +92,7 @@ missing_packages() {
   fi
   [[ -e /etc/ssl/certs/ca-certificates.crt ]] || out+=(ca-certificates)
   if [[ $browser -eq 1 && $(distribution) == debian ]]; then browser_installed || out+=(chromium); fi
-  # The race detector of the tests links with C.
+  # The race detector needs a C toolchain.
   command -v gcc >/dev/null || out+=(gcc)
   [[ -e /usr/include/stdlib.h ]] || out+=(libc6-dev)
   echo "${out[@]}"
@@ -104,12 +104,12 @@ distribution() { (. /etc/os-release && case "${ID:-} ${ID_LIKE:-}" in *ubuntu*) 
 
 install_packages() {
   local packages=("$@") quiet=/etc/postgresql-common/createcluster.d/repaird-setup.conf made=0
-  command -v apt-get >/dev/null || die "this is not Debian or Ubuntu; install by hand: ${packages[*]}"
+  command -v apt-get >/dev/null || die "this is not Debian or Ubuntu; install manually: ${packages[*]}"
   say "installing ${packages[*]}"
   export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
   apt-get update -q >&2
-  # The package would create and start a server of its own; repaird brings up a
-  # private one, so ask it not to, for this installation only.
+  # The package would create and start its own server. repaird starts a private
+  # one, so disable that, for this installation only.
   if [[ " ${packages[*]} " == *" postgresql "* && ! -e $quiet ]]; then
     mkdir -p "$(dirname "$quiet")"
     echo 'create_main_cluster = false' >"$quiet"
@@ -134,7 +134,7 @@ start_engine() {
     systemctl start docker >&2 || true
   else
     say "starting the Docker engine (dockerd, log in $log)"
-    # A pid file of an engine that was killed makes a new one refuse to start.
+    # A stale PID file prevents the engine from starting.
     if [[ -s /var/run/docker.pid ]]; then
       pid=$(cat /var/run/docker.pid)
       [[ $(cat "/proc/$pid/comm" 2>/dev/null) == dockerd ]] || rm -f /var/run/docker.pid
@@ -146,11 +146,11 @@ start_engine() {
     engine_answers && return 0
     if [[ -n ${pid:-} && ! -d /run/systemd/system ]] && ! kill -0 "$pid" 2>/dev/null; then
       tail -n 20 "$log" >&2
-      die "the Docker engine ended at once; the end of $log is above"
+      die "the Docker engine exited immediately; the end of $log is above"
     fi
     sleep 0.5
   done
-  die "the Docker engine did not answer within 60 s; see $log or journalctl -u docker"
+  die "the Docker engine did not respond within 60 s; see $log or journalctl -u docker"
 }
 
 # ---- base systems -----------------------------------------------------------
@@ -162,7 +162,7 @@ releases() {
   esac
 }
 
-# The first mirror of the machine's own release in apt's configuration.
+# Prints the first mirror for this machine's release in apt's configuration.
 mirror() {
   local codename
   codename=$(. /etc/os-release && echo "${UBUNTU_CODENAME:-${VERSION_CODENAME:-}}")
@@ -170,13 +170,13 @@ mirror() {
     awk -v c="$codename" '$1 == "Packages" && $2 == "main" && $3 == c { print $4; exit }'
 }
 
-tag() { # RELEASE: name and digest of its recipe
+tag() { # RELEASE: prints its name with the digest of its recipe
   local digest
   digest=$({ cat "$here/base/build.sh"; echo "$1"; uname -m; } | sha256sum)
   echo "$1-${digest:0:12}"
 }
 
-python_of() { # ROOTFS: minor version of its Python, such as 3.11
+python_of() { # ROOTFS: prints its Python's minor version, such as 3.11
   local f
   for f in "$1"/usr/bin/python3.[0-9]*; do
     [[ $f =~ /python(3\.[0-9]+)$ ]] && { echo "${BASH_REMATCH[1]}"; return; }
@@ -203,7 +203,7 @@ build_base() { # RELEASE
   say "built $name"
 }
 
-import_base() { # RELEASE: into the engine, unless it is there
+import_base() { # RELEASE: imports it into the engine if necessary
   local name dir
   name=$(tag "$1") dir=$state/bases/$(tag "$1")
   docker image inspect "repaird/base:$name" >/dev/null 2>&1 && return 0
@@ -241,7 +241,7 @@ bases_ready() {
 }
 
 jobs=()
-# Background jobs ignore an interrupt; each has a process group of its own.
+# Background jobs ignore interrupts; each has its own process group.
 stop_jobs() { for job in "${jobs[@]}"; do kill -TERM -- "-$job" 2>/dev/null || true; done; }
 
 make_bases() {
@@ -263,7 +263,7 @@ make_bases() {
   done
   write_index
   grep -q '"release"' "$state/bases.json" || die "no base system could be built"
-  [[ $failed -eq 0 ]] || say "going on with the base systems that could be built"
+  [[ $failed -eq 0 ]] || say "continuing with the base systems that were built"
 }
 
 # ---- main -------------------------------------------------------------------
@@ -275,7 +275,7 @@ engine_answers && engine=1
 if [[ $check -eq 1 ]]; then
   ok=0
   [[ -z $packages ]] || { say "missing packages: $packages"; ok=1; }
-  [[ $engine -eq 1 ]] || { say "no Docker engine answers"; ok=1; }
+  [[ $engine -eq 1 ]] || { say "the Docker engine is not running"; ok=1; }
   [[ $bases -eq 0 ]] || bases_ready || { say "base systems are missing in $state or in the engine"; ok=1; }
   exit $ok
 fi
@@ -285,16 +285,16 @@ if [[ $root -eq 0 ]]; then
   [[ -z $packages ]] || todo+=("sudo apt-get update && sudo apt-get install -y $packages")
   if [[ $engine -eq 0 ]]; then
     if [[ -S /var/run/docker.sock && ! -w /var/run/docker.sock ]]; then
-      todo+=("sudo usermod -aG docker $(id -un 2>/dev/null || id -u)   # then log in again: the engine's socket is not yours")
+      todo+=("sudo usermod -aG docker $(id -un 2>/dev/null || id -u)   # for access to the engine's socket; then log in again")
     else
       todo+=("sudo systemctl start docker")
     fi
   fi
   if [[ $bases -eq 1 && ! -e $system_state/bases.json ]]; then
-    todo+=("sudo $here/setup.sh   # builds the sandbox's base systems in $system_state")
+    todo+=("sudo $here/setup.sh   # builds the sandboxes' base systems in $system_state")
   fi
   if [[ ${#todo[@]} -gt 0 ]]; then
-    say "this needs root. Run:"
+    say "root is required. Run:"
     printf '    %s\n' "${todo[@]}" >&2
     exit 4
   fi
@@ -312,17 +312,17 @@ fi
 mkdir -p "$state"
 exec 9>"$state/setup.lock"
 if ! flock -n 9; then
-  say "another set-up is running; waiting for it"
+  say "another setup is running; waiting for it"
   flock 9
 fi
-# Children must not hold the lock after this script ends: hence 9>&- on each.
+# Children must not hold the lock after this script exits, hence 9>&- on each.
 
 packages=$(missing_packages)
 if [[ -n $packages ]]; then
-  # shellcheck disable=SC2086 # a list of words on purpose
+  # shellcheck disable=SC2086 # word splitting is intended
   install_packages $packages 9>&-
 fi
-# From Debian 13 on the engine's package only recommends its client.
+# Since Debian 13 the engine's package only recommends its client.
 command -v docker >/dev/null || install_packages docker-cli 9>&-
 engine_answers || start_engine
 [[ $bases -eq 0 ]] || make_bases

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs the real clients that end-to-end tests run: the current Sentry SDK and
-# OpenTelemetry from the package index into a virtual environment below the
-# state folder, the distribution's own Sentry SDK as a package; and unpacks the
-# sources of projects whose own tests the tracer must not disturb, and greenlet,
-# whose threads of control it must tell apart. Idempotent.
+# OpenTelemetry, from the package index, into a virtual environment below the state
+# directory, and the distribution's Sentry SDK as a package. Also unpacks the
+# sources of projects whose own tests the tracer must not break, and greenlet, whose
+# greenlets it must tell apart. Idempotent.
 set -euo pipefail
 
 state=${REPAIRD_STATE:-}
@@ -29,8 +29,8 @@ if [[ ! -e $venv/ready ]]; then
 fi
 ln -sfn "$venv" "$state/test-clients/current"
 
-# Source distributions that hold their tests. MarkupSafe is used as it is, in
-# Python alone, by Jinja.
+# Source distributions that contain their tests. MarkupSafe is a dependency of
+# Jinja, which uses its pure Python version.
 projects='click==8.1.8
 jinja2==3.1.4
 markupsafe==2.1.5
@@ -53,8 +53,8 @@ if [[ ! -e $sources/ready ]]; then
 fi
 ln -sfn "$sources" "$state/test-clients/projects"
 
-# greenlet and gevent for the Pythons of deploy/pythons.sh that the tracer is
-# tested with, a folder for each: wheels alone, which need not run here.
+# greenlet and gevent for the Pythons of deploy/pythons.sh that the tracer is tested
+# with, one directory each: wheels only, which need not run on this machine's Python.
 wheels='3.9 greenlet==3.2.5 gevent==25.9.1
 3.11 greenlet==3.5.6 gevent==26.9.0
 3.13 greenlet==3.5.6 gevent==26.9.0

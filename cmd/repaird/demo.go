@@ -12,6 +12,7 @@ import (
 	"github.com/repaird/repaird/internal/app"
 	"github.com/repaird/repaird/internal/config"
 	"github.com/repaird/repaird/internal/pipeline"
+	"github.com/repaird/repaird/internal/text"
 )
 
 const demoHelp = `repaird demo [flags]
@@ -55,7 +56,7 @@ func demo(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\n%d incidents in %.0f s\n", len(results), time.Since(began).Seconds())
+	fmt.Printf("\n%s in %.0f s\n", text.Count(len(results), "incident"), time.Since(began).Seconds())
 	failed := false
 	for _, r := range results {
 		failed = failed || r.State == "failed"

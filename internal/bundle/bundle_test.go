@@ -20,8 +20,8 @@ import (
 
 var redactor = redact.New([]byte("a key of at least sixteen bytes"))
 
-// sample is an event with every kind of field and with texts that YAML and
-// JSON readers like to misread.
+// sample is an event with every kind of field and with texts that YAML and JSON
+// parsers tend to misread.
 func sample() incident.Event {
 	handled := false
 	at := time.Date(2026, 11, 3, 9, 30, 0, 123456000, time.UTC)
@@ -104,7 +104,7 @@ func TestCanonicalJSONHasSortedKeysAndNoHTMLEscapes(t *testing.T) {
 	}
 }
 
-func TestEveryChangedByteOfABundleIsSeen(t *testing.T) {
+func TestEveryChangedByteOfABundleIsDetected(t *testing.T) {
 	t.Parallel()
 	sealed := seal(t, sample())
 	data := sealed.JSON()
@@ -131,7 +131,7 @@ func TestATamperedSectionIsNamed(t *testing.T) {
 	}
 }
 
-func TestABundleWhoseDigestsWereMadeToFitStillNeedsItsID(t *testing.T) {
+func TestABundleWithForgedDigestsStillNeedsItsID(t *testing.T) {
 	t.Parallel()
 	var tree map[string]any
 	if err := json.Unmarshal(seal(t, sample()).JSON(), &tree); err != nil {
@@ -167,26 +167,26 @@ func TestOnlyRedactedEvidenceCanBeSealed(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesWhatIsNotABundle(t *testing.T) {
+func TestOpenRejectsWhatIsNotABundle(t *testing.T) {
 	t.Parallel()
 	good := string(seal(t, sample()).JSON())
 	tests := map[string]string{
-		"nothing":                  "",
-		"other JSON":               `{"a":1}`,
-		"a list":                   `[1]`,
-		"two documents":            good + good,
-		"text after the document":  good + "x",
-		"half a document":          good[:len(good)/2],
-		"another version":          strings.Replace(good, `"version":1`, `"version":2`, 1),
-		"an unknown field":         strings.Replace(good, `"version":1`, `"version":1,"extra":1`, 1),
-		"a field of another type":  strings.Replace(good, `"line":31`, `"line":"31"`, 1),
-		"a number that is no int":  strings.Replace(good, `"line":31`, `"line":31.5`, 1),
-		"a deep nest":              strings.Repeat(`{"a":`, 100000),
-		"bytes that are not UTF-8": "\xff\xfe",
-		"YAML with an alias":       "a: &x [1]\nb: *x\n",
-		"two YAML documents":       "a: 1\n---\nb: 2\n",
-		"a YAML key twice":         "a: 1\na: 2\n",
-		"too much":                 strings.Repeat(" ", bundle.MaxBytes+1),
+		"nothing":                     "",
+		"other JSON":                  `{"a":1}`,
+		"a list":                      `[1]`,
+		"two documents":               good + good,
+		"text after the document":     good + "x",
+		"half a document":             good[:len(good)/2],
+		"another version":             strings.Replace(good, `"version":1`, `"version":2`, 1),
+		"an unknown field":            strings.Replace(good, `"version":1`, `"version":1,"extra":1`, 1),
+		"a field of another type":     strings.Replace(good, `"line":31`, `"line":"31"`, 1),
+		"a number that is not an int": strings.Replace(good, `"line":31`, `"line":31.5`, 1),
+		"a deep nest":                 strings.Repeat(`{"a":`, 100000),
+		"bytes that are not UTF-8":    "\xff\xfe",
+		"YAML with an alias":          "a: &x [1]\nb: *x\n",
+		"two YAML documents":          "a: 1\n---\nb: 2\n",
+		"a YAML key twice":            "a: 1\na: 2\n",
+		"too much":                    strings.Repeat(" ", bundle.MaxBytes+1),
 	}
 	for name, data := range tests {
 		if b, err := bundle.Open([]byte(data)); err == nil || fault.KindOf(err) != fault.Invalid {
@@ -197,8 +197,8 @@ func TestOpenRefusesWhatIsNotABundle(t *testing.T) {
 
 func TestTheSchemaKnowsEveryFieldOfTheEvent(t *testing.T) {
 	t.Parallel()
-	// A field that is added to incident.Event and not to the schema would fail
-	// in production at the first event that has it.
+	// A field that is in incident.Event but not in the schema would fail in
+	// production on the first event that has it.
 	e := sample()
 	e.Logger, e.Message, e.Link = "app", "m", "https://sentry.example/1"
 	e.User = map[string]string{"id": "1"}
@@ -264,7 +264,7 @@ func TestNoCanaryReachesABundle(t *testing.T) {
 	}
 }
 
-func TestTheEventOfAnOpenedBundleIsRedactedAlready(t *testing.T) {
+func TestTheEventOfAnOpenedBundleIsAlreadyRedacted(t *testing.T) {
 	t.Parallel()
 	e := sample()
 	e.Message = "password=hunter2-Friday for jane.doe@example.org from 91.12.7.8"

@@ -8,7 +8,7 @@
 //
 //	<!-- repaird:key=3f1c… -->
 //
-// so that a restarted publisher finds what an earlier attempt created.
+// so that a restarted publisher finds what an earlier call created.
 package forge
 
 import (
@@ -46,7 +46,7 @@ type PullRequest struct {
 	URL     string   `json:"url"`
 	Branch  string   `json:"branch"`
 	Commit  string   `json:"commit"`
-	Adopted bool     `json:"adopted,omitempty"` // created by an earlier attempt
+	Adopted bool     `json:"adopted,omitempty"` // created by an earlier call
 	State   string   `json:"state"`             // open, closed, merged
 	Notes   []string `json:"notes,omitempty"`   // what the host did not allow, such as drafts or check runs; one sentence each
 }
@@ -65,8 +65,8 @@ const (
 // world, so that each is in the ledger and a run that lost its lease performs
 // none. The orchestrator implements it.
 //
-// An act that an earlier attempt has already performed is reported as well, with
-// the earlier attempt's reference. Publish reports acts in the order commit,
+// An act that an earlier call has already performed is reported as well, with
+// the earlier call's reference. Publish reports acts in the order commit,
 // branch, pull_request, check, label; if the pull request already exists, it
 // starts with pull_request.
 type Acts interface {

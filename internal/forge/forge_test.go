@@ -43,7 +43,7 @@ func TestTheLastTrailerCounts(t *testing.T) {
 	}
 }
 
-func TestFitClosesWhatItCuts(t *testing.T) {
+func TestFitClosesWhatItTruncates(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("ünïcode line\n", 1000)
 	for name, c := range map[string]struct{ text, tail string }{

@@ -102,7 +102,7 @@ type Value struct {
 	Items    []Value    `json:"items,omitempty"`    // KindList: sources do not distinguish list, tuple and set
 	Fields   []Variable `json:"fields,omitempty"`   // KindDict: keys as text; their Python type is unknown
 	Trimmed  bool       `json:"trimmed,omitempty"`  // truncated by the SDK
-	Filtered bool       `json:"filtered,omitempty"` // the sender's scrubber replaced it, or repaird withheld it; not set where tokens stand in it
+	Filtered bool       `json:"filtered,omitempty"` // removed by the sender's scrubber, or withheld by repaird; not set for redaction tokens
 	Suspect  bool       `json:"suspect,omitempty"`  // exactly as long as the limit of an SDK that truncates silently: may be incomplete
 }
 

@@ -96,7 +96,7 @@ func TestSentryLinksAreFoundInTexts(t *testing.T) {
 	}
 }
 
-func TestAValueIsWholeOnlyWhereAllItsPartsAre(t *testing.T) {
+func TestAValueIsWholeOnlyIfAllItsPartsAre(t *testing.T) {
 	t.Parallel()
 	whole := incident.Value{Kind: incident.KindDict, Fields: []incident.Variable{
 		{Name: "a", Value: incident.Value{Kind: incident.KindList, Items: []incident.Value{{Kind: incident.KindRepr, Repr: "1"}}}},

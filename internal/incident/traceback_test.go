@@ -12,8 +12,8 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 )
 
-// outline writes a chain in one line for each exception: how it hangs on
-// which other, type, message, and its frames as function:line.
+// outline formats a chain with one line per exception: its relation to its parent,
+// type, message, and its frames as function:line.
 func outline(chain []incident.Exception) string {
 	var b strings.Builder
 	for _, x := range chain {
@@ -46,8 +46,8 @@ func read(t *testing.T, file string) string {
 	return string(b)
 }
 
-// The texts are Python 3.11's own, written by testdata/tracebacks.py; the
-// outlines beside them were checked by reading.
+// The texts are from Python 3.11, written by testdata/tracebacks.py; the outlines
+// next to them were checked by hand.
 func TestPythonsTracebacksAreReadBack(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.txt")
@@ -88,9 +88,9 @@ func TestFramesCarryCodeAndBelongToTheApplicationOrNot(t *testing.T) {
 	}
 }
 
-func TestSourceOfSeveralLinesGivesItsFirst(t *testing.T) {
+func TestMultiLineSourceYieldsItsFirstLine(t *testing.T) {
 	t.Parallel()
-	// The form of Python 3.13.
+	// Python 3.13's format.
 	chain, ok := incident.ParseTraceback(`Traceback (most recent call last):
   File "/srv/a.py", line 3, in <module>
     foo(
@@ -110,7 +110,7 @@ ValueError: (1, 2, 3)
 	}
 }
 
-func TestATextThatWasCutShortGivesWhatIsThere(t *testing.T) {
+func TestATruncatedTracebackYieldsWhatIsThere(t *testing.T) {
 	t.Parallel()
 	whole := read(t, "testdata/cause.txt")
 	for _, at := range []int{len(whole) - 30, len(whole) / 2, 60} {

@@ -115,7 +115,7 @@ func TestAPastedTracebackIsAFileToo(t *testing.T) {
 	}
 }
 
-func TestFilesOfOtherKindsAreRefused(t *testing.T) {
+func TestFilesOfOtherKindsAreRejected(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
 		"nothing":             "",

@@ -46,7 +46,7 @@ func TestSDKsPostAsTheyDo(t *testing.T) {
 	l.stored(len(tests))
 }
 
-func TestEveryContentEncodingIsUndone(t *testing.T) {
+func TestEveryContentEncodingIsDecoded(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, nil)
 	envelope := unzip(t, payload(t, kthFile))
@@ -82,7 +82,7 @@ func TestEveryContentEncodingIsUndone(t *testing.T) {
 	}
 }
 
-func TestThreePlacesForAKeyHaveToAgree(t *testing.T) {
+func TestTheThreePlacesOfAKeyMustAgree(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, nil)
 	const item = "\n{\"type\":\"event\"}\n{\"exception\":{\"values\":[{\"type\":\"E\"}]}}"
@@ -112,7 +112,7 @@ func TestThreePlacesForAKeyHaveToAgree(t *testing.T) {
 		{"an unknown key in the envelope", "/api/42/envelope/", "", "http://x@h/42", 403, "unknown project id or public key"},
 		{"an unknown project", "/api/43/envelope/", sentryAuth, "", 403, "unknown project id or public key"},
 		{"an unknown project, at the old address", "/api/43/store/", sentryAuth, "", 403, "unknown project id or public key"},
-		{"a project that is no number", "/api/shop/envelope/", sentryAuth, "", 400, "not a number"},
+		{"a project that is not a number", "/api/shop/envelope/", sentryAuth, "", 400, "not a number"},
 		{"a protocol of the future", "/api/42/envelope/", "Sentry sentry_key=" + publicKey + ", sentry_version=8", "", 400, "sentry_version"},
 	}
 	for _, tt := range tests {
@@ -166,13 +166,13 @@ func TestOnlyErrorsOfAnEnvelopeAreKept(t *testing.T) {
 	l.stored(1)
 }
 
-func TestBodiesOverACapAreRefused(t *testing.T) {
+func TestBodiesOverALimitAreRejected(t *testing.T) {
 	t.Parallel()
 	small := func(c *intake.Config) {
 		c.Limits = intake.Limits{Wire: 100 << 10, Body: 32 << 20, Event: 200 << 10}
 	}
 	event := func(n int) []byte {
-		// Digits do not compress well enough to trip the ratio.
+		// Digits do not compress well enough to exceed the ratio.
 		return []byte(`{"message":"` + strings.Repeat("0123456789abcdefghijklmnopqrstuvwxyz", n/36) + `"}`)
 	}
 	envelope := func(n int) []byte { return append([]byte("{}\n{\"type\":\"event\"}\n"), event(n)...) }
@@ -205,7 +205,7 @@ func TestBodiesOverACapAreRefused(t *testing.T) {
 	}
 }
 
-func TestTheCapAfterDecompressionHoldsBelowTheRatio(t *testing.T) {
+func TestTheLimitAfterDecompressionAppliesBelowTheRatio(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, func(c *intake.Config) { c.Limits = intake.Limits{Body: 100 << 10} })
 	body := []byte("{}\n{\"type\":\"attachment\"}\n" + strings.Repeat("x", 200<<10))
@@ -214,15 +214,15 @@ func TestTheCapAfterDecompressionHoldsBelowTheRatio(t *testing.T) {
 	}
 }
 
-func TestABodyWithoutALengthIsCappedToo(t *testing.T) {
+func TestABodyWithoutALengthIsLimitedToo(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, func(c *intake.Config) { c.Limits = intake.Limits{Wire: 10 << 10} })
-	// A reader that is no bytes.Reader makes the client send chunks.
+	// A reader other than a bytes.Reader makes the client send chunks.
 	body := struct{ *bytes.Reader }{bytes.NewReader(make([]byte, 20<<10))}
 	l.want(l.do("POST", "/api/42/envelope/", body, "X-Sentry-Auth", sentryAuth), 413, "10240")
 }
 
-func TestAllBodiesTogetherAreBounded(t *testing.T) {
+func TestTheTotalSizeOfBodiesIsLimited(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, func(c *intake.Config) { c.Limits = intake.Limits{Memory: 50 << 10} })
 	body := []byte("{}\n{\"type\":\"attachment\"}\n" + strings.Repeat("x", 60<<10))
@@ -230,14 +230,14 @@ func TestAllBodiesTogetherAreBounded(t *testing.T) {
 		a := l.post("/api/42/envelope/", compress(t, enc, body), "X-Sentry-Auth", sentryAuth, "Content-Encoding", enc)
 		l.want(a, 503, "try again")
 	}
-	// What was taken is given back.
+	// The reservation is released.
 	for range 5 {
 		a := l.post("/api/42/envelope/", body[:40<<10], "X-Sentry-Auth", sentryAuth)
 		l.want(a, 200, "{}")
 	}
 }
 
-func TestAProjectThatSendsTooMuchIsToldToWait(t *testing.T) {
+func TestAProjectOverItsRateLimitIsToldToWait(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, func(c *intake.Config) { c.Limits = intake.Limits{Rate: 0.1, Burst: 2} })
 	event := func(i int) []byte { return fmt.Appendf(nil, `{"message":"m%d"}`, i) }
@@ -252,7 +252,7 @@ func TestAProjectThatSendsTooMuchIsToldToWait(t *testing.T) {
 	if got := a.header.Get("X-Sentry-Rate-Limits"); got != "10::project:rate_limit" {
 		t.Errorf("got X-Sentry-Rate-Limits %q", got)
 	}
-	// What carries no error costs nothing.
+	// Requests without an error do not count.
 	l.want(l.post("/api/42/envelope/", []byte("{}"), "X-Sentry-Auth", sentryAuth), 200, "{}")
 	l.stored(2)
 }

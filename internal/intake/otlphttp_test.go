@@ -54,7 +54,7 @@ func TestExportersPostAsTheyDo(t *testing.T) {
 	}
 }
 
-func TestExportersEncodingsAreUndone(t *testing.T) {
+func TestExportersEncodingsAreDecoded(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, nil)
 	body := string(payload(t, tracesFile))
@@ -112,7 +112,7 @@ func TestWhatExportersAreToldOfFailures(t *testing.T) {
 	}
 }
 
-func TestExportersAreToldToTryAgain(t *testing.T) {
+func TestExportersAreToldToRetry(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, func(c *intake.Config) { c.Limits = intake.Limits{Rate: 0.1, Burst: 2} })
 	l.accept.setError(fault.Errorf(fault.Internal, "a defect"))
@@ -130,7 +130,7 @@ func TestExportersAreToldToTryAgain(t *testing.T) {
 	}
 }
 
-func TestErrorsThatWereNotTakenAreReported(t *testing.T) {
+func TestDroppedErrorsAreReported(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, nil)
 	var spans []string
@@ -144,7 +144,7 @@ func TestErrorsThatWereNotTakenAreReported(t *testing.T) {
 	}
 }
 
-func TestACommitGoesOnWhenTheSenderHangsUp(t *testing.T) {
+func TestACommitSurvivesTheSendersDisconnect(t *testing.T) {
 	t.Parallel()
 	started, finish, outcome := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	l := newLab(t, nil)
@@ -177,7 +177,7 @@ func TestACommitGoesOnWhenTheSenderHangsUp(t *testing.T) {
 	}
 }
 
-func TestASenderThatStopsInTheMiddleIsNotWaitedFor(t *testing.T) {
+func TestAStalledSenderTimesOut(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, func(c *intake.Config) { c.Limits = intake.Limits{ReadTimeout: 50 * time.Millisecond} })
 	conn, err := net.Dial("tcp", strings.TrimPrefix(l.url, "http://"))

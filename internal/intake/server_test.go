@@ -36,8 +36,8 @@ const (
 	otlpToken    = "otlp-token-0123456789"
 )
 
-// A recorder is an Acceptor that keeps what it is given and forgets what it
-// refused, as a transaction does.
+// A recorder is an Acceptor that stores deliveries and forgets rejected ones, as a
+// transaction does.
 type recorder struct {
 	mu         sync.Mutex
 	err        error // what Accept returns, nil: accepted
@@ -106,7 +106,7 @@ func (c *counts) Delivery(endpoint, project, outcome string, _ time.Duration) {
 	c.n[endpoint+" "+project+" "+outcome]++
 }
 
-// A lab is the handler behind a real server, with everything it touches.
+// A lab is the handler behind a real server, with its dependencies.
 type lab struct {
 	t       *testing.T
 	url     string
@@ -168,7 +168,7 @@ func newLab(t *testing.T, change func(*intake.Config)) *lab {
 	return l
 }
 
-// An answer is a response that was read to its end.
+// An answer is a response that was read completely.
 type answer struct {
 	status int
 	header http.Header

@@ -93,7 +93,7 @@ func (s *server) plain(w http.ResponseWriter, r *http.Request, mem *reservation)
 	return s.read(w, r, mem)
 }
 
-// githubWebhook serves GitHub. A redelivery keeps its GUID; if the first attempt
+// githubWebhook serves GitHub. A redelivery keeps its GUID; if the first one
 // failed, it was not stored, so the redelivery is not a duplicate.
 func (s *server) githubWebhook(w http.ResponseWriter, r *http.Request, mem *reservation) reply {
 	if len(s.github) == 0 {

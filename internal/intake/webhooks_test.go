@@ -28,7 +28,7 @@ func TestASignedAlertIsStored(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, nil)
 	body := payload(t, alertFile)
-	// The vector was computed by two other programs.
+	// The test vector was computed with two other programs.
 	if got := sign(sentrySecret, body); got != "fc6f002b288106da3a1d6a3153fc9e78faa6e83aaa82d5dfa79b3cafb14be2ec" {
 		t.Fatalf("got signature %s", got)
 	}
@@ -116,7 +116,7 @@ func TestResourcesThatStartNothingAreAcknowledged(t *testing.T) {
 	l.want(l.hook("", sentrySecret, []byte(`{"data":{}}`)), 200, "ignored")
 }
 
-func TestAnIssueIsStoredAsANotice(t *testing.T) {
+func TestAnIssueIsStoredAsANotification(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, nil)
 	body := payload(t, "sentry/testdata/webhook-issue-created-python.zulip.json")
@@ -133,7 +133,7 @@ func TestARetriedDeliveryIsADuplicate(t *testing.T) {
 	l := newLab(t, nil)
 	body := payload(t, alertFile)
 	l.want(l.hook("event_alert", sentrySecret, body, "Request-ID", "a"), 200, "accepted")
-	// Sentry builds a retry anew: another id, another body, the same event.
+	// A retry by Sentry has a new id and a new body for the same event.
 	again := []byte(strings.Replace(string(body), `"triggered_rule": "`, `"triggered_rule": "again `, 1))
 	l.want(l.hook("event_alert", sentrySecret, again, "Request-ID", "b"), 200, "duplicate")
 	l.stored(1)
@@ -150,7 +150,7 @@ func TestTheLegacyPluginIsServedByItsToken(t *testing.T) {
 	l.want(l.post("/webhooks/sentry/shop/"+legacyToken, []byte(`{"event":`)), 400, "not JSON")
 }
 
-func TestADeadDatabaseIsTheSendersTurnAgain(t *testing.T) {
+func TestADatabaseOutageTellsTheSenderToRetry(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, nil)
 	body := payload(t, alertFile)
@@ -182,7 +182,7 @@ func TestGitHubsOwnVectorVerifies(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, nil)
 	const signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
-	// Accepted as authentic, the body is then refused as no delivery.
+	// The signature is valid, but the body is not a delivery.
 	l.want(l.post("/webhooks/github", []byte("Hello, World!"), "X-Hub-Signature-256", signature), 400, "not a delivery")
 	l.want(l.post("/webhooks/github", []byte("Hello, World?"), "X-Hub-Signature-256", signature), 401, "X-Hub-Signature-256")
 	l.want(l.post("/webhooks/github", []byte("Hello, World!")), 401, "X-Hub-Signature-256 is missing")
@@ -224,7 +224,7 @@ func TestALabelAsksForARepair(t *testing.T) {
 	l.stored(2)
 }
 
-func TestADeliveryThatFailedIsTakenWhenGitHubSendsItAgain(t *testing.T) {
+func TestARedeliveryAfterAFailureIsAccepted(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, nil)
 	body := payload(t, "github/testdata/issues.labeled.json")

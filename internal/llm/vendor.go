@@ -31,7 +31,7 @@ type Options struct {
 	Model   string        // the vendor's name for the model; required
 	Key     secret.String // optional only with a BaseURL (self-hosted endpoints)
 	Client  *http.Client  // default: a new client
-	Timeout time.Duration // per attempt; default 5 minutes
+	Timeout time.Duration // per call; default 5 minutes
 	Retry   Retry
 }
 
@@ -111,7 +111,7 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 
 // Retry is the policy for retrying after an error of kind fault.Retryable.
 type Retry struct {
-	Tries   int                                              // attempts in total; default 4
+	Tries   int                                              // calls in total; default 4
 	MaxWait time.Duration                                    // give up if Retry-After exceeds this; default 1 minute
 	Sleep   func(ctx context.Context, d time.Duration) error // default: waits on a timer
 }
@@ -138,8 +138,8 @@ func (r Retry) withDefaults() Retry {
 	return r
 }
 
-// Do calls try until it succeeds, fails permanently or runs out of attempts.
-// Between attempts it waits for the vendor's Retry-After, else with exponential
+// Do calls try until it succeeds, fails permanently or runs out of calls.
+// Between calls it waits for the vendor's Retry-After, else with exponential
 // backoff and jitter from one second up.
 func (r Retry) Do(ctx context.Context, try func(ctx context.Context) error) error {
 	r = r.withDefaults()
@@ -192,7 +192,7 @@ func RefusalOf(vendor string, status int, header http.Header, message string) er
 	return fault.Errorf(kind, "%s: %w", vendor, e)
 }
 
-// TransportError returns the error for an attempt that got no usable response.
+// TransportError returns the error for a call that got no usable response.
 func TransportError(ctx context.Context, vendor string, err error) error {
 	if ctx.Err() != nil {
 		return fault.Errorf(fault.Retryable, "%s: %w", vendor, context.Cause(ctx))

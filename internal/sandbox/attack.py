@@ -1,10 +1,10 @@
-"""Attacks the sandbox that it runs in, and prints one JSON line a case.
+"""Attacks the sandbox that it runs in and prints one JSON line per case.
 
     python3 attack.py '{"processes": 64, "scratch": 8388608, "inodes": 500, "fsize": 1048576}' [case ...]
 
-A line is {"case", "contained", "detail"}. The numbers of the cases are those of
-the table in docs/threat-model.md. Attacks that succeed do no harm by themselves:
-they write back what they read, or stop at a bound somewhat above the limit.
+A line is {"case", "contained", "detail"}. Case numbers refer to the table in
+docs/threat-model.md. Successful attacks do no harm: they write back what they
+read, or stop somewhat above the limit.
 """
 import ctypes
 import errno
@@ -39,7 +39,7 @@ class Escaped(Exception):
 
 
 def refuses(what, attempt, *errnos):
-    """The attempt must fail with an OSError, of these numbers when any are given."""
+    """The attempt must fail with an OSError, with one of the given numbers if any."""
     try:
         attempt()
     except OSError as e:
@@ -94,7 +94,7 @@ def create_in(folder):
 
 
 def fill(folder, bound):
-    """Writes files of 256 KiB until an error; more than bound bytes is an escape."""
+    """Writes 256 KiB files until an error; more than bound bytes is an escape."""
     block, total, names = b"x" * (256 << 10), 0, []
     try:
         while total <= bound + (32 << 20):
@@ -308,7 +308,7 @@ def h32_sockets():
 
 
 def s01_supervisor():
-    """Process 1 of the sandbox is the same user's, and must be out of reach."""
+    """Process 1 of the sandbox has the same user, but must be out of reach."""
     for name in ("mem", "maps", "environ", "fd/0", "fd/1", "cwd", "root"):
         refuses("/proc/1/" + name, lambda: os.listdir("/proc/1/fd") if name == "fd/0" else os.readlink("/proc/1/" + name) if name in ("cwd", "root") else read_from("/proc/1/" + name)())
     for name in ("oom_score_adj", "comm", "clear_refs", "coredump_filter"):
@@ -322,7 +322,7 @@ def s01_supervisor():
 
 
 def s02_foreign_interfaces():
-    """Calls by the numbers of another interface would pass a filter by number."""
+    """Calls through another ABI would evade a filter by number."""
     if "x32_getpid" not in NUMBERS:
         return "none on this architecture"
     pid = os.fork()

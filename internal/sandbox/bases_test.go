@@ -43,7 +43,7 @@ func TestLoadBases(t *testing.T) {
 		want          fault.Kind
 		n             int
 	}{
-		{"the form that the set-up writes", `[{"release":"bookworm","python":"3.11","docker":"repaird/base:bookworm-0","rootfs":"/r"}]`, 0, 1},
+		{"the form that setup.sh writes", `[{"release":"bookworm","python":"3.11","docker":"repaird/base:bookworm-0","rootfs":"/r"}]`, 0, 1},
 		{"a file that is cut off", `[{"release":"bookw`, fault.Invalid, 0},
 		{"a base without a root file system", `[{"release":"bookworm","python":"3.11","docker":"x"}]`, fault.Invalid, 0},
 		{"no base at all", `[]`, fault.NotFound, 0},

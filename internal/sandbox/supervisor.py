@@ -1,21 +1,21 @@
 """Process 1 of a sandbox: runs one command, relays its output, collects files.
 
 Started by a backend as `python3 -I -S -B -c <this file>` in a fresh PID
-namespace, as the same unprivileged user as the command. The command can neither
-trace it nor open its /proc entries (PR_SET_DUMPABLE=0), nor kill it (process 1
-of a namespace gets no signal from inside that it does not handle).
+namespace, as the same unprivileged user as the command. The command cannot trace
+it, open its /proc entries (PR_SET_DUMPABLE=0) or kill it (process 1 of a namespace
+gets only those signals from inside that it handles).
 
 Standard input: a 4-byte big-endian length, a JSON header, then nothing. Its end
-means that the daemon is gone: everything is killed at once.
-Standard output: frames of 1 byte type, 4 byte big-endian length, payload.
+means that the daemon is gone: everything is killed immediately.
+Standard output: frames of 1 byte type, 4 bytes big-endian length, and payload.
 
     S   {}                        the command is about to run
-    o e bytes                     of its standard output, standard error
-    E   {cause, exit, ns, oom}    it ended, and every other process is dead
+    o e bytes                     of its standard output or standard error
+    E   {cause, exit, ns, oom}    it has ended, and all other processes are dead
     A   {name, size}              an artifact, followed by D frames of size bytes
     D   bytes
     R   {name, why}               a file that was not collected
-    Z   {}                        complete; whatever ends without it was cut off
+    Z   {}                        complete; a stream that ends without it was cut off
 """
 import ctypes
 import errno
@@ -39,7 +39,7 @@ def harden():
     libc.prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
     if libc.prctl(3, 0, 0, 0, 0) != 0 or os.getpid() != 1:  # PR_GET_DUMPABLE
         sys.exit("supervisor: not process 1, or still dumpable")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # else a handler of Python's
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # else Python's own handler
     return libc
 
 
@@ -81,15 +81,15 @@ def become(h, libc, out, err):
     """Turns the forked child into the command."""
     try:
         os.setsid()
-        # Prefer the command to its supervisor when memory runs out. The file is
-        # root's while the process is not dumpable.
+        # Make the OOM killer prefer the command to its supervisor. The file belongs
+        # to root while the process is not dumpable.
         libc.prctl(4, 1, 0, 0, 0)
         try:
             with open("/proc/self/oom_score_adj", "w") as f:
                 f.write("1000")
         except OSError:
             pass
-        os.nice(5)  # the supervisor must get the processor when the command spins
+        os.nice(5)  # so that the supervisor gets the processor if the command spins
         null = os.open("/dev/null", os.O_RDONLY)
         os.dup2(null, 0)
         os.dup2(out, 1)
@@ -147,7 +147,7 @@ def kill_all(main, status):
         except ProcessLookupError:
             return reap(main, status)
         time.sleep(0.001)
-    os._exit(76)  # the backend kills what does not die
+    os._exit(76)  # the backend kills processes that do not die
 
 
 class Abandoned(Exception):
@@ -213,7 +213,7 @@ def relay(h, main, pipes, wake):
             cause = "output_limit"
             break
     status = kill_all(main, status)
-    for fd in list(open_pipes):  # what dead writers left in the pipes
+    for fd in list(open_pipes):  # drain what dead writers left in the pipes
         while forward(fd):
             pass
     if left[0] < 0 and cause == "exited":

@@ -1,9 +1,8 @@
-// Package text has the few helpers for texts that people read: cutting them to
-// size and counting things. Each has one meaning everywhere. Sizes are bytes,
-// and no cut leaves half a character.
+// Package text has helpers for text that people read: truncating it and counting
+// things. Sizes are in bytes, and no character is cut in half.
 //
-// Sorted keys of a map need no helper: slices.Sorted(maps.Keys(m)), which is nil,
-// and so JSON null, for an empty map.
+// Sorting the keys of a map needs no helper: slices.Sorted(maps.Keys(m)), which is
+// nil, and so JSON null, for an empty map.
 package text
 
 import (

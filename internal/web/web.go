@@ -190,6 +190,7 @@ func (s *server) render(w http.ResponseWriter, name string, data any) {
 }
 
 var functions = template.FuncMap{
+	"count": func(n int64, noun string) string { return text.Count(int(n), noun) },
 	"ago":   func(t time.Time) string { return ago(time.Since(t)) },
 	"time":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 	"short": func(s string) string { return text.Head(s, 12) },

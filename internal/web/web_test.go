@@ -67,7 +67,7 @@ func (s *site) tx(f func(pgx.Tx) error) {
 	}
 }
 
-func TestPagesShowHostileTextAsText(t *testing.T) {
+func TestPagesEscapeUntrustedText(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "")
 	s.tx(func(tx pgx.Tx) error {
@@ -100,7 +100,7 @@ func TestAMissingPageIsNotFound(t *testing.T) {
 	}
 }
 
-func TestATokenIsAskedOfEveryReader(t *testing.T) {
+func TestEveryPageRequiresTheToken(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "open sesame")
 	for _, path := range []string{"/", "/runs/" + s.run, "/runs/" + s.run + "/live", "/runs/" + s.run + "/artifacts/bundle.json", "/pulls/1", "/nothing"} {
@@ -131,7 +131,7 @@ func TestATokenIsAskedOfEveryReader(t *testing.T) {
 	}
 }
 
-func TestAnotherHostNameIsRefused(t *testing.T) {
+func TestAnotherHostNameIsRejected(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "")
 	for host, want := range map[string]int{"127.0.0.1:7230": 200, "localhost": 200, "[::1]:80": 200, "evil.example": 421, "127.0.0.1.evil.example": 421} {
@@ -148,7 +148,7 @@ func TestAnotherHostNameIsRefused(t *testing.T) {
 	}
 }
 
-func TestALivePageHearsEveryLineAndTheEnd(t *testing.T) {
+func TestALivePageGetsEveryLineAndTheEnd(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "")
 	resp, err := http.Get(s.srv.URL + "/runs/" + s.run + "/live")
@@ -180,7 +180,7 @@ func TestALivePageHearsEveryLineAndTheEnd(t *testing.T) {
 	}
 }
 
-func TestADeadDatabaseIsSaid(t *testing.T) {
+func TestADatabaseOutageIsReported(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "")
 	s.db.Close()

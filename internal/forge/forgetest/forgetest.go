@@ -384,7 +384,7 @@ func testOlderCandidate(t *testing.T, repo Repository, s Subject) {
 func testInvalid(t *testing.T, repo Repository, s Subject) {
 	for name, change := range map[string]func(*forge.Proposal){
 		"a short key":              func(p *forge.Proposal) { p.Key = "abc" },
-		"a key that is no hex":     func(p *forge.Proposal) { p.Key = "3f1c0a52b7d9 --> <b>" },
+		"a key that is not hex":    func(p *forge.Proposal) { p.Key = "3f1c0a52b7d9 --> <b>" },
 		"no files":                 func(p *forge.Proposal) { p.Files = nil },
 		"a path that climbs":       func(p *forge.Proposal) { p.Files = map[string][]byte{"../x": nil} },
 		"an absolute path":         func(p *forge.Proposal) { p.Files = map[string][]byte{"/etc/passwd": []byte("x")} },

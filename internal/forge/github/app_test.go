@@ -21,7 +21,7 @@ import (
 	"github.com/repaird/repaird/internal/secret"
 )
 
-// clock is a time that a test moves.
+// clock is a clock that tests set.
 type clock struct {
 	mu sync.Mutex
 	at time.Time
@@ -43,7 +43,7 @@ func tokensMade(s *githubtest.Server) (n int) {
 	return n
 }
 
-func TestAnInstallationsTokenIsKeptUntilShortlyBeforeItsEnd(t *testing.T) {
+func TestAnInstallationTokenIsCachedUntilShortlyBeforeItExpires(t *testing.T) {
 	t.Parallel()
 	repo := forgetest.NewRepository(t)
 	at := &clock{at: time.Now()}
@@ -75,7 +75,7 @@ func TestAnInstallationsTokenIsKeptUntilShortlyBeforeItsEnd(t *testing.T) {
 	}
 }
 
-func TestTokensAreMadeForOneRepositoryAndFewPermissions(t *testing.T) {
+func TestTokensAreRestrictedToOneRepositoryAndFewPermissions(t *testing.T) {
 	t.Parallel()
 	repo := forgetest.NewRepository(t)
 	s := start(t, repo, githubtest.Options{})
@@ -115,7 +115,7 @@ func TestARevokedTokenIsReplaced(t *testing.T) {
 	}
 }
 
-func TestATokenGoesToItsHostOnly(t *testing.T) {
+func TestATokenIsSentToItsHostOnly(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var seen []string
@@ -163,18 +163,18 @@ func TestOptionsAreChecked(t *testing.T) {
 		o  github.Options
 		ok bool
 	}{
-		"a token":              {github.Options{Token: token}, true},
-		"an App, PKCS #1":      {github.Options{App: &github.App{ID: "1", Key: appPEM()}}, true},
-		"an App, PKCS #8":      {github.Options{App: &github.App{ID: "1", Key: pkcs8}}, true},
-		"Enterprise Server":    {github.Options{Token: token, BaseURL: "https://ghe.example/api/v3"}, true},
-		"nothing":              {github.Options{}, false},
-		"both":                 {github.Options{Token: token, App: &github.App{ID: "1", Key: appPEM()}}, false},
-		"an App without id":    {github.Options{App: &github.App{Key: appPEM()}}, false},
-		"a key that is no key": {github.Options{App: &github.App{ID: "1", Key: secret.New("hello")}}, false},
-		"an elliptic key":      {github.Options{App: &github.App{ID: "1", Key: ecPEM}}, false},
-		"a base without host":  {github.Options{Token: token, BaseURL: "https:///x"}, false},
-		"a base with userinfo": {github.Options{Token: token, BaseURL: "https://a:b@ghe.example/"}, false},
-		"a base of a file":     {github.Options{Token: token, BaseURL: "file:///etc"}, false},
+		"a token":                 {github.Options{Token: token}, true},
+		"an App, PKCS #1":         {github.Options{App: &github.App{ID: "1", Key: appPEM()}}, true},
+		"an App, PKCS #8":         {github.Options{App: &github.App{ID: "1", Key: pkcs8}}, true},
+		"Enterprise Server":       {github.Options{Token: token, BaseURL: "https://ghe.example/api/v3"}, true},
+		"nothing":                 {github.Options{}, false},
+		"both":                    {github.Options{Token: token, App: &github.App{ID: "1", Key: appPEM()}}, false},
+		"an App without id":       {github.Options{App: &github.App{Key: appPEM()}}, false},
+		"a key that is not a key": {github.Options{App: &github.App{ID: "1", Key: secret.New("hello")}}, false},
+		"an elliptic key":         {github.Options{App: &github.App{ID: "1", Key: ecPEM}}, false},
+		"a base without host":     {github.Options{Token: token, BaseURL: "https:///x"}, false},
+		"a base with userinfo":    {github.Options{Token: token, BaseURL: "https://a:b@ghe.example/"}, false},
+		"a base of a file":        {github.Options{Token: token, BaseURL: "file:///etc"}, false},
 	} {
 		_, err := github.New(c.o)
 		if (err == nil) != c.ok || (err != nil && fault.KindOf(err) != fault.Invalid) {

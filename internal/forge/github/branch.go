@@ -3,6 +3,7 @@ package github
 import (
 	"context"
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ type tip struct {
 	same   bool   // the commit is exactly the proposal
 }
 
-// pushBranch creates commit and branch, or finds those of an earlier attempt, and
+// pushBranch creates commit and branch, or finds those of an earlier call, and
 // returns the commit that the branch points at.
 func (s *session) pushBranch(ctx context.Context, p forge.Proposal, acts forge.Acts) (string, error) {
 	if err := acts.Before(ctx, forge.ActCommit); err != nil {
@@ -131,13 +132,8 @@ func (s *session) makeTree(ctx context.Context, p forge.Proposal) (string, error
 		return "", s.classify(err, "read the base commit")
 	}
 	dirs := directories{s: s, root: base.GetTree().GetSHA(), read: map[string]map[string]*gh.TreeEntry{}}
-	names := make([]string, 0, len(p.Files))
-	for name := range p.Files {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	var entries []*gh.TreeEntry
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(p.Files)) {
 		old, err := dirs.find(ctx, name)
 		if err != nil {
 			return "", err

@@ -21,7 +21,7 @@ import (
 
 const repos = "/repos/{owner}/{repo}"
 
-// everyCall is each call of one publication by an App, in order of first use.
+// everyCall lists the calls of one publication by an App, in order of first use.
 var everyCall = []struct{ method, path string }{
 	{"GET", repos + "/installation"},
 	{"POST", "/app/installations/{installation_id}/access_tokens"},
@@ -58,7 +58,7 @@ func TestEveryCallListIsComplete(t *testing.T) {
 	}
 }
 
-// at is the time of both sides, so that what a limit asks for can be compared.
+// at is the time on both sides, so that waits can be compared.
 var at = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 
 func fixedTime() time.Time { return at }
@@ -68,8 +68,8 @@ func asAppAt(t *testing.T, s *githubtest.Server) *github.Forge {
 	return open(t, github.Options{BaseURL: s.URL, Now: fixedTime, App: &github.App{ID: "12345", Key: appPEM()}})
 }
 
-// A failure is what a call can meet; each is retryable, and the next try ends in
-// one pull request.
+// A failure is a way in which a call can fail. Each is retryable, and a retry ends
+// with one pull request.
 type failure struct {
 	name  string
 	fault githubtest.Fault
@@ -104,7 +104,7 @@ func limits(method, path string) []failure {
 	}
 }
 
-func TestAnyCallFailsAnyHowAndThereIsOnePullRequest(t *testing.T) {
+func TestWhateverCallFailsThereIsOnePullRequest(t *testing.T) {
 	t.Parallel()
 	for _, c := range everyCall {
 		t.Run(c.method+" "+strings.TrimPrefix(c.path, repos), func(t *testing.T) {
@@ -129,7 +129,7 @@ func failOnce(t *testing.T, s *githubtest.Server, p forge.Proposal, method strin
 	t.Helper()
 	s.Inject(f.fault)
 	pr, err := asAppAt(t, s).Publish(t.Context(), p, forge.NoActs{})
-	// Go's client repeats a lost GET by itself.
+	// Go's client retries a lost GET itself.
 	if err == nil && (method != "GET" || f.fault.Status != 0) {
 		t.Errorf("%s: no error", f.name)
 	}
@@ -196,7 +196,7 @@ func TestAPullRequestThatIsNotListedYetIsAwaited(t *testing.T) {
 	}
 }
 
-func TestARefusalIsDeniedAndAMissingThingNotFound(t *testing.T) {
+func TestARejectionIsDeniedAndAMissingThingNotFound(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		fault githubtest.Fault
@@ -227,7 +227,7 @@ func TestARefusalIsDeniedAndAMissingThingNotFound(t *testing.T) {
 	}
 }
 
-func TestADraftIsOpenWhereDraftsAreNotSupported(t *testing.T) {
+func TestWithoutDraftSupportThePullRequestIsOpen(t *testing.T) {
 	t.Parallel()
 	repo := forgetest.NewRepository(t)
 	s := start(t, repo, githubtest.Options{})
@@ -241,7 +241,7 @@ func TestADraftIsOpenWhereDraftsAreNotSupported(t *testing.T) {
 	}
 }
 
-func TestATokenThatMayNotWriteCheckRunsWritesAStatusOrSaysSo(t *testing.T) {
+func TestWithoutPermissionForCheckRunsAStatusOrANoteReplacesThem(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		permissions []string
@@ -300,13 +300,13 @@ func TestGitHubSignsTheCommitOfAnApp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The server signs as GitHub does: where neither author nor committer was sent.
+	// The server signs as GitHub does: if neither author nor committer was sent.
 	if got := repo.Git(t, "log", "-1", "--format=%an|%cn", pr.Commit); got != "repaird[bot]|GitHub" {
 		t.Errorf("author|committer %q", got)
 	}
 }
 
-func TestALongTalkIsSearchedPageByPage(t *testing.T) {
+func TestALongConversationIsSearchedPageByPage(t *testing.T) {
 	t.Parallel()
 	repo := forgetest.NewRepository(t)
 	s := start(t, repo, githubtest.Options{})
@@ -363,6 +363,6 @@ func TestErrorsNeverShowTheToken(t *testing.T) {
 	}
 	var limit *forge.RateLimit
 	if errors.As(err, &limit) {
-		t.Errorf("a refused connection is no rate limit: %v", err)
+		t.Errorf("a refused connection is not a rate limit: %v", err)
 	}
 }

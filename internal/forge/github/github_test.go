@@ -15,7 +15,7 @@ import (
 	"github.com/repaird/repaird/internal/secret"
 )
 
-// appKey is made once: 2048 bits take a second.
+// appKey is generated once: 2048 bits take a second.
 var appKey = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

@@ -105,7 +105,7 @@ func (s *session) findPull(ctx context.Context, p forge.Proposal) (*gh.PullReque
 }
 
 // adopt returns an existing pull request. An open one may lack its check and
-// labels if the earlier attempt was interrupted.
+// labels if the earlier call was interrupted.
 func (s *session) adopt(ctx context.Context, p forge.Proposal, found *gh.PullRequest, acts forge.Acts) (*forge.PullRequest, error) {
 	if err := acts.Before(ctx, forge.ActPullRequest); err != nil {
 		return nil, err
@@ -161,7 +161,7 @@ func (s *session) createPull(ctx context.Context, p forge.Proposal) (*forge.Pull
 		made, _, err = s.api.PullRequests.Create(ctx, s.owner, s.repo, req)
 	}
 	if says(err, http.StatusUnprocessableEntity, "already exists") {
-		// Another publisher was faster, or the response to an earlier attempt was lost.
+		// Another publisher was faster, or the response to an earlier call was lost.
 		found, ferr := s.findPull(ctx, p)
 		switch {
 		case ferr != nil:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -93,13 +94,8 @@ func (r repository) makeTree(ctx context.Context, p forge.Proposal) (string, err
 	if !ok {
 		return "", fault.Errorf(fault.NotFound, "base commit %s is not in the repository", p.BaseSHA)
 	}
-	names := make([]string, 0, len(p.Files))
-	for name := range p.Files {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	var rows bytes.Buffer
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(p.Files)) {
 		if err := r.addRow(ctx, &rows, base, name, p.Files[name]); err != nil {
 			return "", err
 		}
@@ -196,8 +192,8 @@ func (r repository) makeCommit(ctx context.Context, p forge.Proposal, tree strin
 }
 
 // point moves the branch from old ("" if it does not exist) to commit. If another
-// publisher has moved it meanwhile, the error is fault.Retryable: the next
-// attempt finds that commit.
+// publisher has moved it meanwhile, the error is fault.Retryable: a retry
+// finds that commit.
 func (r repository) point(ctx context.Context, branch, commit, old string) error {
 	if old == "" {
 		old = strings.Repeat("0", len(commit))

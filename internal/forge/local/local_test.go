@@ -84,14 +84,14 @@ func newForge(t *testing.T, repo forgetest.Repository, dir string) *local.Forge 
 	return f
 }
 
-func TestAWorkTreeServesToo(t *testing.T) {
+func TestAWorkingTreeWorksToo(t *testing.T) {
 	t.Parallel()
 	repo := forgetest.NewRepository(t)
 	tree := filepath.Join(t.TempDir(), "shop")
 	repo.Git(t, "clone", "--quiet", repo.Dir, tree)
 	worked := repo
 	worked.Dir = tree
-	// A hook of the repository must not run.
+	// The repository's hooks must not run.
 	hook := filepath.Join(tree, ".git", "hooks", "reference-transaction")
 	if err := os.WriteFile(hook, []byte("#!/bin/sh\ntouch "+filepath.Join(tree, "ran")+"\n"), 0o755); err != nil { // a hook has to be executable
 		t.Fatal(err)
@@ -132,13 +132,13 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 }
 
-func TestAFolderKeepsProcessesApart(t *testing.T) {
+func TestAFolderSerialisesProcesses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	var wg sync.WaitGroup
 	numbers := make([]int, 20)
 	for i := range numbers {
-		// A Folder of its own has a lock of its own, as another process has.
+		// Each Folder has its own lock, as another process has.
 		store, err := local.NewFolder(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -165,7 +165,7 @@ func TestAFolderKeepsProcessesApart(t *testing.T) {
 	}
 }
 
-func TestADamagedRecordIsNotTakenForNone(t *testing.T) {
+func TestADamagedRecordIsAnErrorNotAMissingRecord(t *testing.T) {
 	t.Parallel()
 	repo, dir := forgetest.NewRepository(t), t.TempDir()
 	f := newForge(t, repo, dir)

@@ -150,7 +150,7 @@ func TestFormsAreUnpacked(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoDeliveryIsRefused(t *testing.T) {
+func TestWhatIsNotADeliveryIsRejected(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"", "[]", "hello", `{"issue":{"number":"7"}}`} {
 		if h, err := github.Parse("issues", []byte(body)); fault.KindOf(err) != fault.Invalid {

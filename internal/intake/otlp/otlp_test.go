@@ -37,7 +37,7 @@ func payload(tb testing.TB, name string) []byte {
 	return data
 }
 
-// decode reads a payload as its name says.
+// decode decodes a payload according to its name.
 func decode(tb testing.TB, name string) *otlp.Batch {
 	tb.Helper()
 	enc := otlp.JSON
@@ -106,7 +106,7 @@ const (
 `
 )
 
-// served is what both generations of HTTP conventions say of one request.
+// served is one request in both generations of HTTP conventions.
 func served(spans string, attrs int) string {
 	ids := strings.Fields(spans)
 	return fmt.Sprintf(`otlp python error "" in "POST /cart/<cid>/quote" by ""
@@ -279,7 +279,7 @@ func TestRecordsOfOneFailureAreOneEvent(t *testing.T) {
 	}
 }
 
-func TestTooManyErrorsAreCountedNotTaken(t *testing.T) {
+func TestErrorsOverTheLimitAreCountedAndDropped(t *testing.T) {
 	t.Parallel()
 	var spans []string
 	for i := range otlp.MaxEvents + 7 {
@@ -379,7 +379,7 @@ func nested(levels int) []byte {
 	return field(1, field(2, field(2, field(9, keyValue))))
 }
 
-func TestNestingIsBounded(t *testing.T) {
+func TestNestingIsLimited(t *testing.T) {
 	t.Parallel()
 	if _, err := otlp.Traces(nested(20), otlp.Proto); err != nil {
 		t.Errorf("20 levels: %v", err)
@@ -394,7 +394,7 @@ func TestNestingIsBounded(t *testing.T) {
 			t.Errorf("%d levels of JSON: got %v", levels, err)
 		}
 	}
-	// The unmarshaler keeps 32 bits of a field's number; the guard must too.
+	// The unmarshaler truncates field numbers to 32 bits; the check must too.
 	wide := binary.AppendUvarint(nil, (1<<32+1)<<3|2)
 	inner := nested(200)[1:]
 	if _, err := otlp.Traces(append(wide, inner...), otlp.Proto); fault.KindOf(err) != fault.Budget {
@@ -402,7 +402,7 @@ func TestNestingIsBounded(t *testing.T) {
 	}
 }
 
-func TestMalformedRequestsAreRefused(t *testing.T) {
+func TestMalformedRequestsAreRejected(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
@@ -410,7 +410,7 @@ func TestMalformedRequestsAreRefused(t *testing.T) {
 		enc  otlp.Encoding
 	}{
 		{"no JSON", "hello", otlp.JSON},
-		{"nothing, which is no JSON", "", otlp.JSON},
+		{"nothing, which is not JSON", "", otlp.JSON},
 		{"a JSON document cut short", `{"resourceSpans":[`, otlp.JSON},
 		{"brackets that close too often", "]]]]", otlp.JSON},
 		{"no protobuf", "hello", otlp.Proto},

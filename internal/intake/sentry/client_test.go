@@ -118,7 +118,7 @@ func TestStatusesBecomeKinds(t *testing.T) {
 	}
 }
 
-func TestNamesThatLeaveTheirPlaceAreRefused(t *testing.T) {
+func TestPathTraversalInNamesIsRejected(t *testing.T) {
 	t.Parallel()
 	c := api(t, map[string]string{"/api/0/projects/acme/..%2F..%2Fx/events/" + eventID + "/json/": "escaped"})
 	if b, err := c.EventJSON(context.Background(), "", "../../x", eventID); err != nil || string(b) != "escaped" {
@@ -131,7 +131,7 @@ func TestNamesThatLeaveTheirPlaceAreRefused(t *testing.T) {
 	}
 }
 
-func TestAnAnswerWithoutEndIsCut(t *testing.T) {
+func TestAnEndlessResponseIsCutOff(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		chunk := make([]byte, 1<<20)
@@ -148,7 +148,7 @@ func TestAnAnswerWithoutEndIsCut(t *testing.T) {
 	}
 }
 
-func TestAServerThatIsAwayMayComeBack(t *testing.T) {
+func TestAnUnreachableServerIsRetryable(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewServer(http.NotFoundHandler())
 	srv.Close()

@@ -46,18 +46,18 @@ func TestEnvelopesFollowTheGrammar(t *testing.T) {
 	}
 }
 
-func TestBrokenEnvelopesAreRefused(t *testing.T) {
+func TestBrokenEnvelopesAreRejected(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, body string }{
 		{"nothing", ""},
-		{"a header that is no JSON", "hello\n"},
-		{"a header that is no object", "[]\n"},
-		{"an item header that is no JSON", "{}\nhello\n{}"},
+		{"a header that is not JSON", "hello\n"},
+		{"a header that is not an object", "[]\n"},
+		{"an item header that is not JSON", "{}\nhello\n{}"},
 		{"an item without a type", "{}\n{\"length\":2}\n{}"},
 		{"an item longer than the body", "{}\n{\"type\":\"event\",\"length\":20}\n{}"},
 		{"an item shorter than its payload", "{}\n{\"type\":\"event\",\"length\":1}\n{}"},
 		{"a negative length", "{}\n{\"type\":\"event\",\"length\":-1}\n{}"},
-		{"a length that is no number", "{}\n{\"type\":\"event\",\"length\":\"2\"}\n{}"},
+		{"a length that is not a number", "{}\n{\"type\":\"event\",\"length\":\"2\"}\n{}"},
 		{"a length beyond all bounds", "{}\n{\"type\":\"event\",\"length\":99999999999999999999}\n{}"},
 		{"too many items", "{}\n" + strings.Repeat("{\"type\":\"x\"}\n{}\n", 101)},
 		{"a header of 100 KB", `{"dsn":"` + strings.Repeat("x", 100<<10) + `"}`},
@@ -96,7 +96,7 @@ func TestTheHeadersIDWins(t *testing.T) {
 	}
 }
 
-func TestDSNsAreTakenApart(t *testing.T) {
+func TestDSNsAreParsed(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		dsn, key, project string

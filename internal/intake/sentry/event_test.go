@@ -13,8 +13,8 @@ import (
 	"github.com/repaird/repaird/internal/intake/sentry"
 )
 
-// withVars makes an event of one frame, of which vars and _meta are given; the
-// SDK is one that marks where it cuts.
+// withVars returns an event with one frame and the given vars and _meta, from an SDK
+// that marks what it truncates.
 func withVars(vars, frameMeta string) string { return withVarsOf("2.8.0", vars, frameMeta) }
 
 func withVarsOf(version, vars, frameMeta string) string {
@@ -40,7 +40,7 @@ func TestRemarksBecomeMarksAtTheirPlaces(t *testing.T) {
 		{"a scrubbed value without a remark", `{"s":"[Filtered]","t":"'[Filtered]'"}`, ``, `s: [Filtered] (filtered), t: '[Filtered]' (filtered)`},
 		{"a text cut without a remark", `{"s":"'aaaa...","t":"'aaaa...'"}`, ``, `s: 'aaaa... (trimmed), t: 'aaaa...'`},
 		{"a null, which no SDK sends for None", `{"s":null}`, ``, `s: None (trimmed)`},
-		{"leaves that are no texts", `{"a":true,"b":1.50,"c":-7}`, ``, `a: True, b: 1.50, c: -7`},
+		{"leaves that are not strings", `{"a":true,"b":1.50,"c":-7}`, ``, `a: True, b: 1.50, c: -7`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -82,7 +82,7 @@ func TestAFrameSaysWhetherLocalsAreMissing(t *testing.T) {
 	}
 }
 
-func TestTenItemsAreSuspectOfAnSDKThatCutsWithoutARemark(t *testing.T) {
+func TestTenItemsAreSuspectFromAnSDKThatTruncatesSilently(t *testing.T) {
 	t.Parallel()
 	const list = `["0","1","2","3","4","5","6","7","8","9"]`
 	const dict = `{"a":"","b":"","c":"","d":"","e":"","f":"","g":"","h":"","i":"","j":` + list + `}`
@@ -105,7 +105,7 @@ func TestTenItemsAreSuspectOfAnSDKThatCutsWithoutARemark(t *testing.T) {
 	}
 }
 
-func TestInAppIsTheClientsWordWhereItMeansSomething(t *testing.T) {
+func TestInAppIsTheClientsFlagIfItIsMeaningful(t *testing.T) {
 	t.Parallel()
 	const app, lib = `"abs_path":"/srv/shop.py"`, `"abs_path":"/usr/lib/python3.11/json/decoder.py"`
 	tests := []struct {
@@ -227,7 +227,7 @@ func TestAnEventWithoutAnIDIsNamedByItsBytes(t *testing.T) {
 	}
 }
 
-func TestHostileJSONIsRefused(t *testing.T) {
+func TestAdversarialJSONIsRejected(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, body string
@@ -251,7 +251,7 @@ func TestHostileJSONIsRefused(t *testing.T) {
 	}
 }
 
-func TestWhatIsKeptIsBounded(t *testing.T) {
+func TestEventsAreLimited(t *testing.T) {
 	t.Parallel()
 	frame := `{"filename":"a.py","function":"f","vars":{` + strings.TrimSuffix(strings.Repeat(`"x":"1",`, 300), ",") + `}},`
 	body := `{"exception":{"values":[{"type":"E","stacktrace":{"frames":[` + strings.TrimSuffix(strings.Repeat(`{"filename":"a.py"},`, 5000)+frame, ",") + `]}}]},` +

@@ -21,7 +21,7 @@ import (
 	"github.com/repaird/repaird/internal/intake/sentry"
 )
 
-var update = flag.Bool("update", false, "write testdata/*.want anew; read the difference before committing it")
+var update = flag.Bool("update", false, "rewrite testdata/*.want; read the diff before committing it")
 
 // payload returns a file's bytes, uncompressed.
 func payload(tb testing.TB, name string) []byte {
@@ -46,7 +46,7 @@ func payload(tb testing.TB, name string) []byte {
 	return data
 }
 
-// show writes a value as Python would, with its marks.
+// show formats a value as Python does, with its marks.
 func show(v incident.Value) string {
 	s := v.Repr
 	switch v.Kind {
@@ -79,8 +79,8 @@ func showAll(vars []incident.Variable) string {
 	return strings.Join(parts, ", ")
 }
 
-// describe writes everything of an event that matters later. Of frames that
-// stand in a row and look alike, the first two and the last are shown.
+// describe formats everything in an event that matters downstream. Of consecutive
+// similar frames it shows the first two and the last.
 func describe(e incident.Event) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -157,7 +157,7 @@ func TestPayloadsOfRealClientsDecode(t *testing.T) {
 	}
 }
 
-// plainEvent finds the event in a payload with nothing but encoding/json.
+// plainEvent finds the event in a payload using only encoding/json.
 func plainEvent(t *testing.T, data []byte) map[string]any {
 	t.Helper()
 	var m map[string]any
@@ -243,7 +243,7 @@ func TestLocalsKeepTheProgramsOrder(t *testing.T) {
 	}
 }
 
-func TestATransactionIsNoError(t *testing.T) {
+func TestATransactionIsNotAnError(t *testing.T) {
 	t.Parallel()
 	env, err := sentry.ParseEnvelope(payload(t, "wire-sdk2.68-transaction.envelope.br"))
 	if err != nil {

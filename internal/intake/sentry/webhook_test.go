@@ -93,7 +93,7 @@ func TestTheErrorResourceCarriesAWholeEvent(t *testing.T) {
 	}
 }
 
-func TestBodiesThatAreNoWebhooksAreRefused(t *testing.T) {
+func TestBodiesThatAreNotWebhooksAreRejected(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{``, `[]`, `{}`, `{"data":null}`, `{"data":{"event":{}}}`, `{"data":{"event":5}}`, `{"data":{}}`} {
 		if h, err := sentry.ParseHook("event_alert", []byte(body)); fault.KindOf(err) != fault.Invalid {

@@ -49,7 +49,7 @@ const answer = `{"id":"msg_1","type":"message","role":"assistant","model":"m","c
  "stop_reason":"tool_use","stop_sequence":null,
  "usage":{"input_tokens":100,"cache_creation_input_tokens":10,"cache_read_input_tokens":50,"output_tokens":7}}`
 
-// server answers the n-th request by handlers[n], the last one for all others.
+// server handles the n-th request with handlers[n], and all others with the last.
 func server(t *testing.T, handlers ...http.HandlerFunc) (url string, count func() int) {
 	t.Helper()
 	ch := make(chan int, 1)
@@ -225,7 +225,7 @@ func TestASlowVendorIsRetryableAndACancelledCallEnds(t *testing.T) {
 	}
 }
 
-func TestAnAnswerCutByTheTokenLimitSaysSo(t *testing.T) {
+func TestAResponseTruncatedByTheTokenLimitSaysSo(t *testing.T) {
 	t.Parallel()
 	url, _ := server(t, reply(200, strings.Replace(answer, `"stop_reason":"tool_use"`, `"stop_reason":"max_tokens"`, 1)))
 	resp, err := model(t, url, nil).Generate(t.Context(), conversation)

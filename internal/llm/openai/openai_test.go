@@ -44,8 +44,8 @@ func answer(finish, arguments string) string {
 	 "usage":{"prompt_tokens":90,"completion_tokens":5,"total_tokens":95,"prompt_tokens_details":{"cached_tokens":40}}}`, finish, arguments)
 }
 
-// server answers the n-th request by bodies[n] (status 200 unless it starts
-// with a number) and hands every decoded request body to seen.
+// server responds to the n-th request with bodies[n] (status 200 unless it starts
+// with a number) and passes every decoded request body to seen.
 func server(t *testing.T, seen func(map[string]any), bodies ...string) string {
 	t.Helper()
 	n := make(chan int, 1)
@@ -171,7 +171,7 @@ func TestWrongJSONArgumentsReachTheCallerAsTheyAre(t *testing.T) {
 	}
 }
 
-func TestAnAnswerCutByTheTokenLimitSaysSo(t *testing.T) {
+func TestAResponseTruncatedByTheTokenLimitSaysSo(t *testing.T) {
 	t.Parallel()
 	url := server(t, func(map[string]any) {}, answer("length", `{"path":`))
 	resp, err := model(t, url).Generate(t.Context(), conversation)

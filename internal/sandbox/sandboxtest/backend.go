@@ -1,5 +1,5 @@
-// Package sandboxtest is the suite that every sandbox backend passes, and hands
-// ready backends to the tests of other packages.
+// Package sandboxtest is the suite that every sandbox backend must pass. It also
+// provides ready backends for the tests of other packages.
 //
 //	func TestBackend(t *testing.T) { sandboxtest.Run(t, "docker") }
 //
@@ -7,8 +7,8 @@
 //		t.Run(name, func(t *testing.T) {
 //			b := sandboxtest.Backend(t, name)
 //
-// A test whose backend is missing is skipped on a developer's machine and fails
-// where the environment variable CI is true.
+// A test whose backend is missing is skipped, or fails if the environment variable
+// CI is true.
 package sandboxtest
 
 import (
@@ -22,10 +22,10 @@ import (
 	"github.com/repaird/repaird/internal/sandbox/docker"
 )
 
-// Backends names the backends, for subtests.
+// Backends returns the names of the backends.
 func Backends() []string { return []string{"docker", "bwrap"} }
 
-// Each runs f once with every backend, as a subtest of the backend's name.
+// Each runs f with every backend, in a subtest with the backend's name.
 func Each(t *testing.T, f func(t *testing.T, b sandbox.Backend)) {
 	t.Helper()
 	for _, name := range Backends() {
@@ -36,8 +36,8 @@ func Each(t *testing.T, f func(t *testing.T, b sandbox.Backend)) {
 	}
 }
 
-// Backend returns a ready backend, or ends the test: see the package comment. It
-// logs the line that the report of a CI run counts.
+// Backend returns a ready backend, or skips or fails the test: see the package
+// comment. It logs the line that testreport counts.
 func Backend(t testing.TB, name string) sandbox.Backend {
 	t.Helper()
 	t.Logf("uses-backend: %s", name)
@@ -48,7 +48,7 @@ func Backend(t testing.TB, name string) sandbox.Backend {
 	return b
 }
 
-// Any returns the first backend that this machine has.
+// Any returns the first backend that is usable on this machine.
 func Any(t testing.TB) sandbox.Backend {
 	t.Helper()
 	bases := Bases(t)
@@ -58,11 +58,11 @@ func Any(t testing.TB) sandbox.Backend {
 			return b
 		}
 	}
-	missing(t, "no sandbox backend; run deploy/setup.sh")
+	missing(t, "no sandbox backend is usable; run deploy/setup.sh")
 	return nil
 }
 
-// Bases returns the base systems of deploy/setup.sh. With -short the test is
+// Bases returns the base systems built by deploy/setup.sh. With -short the test is
 // skipped here, as every test that needs a sandbox is.
 func Bases(t testing.TB) []sandbox.Base {
 	t.Helper()
@@ -76,7 +76,7 @@ func Bases(t testing.TB) []sandbox.Base {
 	return bases
 }
 
-// StateDir returns the folder that deploy/setup.sh uses.
+// StateDir returns the state directory that deploy/setup.sh uses.
 func StateDir() string {
 	if dir := os.Getenv("REPAIRD_STATE"); dir != "" {
 		return dir

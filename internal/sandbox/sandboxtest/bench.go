@@ -9,8 +9,8 @@ import (
 	"github.com/repaird/repaird/internal/sandbox"
 )
 
-// BenchmarkStart measures whole runs of next to nothing: python3 -c pass, and one
-// pytest test. It reports the median and the 95th percentile.
+// BenchmarkStart measures minimal runs: python3 -c pass, and a single pytest test. It
+// reports the median and the 95th percentile.
 func BenchmarkStart(b *testing.B, name string) {
 	backend := Backend(b, name)
 	specs := map[string]sandbox.Spec{

@@ -42,7 +42,7 @@ print(p.returncode)`))
 			t.Errorf("got %d bytes", len(r.Stdout))
 		}
 	}},
-	{"output of exactly the limit is no offence", func(t *testing.T, b sandbox.Backend) {
+	{"output of exactly the limit is allowed", func(t *testing.T, b sandbox.Backend) {
 		r := succeed(t, b, python("import os\nfor _ in range(16): os.write(1, b'x' * 65536)"))
 		if int64(len(r.Stdout)) != quick.Output {
 			t.Errorf("got %d bytes", len(r.Stdout))

@@ -14,18 +14,18 @@ import (
 	"github.com/repaird/repaird/internal/sandbox"
 )
 
-// planted is in the environment of the test's process, as a credential is in a
-// daemon's, and must be nowhere in a sandbox.
+// planted is in the test process's environment, as credentials are in a daemon's,
+// and must not appear anywhere in a sandbox.
 const planted = "canary-4f1b9a77c2e0"
 
-// A caseFunc is one property of a backend. Numbers such as H12 are those of the
-// table of hostile cases in docs/threat-model.md.
+// A caseFunc tests one property of a backend. Numbers such as H12 refer to the table
+// of attacks in docs/threat-model.md.
 //
-// Left out here, because they do not concern a single run: H08 (the engine's log
-// is checked by the Docker backend's own test), H39 (forged traces: package
-// tracer), H37 (archives: nothing ever unpacks an artifact), H41-H54 (forged
-// verdicts: packages pytest and verify), H55-H57 (patches: package patch), H58 and
-// H60 (repositories: package gitrepo).
+// Cases that do not concern a single run are tested elsewhere: H08 (the engine's
+// log) by the Docker backend, H39 (forged traces) by the tracer, H41-H54 (forged
+// verdicts) by the session and verify, H55-H57 (patches) by patch, and H58 and H60
+// (repositories) by gitrepo. H37 (archives) needs no test, because artifacts are
+// never unpacked.
 type caseFunc struct {
 	name string
 	run  func(t *testing.T, b sandbox.Backend)
@@ -57,7 +57,7 @@ func Run(t *testing.T, b sandbox.Backend) {
 	})
 }
 
-// attacks makes every case of sandbox.AttackSource a subtest.
+// attacks runs every case of sandbox.AttackSource as a subtest.
 func attacks(t *testing.T, b sandbox.Backend) {
 	r := run(t, b, sandbox.AttackSpec())
 	reports, err := sandbox.ParseAttack(r.Stdout)
@@ -78,16 +78,15 @@ func attacks(t *testing.T, b sandbox.Backend) {
 	}
 }
 
-// attackCases counts the cases in the program, so that none can be skipped
-// silently.
+// attackCases counts the cases in the program, so that none is skipped silently.
 func attackCases() int {
 	return strings.Count(sandbox.AttackSource, "\ndef h") + strings.Count(sandbox.AttackSource, "\ndef s0")
 }
 
-// quick are the limits of most cases: room enough for Python, and soon over.
+// quick are the limits of most cases: enough for Python, but quickly exceeded.
 var quick = sandbox.Limits{Wall: 60 * time.Second, Memory: 256 << 20, Processes: 32, CPUs: 1, Scratch: 16 << 20, Inodes: 8_000, Output: 1 << 20, Artifacts: 4 << 20}
 
-// python is a spec that runs a program with the quick limits.
+// python returns a spec that runs a program with the quick limits.
 func python(program string, change ...func(*sandbox.Spec)) sandbox.Spec {
 	s := sandbox.Spec{Run: "suite", Argv: []string{"python3", "-I", "-c", program}, Limits: quick}
 	for _, f := range change {
@@ -96,7 +95,7 @@ func python(program string, change ...func(*sandbox.Spec)) sandbox.Spec {
 	return s
 }
 
-// run runs the spec, and fails the test when the sandbox itself fails.
+// run runs the spec and fails the test if the sandbox itself fails.
 func run(t *testing.T, b sandbox.Backend, s sandbox.Spec) *sandbox.Result {
 	t.Helper()
 	r, err := b.Run(context.Background(), s)
@@ -112,7 +111,7 @@ func run(t *testing.T, b sandbox.Backend, s sandbox.Spec) *sandbox.Result {
 	return r
 }
 
-// succeed runs the spec and wants exit 0.
+// succeed runs the spec and requires exit code 0.
 func succeed(t *testing.T, b sandbox.Backend, s sandbox.Spec) *sandbox.Result {
 	t.Helper()
 	r := run(t, b, s)
@@ -122,7 +121,7 @@ func succeed(t *testing.T, b sandbox.Backend, s sandbox.Spec) *sandbox.Result {
 	return r
 }
 
-// refusedAs checks that the refusal of name gives the reason.
+// refusedAs checks that name was refused for the reason.
 func refusedAs(t *testing.T, r *sandbox.Result, name, reason string) {
 	t.Helper()
 	for _, line := range r.Refused {
@@ -133,7 +132,7 @@ func refusedAs(t *testing.T, r *sandbox.Result, name, reason string) {
 	t.Errorf("no refusal of %s because %q in %q", name, reason, r.Refused)
 }
 
-// owned asks a backend what exists for a daemon.
+// owned returns what a backend has for a daemon.
 func owned(t *testing.T, b sandbox.Backend, lease sandbox.Lease) []string {
 	t.Helper()
 	o, ok := b.(interface {
@@ -149,13 +148,13 @@ func owned(t *testing.T, b sandbox.Backend, lease sandbox.Lease) []string {
 	return names
 }
 
-// A wire is a named pipe that the processes in a sandbox hold open: its data says
-// that they run, its end that all of them are dead. Only environment builds have
+// A wire is a named pipe that the processes in a sandbox hold open: data means that
+// they are running, EOF that all of them are dead. Only environment builds have
 // writable mounts, so runs with a wire have the host's network.
 type wire struct {
 	dir    string
 	r      *os.File
-	keeper *os.File // a writer, without which a read would see the end before the beginning
+	keeper *os.File // a writer, without which a read could see EOF before the first writer opens it
 }
 
 func newWire(t *testing.T) *wire {
@@ -168,13 +167,13 @@ func newWire(t *testing.T) *wire {
 	return w
 }
 
-// fifo makes a named pipe and opens both ends.
+// fifo creates a named pipe and opens both ends.
 func fifo(t *testing.T, name string) (r, w *os.File) {
 	t.Helper()
 	if err := unix.Mkfifo(name, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(name, 0o666); err != nil { // the umask took bits
+	if err := os.Chmod(name, 0o666); err != nil { // regardless of the umask
 		t.Fatal(err)
 	}
 	w, err := os.OpenFile(name, os.O_RDWR|unix.O_NONBLOCK, 0)
@@ -205,7 +204,7 @@ func (w *wire) ready(t *testing.T) {
 	w.keeper.Close()
 }
 
-// dead waits until no process holds the wire.
+// dead waits until no process holds the wire open.
 func (w *wire) dead(t *testing.T) {
 	t.Helper()
 	w.keeper.Close()

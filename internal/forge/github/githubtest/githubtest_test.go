@@ -16,7 +16,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 )
 
-// bare makes an empty repository with one commit on main.
+// bare creates a repository with one empty commit on main.
 func bare(t *testing.T) (dir string, commit string) {
 	t.Helper()
 	d := gitDir(t.TempDir())
@@ -136,7 +136,7 @@ func TestOurAnswersHaveTheRecordedShape(t *testing.T) {
 	if err != nil || len(errs) != 1 {
 		t.Fatal(err, len(errs))
 	}
-	// The recorded error has no message of its own; ours has.
+	// The recorded error lacks a message; ours has one.
 	if got, want := shape(data), shape(errs[0].Response); !strings.Contains(got, "documentation_url,errors[code,field,message,resource],message") || !strings.Contains(want, "documentation_url,errors[code,field,resource],message") {
 		t.Errorf("validation error %s, recorded %s", got, want)
 	}
@@ -192,7 +192,7 @@ func do(t *testing.T, s *Server, token, method, path, body string) (int, []byte)
 	return res.StatusCode, out.Bytes()
 }
 
-func TestWhatGitHubRefusesIsRefused(t *testing.T) {
+func TestWhatGitHubRejectsIsRejected(t *testing.T) {
 	t.Parallel()
 	dir, commit := bare(t)
 	s := Start(t, Options{})
@@ -228,7 +228,7 @@ func TestWhatGitHubRefusesIsRefused(t *testing.T) {
 	}
 }
 
-func TestARequestThatDoesNotFitIsAViolation(t *testing.T) {
+func TestAnInvalidRequestIsAViolation(t *testing.T) {
 	t.Parallel()
 	dir, commit := bare(t)
 	s, err := New(Options{})
@@ -256,7 +256,7 @@ func TestARequestThatDoesNotFitIsAViolation(t *testing.T) {
 	}
 }
 
-// TestMain lets the test binary be the server's process.
+// TestMain lets the test binary run as the server's process.
 func TestMain(m *testing.M) {
 	if os.Getenv("GITHUBTEST_SERVE") == "" {
 		os.Exit(m.Run())

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestTheServerRunsAsAProcessOfItsOwn(t *testing.T) {
+func TestTheServerRunsInItsOwnProcess(t *testing.T) {
 	t.Parallel()
 	exe, err := os.Executable()
 	if err != nil {
