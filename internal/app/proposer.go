@@ -20,7 +20,7 @@ func Proposer(m config.Model, b sandbox.Backend) (repair.Proposer, error) {
 	if m.Vendor == "" || m.Vendor == "templates" {
 		return templates.New(b, templates.Options{}), nil
 	}
-	opts := llm.Options{BaseURL: m.BaseURL, Model: m.Name, Key: m.Key.String}
+	opts := modelOptions(m)
 	var model llm.Model
 	var err error
 	switch m.Vendor {
@@ -34,11 +34,19 @@ func Proposer(m config.Model, b sandbox.Backend) (repair.Proposer, error) {
 	if err != nil {
 		return nil, err
 	}
-	prices := llm.Prices{}
+	return repair.NewModelProposer(model, repair.ModelOptions{Prices: prices(m, model.Name()), Tests: repair.SandboxTests{Runner: &pytest.Runner{Backend: b}}}), nil
+}
+
+func modelOptions(m config.Model) llm.Options {
+	return llm.Options{BaseURL: m.BaseURL, Model: m.Name, Key: m.Key.String}
+}
+
+func prices(m config.Model, name string) llm.Prices {
+	p := llm.Prices{}
 	if m.InputCost != 0 || m.OutputCost != 0 {
-		prices[model.Name()] = llm.Price{Input: m.InputCost, Output: m.OutputCost, Cached: m.InputCost}
+		p[name] = llm.Price{Input: m.InputCost, Output: m.OutputCost, Cached: m.InputCost}
 	}
-	return repair.NewModelProposer(model, repair.ModelOptions{Prices: prices, Tests: repair.SandboxTests{Runner: &pytest.Runner{Backend: b}}}), nil
+	return p
 }
 
 // ModelFromEnvironment chooses the model as the vendors' own tools do:

@@ -42,7 +42,7 @@ func (a *at) repair(ctx context.Context, in Red) (*repair.Result, error) {
 	a.progress("asking %s for a patch", a.Proposer.Name())
 	return a.Proposer.Repair(ctx, repair.Input{
 		Run: a.Run, Bundle: in.Bundle, Tree: tree, Env: env, Test: r.Test, Outcome: r.Outcome, Output: r.Output,
-		Trace: r.Trace, Frames: frames, Redactor: red, Known: red.Event(in.Bundle.Event).Known(), Budget: a.Project.Budget,
+		Trace: r.Trace, Frames: frames, Redactor: red, Known: red.Event(in.Bundle.Event).Known(), Budget: a.Project.Budget, Policy: a.Project.Policy,
 		Judge:    &judge{at: a, red: in, tree: tree, env: env},
 		Progress: a.say,
 		Record:   a.record,

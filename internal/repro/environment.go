@@ -1,6 +1,7 @@
 package repro
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -85,15 +86,8 @@ func (r *Reproducer) EnsureEnvironment(ctx context.Context, in EnvironmentReques
 func (r *Reproducer) environment(ctx context.Context, in EnvironmentRequest) (_ pytest.Environment, release func(), err error) {
 	env := pytest.Environment{Env: map[string]string{}}
 	ev := in.Event.Environment
-	if zone := ev.TimeZone; zone != "" {
+	if zone := cmp.Or(ev.TimeZone, in.Setup.TimeZone); zone != "" {
 		env.Env["TZ"] = zone
-	}
-	if in.Setup.Dockerfile != "" {
-		return env, nil, &fault.Stop{
-			Type:   fault.NeedsEnvironment,
-			Detail: "the project is configured with " + in.Setup.Dockerfile + ", and images are not built from a repository's Dockerfile yet",
-			Help:   "Build the image where you build your others and name it as the project's image.",
-		}
 	}
 	switch {
 	case in.Setup.Image != "":

@@ -256,3 +256,23 @@ func TestTheHostsPipConfigurationIsTranslated(t *testing.T) {
 		t.Errorf("got files %v, mounts %v, notes %v", c.files, c.mounts, c.notes)
 	}
 }
+
+func TestTestsRunInProductionsTimeZone(t *testing.T) {
+	t.Parallel()
+	r := Reproducer{Runner: &pytest.Runner{Backend: sandboxtest.Backend(t, "bwrap")}}
+	for name, c := range map[string]struct{ event, configured, want string }{
+		"neither is known":                {"", "", ""},
+		"the configured one":              {"", "Europe/Vienna", "Europe/Vienna"},
+		"the event's own stands above it": {"Asia/Tokyo", "Europe/Vienna", "Asia/Tokyo"},
+	} {
+		event := incident.Event{Environment: incident.Environment{TimeZone: c.event}}
+		env, release, err := r.environment(t.Context(), EnvironmentRequest{Tree: t.TempDir(), Setup: Setup{TimeZone: c.configured}, Event: &event})
+		if err != nil {
+			t.Fatal(err)
+		}
+		release()
+		if env.Env["TZ"] != c.want {
+			t.Errorf("%s: got %q", name, env.Env["TZ"])
+		}
+	}
+}
