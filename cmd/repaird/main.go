@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/repaird/repaird/internal/app"
 	"github.com/repaird/repaird/internal/fault"
 )
 
@@ -166,8 +167,4 @@ func usageError(fs *flag.FlagSet, format string, args ...any) error {
 	return errUsage
 }
 
-func logger(level string) *slog.Logger {
-	var l slog.Level
-	_ = l.UnmarshalText([]byte(level))
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: l}))
-}
+func logger(level string) *slog.Logger { return app.Logger(level, os.Stderr) }

@@ -6,8 +6,6 @@ package app
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
 	"fmt"
@@ -31,7 +29,6 @@ import (
 	"github.com/repaird/repaird/internal/pipeline"
 	"github.com/repaird/repaird/internal/postgres"
 	"github.com/repaird/repaird/internal/redact"
-	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/secret"
 	"github.com/repaird/repaird/internal/web"
@@ -84,7 +81,7 @@ func New(ctx context.Context, c *config.Config, log *slog.Logger, failpoint func
 	if err = a.DB.Migrate(ctx); err != nil {
 		return nil, err
 	}
-	machine := &Machine{StateDir: c.StateDir, StoreBytes: c.Store.MaxBytes.Bound(), Backend: c.Sandbox.Backend, Image: c.Sandbox.Image, Logger: log}
+	machine := machineOf(c, log)
 	backend, bases, err := machine.Sandbox(ctx)
 	if err != nil {
 		return nil, err
@@ -108,17 +105,11 @@ func New(ctx context.Context, c *config.Config, log *slog.Logger, failpoint func
 	for _, p := range c.Projects {
 		projects[p.Name] = project(p, c, key, forges[p.Forge])
 	}
-	a.orc, err = orchestrator.New(orchestrator.Options{
-		DB: a.DB, Box: box, Stages: pl, Workers: c.Workers, Lease: time.Duration(c.Lease),
-		StageTimeout: time.Duration(c.StageTimeout), RawRetention: time.Duration(c.RawRetention), RunsPerDay: c.Budget.RunsPerDay,
-		Project: func(name string) (pipeline.Project, bool) { p, ok := projects[name]; return p, ok },
-		PageURL: func(run string) string { return strings.TrimRight(c.PublicURL, "/") + "/runs/" + run },
-		Clean: func(project, text string) redact.Clean {
-			return redact.New(redactKey(key, project)).Text(text, nil)
-		},
-		Logger: log, Failpoint: failpoint,
-	})
-	if err != nil {
+	o := orchestratorOptions(c)
+	o.DB, o.Box, o.Stages, o.Logger, o.Failpoint = a.DB, box, pl, log, failpoint
+	o.Project = func(name string) (pipeline.Project, bool) { p, ok := projects[name]; return p, ok }
+	o.Clean = func(project, text string) redact.Clean { return redact.New(redactKey(key, project)).Text(text, nil) }
+	if a.orc, err = orchestrator.New(o); err != nil {
 		return nil, err
 	}
 	handler, err := a.handler()
@@ -238,10 +229,9 @@ func (a *App) Stop(ctx context.Context) error {
 func (a *App) handler() (http.Handler, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	in, err := intake.New(intake.Config{
-		Projects: intakeProjects(a.Config), GitHubSecrets: gitHubSecrets(a.Config), Acceptor: a.orc, Log: a.Logger, Metrics: newMetrics(registry),
-		Limits: intake.Limits{Wire: int(a.Config.Intake.MaxBody), Event: int(a.Config.Intake.MaxEvent), Rate: a.Config.Intake.PerSecond},
-	})
+	ic := intakeConfig(a.Config)
+	ic.Acceptor, ic.Log, ic.Metrics = a.orc, a.Logger, newMetrics(registry)
+	in, err := intake.New(ic)
 	if err != nil {
 		return nil, err
 	}
@@ -282,14 +272,9 @@ func bearer(token secret.String, next http.Handler) http.Handler {
 // forges opens what the projects publish to.
 func (a *App) forges(ctx context.Context) (map[string]forge.Forge, *github.Forge, error) {
 	c, out := a.Config, map[string]forge.Forge{}
-	repositories := map[string]string{}
-	for _, p := range c.Projects {
-		if p.Forge == "local" {
-			if p.Repository == "" {
-				return nil, nil, fault.Errorf(fault.Invalid, "project %s: the local forge needs a repository name (owner/name)", p.Name)
-			}
-			repositories[p.Repository] = strings.TrimPrefix(p.URL, "file://")
-		}
+	repositories, err := localRepositories(c.Projects)
+	if err != nil {
+		return nil, nil, err
 	}
 	if len(repositories) > 0 {
 		f, err := local.New(ctx, local.Options{Repositories: repositories, Store: pullStore{a.DB}, PageURL: strings.TrimRight(c.PublicURL, "/") + "/pulls/", Log: a.Logger})
@@ -301,67 +286,14 @@ func (a *App) forges(ctx context.Context) (map[string]forge.Forge, *github.Forge
 	if c.GitHub == nil {
 		return out, nil, nil
 	}
-	o := github.Options{BaseURL: c.GitHub.BaseURL, Token: c.GitHub.Token.String, Log: a.Logger}
-	if c.GitHub.AppID != 0 {
-		o.App = &github.App{ID: fmt.Sprint(c.GitHub.AppID), Key: c.GitHub.PrivateKey.String}
-	}
+	o := gitHubOptions(c.GitHub)
+	o.Log = a.Logger
 	f, err := github.New(o)
 	if err != nil {
 		return nil, nil, err
 	}
 	out["github"] = f
 	return out, f, nil
-}
-
-// project translates a configured project for the pipeline.
-func project(p config.Project, c *config.Config, key []byte, f forge.Forge) pipeline.Project {
-	out := pipeline.Project{
-		Name: p.Name, Repository: p.Repository, URL: p.URL, Branch: p.Branch, TestCommand: p.TestCommand, TimeZone: p.TimeZone,
-		RedactKey: redactKey(key, p.Name), Forge: f,
-		Budget: repair.Budget{Attempts: c.Budget.Attempts, Tokens: c.Budget.Tokens, Dollars: c.Budget.Dollars, Time: time.Duration(c.Budget.Time)},
-	}
-	out.Setup.Image, out.Setup.Dockerfile = p.Setup.Image, p.Setup.Dockerfile
-	out.Setup.Requirements, out.Setup.Root = p.Setup.Requirements, p.Setup.Root
-	return out
-}
-
-// redactKey derives a project's own key, so that equal values of two projects
-// have different replacements.
-func redactKey(master []byte, project string) []byte {
-	m := hmac.New(sha256.New, master)
-	m.Write([]byte("redact\x00" + project))
-	return m.Sum(nil)
-}
-
-func intakeProjects(c *config.Config) []intake.Project {
-	var out []intake.Project
-	for _, p := range c.Projects {
-		ip := intake.Project{Name: p.Name, Repository: p.Repository, Labels: []string{p.Label}}
-		if s := p.Sentry; s != nil {
-			ip.SentryID, ip.PublicKeys, ip.LegacyToken = int(s.ProjectID), s.PublicKeys, s.LegacyToken.String
-			ip.SentrySecrets = secrets(s.ClientSecrets)
-		}
-		if p.OTLP != nil {
-			ip.OTLPTokens = secrets(p.OTLP.Tokens)
-		}
-		out = append(out, ip)
-	}
-	return out
-}
-
-func gitHubSecrets(c *config.Config) []secret.String {
-	if c.GitHub == nil {
-		return nil
-	}
-	return secrets(c.GitHub.WebhookSecrets)
-}
-
-func secrets(in []config.Secret) []secret.String {
-	var out []secret.String
-	for _, s := range in {
-		out = append(out, s.String)
-	}
-	return out
 }
 
 // repoToken lets mirrors of GitHub repositories be fetched with the App's or

@@ -9,7 +9,6 @@ import (
 	"github.com/repaird/repaird/internal/llm"
 	"github.com/repaird/repaird/internal/llm/anthropic"
 	"github.com/repaird/repaird/internal/llm/openai"
-	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/secret"
@@ -21,7 +20,7 @@ func Proposer(m config.Model, b sandbox.Backend) (repair.Proposer, error) {
 	if m.Vendor == "" || m.Vendor == "templates" {
 		return templates.New(b, templates.Options{}), nil
 	}
-	opts := llm.Options{BaseURL: m.BaseURL, Model: m.Name, Key: m.Key.String}
+	opts := modelOptions(m)
 	var model llm.Model
 	var err error
 	switch m.Vendor {
@@ -35,14 +34,20 @@ func Proposer(m config.Model, b sandbox.Backend) (repair.Proposer, error) {
 	if err != nil {
 		return nil, err
 	}
-	prices := llm.Prices{}
+	tests := repair.SandboxTests{Session: python.New(b, python.Host{})}
+	return repair.NewModelProposer(model, repair.ModelOptions{Prices: prices(m, model.Name()), Tests: tests}), nil
+}
+
+func modelOptions(m config.Model) llm.Options {
+	return llm.Options{BaseURL: m.BaseURL, Model: m.Name, Key: m.Key.String}
+}
+
+func prices(m config.Model, name string) llm.Prices {
+	p := llm.Prices{}
 	if m.InputCost != 0 || m.OutputCost != 0 {
-		prices[model.Name()] = llm.Price{Input: m.InputCost, Output: m.OutputCost, Cached: m.InputCost}
+		p[name] = llm.Price{Input: m.InputCost, Output: m.OutputCost, Cached: m.InputCost}
 	}
-	lang := python.New(b, python.Host{})
-	return repair.NewModelProposer(model, repair.ModelOptions{
-		Prices: prices, Tests: repair.SandboxTests{Session: lang}, Policy: patch.Policy{Rules: lang},
-	}), nil
+	return p
 }
 
 // ModelFromEnvironment chooses the model as the vendors' own tools do:

@@ -118,7 +118,8 @@ type Project struct {
 	Sentry      *Sentry  `yaml:"sentry"`
 	OTLP        *OTLP    `yaml:"otlp"`
 	Setup       Setup    `yaml:"setup"`
-	TimeZone    string   `yaml:"time_zone"` // of production
+	TimeZone    string   `yaml:"time_zone"` // of production, IANA name; tests run in it where the event names none
+	Patch       Patch    `yaml:"patch"`
 }
 
 // Sentry is how events of this project arrive.
@@ -138,10 +139,16 @@ type OTLP struct {
 	Tokens []Secret `yaml:"tokens"` // bearer tokens
 }
 
+// Patch bounds what may be proposed; a proposer that goes beyond it is told.
+type Patch struct {
+	MaxFiles int  `yaml:"max_files"` // default 5
+	MaxLines int  `yaml:"max_lines"` // added and removed; default 120
+	MaxBytes Size `yaml:"max_bytes"` // of added text; default 32KiB
+}
+
 // Setup is how the environment is built; empty detects.
 type Setup struct {
 	Image        string   `yaml:"image"`
-	Dockerfile   string   `yaml:"dockerfile"`
 	Requirements []string `yaml:"requirements"`
 	Root         string   `yaml:"root"`
 }
@@ -208,6 +215,9 @@ func (c *Config) defaults() {
 	for i := range c.Projects {
 		p := &c.Projects[i]
 		set(&p.Label, "repaird")
+		set(&p.Patch.MaxFiles, 5)
+		set(&p.Patch.MaxLines, 120)
+		set(&p.Patch.MaxBytes, 32<<10)
 		if p.Repository != "" {
 			set(&p.URL, "https://github.com/"+p.Repository+".git")
 		}
@@ -328,6 +338,9 @@ func (c *Config) validateProjects(bad func(string, ...any)) {
 			if _, err := time.LoadLocation(p.TimeZone); err != nil {
 				bad("%s.time_zone: %s", at, err)
 			}
+		}
+		if p.Patch.MaxFiles < 1 || p.Patch.MaxLines < 1 || p.Patch.MaxBytes < 1 {
+			bad("%s.patch: bounds must be positive", at)
 		}
 		if s := p.Sentry; s != nil {
 			if s.ProjectID != 0 && ids[s.ProjectID] {

@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/tools/txtar"
+
 	"github.com/repaird/repaird/internal/app/samples"
 	"github.com/repaird/repaird/internal/config"
 	"github.com/repaird/repaird/internal/forge/github/githubtest"
@@ -67,8 +69,8 @@ type site struct {
 }
 
 // newSite prepares database, code host, repository and configuration for one
-// sample on one backend; more is appended to the project's YAML.
-func newSite(t *testing.T, sampleName, backend string) *site {
+// sample on one backend; more files are added to its repository.
+func newSite(t *testing.T, sampleName, backend string, more ...txtar.File) *site {
 	t.Helper()
 	sandboxtest.Backend(t, backend) // skips or fails where it cannot be had
 	s := &site{t: t, dir: t.TempDir(), address: freeAddress(t)}
@@ -84,7 +86,7 @@ func newSite(t *testing.T, sampleName, backend string) *site {
 	must(t, err)
 	t.Cleanup(s.db.Close)
 	must(t, s.db.Migrate(t.Context()))
-	s.bare = makeRepository(t, s.sample.Files)
+	s.bare = makeRepository(t, append(s.sample.Files, more...))
 	s.hub = githubtest.Start(t, githubtest.Options{})
 	s.hub.AddRepository(githubtest.Repository{Name: "acme/" + sampleName, Dir: s.bare})
 	s.env = append(os.Environ(), "E2E_DATABASE="+url, "E2E_KEY="+strings.Repeat("7a", 32), "E2E_TOKEN="+s.hub.UserToken(),
@@ -127,9 +129,15 @@ type daemon struct {
 // before.
 func (s *site) start(failpoint string) *daemon {
 	s.t.Helper()
+	return s.startAs(s.configFile(), s.address, "REPAIRD_FAILPOINT="+failpoint)
+}
+
+// startAs starts a daemon with its own configuration and further variables.
+func (s *site) startAs(file, address string, env ...string) *daemon {
+	s.t.Helper()
 	d := &daemon{site: s, done: make(chan struct{})}
-	d.cmd = exec.Command(program, "serve", "--config", s.configFile())
-	d.cmd.Env = append(s.env[:len(s.env):len(s.env)], "REPAIRD_FAILPOINT="+failpoint)
+	d.cmd = exec.Command(program, "serve", "--config", file)
+	d.cmd.Env = append(s.env[:len(s.env):len(s.env)], env...)
 	d.cmd.Stdout, d.cmd.Stderr = s, s
 	must(s.t, d.cmd.Start())
 	go func() { d.err = d.cmd.Wait(); close(d.done) }()
@@ -140,7 +148,7 @@ func (s *site) start(failpoint string) *daemon {
 			return true
 		default:
 		}
-		resp, err := http.Get("http://" + s.address + "/healthz")
+		resp, err := http.Get("http://" + address + "/healthz")
 		if err != nil {
 			return false
 		}
@@ -211,7 +219,12 @@ func (s *site) wait(what string, within time.Duration, ok func() bool) {
 // send posts a body and returns the status and the answer.
 func (s *site) send(path string, body []byte, header map[string]string) (int, string) {
 	s.t.Helper()
-	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://"+s.address+path, bytes.NewReader(body))
+	return s.sendTo(s.address, path, body, header)
+}
+
+func (s *site) sendTo(address, path string, body []byte, header map[string]string) (int, string) {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://"+address+path, bytes.NewReader(body))
 	must(s.t, err)
 	for k, v := range header {
 		req.Header.Set(k, v)
@@ -227,10 +240,12 @@ func (s *site) send(path string, body []byte, header map[string]string) (int, st
 
 func (s *site) sendEnvelope() (int, string) {
 	s.t.Helper()
-	return s.send("/api/42/envelope/", s.sample.Envelope, map[string]string{
-		"Content-Type":  "application/x-sentry-envelope",
-		"X-Sentry-Auth": "Sentry sentry_version=7, sentry_client=sentry.python/2.75.0, sentry_key=" + publicKey,
-	})
+	return s.send("/api/42/envelope/", s.sample.Envelope, envelopeHeader)
+}
+
+var envelopeHeader = map[string]string{
+	"Content-Type":  "application/x-sentry-envelope",
+	"X-Sentry-Auth": "Sentry sentry_version=7, sentry_client=sentry.python/2.75.0, sentry_key=" + publicKey,
 }
 
 // run returns the newest run of the only incident, or nil.

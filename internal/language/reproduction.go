@@ -29,9 +29,9 @@ type Reproduction interface {
 // A Setup is how a project configures its environment; the zero value detects.
 type Setup struct {
 	Image        string   `json:"image,omitempty"`        // container image (docker only)
-	Dockerfile   string   `json:"dockerfile,omitempty"`   // path in the repository (docker only)
 	Requirements []string `json:"requirements,omitempty"` // files that say what to install; default: those found
 	Root         string   `json:"root,omitempty"`         // source root below the tree, such as "src"
+	TimeZone     string   `json:"time_zone,omitempty"`    // of production, where the event names none
 }
 
 // An EnvironmentRequest says for which code an environment is wanted.

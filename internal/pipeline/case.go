@@ -39,7 +39,6 @@ type Project struct {
 	Branch      string // "" the repository's default
 	TestCommand []string
 	Setup       language.Setup
-	TimeZone    string
 	RedactKey   []byte // at least 16 bytes, secret
 	Policy      patch.Policy
 	Budget      repair.Budget

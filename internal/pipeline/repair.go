@@ -43,11 +43,18 @@ func (a *at) repair(ctx context.Context, in Red) (*repair.Result, error) {
 	a.progress("asking %s for a patch", a.Proposer.Name())
 	return a.Proposer.Repair(ctx, repair.Input{
 		Run: a.Run, Bundle: in.Bundle, Tree: tree, Env: env, Test: r.Test, Outcome: r.Outcome, Output: r.Output,
-		Trace: r.Trace, Frames: frames, Redactor: red, Known: red.Event(in.Bundle.Event).Known(), Budget: a.Project.Budget,
+		Trace: r.Trace, Frames: frames, Redactor: red, Known: red.Event(in.Bundle.Event).Known(), Budget: a.Project.Budget, Policy: a.policy(),
 		Judge:    &judge{at: a, red: in, tree: tree, env: env},
 		Progress: a.say,
 		Record:   a.record,
 	})
+}
+
+// policy is the project's, with the language's rules.
+func (a *at) policy() patch.Policy {
+	p := a.Project.Policy
+	p.Rules = a.Language
+	return p
 }
 
 // judge gives proposers the verdict's view on a candidate, without its repeats.

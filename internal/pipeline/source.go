@@ -185,7 +185,12 @@ func (f *Folder) take(ctx context.Context) (dir string, release func(), sha stri
 	if sha, err = digestOf(taken); err != nil {
 		return "", nil, "", err
 	}
-	e, err := f.Store.Use(ctx, store.Trees, folderKey(sha), func(_ context.Context, dir string) error { return os.Rename(taken, dir) })
+	e, err := f.Store.Use(ctx, store.Trees, folderKey(sha), func(_ context.Context, dir string) error {
+		if err := os.Remove(dir); err != nil { // it is empty; os.Rename wants nothing there
+			return err
+		}
+		return os.Rename(taken, dir)
+	})
 	if err != nil {
 		return "", nil, "", err
 	}

@@ -75,9 +75,8 @@ func (a *at) verifyInput(red Red, tree string, env testrun.Environment, candidat
 	r := red.Reproduction
 	in := verify.Input{
 		Run: a.Run, Tree: tree, TreeID: red.Bundle.Code.Commit, Env: env, Test: r.Test, Patch: candidate, Signature: r.Signature,
-		Suite: a.Language.Suite(a.Project.TestCommand), Repeats: a.Repeats, Policy: a.Project.Policy,
+		Suite: a.Language.Suite(a.Project.TestCommand), Repeats: a.Repeats, Policy: a.policy(),
 	}
-	in.Policy.Rules = a.Language
 	in.Outer = outer(a.Language, r.Frames, r.Called)
 	return in
 }

@@ -36,14 +36,13 @@ const treeRoot = testrun.Root
 
 // ModelOptions shape the loop with a model. Zero fields take the defaults.
 type ModelOptions struct {
-	Prices      llm.Prices   // by configuration; without one money is unknown and not limited
-	Tests       Tests        // nil: the model gets no run_test
-	Policy      patch.Policy // what a patch may touch
-	Temperature float64      // default 0.1; a negative one is 0
-	Answer      int          // tokens of one answer, default 8,192
-	Context     int          // estimated tokens of a conversation beyond which old tool results are dropped, default 120,000
-	Turns       int          // answers of the model at most, default 60
-	Errors      int          // refused tool calls at most, default 25
+	Prices      llm.Prices // by configuration; without one money is unknown and not limited
+	Tests       Tests      // nil: the model gets no run_test
+	Temperature float64    // default 0.1; a negative one is 0
+	Answer      int        // tokens of one answer, default 8,192
+	Context     int        // estimated tokens of a conversation beyond which old tool results are dropped, default 120,000
+	Turns       int        // answers of the model at most, default 60
+	Errors      int        // refused tool calls at most, default 25
 	Now         func() time.Time
 }
 
@@ -323,7 +322,7 @@ func run[T any](s *session, t tool, call llm.ToolCall, do func(T) reply) (reply,
 // propose has a patch judged.
 func (s *session) propose(ctx context.Context, in proposeInput) (reply, *Result, error) {
 	p := patch.Patch{Edits: in.Edits, Why: in.Why}
-	if err := s.opts.Policy.Check(patch.Dir(s.in.Tree), p); err != nil {
+	if err := s.in.Policy.Check(patch.Dir(s.in.Tree), p); err != nil {
 		return s.refuse(err), nil, nil
 	}
 	s.progress("judging patch %d", len(s.attempts)+1)

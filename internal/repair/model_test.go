@@ -59,7 +59,6 @@ func repository(t *testing.T) (tree string, secret string) {
 }
 
 func proposer(m llm.Model, opts repair.ModelOptions) repair.Proposer {
-	opts.Policy.Rules = patchrules.Rules{}
 	return repair.NewModelProposer(m, opts)
 }
 
@@ -76,7 +75,8 @@ func (j *judge) Judge(_ context.Context, p patch.Patch) (*repair.Judgement, erro
 
 func input(tree string, j repair.Judge) repair.Input {
 	return repair.Input{
-		Run: "run-1", Tree: tree, Judge: j, Redactor: redact.New([]byte("0123456789abcdef")),
+		Policy: patch.Policy{Rules: patchrules.Rules{}},
+		Run:    "run-1", Tree: tree, Judge: j, Redactor: redact.New([]byte("0123456789abcdef")),
 		Test:    testrun.Test{Path: "tests/test_x.py", Name: "test_x", Source: "from stats import label\n\n\ndef test_x():\n    label([1])\n"},
 		Outcome: testrun.Outcome{Type: "ZeroDivisionError", Message: "division by zero"},
 		Output:  "E   ZeroDivisionError: division by zero\n",

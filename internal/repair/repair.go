@@ -30,6 +30,7 @@ type Input struct {
 	Redactor *redact.Redactor
 	Known    *redact.Known
 	Budget   Budget
+	Policy   patch.Policy // what a patch may touch
 	Judge    Judge
 	Progress func(string)                   // may be nil
 	Record   func(kind string, payload any) // one entry of the ledger: prompt, answer, tool, judged, engine; redacted; may be nil

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"cmp"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/sandbox"
@@ -85,15 +86,8 @@ func (b *Builder) Ensure(ctx context.Context, req language.EnvironmentRequest) (
 // detect finds out what the tree needs, and finds or builds it.
 func (b *Builder) detect(ctx context.Context, req language.EnvironmentRequest) (_ testrun.Environment, release func(), err error) {
 	env := testrun.Environment{Env: map[string]string{}}
-	if zone := req.Environment.TimeZone; zone != "" {
+	if zone := cmp.Or(req.Environment.TimeZone, req.Setup.TimeZone); zone != "" {
 		env.Env["TZ"] = zone
-	}
-	if req.Setup.Dockerfile != "" {
-		return env, nil, &fault.Stop{
-			Type:   fault.NeedsEnvironment,
-			Detail: "the project is configured with " + req.Setup.Dockerfile + ", and images are not built from a repository's Dockerfile yet",
-			Help:   "Build the image where you build your others and name it as the project's image.",
-		}
 	}
 	switch {
 	case req.Setup.Image != "":

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
 )
@@ -82,5 +83,26 @@ func TestTheHostsPipConfigurationIsTranslated(t *testing.T) {
 	}
 	if string(c.files["pip/pip-cert.pem"]) != "PEM" || len(c.mounts) != 1 || c.mounts[0].Writable || len(c.notes) != 1 {
 		t.Errorf("got files %v, mounts %v, notes %v", c.files, c.mounts, c.notes)
+	}
+}
+
+func TestTestsRunInProductionsTimeZone(t *testing.T) {
+	t.Parallel()
+	b := Builder{Backend: sandboxtest.Backend(t, "bwrap")}
+	for name, c := range map[string]struct{ event, configured, want string }{
+		"neither is known":                {"", "", ""},
+		"the configured one":              {"", "Europe/Vienna", "Europe/Vienna"},
+		"the event's own stands above it": {"Asia/Tokyo", "Europe/Vienna", "Asia/Tokyo"},
+	} {
+		env, release, err := b.Ensure(t.Context(), language.EnvironmentRequest{
+			Tree: t.TempDir(), Setup: language.Setup{TimeZone: c.configured}, Environment: incident.Environment{TimeZone: c.event},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		release()
+		if env.Env["TZ"] != c.want {
+			t.Errorf("%s: got %q", name, env.Env["TZ"])
+		}
 	}
 }

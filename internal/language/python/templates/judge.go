@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
-	"github.com/repaird/repaird/internal/language/python/patchrules"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/repair"
 )
@@ -142,7 +141,7 @@ func (r *round) judgeAll(ctx context.Context, candidates []candidate) (*repair.R
 // judge has one candidate judged; nil when it is not fit to be judged.
 func (r *round) judge(ctx context.Context, c candidate) (*repair.Judgement, error) {
 	p := patch.Patch{Edits: c.Edits, Why: c.Template + ": " + c.Why}
-	if (patch.Policy{Rules: patchrules.Rules{}}).Check(patch.Dir(r.in.Tree), p) != nil {
+	if r.in.Policy.Check(patch.Dir(r.in.Tree), p) != nil {
 		return nil, nil //nolint:nilerr // the next candidate's turn
 	}
 	r.progress(fmt.Sprintf("templates: judging candidate %d (%s in %s)", len(r.attempts)+1, c.Template, c.Function))

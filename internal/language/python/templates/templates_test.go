@@ -13,6 +13,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language/python/patchrules"
 	"github.com/repaird/repaird/internal/language/python/templates"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/redact"
@@ -123,7 +124,8 @@ func patched(t *testing.T, tree string, p patch.Patch) string {
 
 func input(s sample, judge repair.Judge) repair.Input {
 	return repair.Input{
-		Run: "run-1", Tree: s.tree, Judge: judge, Redactor: redact.New([]byte("0123456789abcdef")),
+		Policy: patch.Policy{Rules: patchrules.Rules{}},
+		Run:    "run-1", Tree: s.tree, Judge: judge, Redactor: redact.New([]byte("0123456789abcdef")),
 		Test:    testrun.Test{Path: "tests/test_incident.py", Name: "test_incident", Source: s.test},
 		Outcome: testrun.Outcome{Type: s.kind, Status: testrun.Failed},
 	}
