@@ -55,6 +55,9 @@ func (d *Demo) Run(ctx context.Context) (_ []DemoResult, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.StateDir, err = filepath.Abs(d.StateDir); err != nil { // PostgreSQL's own files need it
+		return nil, err
+	}
 	d.dir = filepath.Join(d.StateDir, "demo")
 	if err := os.MkdirAll(d.dir, 0o755); err != nil {
 		return nil, err

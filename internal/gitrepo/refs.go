@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/text"
 )
 
 var (
@@ -182,10 +183,7 @@ func (r *Repo) CommitsTouching(ctx context.Context, paths []string, from, to str
 			continue
 		}
 		unix, _ := strconv.ParseInt(fields[1], 10, 64)
-		subject := strings.ToValidUTF8(fields[2], "\uFFFD")
-		if len(subject) > 200 {
-			subject = strings.ToValidUTF8(subject[:200], "")
-		}
+		subject := text.Head(strings.ToValidUTF8(fields[2], "\uFFFD"), 200)
 		commits = append(commits, Commit{SHA: fields[0], Time: time.Unix(unix, 0).UTC(), Subject: subject})
 	}
 	return commits, nil

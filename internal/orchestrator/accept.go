@@ -12,6 +12,7 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/intake"
 	"github.com/repaird/repaird/internal/postgres"
+	"github.com/repaird/repaird/internal/text"
 )
 
 var _ intake.Acceptor = (*Orchestrator)(nil)
@@ -102,10 +103,7 @@ func identifier(s string) string {
 		}
 		return '?'
 	}, s)
-	if len(s) > 200 {
-		s = s[:200]
-	}
-	return s
+	return text.Head(s, 200)
 }
 
 // rank says how much an event can prove: 2 frames with locals, 1 frames, 0 none.
