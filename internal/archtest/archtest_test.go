@@ -67,7 +67,7 @@ var exclusive = map[string][]string{
 }
 
 // outside the table: tests, and what serves only them.
-var unlayered = regexp.MustCompile(`^internal/(archtest|e2e|eval|mcp)(/|$)|/(pgtest|sandboxtest|forgetest|githubtest|tracertest|wiretest)(/|$)`)
+var unlayered = regexp.MustCompile(`^internal/(archtest|e2e|eval|mcp)(/|$)|/(pgtest|sandboxtest|forgetest|githubtest|tracertest|wiretest|viewtest)(/|$)`)
 
 type pkg struct {
 	ImportPath, Name, Doc string
