@@ -16,6 +16,7 @@ import (
 	"github.com/repaird/repaird/internal/language/python/tracer"
 	"github.com/repaird/repaird/internal/redact"
 	tracerun "github.com/repaird/repaird/internal/trace/run"
+	"github.com/repaird/repaird/internal/trace/run/configfile"
 	"github.com/repaird/repaird/internal/trace/view"
 )
 
@@ -79,7 +80,7 @@ func (f *traceFlags) options(command []string) (tracerun.Options, error) {
 	o := tracerun.Options{Command: command, Python: f.python, Keep: f.out, Timeout: time.Duration(f.timeout), Interrupt: f.counts > 0}
 	c := &o.Config
 	if f.file != "" {
-		file, err := tracerun.ReadFile(f.file)
+		file, err := configfile.Read(f.file)
 		if err != nil {
 			return o, err
 		}

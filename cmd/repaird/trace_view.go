@@ -14,6 +14,9 @@ import (
 	"github.com/repaird/repaird/internal/trace"
 	tracerun "github.com/repaird/repaird/internal/trace/run"
 	"github.com/repaird/repaird/internal/trace/view"
+	"github.com/repaird/repaird/internal/trace/view/export"
+	"github.com/repaird/repaird/internal/trace/view/page"
+	"github.com/repaird/repaird/internal/trace/view/text"
 )
 
 // traceViews runs a subcommand of trace that looks at a recorded trace.
@@ -187,12 +190,12 @@ func defineTree(x *traceView) func() error {
 			}
 		}
 		o.Options = x.o
-		return x.print(func(w io.Writer, t *trace.Trace) error { return view.Tree(w, t, *o) })
+		return x.print(func(w io.Writer, t *trace.Trace) error { return text.Tree(w, t, *o) })
 	}
 }
 
 func defineCounts(x *traceView) func() error {
-	o := &view.CountsOptions{}
+	o := &text.CountsOptions{}
 	x.fs.IntVar(&o.Top, "top", 0, "`N` functions, -1 for all (default 10)")
 	x.fs.StringVar(&o.Sort, "sort", "calls", "`BY` calls, total or self time")
 	x.fs.BoolVar(&o.Qualified, "qualified", false, "Cart.add_item, not add_item")
@@ -201,7 +204,7 @@ func defineCounts(x *traceView) func() error {
 		if o.Sort != "calls" && o.Sort != "total" && o.Sort != "self" {
 			return usageError(x.fs, "--sort %s: want calls, total or self", o.Sort)
 		}
-		return x.print(func(w io.Writer, t *trace.Trace) error { return view.Counts(w, t, *o) })
+		return x.print(func(w io.Writer, t *trace.Trace) error { return text.Counts(w, t, *o) })
 	}
 }
 
@@ -212,7 +215,7 @@ func defineShow(x *traceView) func() error {
 		if err != nil {
 			return usageError(x.fs, "%v", err)
 		}
-		return x.print(func(w io.Writer, t *trace.Trace) error { return view.Show(w, t, q, view.ShowOptions{Options: x.o}) })
+		return x.print(func(w io.Writer, t *trace.Trace) error { return text.Show(w, t, q, text.ShowOptions{Options: x.o}) })
 	}
 }
 
@@ -226,20 +229,20 @@ func defineSlice(x *traceView) func() error {
 		}
 		switch *out {
 		case "":
-			return x.print(func(w io.Writer, t *trace.Trace) error { return view.Show(w, t, q, view.ShowOptions{Options: x.o}) })
+			return x.print(func(w io.Writer, t *trace.Trace) error { return text.Show(w, t, q, text.ShowOptions{Options: x.o}) })
 		case "-":
-			return x.print(func(w io.Writer, t *trace.Trace) error { return view.Slice(w, t, q) })
+			return x.print(func(w io.Writer, t *trace.Trace) error { return export.Slice(w, t, q) })
 		}
 		t, err := x.read(0)
 		if err != nil {
 			return err
 		}
-		return view.WriteFile(*out, func(w io.Writer) error { return view.Slice(w, t, q) })
+		return view.WriteFile(*out, func(w io.Writer) error { return export.Slice(w, t, q) })
 	}
 }
 
 func defineFindings(x *traceView) func() error {
-	o := &view.FindingsOptions{}
+	o := &text.FindingsOptions{}
 	x.fs.IntVar(&o.Evidence, "evidence", 0, "`N` records below each finding, -1 for none (default 6)")
 	green := x.fs.String("green", "", "compare with the trace in `FILE`, a passing run of the same test")
 	return func() (err error) {
@@ -250,7 +253,7 @@ func defineFindings(x *traceView) func() error {
 				return err
 			}
 		}
-		return x.print(func(w io.Writer, t *trace.Trace) error { return view.Findings(w, t, *o) })
+		return x.print(func(w io.Writer, t *trace.Trace) error { return text.Findings(w, t, *o) })
 	}
 }
 
@@ -264,7 +267,7 @@ func defineDiff(x *traceView) func() error {
 		if err != nil {
 			return err
 		}
-		return toStdout(func(w io.Writer) error { return view.Diff(w, red, green, view.DiffOptions{Options: x.o}) })
+		return toStdout(func(w io.Writer) error { return text.Diff(w, red, green, text.DiffOptions{Options: x.o}) })
 	}
 }
 
@@ -292,14 +295,14 @@ func defineExport(x *traceView) func() error {
 		if err != nil {
 			return err
 		}
-		write := func(w io.Writer) error { return view.Chrome(w, t) }
+		write := func(w io.Writer) error { return export.Chrome(w, t) }
 		switch *format {
 		case "speedscope":
-			write = func(w io.Writer) error { return view.Speedscope(w, t) }
+			write = func(w io.Writer) error { return export.Speedscope(w, t) }
 		case "events":
-			write = func(w io.Writer) error { return view.Events(w, t) }
+			write = func(w io.Writer) error { return export.Events(w, t) }
 		case "html":
-			o := view.PageOptions{Title: *title, Red: t}
+			o := page.Options{Title: *title, Red: t}
 			if *green != "" {
 				x.files = append(x.files, *green)
 				if o.Green, err = x.read(1); err != nil {
@@ -309,8 +312,8 @@ func defineExport(x *traceView) func() error {
 			if len(sources) == 0 {
 				sources = listFlag{"."}
 			}
-			o.Source = view.DiskSource(sources)
-			write = func(w io.Writer) error { return view.Page(w, o) }
+			o.Source = page.DiskSource(sources)
+			write = func(w io.Writer) error { return page.Write(w, o) }
 		}
 		if *out == "" || *out == "-" {
 			return toStdout(write)

@@ -68,7 +68,7 @@ var exclusive = map[string][]string{
 }
 
 // outside the table: tests, and what serves only them.
-var unlayered = regexp.MustCompile(`^internal/(archtest|e2e|eval|mcp)(/|$)|/(pgtest|sandboxtest|forgetest|githubtest|secrettest|tracertest|wiretest)(/|$)`)
+var unlayered = regexp.MustCompile(`^internal/(archtest|e2e)(/|$)|/(pgtest|sandboxtest|forgetest|githubtest|secrettest|tracertest|wiretest|viewtest)(/|$)`)
 
 type pkg struct {
 	ImportPath, Name, Doc string

@@ -151,7 +151,7 @@ func TestNamesOfALanguageAreSeen(t *testing.T) {
 }
 
 // The tracer is Python's, and so are the tools that run programs under it.
-var tracing = []string{"internal/trace/run", "internal/trace/agent", "cmd/repaird"}
+var tracing = []string{"internal/trace/run", "internal/trace/run/configfile", "internal/trace/agent", "cmd/repaird"}
 
 // Languages are the packages below internal/language. What is above asks for them
 // through the contract, and app makes them.

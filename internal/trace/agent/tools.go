@@ -19,6 +19,7 @@ import (
 	"github.com/repaird/repaird/internal/trace/findings"
 	"github.com/repaird/repaird/internal/trace/run"
 	"github.com/repaird/repaird/internal/trace/view"
+	"github.com/repaird/repaird/internal/trace/view/text"
 	"github.com/repaird/repaird/internal/trace/wire"
 )
 
@@ -170,7 +171,7 @@ type FindingsInput struct {
 }
 
 func (s *Server) findings(_ context.Context, _ *mcp.CallToolRequest, in FindingsInput) (*mcp.CallToolResult, any, error) {
-	o := view.FindingsOptions{Options: s.view()}
+	o := text.FindingsOptions{Options: s.view()}
 	if in.Green != "" {
 		green, err := s.load(in.Green)
 		if err != nil {
@@ -178,7 +179,7 @@ func (s *Server) findings(_ context.Context, _ *mcp.CallToolRequest, in Findings
 		}
 		o.Green = green
 	}
-	return s.shown(in.Trace, func(b *bytes.Buffer, t *trace.Trace) error { return view.Findings(b, t, o) })
+	return s.shown(in.Trace, func(b *bytes.Buffer, t *trace.Trace) error { return text.Findings(b, t, o) })
 }
 
 func (s *Server) view() view.Options { return view.Options{Width: 240} }
@@ -197,7 +198,7 @@ func (s *Server) tree(_ context.Context, _ *mcp.CallToolRequest, in TreeInput) (
 		in.Lines = 120
 	}
 	return s.shown(in.Trace, func(b *bytes.Buffer, t *trace.Trace) error {
-		return view.Tree(b, t, view.TreeOptions{Options: s.view(), Depth: in.Depth, Lines: in.Lines, Call: int64(in.Call), Unfold: in.Unfold})
+		return text.Tree(b, t, view.TreeOptions{Options: s.view(), Depth: in.Depth, Lines: in.Lines, Call: int64(in.Call), Unfold: in.Unfold})
 	})
 }
 
@@ -231,7 +232,7 @@ func (s *Server) slice(ctx context.Context, _ *mcp.CallToolRequest, in SliceInpu
 		f.Records = append(f.Records, [2]int{r, r})
 	}
 	return s.shown(in.Trace, func(b *bytes.Buffer, t *trace.Trace) error {
-		err := view.Show(b, t, f, view.ShowOptions{Options: s.view()})
+		err := text.Show(b, t, f, text.ShowOptions{Options: s.view()})
 		if err == nil && b.Len() == 0 {
 			b.WriteString("No record matches.\n")
 		}
@@ -251,7 +252,7 @@ func (s *Server) diff(_ context.Context, _ *mcp.CallToolRequest, in DiffInput) (
 		return nil, nil, s.failure(err)
 	}
 	return s.shown(in.Red, func(b *bytes.Buffer, red *trace.Trace) error {
-		return view.Diff(b, red, green, view.DiffOptions{Options: s.view()})
+		return text.Diff(b, red, green, text.DiffOptions{Options: s.view()})
 	})
 }
 

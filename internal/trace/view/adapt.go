@@ -5,42 +5,44 @@ import (
 	"strings"
 
 	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/diverge"
+	"github.com/repaird/repaird/internal/trace/findings"
 )
 
 // Records are named by index, from 0, within this package, and by id, from 1,
 // in what it writes.
-type rec = trace.Record
+type Rec = trace.Record
 
-func size(t *trace.Trace) int          { return t.Len() }
-func record(t *trace.Trace, i int) rec { return t.Record(i + 1) }
+func Size(t *trace.Trace) int          { return t.Len() }
+func Record(t *trace.Trace, i int) Rec { return t.Record(i + 1) }
 
 // procShift is where a call's id holds the number of its process.
 const procShift = 40
 
-// number is a call's number within its process, the one that the tracer gave.
-func number(id int64) int64 { return id & (1<<procShift - 1) }
+// Number is a call's number within its process, the one that the tracer gave.
+func Number(id int64) int64 { return id & (1<<procShift - 1) }
 
 const (
 	maxAbsences   = 50
 	maxStackShown = 8 // frames of a stack
 )
 
-// absences lists processes that were started but not traced, what the tracer
+// Absences lists processes that were started but not traced, what the tracer
 // could not do, and where the threads were when a time-out struck.
-func absences(t *trace.Trace) []string {
+func Absences(t *trace.Trace) []string {
 	var out []string
 	for _, c := range t.Untraced() {
-		text := fmt.Sprintf("not traced: process %d (%s by %d)", c.PID, visible(c.How), pid(t, c.Process))
+		text := fmt.Sprintf("not traced: process %d (%s by %d)", c.PID, Visible(c.How), Pid(t, c.Process))
 		if len(c.Argv) > 0 {
-			text += "  " + cut(visible(strings.Join(c.Argv, " ")), 100)
+			text += "  " + Cut(Visible(strings.Join(c.Argv, " ")), 100)
 		}
 		out = append(out, text)
 	}
 	for _, p := range t.Problems() {
-		out = append(out, fmt.Sprintf("the tracer of process %d says: %s", pid(t, p.Process), cut(visible(p.Text), 200)))
+		out = append(out, fmt.Sprintf("the tracer of process %d says: %s", Pid(t, p.Process), Cut(Visible(p.Text), 200)))
 	}
 	for _, x := range t.Stacks() {
-		text := fmt.Sprintf("%s: thread %s of process %d was in", visible(x.Why), visible(x.Name), pid(t, x.Process))
+		text := fmt.Sprintf("%s: thread %s of process %d was in", Visible(x.Why), Visible(x.Name), Pid(t, x.Process))
 		for i, f := range x.Frames {
 			if i == maxStackShown {
 				text += fmt.Sprintf(" ← %d more", len(x.Frames)-i)
@@ -49,7 +51,7 @@ func absences(t *trace.Trace) []string {
 			if i > 0 {
 				text += " ←"
 			}
-			text += fmt.Sprintf(" %s (%s:%d)", visible(f.Name), visible(base(f.File)), f.Line)
+			text += fmt.Sprintf(" %s (%s:%d)", Visible(f.Name), Visible(Base(f.File)), f.Line)
 		}
 		out = append(out, text)
 	}
@@ -60,9 +62,37 @@ func absences(t *trace.Trace) []string {
 	return out
 }
 
-func pid(t *trace.Trace, process int) int {
+func Pid(t *trace.Trace, process int) int {
 	if process < 0 || process >= len(t.Processes) {
 		return 0
 	}
 	return t.Processes[process].PID
+}
+
+// FindingsOf returns what is odd in a trace, green a passing run or nil.
+func FindingsOf(t, green *trace.Trace) []findings.Finding {
+	if green == nil {
+		return findings.Find(t)
+	}
+	return diverge.Findings(t, green)
+}
+
+func DivergedBy(kind string) string {
+	switch kind {
+	case "return":
+		return "return value"
+	case "state":
+		return "state of an argument"
+	}
+	return kind
+}
+
+// DivergedIn names the call in which the runs part.
+func DivergedIn(d diverge.Divergence) string {
+	for _, r := range []*Rec{d.RedCall, d.GreenCall} {
+		if r != nil && r.Code != nil {
+			return " at " + Visible(r.Code.Name) + ", call " + CallName(r.Call)
+		}
+	}
+	return ""
 }

@@ -23,7 +23,7 @@ type difference struct {
 // differences finds which parts of a value changed: attributes of an object,
 // keys of a dict, items that were appended to a list.
 func differences(out []difference, path string, a, b *wire.Value, depth int) []difference {
-	if text(a, 2000, idsPlain) == text(b, 2000, idsPlain) {
+	if Text(a, 2000, IdsPlain) == Text(b, 2000, IdsPlain) {
 		return out
 	}
 	if depth < maxChangeDepth && a.ID == b.ID && a.Type == b.Type && !a.Cut && !b.Cut {
@@ -79,10 +79,10 @@ func pairDifferences(out []difference, path string, a, b *wire.Value, depth int)
 	n := len(out)
 	before := map[string]*wire.Value{}
 	for i := range a.Pairs {
-		before[text(&a.Pairs[i][0], 200, idsPlain)] = &a.Pairs[i][1]
+		before[Text(&a.Pairs[i][0], 200, IdsPlain)] = &a.Pairs[i][1]
 	}
 	for i := range b.Pairs {
-		key := text(&b.Pairs[i][0], 200, idsPlain)
+		key := Text(&b.Pairs[i][0], 200, IdsPlain)
 		if old := before[key]; old != nil {
 			out = differences(out, path+"["+key+"]", old, &b.Pairs[i][1], depth+1)
 			delete(before, key)
@@ -94,7 +94,7 @@ func pairDifferences(out []difference, path string, a, b *wire.Value, depth int)
 		return out[:n], false
 	}
 	for i := range a.Pairs {
-		key := text(&a.Pairs[i][0], 200, idsPlain)
+		key := Text(&a.Pairs[i][0], 200, IdsPlain)
 		if before[key] != nil {
 			out = append(out, difference{path: path + "[" + key + "]", before: &a.Pairs[i][1]})
 		}
@@ -109,13 +109,13 @@ func appended(a, b *wire.Value) string {
 	}
 	if len(b.Items) > 0 && (len(a.Items) > 0 || a.Text == "" || a.Text == "[]") && len(b.Items) > len(a.Items) {
 		for i := range a.Items {
-			if text(&a.Items[i], 500, idsPlain) != text(&b.Items[i], 500, idsPlain) {
+			if Text(&a.Items[i], 500, IdsPlain) != Text(&b.Items[i], 500, IdsPlain) {
 				return ""
 			}
 		}
 		var parts []string
 		for i := len(a.Items); i < len(b.Items); i++ {
-			parts = append(parts, text(&b.Items[i], 200, idsMarked))
+			parts = append(parts, Text(&b.Items[i], 200, IdsMarked))
 		}
 		return strings.Join(parts, ", ")
 	}
@@ -128,32 +128,32 @@ func appended(a, b *wire.Value) string {
 		return ""
 	}
 	if head == "[" {
-		return visible(rest)
+		return Visible(rest)
 	}
 	if rest, ok = strings.CutPrefix(rest, ", "); !ok {
 		return ""
 	}
-	return visible(rest)
+	return Visible(rest)
 }
 
-// changeText says how an argument was when the call began and when it ended.
-func changeText(f *forest, r rec, v *wire.Var, room int) string {
+// ChangeText says how an argument was when the call began and when it ended.
+func ChangeText(f *Forest, r Rec, v *wire.Var, room int) string {
 	var before *wire.Value
-	if i := f.find(r.Call); i >= 0 && f.nodes[i].start >= 0 {
-		for _, a := range record(f.t, int(f.nodes[i].start)).Args() {
+	if i := f.Find(r.Call); i >= 0 && f.Nodes[i].Start >= 0 {
+		for _, a := range Record(f.T, int(f.Nodes[i].Start)).Args() {
 			if a.Name == v.Name {
 				before = &a.Value
 				break
 			}
 		}
 	}
-	name := visible(v.Name)
+	name := Visible(v.Name)
 	if before == nil {
-		return name + " is now " + text(&v.Value, max(room-len(name)-8, 40), idsMarked)
+		return name + " is now " + Text(&v.Value, max(room-len(name)-8, 40), IdsMarked)
 	}
 	all := differences(nil, v.Name, before, &v.Value, 0)
 	if len(all) == 0 {
-		return name + " changed in a part that was not recorded: " + text(&v.Value, max(room-len(name)-48, 40), idsMarked)
+		return name + " changed in a part that was not recorded: " + Text(&v.Value, max(room-len(name)-48, 40), IdsMarked)
 	}
 	var parts []string
 	for i, d := range all {
@@ -167,25 +167,25 @@ func changeText(f *forest, r rec, v *wire.Var, room int) string {
 }
 
 func (d difference) text(room int) string {
-	path := visible(d.path)
+	path := Visible(d.path)
 	room = max(room-len(path)-8, 32)
 	if d.added != "" {
 		room = max(room-16, 32)
 	}
 	switch {
 	case d.before == nil:
-		return path + " = " + text(d.after, room, idsMarked)
+		return path + " = " + Text(d.after, room, IdsMarked)
 	case d.after == nil:
-		return path + " deleted, was " + text(d.before, room, idsMarked)
+		return path + " deleted, was " + Text(d.before, room, IdsMarked)
 	case d.added != "":
 		id := ""
 		if d.after.ID > 0 {
-			id = fmt.Sprintf("%c#%d%c", tagOpen, d.after.ID, tagClose)
+			id = fmt.Sprintf("%c#%d%c", TagOpen, d.after.ID, TagClose)
 		}
-		return path + id + " += " + cut(d.added, room) + fmt.Sprintf(" (%s → %d)", length(d.before), d.after.Len)
+		return path + id + " += " + Cut(d.added, room) + fmt.Sprintf(" (%s → %d)", length(d.before), d.after.Len)
 	}
-	after := text(d.after, room/2, idsMarked)
-	return path + ": " + text(d.before, max(room-len(unmark(after)), 16), idsMarked) + " → " + after
+	after := Text(d.after, room/2, IdsMarked)
+	return path + ": " + Text(d.before, max(room-len(Unmark(after)), 16), IdsMarked) + " → " + after
 }
 
 func length(v *wire.Value) string { return fmt.Sprintf("len %d", v.Len) }

@@ -60,17 +60,17 @@ func ParseObject(s string) (int, error) {
 	return n, nil
 }
 
-// selection returns the indexes of the records that a filter selects, in order.
-func (q Filter) selection(f *forest) ([]int, error) {
+// Selection returns the indexes of the records that a filter selects, in order.
+func (q Filter) Selection(f *Forest) ([]int, error) {
 	var out []int
-	clock := map[threadKey]int64{} // records without a time have that of the one before
-	for i := range size(f.t) {
+	clock := map[ThreadKey]int64{} // records without a time have that of the one before
+	for i := range Size(f.T) {
 		if i%stride == 0 && q.stopped() {
 			return nil, ErrStopped
 		}
-		r := record(f.t, i)
-		key := threadKey{r.Process, r.Thread}
-		clock[key] = max(clock[key], micros(r))
+		r := Record(f.T, i)
+		key := ThreadKey{r.Process, r.Thread}
+		clock[key] = max(clock[key], Micros(r))
 		if q.matches(f, r, clock[key]) {
 			out = append(out, i)
 			if q.Limit > 0 && len(out) >= q.Limit && !q.widens() {
@@ -89,7 +89,7 @@ func (q Filter) selection(f *forest) ([]int, error) {
 
 func (q Filter) widens() bool { return q.Callers || q.Callees || q.Whole }
 
-func (q Filter) matches(f *forest, r rec, at int64) bool {
+func (q Filter) matches(f *Forest, r Rec, at int64) bool {
 	if len(q.Kinds) > 0 && !slices.Contains(q.Kinds, r.Kind) {
 		return false
 	}
@@ -102,15 +102,15 @@ func (q Filter) matches(f *forest, r rec, at int64) bool {
 	if at < q.From.Microseconds() || (q.To > 0 && at > q.To.Microseconds()) {
 		return false
 	}
-	return q.place(f.t, r) && q.code(r.Code) && (q.Object == 0 || recordHolds(r, q.Object)) &&
-		(q.Text == "" || strings.Contains(recordText(r, "", 100_000, idsPlain), q.Text))
+	return q.place(f.T, r) && q.code(r.Code) && (q.Object == 0 || recordHolds(r, q.Object)) &&
+		(q.Text == "" || strings.Contains(RecordText(r, "", 100_000, IdsPlain), q.Text))
 }
 
-func (q Filter) place(t *trace.Trace, r rec) bool {
-	if q.Process != 0 && pid(t, r.Process) != q.Process {
+func (q Filter) place(t *trace.Trace, r Rec) bool {
+	if q.Process != 0 && Pid(t, r.Process) != q.Process {
 		return false
 	}
-	if q.Thread != "" && q.Thread != strconv.Itoa(r.Thread) && q.Thread != threadName(t, r.Process, r.Thread) {
+	if q.Thread != "" && q.Thread != strconv.Itoa(r.Thread) && q.Thread != ThreadName(t, r.Process, r.Thread) {
 		return false
 	}
 	return q.Task == "" || q.Task == t.TaskName(r)
@@ -177,40 +177,40 @@ func isModule(file, dotted string) bool {
 }
 
 // recordHolds says whether the object is in a record's values.
-func recordHolds(r rec, id int) bool {
+func recordHolds(r Rec, id int) bool {
 	return anyHolds(r.Args(), id) || anyHolds(r.Changed(), id) || anyHolds(r.Assigned(), id) || holds(r.Value(), id)
 }
 
 // widen adds callers, callees, and the other records of selected calls.
-func (q Filter) widen(f *forest, list []int) []int {
-	whole := make([]bool, len(f.nodes)) // calls all of whose records are wanted
-	start := make([]bool, len(f.nodes)) // calls whose beginning and end are
-	keep := make([]bool, size(f.t))
+func (q Filter) widen(f *Forest, list []int) []int {
+	whole := make([]bool, len(f.Nodes)) // calls all of whose records are wanted
+	start := make([]bool, len(f.Nodes)) // calls whose beginning and end are
+	keep := make([]bool, Size(f.T))
 	for _, i := range list {
 		keep[i] = true
-		n := f.find(record(f.t, i).Call)
+		n := f.Find(Record(f.T, i).Call)
 		if n < 0 {
 			continue
 		}
 		whole[n] = q.Whole || q.Callees
-		for c := f.nodes[n].parent; q.Callers && c >= 0 && !start[c]; c = f.nodes[c].parent {
+		for c := f.Nodes[n].Parent; q.Callers && c >= 0 && !start[c]; c = f.Nodes[c].Parent {
 			start[c] = true
 		}
 	}
-	for i := range f.nodes { // parents stand before their children
-		c := &f.nodes[i]
-		if q.Callees && c.parent >= 0 && whole[c.parent] {
+	for i := range f.Nodes { // parents stand before their children
+		c := &f.Nodes[i]
+		if q.Callees && c.Parent >= 0 && whole[c.Parent] {
 			whole[i] = true
 		}
 		if whole[i] || start[i] {
-			for _, r := range []int32{c.start, c.end} {
+			for _, r := range []int32{c.Start, c.End} {
 				if r >= 0 {
 					keep[r] = true
 				}
 			}
 		}
 		if whole[i] {
-			for _, e := range c.events {
+			for _, e := range c.Events {
 				keep[e] = true
 			}
 		}

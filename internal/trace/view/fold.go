@@ -14,12 +14,12 @@ const maxPeriod = 6
 // A run is siblings that follow one another: times repetitions of period
 // calls that look alike.
 type run struct {
-	from, period, times int
+	From, Period, Times int
 }
 
-// runs splits siblings into runs. What is repeated so many times in a row, or
+// Runs splits siblings into runs. What is repeated so many times in a row, or
 // more often, is folded; all else is a run of one call, once.
-func (f *forest) runs(list []int32, least int) []run {
+func (f *Forest) Runs(list []int32, least int) []run {
 	var out []run
 	for i := 0; i < len(list); {
 		best := run{i, 1, 1}
@@ -28,22 +28,22 @@ func (f *forest) runs(list []int32, least int) []run {
 			for f.alike(list, i, i+times*period, period) {
 				times++
 			}
-			if times >= least && times*period > best.times*best.period {
+			if times >= least && times*period > best.Times*best.Period {
 				best = run{i, period, times}
 			}
 		}
 		out = append(out, best)
-		i += best.period * best.times
+		i += best.Period * best.Times
 	}
 	return out
 }
 
-func (f *forest) alike(list []int32, a, b, n int) bool {
+func (f *Forest) alike(list []int32, a, b, n int) bool {
 	if b+n > len(list) {
 		return false
 	}
 	for k := range n {
-		if f.nodes[list[a+k]].shape != f.nodes[list[b+k]].shape {
+		if f.Nodes[list[a+k]].shape != f.Nodes[list[b+k]].shape {
 			return false
 		}
 	}
@@ -52,23 +52,23 @@ func (f *forest) alike(list []int32, a, b, n int) bool {
 
 // fold gives calls their shapes: function, exceptions, and the shapes of the
 // calls below with repetitions counted as one. Values are not part of it.
-func (f *forest) fold() {
+func (f *Forest) fold() {
 	seed := maphash.MakeSeed()
 	codes := map[*trace.Code]uint64{}
 	var h maphash.Hash
 	h.SetSeed(seed)
-	put := func(n uint64) { put64(&h, n) }
-	for i := len(f.nodes) - 1; i >= 0; i-- {
-		c := &f.nodes[i]
+	put := func(n uint64) { Put64(&h, n) }
+	for i := len(f.Nodes) - 1; i >= 0; i-- {
+		c := &f.Nodes[i]
 		h.Reset()
-		if _, ok := codes[c.code]; !ok {
-			codes[c.code] = uint64(len(codes))
+		if _, ok := codes[c.Code]; !ok {
+			codes[c.Code] = uint64(len(codes))
 		}
-		put(codes[c.code])
+		put(codes[c.Code])
 		f.endShape(c, put, &h)
 		last, before := uint64(0), uint64(0)
-		for _, k := range c.kids {
-			s := f.nodes[k].shape
+		for _, k := range c.Kids {
+			s := f.Nodes[k].shape
 			if s == last || s == before { // a loop over one or two calls
 				continue
 			}
@@ -80,12 +80,12 @@ func (f *forest) fold() {
 }
 
 // endShape adds how a call ended and what was raised in it.
-func (f *forest) endShape(c *node, put func(uint64), h *maphash.Hash) {
-	if c.start < 0 || c.end < 0 {
+func (f *Forest) endShape(c *Node, put func(uint64), h *maphash.Hash) {
+	if c.Start < 0 || c.End < 0 {
 		put(1)
 	}
-	for _, e := range c.events {
-		switch r := record(f.t, int(e)); r.Kind {
+	for _, e := range c.Events {
+		switch r := Record(f.T, int(e)); r.Kind {
 		case wire.KindRaise:
 			_, _ = h.WriteString("raise " + r.Type())
 			put(uint64(r.Line))
@@ -94,11 +94,11 @@ func (f *forest) endShape(c *node, put func(uint64), h *maphash.Hash) {
 			put(uint64(r.Handler()))
 		}
 	}
-	if c.end >= 0 {
-		r := record(f.t, int(c.end))
+	if c.End >= 0 {
+		r := Record(f.T, int(c.End))
 		if r.Kind == wire.KindUnwind {
 			_, _ = h.WriteString("unwind " + r.Type())
-			if x, ok := f.left(c); ok {
+			if x, ok := f.Left(c); ok {
 				_, _ = h.WriteString(x.Type())
 			}
 		}
@@ -108,7 +108,7 @@ func (f *forest) endShape(c *node, put func(uint64), h *maphash.Hash) {
 	}
 }
 
-func put64(h *maphash.Hash, n uint64) {
+func Put64(h *maphash.Hash, n uint64) {
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], n)
 	_, _ = h.Write(b[:])

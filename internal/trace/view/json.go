@@ -8,43 +8,43 @@ import (
 	"unicode/utf8"
 )
 
-// writeJSON writes indented JSON for tools and terminals.
-func writeJSON(w io.Writer, v any) error {
+// WriteJSON writes indented JSON for tools and terminals.
+func WriteJSON(w io.Writer, v any) error {
 	var b bytes.Buffer
-	if err := encodeJSON(&b, v, "  "); err != nil {
+	if err := EncodeJSON(&b, v, "  "); err != nil {
 		return err
 	}
-	_, err := w.Write(escapeJSON(b.Bytes(), false))
+	_, err := w.Write(EscapeJSON(b.Bytes(), false))
 	return err
 }
 
-func encodeJSON(b *bytes.Buffer, v any, indent string) error {
+func EncodeJSON(b *bytes.Buffer, v any, indent string) error {
 	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", indent)
 	return e.Encode(v)
 }
 
-// A lineEncoder writes values as JSON Lines.
-type lineEncoder struct {
-	w     io.Writer
-	ascii bool // nothing else, as in trace files
+// A LineEncoder writes values as JSON Lines.
+type LineEncoder struct {
+	W     io.Writer
+	Ascii bool // nothing else, as in trace files
 	b     bytes.Buffer
 }
 
-func (e *lineEncoder) put(v any) error {
+func (e *LineEncoder) Put(v any) error {
 	e.b.Reset()
-	if err := encodeJSON(&e.b, v, ""); err != nil {
+	if err := EncodeJSON(&e.b, v, ""); err != nil {
 		return err
 	}
-	_, err := e.w.Write(escapeJSON(e.b.Bytes(), e.ascii))
+	_, err := e.W.Write(EscapeJSON(e.b.Bytes(), e.Ascii))
 	return err
 }
 
-// escapeJSON writes as escapes what a terminal takes as a command or does not
+// EscapeJSON writes as escapes what a terminal takes as a command or does not
 // show; encoding/json does so only for the characters below U+0020. Outside
 // ASCII a text in JSON holds nothing but characters of strings.
-func escapeJSON(text []byte, ascii bool) []byte {
+func EscapeJSON(text []byte, ascii bool) []byte {
 	plain := true
 	for _, c := range text {
 		if c >= 0x7f {

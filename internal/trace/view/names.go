@@ -8,11 +8,11 @@ import (
 	"github.com/repaird/repaird/internal/trace"
 )
 
-// callName is how views write the id of a call: its number within the process,
+// CallName is how views write the id of a call: its number within the process,
 // after the process's own, from 0, and a point where that is not 0.
-func callName(id int64) string {
+func CallName(id int64) string {
 	if p := id >> procShift; p != 0 {
-		return strconv.FormatInt(p, 10) + "." + strconv.FormatInt(number(id), 10)
+		return strconv.FormatInt(p, 10) + "." + strconv.FormatInt(Number(id), 10)
 	}
 	return strconv.FormatInt(id, 10)
 }
@@ -38,8 +38,8 @@ func ParseCall(s string) (int64, error) {
 	return id | p<<procShift, nil
 }
 
-// duration writes microseconds as people do.
-func duration(us int64) string {
+// Duration writes microseconds as people do.
+func Duration(us int64) string {
 	switch {
 	case us < 1000:
 		return strconv.FormatInt(us, 10) + "µs"
@@ -49,11 +49,11 @@ func duration(us int64) string {
 	return strconv.FormatFloat(float64(us)/1e6, 'f', 3, 64) + "s"
 }
 
-func base(file string) string { return file[strings.LastIndexByte(file, '/')+1:] }
+func Base(file string) string { return file[strings.LastIndexByte(file, '/')+1:] }
 
-// commonRoot returns the directory that all files of a trace have in common;
+// CommonRoot returns the directory that all files of a trace have in common;
 // "" when that is the root.
-func commonRoot(t *trace.Trace) string {
+func CommonRoot(t *trace.Trace) string {
 	root, first := "", true
 	for _, c := range t.Codes() {
 		dir := c.File[:max(strings.LastIndexByte(c.File, '/'), 0)]
@@ -71,15 +71,15 @@ func commonRoot(t *trace.Trace) string {
 	return root
 }
 
-func processText(t *trace.Trace, n int) string {
+func ProcessText(t *trace.Trace, n int) string {
 	p := &t.Processes[n]
 	text := fmt.Sprintf("process %d", p.PID)
 	if len(p.Argv) > 0 {
-		text += "  " + cut(visible(strings.Join(p.Argv, " ")), 100)
+		text += "  " + Cut(Visible(strings.Join(p.Argv, " ")), 100)
 	}
-	text += "  (CPython " + visible(p.Python)
+	text += "  (CPython " + Visible(p.Python)
 	if p.Engine != "" {
-		text += ", " + visible(p.Engine)
+		text += ", " + Visible(p.Engine)
 	}
 	for i := range t.Processes {
 		if t.Processes[i].PID == p.Parent && i != n && p.Parent != 0 {
@@ -92,14 +92,14 @@ func processText(t *trace.Trace, n int) string {
 		text += "  did not end in order"
 	}
 	if p.Lost != "" {
-		text += "  " + visible(p.Lost)
+		text += "  " + Visible(p.Lost)
 	}
 	return text
 }
 
-func threadName(t *trace.Trace, process, n int) string {
+func ThreadName(t *trace.Trace, process, n int) string {
 	if names := t.Processes[process].Threads; n >= 0 && n < len(names) && names[n] != "" {
-		return visible(names[n])
+		return Visible(names[n])
 	}
 	return strconv.Itoa(n)
 }
@@ -113,33 +113,33 @@ func Summary(t *trace.Trace) string {
 	for _, p := range t.Processes {
 		threads += max(len(p.Threads), 1)
 	}
-	parts := []string{plural(size(t), "record"), plural(len(t.Codes()), "function")}
+	parts := []string{Plural(Size(t), "record"), Plural(len(t.Codes()), "function")}
 	if n := len(t.Processes); n > 1 {
 		parts = append(parts, fmt.Sprintf("%d processes", n))
 	} else if threads > 1 {
-		parts = append(parts, plural(threads, "thread"))
+		parts = append(parts, Plural(threads, "thread"))
 	}
 	f := t.Footer
 	if f.Dropped > 0 {
 		parts = append(parts, fmt.Sprintf("%d dropped from the middle", f.Dropped))
 	}
 	if f.Uncalled > 0 {
-		parts = append(parts, plural(f.Uncalled, "call")+" only counted")
+		parts = append(parts, Plural(f.Uncalled, "call")+" only counted")
 	}
 	if f.Quiet > 0 {
-		parts = append(parts, plural(f.Quiet, "exception")+" only counted")
+		parts = append(parts, Plural(f.Quiet, "exception")+" only counted")
 	}
 	if f.Faults > 0 {
-		parts = append(parts, plural(f.Faults, "event")+" not recorded")
+		parts = append(parts, Plural(f.Faults, "event")+" not recorded")
 	}
 	if f.Unnamed > 0 {
-		parts = append(parts, plural(f.Unnamed, "record")+" of functions that are not defined")
+		parts = append(parts, Plural(f.Unnamed, "record")+" of functions that are not defined")
 	}
 	if f.Undefined > 0 {
-		parts = append(parts, plural(f.Undefined, "definition")+" without room")
+		parts = append(parts, Plural(f.Undefined, "definition")+" without room")
 	}
 	if f.Skipped > 0 {
-		parts = append(parts, plural(f.Skipped, "line")+" not readable")
+		parts = append(parts, Plural(f.Skipped, "line")+" not readable")
 	}
 	if f.Cut {
 		parts = append(parts, "cut at the reader's bounds")
@@ -148,4 +148,34 @@ func Summary(t *trace.Trace) string {
 		parts = append(parts, "a process did not end in order")
 	}
 	return strings.Join(parts, ", ")
+}
+
+func Plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}
+
+func ExceptionText(r Rec) string {
+	if r.Text() == "" {
+		return r.Type()
+	}
+	return r.Type() + ": " + r.Text()
+}
+
+// SwallowedText says where and how an exception ended.
+func SwallowedText(f *Forest, r Rec, room int) string {
+	what := "an exception"
+	if i, ok := f.raises[r.Exc]; ok {
+		x := Record(f.T, int(i))
+		what = Cut(Visible(ExceptionText(x)), max(room-70, 40))
+	}
+	switch {
+	case r.Outcome() == "outside":
+		return what + " was swallowed by code out of scope that this called"
+	case r.Outcome() == "return":
+		return fmt.Sprintf("%s was SWALLOWED at line %d, and it returned at line %d", what, r.Handler(), r.After())
+	}
+	return fmt.Sprintf("%s was SWALLOWED at line %d, and it went on at line %d", what, r.Handler(), r.After())
 }

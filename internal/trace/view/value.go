@@ -10,13 +10,13 @@ import (
 
 // How identities are written.
 const (
-	idsMarked = iota // between marks, as in Cart␁#3␂(…)
-	idsPlain         // Cart#3(…)
-	idsNone          // Cart(…): the same in each run
+	IdsMarked = iota // between marks, as in Cart␁#3␂(…)
+	IdsPlain         // Cart#3(…)
+	IdsNone          // Cart(…): the same in each run
 )
 
-// text renders a value on one line of about limit bytes.
-func text(v *wire.Value, limit, ids int) string {
+// Text renders a value on one line of about limit bytes.
+func Text(v *wire.Value, limit, ids int) string {
 	if v == nil {
 		return ""
 	}
@@ -25,8 +25,8 @@ func text(v *wire.Value, limit, ids int) string {
 	return p.b.String()
 }
 
-// vars renders named values in about limit bytes, which they share.
-func vars(list []wire.Var, limit, ids int) string {
+// Vars renders named values in about limit bytes, which they share.
+func Vars(list []wire.Var, limit, ids int) string {
 	p := printer{ids: ids, left: limit}
 	p.fields(list, 0)
 	return p.b.String()
@@ -47,7 +47,7 @@ func (p *printer) put(s string) {
 	if p.full {
 		return
 	}
-	s = visible(s)
+	s = Visible(s)
 	if len(s) > p.left {
 		n := max(p.left, 0)
 		for n > 0 && s[n]&0xc0 == 0x80 {
@@ -63,7 +63,7 @@ func (p *printer) put(s string) {
 
 // end puts what closes a structure, whether it fits or not.
 func (p *printer) end(s string) {
-	p.b.WriteString(visible(s))
+	p.b.WriteString(Visible(s))
 	p.left = max(p.left-len(s), 0)
 }
 
@@ -72,11 +72,11 @@ func (p *printer) id(v *wire.Value) {
 		return
 	}
 	switch p.ids {
-	case idsMarked:
-		p.b.WriteByte(tagOpen)
+	case IdsMarked:
+		p.b.WriteByte(TagOpen)
 		p.b.WriteString("#" + strconv.Itoa(v.ID))
-		p.b.WriteByte(tagClose)
-	case idsPlain:
+		p.b.WriteByte(TagClose)
+	case IdsPlain:
 		p.b.WriteString("#" + strconv.Itoa(v.ID))
 	}
 	p.left = max(p.left-3, 0)

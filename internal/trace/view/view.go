@@ -1,24 +1,15 @@
-// Package view shows traces: as text for terminals and pipes, as JSON for
-// tools, and as files for the viewers that people know.
+// Package view shows traces to people and their tools. It holds what its rooms
+// share: how a trace is opened and written, which records a filter selects, how
+// values and places read, the forest of calls and how it is folded. The rooms:
+// text prints views for terminals and pipes and the same as JSON, export writes
+// files for other programs and slices, page writes one HTML file.
 //
 //	t, err := view.Open("trace.jsonl.zst", os.Stdin)
-//	view.Tree(os.Stdout, t, view.TreeOptions{})          // folded call tree with values
-//	view.Counts(os.Stdout, t, view.CountsOptions{})      // most-called functions
-//	view.Show(os.Stdout, t, view.Filter{Functions: []string{"Cart.add_item"}}, view.ShowOptions{})
-//	view.Chrome(file, t)                                 // for ui.perfetto.dev
-//	view.Page(file, view.PageOptions{Traces: …})         // one HTML file that needs nothing else
-//
-// A tree looks like this:
-//
-//	process 4711  python3 -m pytest  (CPython 3.11.2, settrace)
-//	  test_total()  test_cart.py:11  80µs
-//	    Cart.__init__(self=Cart#5(Cart.items=[{…}, {…}]#2), customer_name='Charlie') → None  cart.py:4
-//	      * self is now Cart#5(customer_name='Charlie', Cart.items=[{…}, {…}]#2)
-//
-// #2 is an identity: the same list wherever it is written in one process, until
-// it dies. Lines that begin with ! tell of an exception that was raised, those
-// with ~ of one that was swallowed, those with * of an argument that the call
-// changed.
+//	text.Tree(os.Stdout, t, view.TreeOptions{})          // folded call tree with values
+//	text.Counts(os.Stdout, t, text.CountsOptions{})      // most-called functions
+//	text.Show(os.Stdout, t, view.Filter{Functions: []string{"Cart.add_item"}}, text.ShowOptions{})
+//	export.Chrome(file, t)                               // for ui.perfetto.dev
+//	page.Write(file, page.Options{Red: t})               // one HTML file that needs nothing else
 //
 // Traces come from code that may be hostile. Nothing in them reaches a terminal
 // as a control character, or a page as markup, and every output is bounded.
@@ -43,53 +34,53 @@ type Options struct {
 
 const (
 	defaultWidth = 160
-	maxWidth     = 64 << 10
+	MaxWidth     = 64 << 10
 )
 
 func (o Options) width() int {
 	switch {
 	case o.Width < 0:
-		return maxWidth
+		return MaxWidth
 	case o.Width == 0:
 		return defaultWidth
 	}
-	return max(min(o.Width, maxWidth), 20)
+	return max(min(o.Width, MaxWidth), 20)
 }
 
-// A painter writes lines of text: cut to the width, with what is between marks
+// A Painter writes lines of text: cut to the width, with what is between marks
 // coloured or not.
-type painter struct {
+type Painter struct {
 	w     io.Writer
-	width int
+	Width int
 	color bool
-	err   error
+	Err   error
 	lines int
 }
 
-func newPainter(w io.Writer, o Options) *painter {
-	return &painter{w: w, width: o.width(), color: o.Color}
+func NewPainter(w io.Writer, o Options) *Painter {
+	return &Painter{w: w, Width: o.width(), color: o.Color}
 }
 
 // Marks around an identity in rendered text. Values cannot hold them: visible
 // replaces control characters.
 const (
-	tagOpen  = '\x01'
-	tagClose = '\x02'
+	TagOpen  = '\x01'
+	TagClose = '\x02'
 )
 
-// line writes one line. style is an ANSI parameter such as "31", or "".
-func (p *painter) line(style, format string, args ...any) {
-	if p.err != nil {
+// Line writes one line. style is an ANSI parameter such as "31", or "".
+func (p *Painter) Line(style, format string, args ...any) {
+	if p.Err != nil {
 		return
 	}
 	p.lines++
-	text := cut(fmt.Sprintf(format, args...), p.width)
-	_, p.err = io.WriteString(p.w, p.paint(style, text)+"\n")
+	text := Cut(fmt.Sprintf(format, args...), p.Width)
+	_, p.Err = io.WriteString(p.w, p.paint(style, text)+"\n")
 }
 
-func (p *painter) paint(style, text string) string {
+func (p *Painter) paint(style, text string) string {
 	if !p.color {
-		return unmark(text)
+		return Unmark(text)
 	}
 	var b strings.Builder
 	if style != "" {
@@ -97,9 +88,9 @@ func (p *painter) paint(style, text string) string {
 	}
 	for _, r := range text {
 		switch r {
-		case tagOpen:
+		case TagOpen:
 			b.WriteString("\x1b[1;36m")
-		case tagClose:
+		case TagClose:
 			b.WriteString("\x1b[0m")
 			if style != "" {
 				b.WriteString("\x1b[" + style + "m")
@@ -114,41 +105,41 @@ func (p *painter) paint(style, text string) string {
 	return b.String()
 }
 
-// unmark drops the marks around identities.
-func unmark(s string) string {
-	if strings.IndexByte(s, tagOpen) < 0 && strings.IndexByte(s, tagClose) < 0 {
+// Unmark drops the marks around identities.
+func Unmark(s string) string {
+	if strings.IndexByte(s, TagOpen) < 0 && strings.IndexByte(s, TagClose) < 0 {
 		return s
 	}
 	return strings.Map(func(r rune) rune {
-		if r == tagOpen || r == tagClose {
+		if r == TagOpen || r == TagClose {
 			return -1
 		}
 		return r
 	}, s)
 }
 
-// columns returns how wide text is, marks not counted.
-func columns(s string) int { return utf8.RuneCountInString(unmark(s)) }
+// Columns returns how wide text is, marks not counted.
+func Columns(s string) int { return utf8.RuneCountInString(Unmark(s)) }
 
-// cut shortens text to so many columns, marks not counted, showing that it did.
-func cut(s string, columns int) string {
+// Cut shortens text to so many columns, marks not counted, showing that it did.
+func Cut(s string, columns int) string {
 	if len(s) <= columns {
 		return s
 	}
 	n, inTag, last := 0, false, 0 // last: where the text ends when it must be cut
 	for i, r := range s {
 		switch r {
-		case tagOpen:
+		case TagOpen:
 			inTag = true
 			continue
-		case tagClose:
+		case TagClose:
 			inTag = false
 			continue
 		}
 		if n++; n > columns {
 			out := s[:last] + "…"
-			if inTag || strings.Count(out, string(tagOpen)) > strings.Count(out, string(tagClose)) {
-				out += string(tagClose)
+			if inTag || strings.Count(out, string(TagOpen)) > strings.Count(out, string(TagClose)) {
+				out += string(TagClose)
 			}
 			return out
 		}
@@ -162,10 +153,10 @@ func cut(s string, columns int) string {
 	return s
 }
 
-// visible writes what a terminal or a reader would not show as escapes:
+// Visible writes what a terminal or a reader would not show as escapes:
 // control characters, those that change the direction of text, and bytes that
 // are no UTF-8.
-func visible(s string) string {
+func Visible(s string) string {
 	plain := true
 	for i := 0; i < len(s); i++ {
 		if s[i] < ' ' || s[i] >= 0x7f {
@@ -209,8 +200,8 @@ func hidden(r rune) bool {
 	return unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Variation_Selector) || (r != ' ' && r != 0xa0 && unicode.Is(unicode.Zs, r) && r != 0x3000)
 }
 
-// relative cuts root from a file's name.
-func relative(file, root string) string {
+// Relative cuts root from a file's name.
+func Relative(file, root string) string {
 	if root != "" && root != "/" {
 		if rest, ok := strings.CutPrefix(file, strings.TrimSuffix(root, "/")+"/"); ok {
 			return rest

@@ -1,6 +1,10 @@
-package view
+package text
 
-import "io"
+import (
+	"io"
+
+	"github.com/repaird/repaird/internal/trace/view"
+)
 
 // jsonItem is one item of a tree in JSON. Values are text.
 type jsonItem struct {
@@ -30,17 +34,17 @@ type jsonVar struct {
 
 const jsonValue = 400 // bytes of a value
 
-func writeTreeJSON(w io.Writer, f *forest, o TreeOptions, items []*item) error {
-	p := &treePainter{painter: &painter{width: maxWidth}, f: f, o: o}
+func writeTreeJSON(w io.Writer, f *view.Forest, o view.TreeOptions, items []*view.Item) error {
+	p := &treePainter{Painter: &view.Painter{Width: view.MaxWidth}, f: f, o: o}
 	out := struct {
 		Traced  bool        `json:"traced"`
 		Summary string      `json:"summary"`
 		Items   []*jsonItem `json:"items"`
-	}{f.t.Traced(), Summary(f.t), p.jsonItems(items)}
-	return writeJSON(w, out)
+	}{f.T.Traced(), view.Summary(f.T), p.jsonItems(items)}
+	return view.WriteJSON(w, out)
 }
 
-func (p *treePainter) jsonItems(list []*item) []*jsonItem {
+func (p *treePainter) jsonItems(list []*view.Item) []*jsonItem {
 	out := make([]*jsonItem, 0, len(list))
 	for _, it := range list {
 		out = append(out, p.jsonItem(it))
@@ -48,58 +52,58 @@ func (p *treePainter) jsonItems(list []*item) []*jsonItem {
 	return out
 }
 
-func (p *treePainter) jsonItem(it *item) *jsonItem {
-	x := &jsonItem{Kind: it.kind}
-	switch it.kind {
+func (p *treePainter) jsonItem(it *view.Item) *jsonItem {
+	x := &jsonItem{Kind: it.Kind}
+	switch it.Kind {
 	case "call", "loop":
-		if it.node >= 0 {
-			p.jsonCall(x, it.node)
-			if it.last > 0 && it.last != it.node && it.kind == "loop" {
+		if it.Node >= 0 {
+			p.jsonCall(x, it.Node)
+			if it.Last > 0 && it.Last != it.Node && it.Kind == "loop" {
 				x.Last = &jsonItem{Kind: "call"}
-				p.jsonCall(x.Last, it.last)
+				p.jsonCall(x.Last, it.Last)
 			}
 		}
-		x.Times, x.Hidden = it.times, it.hidden
+		x.Times, x.Hidden = it.Times, it.Hidden
 	case "raise", "handled", "changed", "mark":
 		text, _ := p.note(it, 4*jsonValue)
-		r := record(p.f.t, it.record)
-		x.Text, x.Record, x.Line = unmark(text[min(2, len(text)):]), r.ID, r.Line
-		if it.kind == "mark" {
-			x.Text = visible(r.Text() + " " + r.State())
+		r := view.Record(p.f.T, it.Record)
+		x.Text, x.Record, x.Line = view.Unmark(text[min(2, len(text)):]), r.ID, r.Line
+		if it.Kind == "mark" {
+			x.Text = view.Visible(r.Text() + " " + r.State())
 		}
 	case "rest":
-		x.Times, x.Hidden, x.Calls = it.times, it.hidden, map[string]int{}
-		for _, n := range it.names {
-			x.Calls[n.name] = n.calls
+		x.Times, x.Hidden, x.Calls = it.Times, it.Hidden, map[string]int{}
+		for _, n := range it.Names {
+			x.Calls[n.Name] = n.Calls
 		}
 	default:
 		x.Text, _ = p.frame(it)
 	}
-	if len(it.kids) > 0 {
-		x.Children = p.jsonItems(it.kids)
+	if len(it.Kids) > 0 {
+		x.Children = p.jsonItems(it.Kids)
 	}
 	return x
 }
 
 func (p *treePainter) jsonCall(x *jsonItem, i int32) {
-	c := &p.f.nodes[i]
-	x.Call, x.Function, x.File, x.Line, x.Micros = c.id, c.code.Name, c.code.File, c.code.Line, c.total
-	if c.task != 0 {
-		x.Task = p.f.taskName(c)
+	c := &p.f.Nodes[i]
+	x.Call, x.Function, x.File, x.Line, x.Micros = c.Id, c.Code.Name, c.Code.File, c.Code.Line, c.Total
+	if c.Task != 0 {
+		x.Task = p.f.TaskName(c)
 	}
-	if c.start >= 0 {
-		r := record(p.f.t, int(c.start))
+	if c.Start >= 0 {
+		r := view.Record(p.f.T, int(c.Start))
 		x.Record = r.ID
 		for _, a := range r.Args() {
-			x.Args = append(x.Args, jsonVar{a.Name, text(&a.Value, jsonValue, idsPlain)})
+			x.Args = append(x.Args, jsonVar{a.Name, view.Text(&a.Value, jsonValue, view.IdsPlain)})
 		}
 	}
-	if c.end >= 0 {
-		r := record(p.f.t, int(c.end))
+	if c.End >= 0 {
+		r := view.Record(p.f.T, int(c.End))
 		if v := r.Value(); v != nil {
-			s := text(v, jsonValue, idsPlain)
+			s := view.Text(v, jsonValue, view.IdsPlain)
 			x.Returned = &s
-		} else if e, ok := p.f.left(c); ok {
+		} else if e, ok := p.f.Left(c); ok {
 			x.Raised = e.Type()
 		} else {
 			x.Raised = r.Type()

@@ -1,4 +1,4 @@
-package view
+package page
 
 import (
 	"slices"
@@ -7,18 +7,19 @@ import (
 
 	"github.com/repaird/repaird/internal/trace"
 	"github.com/repaird/repaird/internal/trace/findings"
+	"github.com/repaird/repaird/internal/trace/view"
 	"github.com/repaird/repaird/internal/trace/wire"
 )
 
-func makePage(o PageOptions) *pageData {
+func makePage(o Options) *pageData {
 	d := &pageData{Title: o.Title}
-	red := newForest(o.Red)
-	a := pageOf(red, findingsOf(o.Red, o.Green), o.Source)
+	red := view.NewForest(o.Red)
+	a := pageOf(red, view.FindingsOf(o.Red, o.Green), o.Source)
 	a.Label = "trace"
 	d.Traces = append(d.Traces, a)
 	if o.Green != nil {
-		green := newForest(o.Green)
-		b := pageOf(green, findingsOf(o.Green, nil), o.Source)
+		green := view.NewForest(o.Green)
+		b := pageOf(green, view.FindingsOf(o.Green, nil), o.Source)
 		a.Label, b.Label = "red", "green"
 		d.Traces = append(d.Traces, b)
 		d.Compare = compare(red, green)
@@ -27,15 +28,15 @@ func makePage(o PageOptions) *pageData {
 		d.Title = "Python trace"
 		if len(o.Red.Processes) > 0 && len(o.Red.Processes[0].Argv) > 0 {
 			argv := slices.Clone(o.Red.Processes[0].Argv)
-			argv[0] = base(argv[0])
-			d.Title = cut(visible(strings.Join(argv, " ")), 100)
+			argv[0] = view.Base(argv[0])
+			d.Title = view.Cut(view.Visible(strings.Join(argv, " ")), 100)
 		}
 	}
 	return d
 }
 
 type pager struct {
-	f       *forest
+	f       *view.Forest
 	t       *pageTrace
 	root    string
 	strings map[string]int
@@ -44,13 +45,13 @@ type pager struct {
 	left    int // bytes of text
 }
 
-func pageOf(f *forest, found []findings.Finding, source func(string) []byte) *pageTrace {
+func pageOf(f *view.Forest, found []findings.Finding, source func(string) []byte) *pageTrace {
 	p := pager{f: f, t: &pageTrace{Strings: []string{""}, Notes: []string{}, Groups: []pageGroup{}, Findings: []pageFinding{}, Exceptions: [][]int{}, Counts: [][]int64{}},
-		root: commonRoot(f.t), strings: map[string]int{"": 0}, codes: map[*trace.Code]int{}, files: map[string]int{}, left: maxPageText}
-	p.t.Summary = Summary(f.t)
-	p.t.Notes = append(p.t.Notes, absences(f.t)...)
-	if len(f.nodes) > maxPageCalls {
-		p.t.Notes = append(p.t.Notes, "this page shows the first "+plural(maxPageCalls, "call")+" of "+plural(len(f.nodes), "call"))
+		root: view.CommonRoot(f.T), strings: map[string]int{"": 0}, codes: map[*trace.Code]int{}, files: map[string]int{}, left: maxPageText}
+	p.t.Summary = view.Summary(f.T)
+	p.t.Notes = append(p.t.Notes, view.Absences(f.T)...)
+	if len(f.Nodes) > maxPageCalls {
+		p.t.Notes = append(p.t.Notes, "this page shows the first "+view.Plural(maxPageCalls, "call")+" of "+view.Plural(len(f.Nodes), "call"))
 	}
 	p.groups()
 	p.calls()
@@ -61,7 +62,7 @@ func pageOf(f *forest, found []findings.Finding, source func(string) []byte) *pa
 }
 
 // shown is how many calls the page holds: the first, so that each has its parent.
-func (p *pager) shown() int { return min(len(p.f.nodes), maxPageCalls) }
+func (p *pager) shown() int { return min(len(p.f.Nodes), maxPageCalls) }
 
 func (p *pager) text(s string) int {
 	n, ok := p.strings[s]
@@ -84,20 +85,20 @@ func (p *pager) fixed(s string) int {
 	return n
 }
 
-func (p *pager) value(v *wire.Value) int { return p.text(text(v, pageValue, idsMarked)) }
+func (p *pager) value(v *wire.Value) int { return p.text(view.Text(v, pageValue, view.IdsMarked)) }
 
 func (p *pager) vars(list []wire.Var) []int {
 	out := make([]int, 0, 2*len(list))
 	for i := range list {
-		out = append(out, p.text(visible(list[i].Name)), p.value(&list[i].Value))
+		out = append(out, p.text(view.Visible(list[i].Name)), p.value(&list[i].Value))
 	}
 	return out
 }
 
 // brief is the arguments in what a line has room for, 0 where they are short.
 func (p *pager) brief(list []wire.Var) int {
-	if s := vars(list, pageBrief+pageBrief/3, idsMarked); len(unmark(s)) > pageBrief {
-		return p.text(vars(list, pageBrief, idsMarked))
+	if s := view.Vars(list, pageBrief+pageBrief/3, view.IdsMarked); len(view.Unmark(s)) > pageBrief {
+		return p.text(view.Vars(list, pageBrief, view.IdsMarked))
 	}
 	return 0
 }
@@ -107,7 +108,7 @@ func (p *pager) code(c *trace.Code) int {
 	if !ok {
 		n = len(p.t.Codes)
 		p.codes[c] = n
-		p.t.Codes = append(p.t.Codes, pageCode{visible(c.Name), p.file(c.File), c.Line, visible(c.Kind)})
+		p.t.Codes = append(p.t.Codes, pageCode{view.Visible(c.Name), p.file(c.File), c.Line, view.Visible(c.Kind)})
 	}
 	return n
 }
@@ -117,20 +118,20 @@ func (p *pager) file(name string) int {
 	if !ok {
 		n = len(p.t.Files)
 		p.files[name] = n
-		p.t.Files = append(p.t.Files, pageFile{Name: visible(relative(name, p.root))})
+		p.t.Files = append(p.t.Files, pageFile{Name: view.Visible(view.Relative(name, p.root))})
 	}
 	return n
 }
 
 // groups puts roots under their threads, and calls without a beginning too.
 func (p *pager) groups() {
-	index := map[threadKey]int{}
-	for _, i := range p.f.roots {
+	index := map[view.ThreadKey]int{}
+	for _, i := range p.f.Roots {
 		if int(i) >= p.shown() {
 			continue
 		}
-		c := &p.f.nodes[i]
-		key := threadKey{c.process, c.thread}
+		c := &p.f.Nodes[i]
+		key := view.ThreadKey{Process: c.Process, Thread: c.Thread}
 		n, ok := index[key]
 		if !ok {
 			n = len(p.t.Groups)
@@ -139,17 +140,17 @@ func (p *pager) groups() {
 		}
 		p.t.Groups[n].Roots = append(p.t.Groups[n].Roots, i)
 	}
-	for n := range p.f.t.Processes {
-		if !slices.ContainsFunc(p.f.roots, func(i int32) bool { return p.f.nodes[i].process == n }) {
-			p.t.Groups = append(p.t.Groups, pageGroup{Name: processText(p.f.t, n) + "  no calls recorded", Roots: []int32{}})
+	for n := range p.f.T.Processes {
+		if !slices.ContainsFunc(p.f.Roots, func(i int32) bool { return p.f.Nodes[i].Process == n }) {
+			p.t.Groups = append(p.t.Groups, pageGroup{Name: view.ProcessText(p.f.T, n) + "  no calls recorded", Roots: []int32{}})
 		}
 	}
 }
 
-func (p *pager) groupName(k threadKey) string {
-	name := processText(p.f.t, k.process)
-	if len(p.f.t.Processes[k.process].Threads) > 1 || k.thread > 0 {
-		name = "thread " + threadName(p.f.t, k.process, k.thread) + " of " + name
+func (p *pager) groupName(k view.ThreadKey) string {
+	name := view.ProcessText(p.f.T, k.Process)
+	if len(p.f.T.Processes[k.Process].Threads) > 1 || k.Thread > 0 {
+		name = "thread " + view.ThreadName(p.f.T, k.Process, k.Thread) + " of " + name
 	}
 	return name
 }
@@ -159,8 +160,8 @@ func (p *pager) calls() {
 	x.Fold = [][]int{}
 	p.t.Events = pageEvents{[]int{}, []string{}, []int{}, []int{}}
 	for i := range p.shown() {
-		p.call(x, &p.f.nodes[i])
-		p.folds(p.f.nodes[i].kids)
+		p.call(x, &p.f.Nodes[i])
+		p.folds(p.f.Nodes[i].Kids)
 	}
 	for _, g := range p.t.Groups {
 		p.folds(g.Roots)
@@ -170,18 +171,18 @@ func (p *pager) calls() {
 }
 
 func (p *pager) folds(list []int32) {
-	for _, r := range p.f.runs(list, foldLeast) {
-		if r.times > 1 {
-			p.t.Calls.Fold = append(p.t.Calls.Fold, []int{int(list[r.from]), r.period, r.times})
+	for _, r := range p.f.Runs(list, view.FoldLeast) {
+		if r.Times > 1 {
+			p.t.Calls.Fold = append(p.t.Calls.Fold, []int{int(list[r.From]), r.Period, r.Times})
 		}
 	}
 }
 
-func (p *pager) call(x *pageCalls, c *node) {
+func (p *pager) call(x *pageCalls, c *view.Node) {
 	flags, from, start, end, line, result, left := 0, 0, 0, 0, 0, 0, 0
 	args, brief := []int{}, 0
-	if c.start >= 0 {
-		r := record(p.f.t, int(c.start))
+	if c.Start >= 0 {
+		r := view.Record(p.f.T, int(c.Start))
 		list := r.Args()
 		start, from, args, brief = r.ID, r.Line, p.vars(list), p.brief(list)
 		if r.Late {
@@ -190,37 +191,37 @@ func (p *pager) call(x *pageCalls, c *node) {
 	}
 	x.Event = append(x.Event, int32(len(p.t.Events.Record)))
 	flags |= p.events(c)
-	if c.end >= 0 {
-		r := record(p.f.t, int(c.end))
+	if c.End >= 0 {
+		r := view.Record(p.f.T, int(c.End))
 		end, line = r.ID, r.Line
 		if v := r.Value(); v != nil {
 			result = p.value(v)
 		}
 		if r.Kind == wire.KindUnwind {
 			name := r.Type()
-			if e, ok := p.f.left(c); ok {
+			if e, ok := p.f.Left(c); ok {
 				name = e.Type()
 			}
-			left = p.text(visible(name))
+			left = p.text(view.Visible(name))
 		}
 		list := r.Changed()
 		for k := range list {
 			flags |= 4
-			p.event(r.ID, "changed", r.Line, changeText(p.f, r, &list[k], pageValue))
+			p.event(r.ID, "changed", r.Line, view.ChangeText(p.f, r, &list[k], pageValue))
 		}
 	}
 	loud, task := 0, 0
-	if c.loud {
+	if c.Loud {
 		loud = 1
 	}
-	if c.task != 0 {
-		task = p.text(visible(p.f.taskName(c)))
+	if c.Task != 0 {
+		task = p.text(view.Visible(p.f.TaskName(c)))
 	}
-	x.ID, x.Parent, x.Code = append(x.ID, callName(c.id)), append(x.Parent, c.parent), append(x.Code, p.code(c.code))
+	x.ID, x.Parent, x.Code = append(x.ID, view.CallName(c.Id)), append(x.Parent, c.Parent), append(x.Code, p.code(c.Code))
 	x.From, x.Start, x.End = append(x.From, from), append(x.Start, start), append(x.End, end)
-	x.Began, x.Total, x.Args = append(x.Began, max(c.began, 0)), append(x.Total, c.total), append(x.Args, args)
+	x.Began, x.Total, x.Args = append(x.Began, max(c.Began, 0)), append(x.Total, c.Total), append(x.Args, args)
 	x.Brief, x.Result, x.Left, x.Line = append(x.Brief, brief), append(x.Result, result), append(x.Left, left), append(x.Line, line)
-	x.Flags, x.Below, x.Loud, x.Task = append(x.Flags, flags), append(x.Below, c.below), append(x.Loud, loud), append(x.Task, task)
+	x.Flags, x.Below, x.Loud, x.Task = append(x.Flags, flags), append(x.Below, c.Below), append(x.Loud, loud), append(x.Task, task)
 }
 
 func (p *pager) event(record int, kind string, line int, text string) {
@@ -232,32 +233,31 @@ func (p *pager) event(record int, kind string, line int, text string) {
 }
 
 // events adds what happened in a call, and returns its flags.
-func (p *pager) events(c *node) int {
-	flags, before := 0, c.code.Line
-	for _, e := range c.events {
-		r := record(p.f.t, int(e))
+func (p *pager) events(c *view.Node) int {
+	flags, before := 0, c.Code.Line
+	for _, e := range c.Events {
+		r := view.Record(p.f.T, int(e))
 		s := ""
 		switch r.Kind {
 		case wire.KindRaise:
 			flags |= 1
-			s = cut(visible(exceptionText(r)), pageValue)
+			s = view.Cut(view.Visible(view.ExceptionText(r)), pageValue)
 			if o := r.Origin(); o != nil {
-				s += "  from " + visible(o.Name) + " (" + visible(base(o.File)) + ")"
+				s += "  from " + view.Visible(o.Name) + " (" + view.Visible(view.Base(o.File)) + ")"
 			}
 			p.exception(r)
 		case wire.KindHandled:
 			flags |= 2
-			t := treePainter{painter: &painter{width: maxWidth}, f: p.f}
-			s = t.swallowed(r, pageValue)
+			s = view.SwallowedText(p.f, r, pageValue)
 		case wire.KindYield:
-			s = text(r.Value(), pageValue, idsMarked)
+			s = view.Text(r.Value(), pageValue, view.IdsMarked)
 		case wire.KindStep: // what changed was set by the line before
 			p.assigned(r, before)
 			before = r.Line
 		case wire.KindBranch:
 			s = p.branch(r)
 		case wire.KindSnapshot:
-			s = snapshotText(r, p.root, pageValue, idsMarked)
+			s = view.SnapshotText(r, p.root, pageValue, view.IdsMarked)
 		}
 		line := r.Line
 		if r.Kind == wire.KindHandled && r.Handler() > 0 {
@@ -266,25 +266,25 @@ func (p *pager) events(c *node) int {
 		p.event(r.ID, string(r.Kind), line, s)
 		if r.Kind == wire.KindRaise {
 			for _, v := range r.Args() {
-				p.event(r.ID, "local", r.Line, visible(v.Name)+" = "+text(&v.Value, pageValue, idsMarked))
+				p.event(r.ID, "local", r.Line, view.Visible(v.Name)+" = "+view.Text(&v.Value, pageValue, view.IdsMarked))
 			}
 		}
 	}
-	if c.end >= 0 {
-		p.assigned(record(p.f.t, int(c.end)), before)
+	if c.End >= 0 {
+		p.assigned(view.Record(p.f.T, int(c.End)), before)
 	}
 	return flags
 }
 
 // assigned adds the variables that a line set.
-func (p *pager) assigned(r rec, line int) {
+func (p *pager) assigned(r view.Rec, line int) {
 	list := r.Assigned()
 	for i := range list {
-		p.event(r.ID, "set", line, visible(list[i].Name)+" = "+text(&list[i].Value, pageValue, idsMarked))
+		p.event(r.ID, "set", line, view.Visible(list[i].Name)+" = "+view.Text(&list[i].Value, pageValue, view.IdsMarked))
 	}
 }
 
-func (p *pager) branch(r rec) string {
+func (p *pager) branch(r view.Rec) string {
 	if r.Taken() {
 		return "true"
 	}
@@ -295,16 +295,16 @@ const maxPageExceptions = 5000
 
 // exception lists an exception: raise record, text, the record of where it was
 // swallowed or 0, code, line.
-func (p *pager) exception(r rec) {
+func (p *pager) exception(r view.Rec) {
 	if len(p.t.Exceptions) >= maxPageExceptions {
 		return
 	}
-	p.t.Exceptions = append(p.t.Exceptions, []int{r.ID, p.text(cut(visible(exceptionText(r)), pageValue)), p.f.handled[r.Exc], p.code(r.Code), r.Line})
+	p.t.Exceptions = append(p.t.Exceptions, []int{r.ID, p.text(view.Cut(view.Visible(view.ExceptionText(r)), pageValue)), p.f.Handled[r.Exc], p.code(r.Code), r.Line})
 }
 
 func (p *pager) findings(found []findings.Finding) {
 	for _, f := range found {
-		p.t.Findings = append(p.t.Findings, pageFinding{visible(f.Kind), visible(f.Text), visible(relative(f.File, p.root)) + ":" + strconv.Itoa(f.Line), visible(f.Name), f.Records})
+		p.t.Findings = append(p.t.Findings, pageFinding{view.Visible(f.Kind), view.Visible(f.Text), view.Visible(view.Relative(f.File, p.root)) + ":" + strconv.Itoa(f.Line), view.Visible(f.Name), f.Records})
 	}
 }
 
@@ -321,7 +321,7 @@ func (p *pager) counts() {
 			first[k] = n
 		}
 	}
-	for _, c := range countedIn(p.f, "") {
+	for _, c := range view.CountedIn(p.f, "") {
 		if n, ok := first[key{c.File, c.Function, c.Line}]; ok {
 			p.t.Counts = append(p.t.Counts, []int64{int64(n), int64(c.Calls), c.Total, c.Self, int64(c.Raised)})
 		}

@@ -1,4 +1,6 @@
-package view
+// Package page writes one HTML file that shows traces in a browser and needs
+// nothing else.
+package page
 
 import (
 	"bufio"
@@ -14,25 +16,25 @@ import (
 	"github.com/repaird/repaird/internal/trace"
 )
 
-//go:embed page
+//go:embed *.js page.css page.html
 var pageFiles embed.FS
 
 // scripts are put together in this order.
 var scripts = []string{"data.js", "text.js", "list.js", "tree.js", "compare.js", "source.js", "detail.js", "panels.js", "main.js"}
 
-// PageOptions say what is on a Page.
-type PageOptions struct {
+// Options say what is on a page.
+type Options struct {
 	Title  string              // "" for the first trace's command
 	Red    *trace.Trace        // the trace
 	Green  *trace.Trace        // another to compare it with, such as the passing run; may be nil
 	Source func(string) []byte // source of a file as the traces name it, nil where it is not to be had; may be nil
 }
 
-// Page writes one HTML file that shows traces in a browser and needs nothing
+// Write writes one HTML file that shows traces in a browser and needs nothing
 // else: call tree with search, values, sources, exceptions, findings and, of
 // two traces, both side by side with their first difference. Its policy allows
 // no other script than its own, and no request.
-func Page(w io.Writer, o PageOptions) error {
+func Write(w io.Writer, o Options) error {
 	data := makePage(o)
 	script, err := readAll(scripts)
 	if err != nil {
@@ -70,7 +72,7 @@ func Page(w io.Writer, o PageOptions) error {
 func readAll(names []string) (string, error) {
 	var b strings.Builder
 	for _, name := range names {
-		text, err := pageFiles.ReadFile("page/" + name)
+		text, err := pageFiles.ReadFile(name)
 		if err != nil {
 			return "", err
 		}

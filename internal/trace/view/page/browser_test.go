@@ -1,4 +1,4 @@
-package view
+package page
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/view/viewtest"
 )
 
 // browser returns a Chromium, or skips the test with a reason.
@@ -40,14 +41,14 @@ type tab struct {
 	ctx context.Context
 }
 
-func openPage(t testing.TB, o PageOptions) *tab {
+func openPage(t testing.TB, o Options) *tab {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "page.html")
 	f, err := os.Create(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Page(f, o); err != nil {
+	if err := Write(f, o); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
@@ -151,8 +152,8 @@ const selectedLine = `document.querySelector('.line.selected')?.textContent || '
 func TestThePageInABrowser(t *testing.T) {
 	t.Parallel()
 	browser(t)
-	trace, dir := recorded(t, hostile)
-	p := openPage(t, PageOptions{Red: trace, Source: DiskSource([]string{dir})})
+	trace, dir := viewtest.Recorded(t, viewtest.Hostile)
+	p := openPage(t, Options{Red: trace, Source: DiskSource([]string{dir})})
 
 	// It opens at the exception that nobody caught, with the source beside it.
 	p.want("selected at first", selectedLine, "main() ✗ KeyError")
@@ -229,9 +230,9 @@ func checkFindings(t *testing.T, p *tab) {
 func TestThePageComparesTwoTraces(t *testing.T) {
 	t.Parallel()
 	browser(t)
-	red, dir := recorded(t, cart(false))
-	green, other := recorded(t, cart(true))
-	p := openPage(t, PageOptions{Red: red, Green: green, Source: DiskSource([]string{dir, other})})
+	red, dir := viewtest.Recorded(t, viewtest.Cart(false))
+	green, other := viewtest.Recorded(t, viewtest.Cart(true))
+	p := openPage(t, Options{Red: red, Green: green, Source: DiskSource([]string{dir, other})})
 	p.want("the tab", `document.querySelector('[role=tab][aria-selected=true]').textContent`, "Compare")
 	p.want("where they part is a finding", `(document.querySelector('[data-view=findings]').click(), [...document.querySelectorAll('.finding')].map(e => e.textContent).join('|'))`, "The runs part in Cart.__init__")
 	p.eval(`document.querySelector('[role=tab]').click()`)
@@ -254,7 +255,7 @@ func TestThePageComparesTwoTraces(t *testing.T) {
 func TestThePageShowsTheValuesOfVariablesBesideTheLinesThatSetThem(t *testing.T) {
 	t.Parallel()
 	browser(t)
-	trace, dir := recordedAt(t, "control", map[string]string{"main.py": `
+	trace, dir := viewtest.RecordedAt(t, "control", map[string]string{"main.py": `
 def scale(items, by):
     out = []
     for x in items:
@@ -266,7 +267,7 @@ def scale(items, by):
 
 scale([1, 2, 3], 10)
 `})
-	p := openPage(t, PageOptions{Red: trace, Source: DiskSource([]string{dir})})
+	p := openPage(t, Options{Red: trace, Source: DiskSource([]string{dir})})
 	p.keys("j")
 	p.until(`document.querySelector('#detail h2').textContent.startsWith('scale')`)
 	for line, want := range map[int]string{1: "items=[1, 2, 3]", 3: "x = 1 · 2 · 3", 4: "false · false · true", 5: "x = 30", 7: "returns [1, 2, 30]"} {
@@ -289,7 +290,7 @@ const cutParts = `(() => {
 func TestResultsStayInSightWhereArgumentsAreLong(t *testing.T) {
 	t.Parallel()
 	browser(t)
-	trace, _ := recorded(t, map[string]string{"main.py": `
+	trace, _ := viewtest.Recorded(t, map[string]string{"main.py": `
 class Order:
     def __init__(self, lines):
         self.lines = lines
@@ -319,7 +320,7 @@ try:
 except ValueError:
     pass
 `})
-	p := openPage(t, PageOptions{Red: trace})
+	p := openPage(t, Options{Red: trace})
 	p.until(`document.querySelectorAll('.line .result').length >= 4`)
 	if got := p.eval(cutParts); got != "" {
 		t.Errorf("at 1,400 px these results are not in sight:\n%s", got)
@@ -330,7 +331,7 @@ except ValueError:
 	p.want("a name is whole", `[...document.querySelectorAll('#panels .name')].filter(e => e.scrollWidth > e.clientWidth + 1).length`, "0")
 	p.want("an exception is whole", `[...document.querySelectorAll('.left')].filter(e => e.scrollWidth <= e.clientWidth + 1).map(e => e.textContent).join('|')`, "ValueError")
 	p.want("a fold has both results", `[...document.querySelectorAll('.fold .result')].map(e => e.textContent).join('|')`, "0|361")
-	p = openPage(t, PageOptions{Red: trace, Green: trace})
+	p = openPage(t, Options{Red: trace, Green: trace})
 	p.until(`document.querySelectorAll('.pair .result').length > 0`)
 	if got := p.eval(cutParts); got != "" {
 		t.Errorf("beside another run these results are not in sight:\n%s", got)
@@ -341,7 +342,7 @@ func TestThePageIsQuickWithManyRecords(t *testing.T) {
 	t.Parallel()
 	browser(t)
 	trace := large(t, 100_000)
-	p := openPage(t, PageOptions{Red: trace})
+	p := openPage(t, Options{Red: trace})
 	if n := p.eval(`document.querySelectorAll('.line').length`); len(n) > 2 {
 		t.Errorf("%s lines are elements, want those in sight", n)
 	}

@@ -1,4 +1,4 @@
-package view
+package export
 
 import (
 	"bytes"
@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/view/viewtest"
 )
 
 func TestEventsAreNumberedTimedAndPlain(t *testing.T) {
 	t.Parallel()
-	trace, _ := recordedAt(t, "control", map[string]string{"main.py": `
+	trace, _ := viewtest.RecordedAt(t, "control", map[string]string{"main.py": `
 def total(price, rate, label):
     tax = price * rate
     if tax > 5:

@@ -1,10 +1,11 @@
-package view
+package text
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/repaird/repaird/internal/trace/view"
 	"github.com/repaird/repaird/internal/trace/wire"
 )
 
@@ -23,15 +24,15 @@ type object struct {
 
 // shared lists, below a tree, the objects that several instances or calls
 // have in common without being handed them.
-func (p *treePainter) shared(items []*item) {
+func (p *treePainter) shared(items []*view.Item) {
 	var nodes []int32
-	var walk func([]*item)
-	walk = func(list []*item) {
+	var walk func([]*view.Item)
+	walk = func(list []*view.Item) {
 		for _, it := range list {
-			if (it.kind == "call" || it.kind == "loop" && it.node >= 0) && len(nodes) < maxWalked {
-				nodes = append(nodes, it.node)
+			if (it.Kind == "call" || it.Kind == "loop" && it.Node >= 0) && len(nodes) < maxWalked {
+				nodes = append(nodes, it.Node)
 			}
-			walk(it.kids)
+			walk(it.Kids)
 		}
 	}
 	walk(items)
@@ -49,9 +50,9 @@ func (p *treePainter) shared(items []*item) {
 		}
 		var calls []string
 		for _, id := range o.calls {
-			calls = append(calls, callName(id))
+			calls = append(calls, view.CallName(id))
 		}
-		p.line("36", "one object for all: %c#%d%c %s%s, in %s %s", tagOpen, o.id, tagClose, o.name, owners, plural(len(calls), "call"), listed(calls, 8))
+		p.Line("36", "one object for all: %c#%d%c %s%s, in %s %s", view.TagOpen, o.id, view.TagClose, o.name, owners, view.Plural(len(calls), "call"), listed(calls, 8))
 	}
 }
 
@@ -64,40 +65,40 @@ func listed(list []string, n int) string {
 
 // sharedObjects returns the class attributes and default arguments in the
 // arguments of calls, in the order of their first appearance.
-func sharedObjects(f *forest, nodes []int32) []*object {
+func sharedObjects(f *view.Forest, nodes []int32) []*object {
 	type key struct{ process, id int }
 	all := map[key]*object{}
 	var order []*object
-	note := func(c *node, id int, name, owner string) {
-		k := key{c.process, id}
+	note := func(c *view.Node, id int, name, owner string) {
+		k := key{c.Process, id}
 		o := all[k]
 		if o == nil {
-			o = &object{process: c.process, id: id, name: name}
+			o = &object{process: c.Process, id: id, name: name}
 			all[k] = o
 			order = append(order, o)
 		}
 		if owner != "" && !slices.Contains(o.owners, owner) {
 			o.owners = append(o.owners, owner)
 		}
-		if n := len(o.calls); n == 0 || o.calls[n-1] != c.id {
-			o.calls = append(o.calls, c.id)
+		if n := len(o.calls); n == 0 || o.calls[n-1] != c.Id {
+			o.calls = append(o.calls, c.Id)
 		}
 	}
 	for _, i := range nodes {
-		c := &f.nodes[i]
-		if c.start < 0 {
+		c := &f.Nodes[i]
+		if c.Start < 0 {
 			continue
 		}
-		r := record(f.t, int(c.start))
+		r := view.Record(f.T, int(c.Start))
 		defaults := r.Defaults()
 		for _, a := range r.Args() {
 			if slices.Contains(defaults, a.Name) && a.Value.ID > 0 {
-				note(c, a.Value.ID, visible("default "+a.Name+" of "+c.code.Name), "")
+				note(c, a.Value.ID, view.Visible("default "+a.Name+" of "+c.Code.Name), "")
 			}
 			eachObject(&a.Value, func(v *wire.Value) {
 				for k := range v.Shared {
 					if id := v.Shared[k].Value.ID; id > 0 {
-						note(c, id, visible(v.Type+"."+v.Shared[k].Name), visible(fmt.Sprintf("%s#%d", v.Type, v.ID)))
+						note(c, id, view.Visible(v.Type+"."+v.Shared[k].Name), view.Visible(fmt.Sprintf("%s#%d", v.Type, v.ID)))
 					}
 				}
 			})

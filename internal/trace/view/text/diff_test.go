@@ -1,4 +1,4 @@
-package view
+package text
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/view"
 )
 
 func TestTwoRunsAreHeadedByWhatIsKnownOfThem(t *testing.T) {
@@ -21,7 +22,7 @@ func TestTwoRunsAreHeadedByWhatIsKnownOfThem(t *testing.T) {
 		}
 		return trace
 	}
-	for name, o := range map[string]DiffOptions{"text": {}, "JSON": {Options: Options{JSON: true}}} {
+	for name, o := range map[string]DiffOptions{"text": {}, "JSON": {Options: view.Options{JSON: true}}} {
 		var b bytes.Buffer
 		if err := Diff(&b, run("1"), run("2"), o); err != nil {
 			t.Fatal(err)

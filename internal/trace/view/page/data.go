@@ -1,4 +1,4 @@
-package view
+package page
 
 // Bounds of a page.
 const (

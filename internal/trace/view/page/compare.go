@@ -1,10 +1,11 @@
-package view
+package page
 
 import (
 	"hash/maphash"
 
 	"github.com/repaird/repaird/internal/trace/card"
 	"github.com/repaird/repaird/internal/trace/diverge"
+	"github.com/repaird/repaird/internal/trace/view"
 )
 
 // A pageCompare is two forests aligned. Pairs stand in columns; a pair whose
@@ -33,46 +34,46 @@ const (
 )
 
 type aligner struct {
-	red, green *forest
+	red, green *view.Forest
 	rh, gh     []uint64 // of subtrees, with values
 	ro, go_    []uint64 // of the calls themselves
 	out        *pageCompare
 }
 
-func compare(red, green *forest) *pageCompare {
+func compare(red, green *view.Forest) *pageCompare {
 	seed := maphash.MakeSeed()
 	a := &aligner{red: red, green: green, out: &pageCompare{First: -1, Parent: []int32{}, Red: []int32{}, Green: []int32{}, Status: []int{}}}
 	a.rh, a.ro = digests(red, seed)
 	a.gh, a.go_ = digests(green, seed)
-	a.siblings(-1, red.roots, green.roots, 0)
-	d := diverge.Compare(red.t, green.t, card.Options{Root: commonRoot(red.t)})
+	a.siblings(-1, red.Roots, green.Roots, 0)
+	d := diverge.Compare(red.T, green.T, card.Options{Root: view.CommonRoot(red.T)})
 	a.first(d)
 	return a.out
 }
 
 // digests hash calls, by themselves and with what is below them, by values
 // without identities.
-func digests(f *forest, seed maphash.Seed) (trees, own []uint64) {
-	trees, own = make([]uint64, len(f.nodes)), make([]uint64, len(f.nodes))
+func digests(f *view.Forest, seed maphash.Seed) (trees, own []uint64) {
+	trees, own = make([]uint64, len(f.Nodes)), make([]uint64, len(f.Nodes))
 	var h maphash.Hash
 	h.SetSeed(seed)
-	for i := len(f.nodes) - 1; i >= 0; i-- {
-		c := &f.nodes[i]
+	for i := len(f.Nodes) - 1; i >= 0; i-- {
+		c := &f.Nodes[i]
 		h.Reset()
 		_, _ = h.WriteString(siblingKey(c))
-		if c.start >= 0 {
-			_, _ = h.WriteString(vars(record(f.t, int(c.start)).Args(), 2000, idsNone))
+		if c.Start >= 0 {
+			_, _ = h.WriteString(view.Vars(view.Record(f.T, int(c.Start)).Args(), 2000, view.IdsNone))
 		}
-		if c.end >= 0 {
-			r := record(f.t, int(c.end))
-			_, _ = h.WriteString("→" + text(r.Value(), 1000, idsNone) + string(r.Kind) + vars(r.Changed(), 2000, idsNone))
-			if x, ok := f.left(c); ok {
-				_, _ = h.WriteString(exceptionText(x))
+		if c.End >= 0 {
+			r := view.Record(f.T, int(c.End))
+			_, _ = h.WriteString("→" + view.Text(r.Value(), 1000, view.IdsNone) + string(r.Kind) + view.Vars(r.Changed(), 2000, view.IdsNone))
+			if x, ok := f.Left(c); ok {
+				_, _ = h.WriteString(view.ExceptionText(x))
 			}
 		}
 		own[i] = h.Sum64()
-		for _, k := range c.kids {
-			put64(&h, trees[k])
+		for _, k := range c.Kids {
+			view.Put64(&h, trees[k])
 		}
 		trees[i] = h.Sum64()
 	}
@@ -81,7 +82,7 @@ func digests(f *forest, seed maphash.Seed) (trees, own []uint64) {
 
 // siblingKey is what calls of two runs have in common: lines move with the
 // patch, and so may the tree's place.
-func siblingKey(c *node) string { return c.code.Name + "\x00" + base(c.code.File) }
+func siblingKey(c *view.Node) string { return c.Code.Name + "\x00" + view.Base(c.Code.File) }
 
 func (a *aligner) pair(parent, r, g int32, depth int) {
 	if len(a.out.Parent) >= maxPairs {
@@ -103,7 +104,7 @@ func (a *aligner) pair(parent, r, g int32, depth int) {
 	a.out.Parent = append(a.out.Parent, parent)
 	a.out.Red, a.out.Green, a.out.Status = append(a.out.Red, r), append(a.out.Green, g), append(a.out.Status, status)
 	if status == pairBelow || status == pairDiffer {
-		a.siblings(n, a.red.nodes[r].kids, a.green.nodes[g].kids, depth+1)
+		a.siblings(n, a.red.Nodes[r].Kids, a.green.Nodes[g].Kids, depth+1)
 	}
 }
 
@@ -116,7 +117,7 @@ func (a *aligner) siblings(parent int32, red, green []int32, depth int) {
 		a.out.Cut = true
 		return
 	}
-	same := func(r, g int32) bool { return siblingKey(&a.red.nodes[r]) == siblingKey(&a.green.nodes[g]) }
+	same := func(r, g int32) bool { return siblingKey(&a.red.Nodes[r]) == siblingKey(&a.green.Nodes[g]) }
 	for len(red) > 0 && len(green) > 0 && same(red[0], green[0]) {
 		a.pair(parent, red[0], green[0], depth)
 		red, green = red[1:], green[1:]
@@ -172,16 +173,16 @@ func (a *aligner) middle(parent int32, red, green []int32, depth int, same func(
 // first finds the pair in which the runs part.
 func (a *aligner) first(d diverge.Divergence) {
 	if d.Found {
-		a.out.Text = "The runs part: another " + visible(partsIn(d.Kind)) + in(d) + "."
+		a.out.Text = "The runs part: another " + view.Visible(view.DivergedBy(d.Kind)) + view.DivergedIn(d) + "."
 		for _, c := range d.Changed[:min(len(d.Changed), 4)] {
-			a.out.Text += "  " + visible(c.Name) + ": " + cut(visible(c.Red), 200) + " | " + cut(visible(c.Green), 200)
+			a.out.Text += "  " + view.Visible(c.Name) + ": " + view.Cut(view.Visible(c.Red), 200) + " | " + view.Cut(view.Visible(c.Green), 200)
 		}
 		r, g := int32(-1), int32(-1)
 		if d.RedCall != nil {
-			r = a.red.find(d.RedCall.Call)
+			r = a.red.Find(d.RedCall.Call)
 		}
 		if d.GreenCall != nil {
-			g = a.green.find(d.GreenCall.Call)
+			g = a.green.Find(d.GreenCall.Call)
 		}
 		for i := range a.out.Red {
 			if (r >= 0 && a.out.Red[i] == r) || (r < 0 && g >= 0 && a.out.Green[i] == g) {
@@ -190,7 +191,7 @@ func (a *aligner) first(d diverge.Divergence) {
 			}
 		}
 	} else {
-		a.out.Text = visible(d.Text)
+		a.out.Text = view.Visible(d.Text)
 	}
 	for i, s := range a.out.Status {
 		if s >= pairDiffer {

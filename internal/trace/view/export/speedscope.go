@@ -1,4 +1,4 @@
-package view
+package export
 
 import (
 	"bufio"
@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/view"
 )
 
 // Speedscope writes the trace for speedscope.app: one evented profile for each
@@ -23,9 +24,9 @@ func Speedscope(w io.Writer, t *trace.Trace) error {
 		Profiles: []*speedscopeProfile{},
 	}
 	if len(t.Processes) > 0 && len(t.Processes[0].Argv) > 0 {
-		f.Name = cut(visible(base(t.Processes[0].Argv[0])), 80)
+		f.Name = view.Cut(view.Visible(view.Base(t.Processes[0].Argv[0])), 80)
 	}
-	s := speedscopeBuilder{t: t, file: &f, frames: map[*trace.Code]int{}, root: commonRoot(t)}
+	s := speedscopeBuilder{t: t, file: &f, frames: map[*trace.Code]int{}, root: view.CommonRoot(t)}
 	s.build()
 	b := bufio.NewWriterSize(w, 1<<16)
 	e := json.NewEncoder(b)
@@ -61,7 +62,7 @@ type speedscopeProfile struct {
 	End    int64             `json:"endValue"`
 	Events []speedscopeEvent `json:"events"`
 
-	open []*span
+	open []*view.Span
 }
 
 type speedscopeEvent struct {
@@ -77,13 +78,13 @@ type speedscopeBuilder struct {
 	root   string
 }
 
-func (s *speedscopeBuilder) frame(x *span) int {
-	c := s.t.Record(int(x.begin) + 1).Code
+func (s *speedscopeBuilder) frame(x *view.Span) int {
+	c := s.t.Record(int(x.Begin) + 1).Code
 	n, ok := s.frames[c]
 	if !ok {
 		n = len(s.file.Shared.Frames)
 		s.frames[c] = n
-		s.file.Shared.Frames = append(s.file.Shared.Frames, speedscopeFrame{visible(c.Name), visible(relative(c.File, s.root)), max(c.Line, 1)})
+		s.file.Shared.Frames = append(s.file.Shared.Frames, speedscopeFrame{view.Visible(c.Name), view.Visible(view.Relative(c.File, s.root)), max(c.Line, 1)})
 	}
 	return n
 }
@@ -91,37 +92,37 @@ func (s *speedscopeBuilder) frame(x *span) int {
 // build turns spans into openings and closings. The spans of a thread nest, so
 // those that ended before the next one begins are closed innermost first.
 func (s *speedscopeBuilder) build() {
-	spans := timeline(s.t)
-	_, began := starts(s.t)
+	spans := view.Timeline(s.t)
+	_, began := view.Starts(s.t)
 	for i := range spans {
-		spans[i].from += began[spans[i].process]
-		spans[i].to += began[spans[i].process]
+		spans[i].From += began[spans[i].Process]
+		spans[i].To += began[spans[i].Process]
 	}
-	profiles := map[threadKey]*speedscopeProfile{}
-	var order []threadKey
+	profiles := map[view.ThreadKey]*speedscopeProfile{}
+	var order []view.ThreadKey
 	for i := range spans {
 		x := &spans[i]
-		key := threadKey{x.process, x.thread}
+		key := view.ThreadKey{Process: x.Process, Thread: x.Thread}
 		p := profiles[key]
 		if p == nil {
-			name := threadName(s.t, x.process, x.thread)
+			name := view.ThreadName(s.t, x.Process, x.Thread)
 			if len(s.t.Processes) > 1 {
-				name = fmt.Sprintf("%s of process %d", name, pid(s.t, x.process))
+				name = fmt.Sprintf("%s of process %d", name, view.Pid(s.t, x.Process))
 			}
-			p = &speedscopeProfile{Type: "evented", Name: name, Unit: "microseconds", Start: x.from, Events: []speedscopeEvent{}}
+			p = &speedscopeProfile{Type: "evented", Name: name, Unit: "microseconds", Start: x.From, Events: []speedscopeEvent{}}
 			profiles[key] = p
 			order = append(order, key)
 		}
-		s.close(p, x.depth)
-		p.Events = append(p.Events, speedscopeEvent{"O", s.frame(x), x.from})
+		s.close(p, x.Depth)
+		p.Events = append(p.Events, speedscopeEvent{"O", s.frame(x), x.From})
 		p.open = append(p.open, x)
-		p.End = max(p.End, x.to)
+		p.End = max(p.End, x.To)
 	}
-	slices.SortFunc(order, func(a, b threadKey) int {
-		if a.process != b.process {
-			return a.process - b.process
+	slices.SortFunc(order, func(a, b view.ThreadKey) int {
+		if a.Process != b.Process {
+			return a.Process - b.Process
 		}
-		return a.thread - b.thread
+		return a.Thread - b.Thread
 	})
 	for _, key := range order {
 		s.close(profiles[key], 0)
@@ -133,6 +134,6 @@ func (s *speedscopeBuilder) close(p *speedscopeProfile, depth int) {
 	for len(p.open) > depth {
 		x := p.open[len(p.open)-1]
 		p.open = p.open[:len(p.open)-1]
-		p.Events = append(p.Events, speedscopeEvent{"C", s.frame(x), x.to})
+		p.Events = append(p.Events, speedscopeEvent{"C", s.frame(x), x.To})
 	}
 }

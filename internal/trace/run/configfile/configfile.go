@@ -1,4 +1,6 @@
-package run
+// Package configfile reads a trace_config.json, in either of its two forms, as a
+// configuration of the tracer.
+package configfile
 
 import (
 	"bytes"
@@ -35,11 +37,11 @@ type File struct {
 
 const maxConfigFile = 1 << 20
 
-// ReadFile reads a trace_config.json. Relative paths are taken from the
+// Read reads a trace_config.json. Relative paths are taken from the
 // current directory; in log_file $NAME is replaced from the environment, and
 // $TRACE_DIR is the file's own directory where the environment has none. Keys
 // that are in neither form are fault.Invalid.
-func ReadFile(name string) (_ *File, err error) {
+func Read(name string) (_ *File, err error) {
 	defer fault.Wrap(&err, "%s", name)
 	f, err := os.Open(name)
 	if err != nil {

@@ -1,4 +1,4 @@
-package view
+package text
 
 import (
 	"io"
@@ -7,11 +7,12 @@ import (
 	"github.com/repaird/repaird/internal/trace"
 	"github.com/repaird/repaird/internal/trace/diverge"
 	"github.com/repaird/repaird/internal/trace/findings"
+	"github.com/repaird/repaird/internal/trace/view"
 )
 
 // FindingsOptions shape Findings. The zero value is usable.
 type FindingsOptions struct {
-	Options
+	view.Options
 	Evidence int          // records that are shown below each finding; default 6, -1 for none
 	Green    *trace.Trace // a passing run of the same test, to compare with; nil for none
 }
@@ -22,36 +23,36 @@ const defaultEvidence = 6
 // records that prove it. With a passing run, what the trace did otherwise is
 // among them, and what both did comes last; records are those of t alone.
 func Findings(w io.Writer, t *trace.Trace, o FindingsOptions) error {
-	found := findingsOf(t, o.Green)
+	found := view.FindingsOf(t, o.Green)
 	if o.JSON {
 		return findingsJSON(w, t, found, o.Green)
 	}
-	p := newPainter(w, o.Options)
+	p := view.NewPainter(w, o.Options)
 	root := o.Root
 	if root == "" {
-		root = commonRoot(t)
+		root = view.CommonRoot(t)
 	}
 	if !t.Traced() {
-		p.line("33", "No process of this run was traced.")
-		return p.err
+		p.Line("33", "No process of this run was traced.")
+		return p.Err
 	}
 	if o.Green != nil {
 		if note := diverge.Note(t, o.Green); note != "" {
-			p.line("33", "%s", visible(note))
+			p.Line("33", "%s", view.Visible(note))
 		}
 	}
 	if len(found) == 0 {
-		p.line("", "Nothing odd was found in %s.", Summary(t))
-		return p.err
+		p.Line("", "Nothing odd was found in %s.", view.Summary(t))
+		return p.Err
 	}
 	evidence := o.Evidence
 	if evidence == 0 {
 		evidence = defaultEvidence
 	}
 	for i, f := range found {
-		head := strconv.Itoa(i+1) + ". [" + visible(f.Kind) + "] "
-		p.wrap("1", head, visible(f.Text))
-		p.line("2", "   %s %s:%d", visible(f.Name), visible(relative(f.File, root)), f.Line)
+		head := strconv.Itoa(i+1) + ". [" + view.Visible(f.Kind) + "] "
+		wrap(p, "1", head, view.Visible(f.Text))
+		p.Line("2", "   %s %s:%d", view.Visible(f.Name), view.Visible(view.Relative(f.File, root)), f.Line)
 		for n, id := range f.Records {
 			if n >= evidence {
 				break
@@ -60,18 +61,10 @@ func Findings(w io.Writer, t *trace.Trace, o FindingsOptions) error {
 			if r.ID == 0 {
 				continue
 			}
-			p.line("", "   %6d  %-7s %s", r.ID, r.Kind, recordText(r, root, p.width-18, idsMarked))
+			p.Line("", "   %6d  %-7s %s", r.ID, r.Kind, view.RecordText(r, root, p.Width-18, view.IdsMarked))
 		}
 	}
-	return p.err
-}
-
-// findingsOf returns what is odd in a trace, green a passing run or nil.
-func findingsOf(t, green *trace.Trace) []findings.Finding {
-	if green == nil {
-		return findings.Find(t)
-	}
-	return diverge.Findings(t, green)
+	return p.Err
 }
 
 func findingsJSON(w io.Writer, t *trace.Trace, found []findings.Finding, green *trace.Trace) error {
@@ -84,25 +77,25 @@ func findingsJSON(w io.Writer, t *trace.Trace, found []findings.Finding, green *
 		Green    string             `json:"green,omitempty"` // summary of the passing run
 		Note     string             `json:"note,omitempty"`
 		Findings []findings.Finding `json:"findings"`
-	}{Traced: t.Traced(), Summary: Summary(t), Findings: found}
+	}{Traced: t.Traced(), Summary: view.Summary(t), Findings: found}
 	if green != nil {
-		out.Green = Summary(green)
+		out.Green = view.Summary(green)
 		out.Note = diverge.Note(t, green)
 	}
-	return writeJSON(w, out)
+	return view.WriteJSON(w, out)
 }
 
 // wrap writes text over as many lines as it takes, the first behind head, the
 // others indented as far.
-func (p *painter) wrap(style, head, text string) {
+func wrap(p *view.Painter, style, head, text string) {
 	const indent = "   "
-	room := max(p.width-len(head), 20)
+	room := max(p.Width-len(head), 20)
 	for first := true; first || text != ""; first = false {
 		line, rest := splitLine(text, room)
 		if !first {
 			head = indent
 		}
-		p.line(style, "%s%s", head, line)
+		p.Line(style, "%s%s", head, line)
 		text = rest
 	}
 }

@@ -1,4 +1,4 @@
-package view
+package page
 
 import (
 	"bytes"
@@ -8,12 +8,15 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/repaird/repaird/internal/trace/view"
+	"github.com/repaird/repaird/internal/trace/view/viewtest"
 )
 
-func page(t *testing.T, o PageOptions) string {
+func page(t *testing.T, o Options) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Page(&b, o); err != nil {
+	if err := Write(&b, o); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -21,15 +24,15 @@ func page(t *testing.T, o PageOptions) string {
 
 func TestAPageNeedsNothingElse(t *testing.T) {
 	t.Parallel()
-	trace, dir := recorded(t, hostile)
-	text := page(t, PageOptions{Red: trace, Title: "<b>&", Source: DiskSource([]string{dir})})
+	trace, dir := viewtest.Recorded(t, viewtest.Hostile)
+	text := page(t, Options{Red: trace, Title: "<b>&", Source: DiskSource([]string{dir})})
 	for _, banned := range []string{"http://", "https://", "src=", "href=", "@import", "url(", "innerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function("} {
 		code := regexp.MustCompile(`(?s)<script type="application/json".*?</script>`).ReplaceAllString(text, "")
 		if strings.Contains(code, banned) {
 			t.Errorf("the page holds %q", banned)
 		}
 	}
-	wantAll(t, text[:1200], "<title>&lt;b&gt;&amp;</title>", "default-src 'none'")
+	viewtest.WantAll(t, text[:1200], "<title>&lt;b&gt;&amp;</title>", "default-src 'none'")
 	// No value ends the block of data or begins another script.
 	if n := strings.Count(text, "</script>"); n != 2 {
 		t.Errorf("%d ends of scripts, want 2", n)
@@ -99,7 +102,7 @@ func TestSourcesAreReadOnlyBelowTheirDirectories(t *testing.T) {
 
 func TestComparedForestsAlign(t *testing.T) {
 	t.Parallel()
-	red, _ := recorded(t, map[string]string{"main.py": `
+	red, _ := viewtest.Recorded(t, map[string]string{"main.py": `
 def f(n): return n
 def g(n): return n
 def h(n): return f(n) + 1
@@ -111,7 +114,7 @@ def main():
 
 main()
 `})
-	green, _ := recorded(t, map[string]string{"main.py": `
+	green, _ := viewtest.Recorded(t, map[string]string{"main.py": `
 def f(n): return n
 def g(n): return n
 def h(n): return f(n) + 2
@@ -123,16 +126,16 @@ def main():
 
 main()
 `})
-	a, b := newForest(red), newForest(green)
+	a, b := view.NewForest(red), view.NewForest(green)
 	c := compare(a, b)
 	var got []string
 	for i := range c.Red {
 		s := []string{"=", "v", "≠", "-", "+"}[c.Status[i]]
 		if r := c.Red[i]; r >= 0 {
-			s += " " + a.nodes[r].code.Name
+			s += " " + a.Nodes[r].Code.Name
 		}
 		if g := c.Green[i]; g >= 0 {
-			s += " " + b.nodes[g].code.Name
+			s += " " + b.Nodes[g].Code.Name
 		}
 		got = append(got, s)
 	}

@@ -1,4 +1,4 @@
-package view
+package export
 
 import (
 	"bytes"
@@ -16,19 +16,22 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/view"
+	"github.com/repaird/repaird/internal/trace/view/text"
+	"github.com/repaird/repaird/internal/trace/view/viewtest"
 	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 func TestASliceOfAllIsTheTraceAgain(t *testing.T) {
 	t.Parallel()
-	small, err := Open("testdata/small.jsonl", nil)
+	small, err := view.Open("../testdata/small.jsonl", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	real, _ := recorded(t, hostile)
+	real, _ := viewtest.Recorded(t, viewtest.Hostile)
 	for name, tr := range map[string]*trace.Trace{"small": small, "real": real} {
 		var b bytes.Buffer
-		if err := Slice(&b, tr, Filter{}); err != nil {
+		if err := Slice(&b, tr, view.Filter{}); err != nil {
 			t.Fatal(err)
 		}
 		again, err := trace.Read(&b)
@@ -39,8 +42,8 @@ func TestASliceOfAllIsTheTraceAgain(t *testing.T) {
 			t.Fatalf("%s: %d records, %d lines skipped; want %d", name, again.Len(), again.Footer.Skipped, tr.Len())
 		}
 		for id := 1; id <= tr.Len(); id++ {
-			want, _ := json.Marshal(record(tr, id-1))
-			got, _ := json.Marshal(record(again, id-1))
+			want, _ := json.Marshal(view.Record(tr, id-1))
+			got, _ := json.Marshal(view.Record(again, id-1))
 			if want, got := withoutCalls(want), withoutCalls(got); want != got {
 				t.Errorf("%s: record %d: %s", name, id, cmp.Diff(want, got))
 			}
@@ -64,36 +67,36 @@ func withoutCalls(b []byte) string {
 
 func TestSlicesByFunctionObjectTextTimeAndCall(t *testing.T) {
 	t.Parallel()
-	trace, err := Open("testdata/small.jsonl", nil)
+	trace, err := view.Open("../testdata/small.jsonl", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
 		name string
-		q    Filter
+		q    view.Filter
 		want string // ids of the records
 	}{
-		{"a bare name", Filter{Functions: []string{"add"}}, "3 6 7 11 12 13"},
-		{"a qualified name and a kind", Filter{Functions: []string{"Cart.add"}, Kinds: []wire.Kind{wire.KindCall}}, "3 7"},
-		{"a pattern", Filter{Functions: []string{"Cart.*"}, Kinds: []wire.Kind{wire.KindHandled}}, "12"},
-		{"the end of a path", Filter{Files: []string{"lib/cart.py"}, Kinds: []wire.Kind{wire.KindUnwind}}, "10"},
-		{"a folder", Filter{Files: []string{"lib"}, Kinds: []wire.Kind{wire.KindRaise}}, "9"},
-		{"a module", Filter{Modules: []string{"lib.cart"}, Kinds: []wire.Kind{wire.KindRaise}}, "9"},
-		{"a module that is not there", Filter{Modules: []string{"art"}}, ""},
-		{"the text of a value", Filter{Text: "status"}, "23"},
-		{"an object in an attribute of a class", Filter{Object: 2}, "3 6 7"},
-		{"an object with callers", Filter{Object: 3, Callers: true}, "2 7 30"},
-		{"one call with all below", Filter{Calls: []int64{4}, Callees: true}, "7 8 9 10 11 12 13"},
-		{"one call whole", Filter{Calls: []int64{5}, Kinds: []wire.Kind{wire.KindRaise}, Whole: true}, "8 9 10"},
-		{"a time", Filter{From: 70_000, To: 80_000}, "14 15 16"},
-		{"a thread", Filter{Thread: "worker"}, "31"},
-		{"a task", Filter{Task: "Task-1"}, "20"},
-		{"records", Filter{Records: [][2]int{{2, 3}, {9, 9}}}, "2 3 9"},
-		{"a limit", Filter{Functions: []string{"check"}, Limit: 2}, "4 5"},
-		{"another process", Filter{Process: 7}, ""},
+		{"a bare name", view.Filter{Functions: []string{"add"}}, "3 6 7 11 12 13"},
+		{"a qualified name and a kind", view.Filter{Functions: []string{"Cart.add"}, Kinds: []wire.Kind{wire.KindCall}}, "3 7"},
+		{"a pattern", view.Filter{Functions: []string{"Cart.*"}, Kinds: []wire.Kind{wire.KindHandled}}, "12"},
+		{"the end of a path", view.Filter{Files: []string{"lib/cart.py"}, Kinds: []wire.Kind{wire.KindUnwind}}, "10"},
+		{"a folder", view.Filter{Files: []string{"lib"}, Kinds: []wire.Kind{wire.KindRaise}}, "9"},
+		{"a module", view.Filter{Modules: []string{"lib.cart"}, Kinds: []wire.Kind{wire.KindRaise}}, "9"},
+		{"a module that is not there", view.Filter{Modules: []string{"art"}}, ""},
+		{"the text of a value", view.Filter{Text: "status"}, "23"},
+		{"an object in an attribute of a class", view.Filter{Object: 2}, "3 6 7"},
+		{"an object with callers", view.Filter{Object: 3, Callers: true}, "2 7 30"},
+		{"one call with all below", view.Filter{Calls: []int64{4}, Callees: true}, "7 8 9 10 11 12 13"},
+		{"one call whole", view.Filter{Calls: []int64{5}, Kinds: []wire.Kind{wire.KindRaise}, Whole: true}, "8 9 10"},
+		{"a time", view.Filter{From: 70_000, To: 80_000}, "14 15 16"},
+		{"a thread", view.Filter{Thread: "worker"}, "31"},
+		{"a task", view.Filter{Task: "Task-1"}, "20"},
+		{"records", view.Filter{Records: [][2]int{{2, 3}, {9, 9}}}, "2 3 9"},
+		{"a limit", view.Filter{Functions: []string{"check"}, Limit: 2}, "4 5"},
+		{"another process", view.Filter{Process: 7}, ""},
 	} {
 		var b bytes.Buffer
-		if err := Show(&b, trace, c.q, ShowOptions{Options: Options{JSON: true}}); err != nil {
+		if err := text.Show(&b, trace, c.q, text.ShowOptions{Options: view.Options{JSON: true}}); err != nil {
 			t.Fatal(err)
 		}
 		var ids []string
@@ -111,22 +114,22 @@ func TestSlicesByFunctionObjectTextTimeAndCall(t *testing.T) {
 
 func TestASliceKeepsTheTreeOverCallsThatItLeavesOut(t *testing.T) {
 	t.Parallel()
-	tr, _ := recorded(t, hostile)
+	tr, _ := viewtest.Recorded(t, viewtest.Hostile)
 	var b bytes.Buffer
-	if err := Slice(&b, tr, Filter{Functions: []string{"main", "loud"}}); err != nil {
+	if err := Slice(&b, tr, view.Filter{Functions: []string{"main", "loud"}}); err != nil {
 		t.Fatal(err)
 	}
 	part, err := trace.Read(&b)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := tree(t, part, TreeOptions{Options: Options{Width: -1}})
-	wantAll(t, got, "\n  main() ✗ KeyError", "\n    loud(text=", "(1 call between it and its caller not recorded)")
+	got := viewtest.Tree(t, part, view.TreeOptions{Options: view.Options{Width: -1}})
+	viewtest.WantAll(t, got, "\n  main() ✗ KeyError", "\n    loud(text=", "(1 call between it and its caller not recorded)")
 }
 
 func TestChromeSlicesOfAThreadNest(t *testing.T) {
 	t.Parallel()
-	trace, _ := recorded(t, hostile)
+	trace, _ := viewtest.Recorded(t, viewtest.Hostile)
 	var b bytes.Buffer
 	if err := Chrome(&b, trace); err != nil {
 		t.Fatal(err)
@@ -184,20 +187,20 @@ func TestExportsOfProcessesShareOneClock(t *testing.T) {
 		t.Fatal(err)
 	}
 	var chrome, speedscope, slice bytes.Buffer
-	for _, err := range []error{Chrome(&chrome, trace), Speedscope(&speedscope, trace), Slice(&slice, trace, Filter{})} {
+	for _, err := range []error{Chrome(&chrome, trace), Speedscope(&speedscope, trace), Slice(&slice, trace, view.Filter{})} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	wantAll(t, chrome.String(), `"start":"2023-11-14T22:13:20.25Z"`, `"name":"work1","cat":"call","ph":"X","ts":2250010,"dur":20`, `"name":"work2","cat":"call","ph":"X","ts":10,"dur":20`,
+	viewtest.WantAll(t, chrome.String(), `"start":"2023-11-14T22:13:20.25Z"`, `"name":"work1","cat":"call","ph":"X","ts":2250010,"dur":20`, `"name":"work2","cat":"call","ph":"X","ts":10,"dur":20`,
 		`"name":"m ","cat":"mark","ph":"i","ts":2250040`)
-	wantAll(t, speedscope.String(), `"startValue":2250010,"endValue":2250030`, `"startValue":10,"endValue":30`)
-	wantAll(t, slice.String(), `"ts":1700000002.5}`, `"ts":1700000000.25}`)
+	viewtest.WantAll(t, speedscope.String(), `"startValue":2250010,"endValue":2250030`, `"startValue":10,"endValue":30`)
+	viewtest.WantAll(t, slice.String(), `"ts":1700000002.5}`, `"ts":1700000000.25}`)
 }
 
 func TestChromeHasAsyncioTasksAsTracks(t *testing.T) {
 	t.Parallel()
-	trace, _ := recorded(t, map[string]string{"main.py": `
+	trace, _ := viewtest.Recorded(t, map[string]string{"main.py": `
 import asyncio
 
 
@@ -220,12 +223,12 @@ asyncio.run(main())
 	if begins != 3 || ends != 3 {
 		t.Errorf("%d beginnings and %d ends of coroutines in tasks, want 3", begins, ends)
 	}
-	wantAll(t, tree(t, trace, TreeOptions{}), "fetch(n=1) → 1", "[Task-")
+	viewtest.WantAll(t, viewtest.Tree(t, trace, view.TreeOptions{}), "fetch(n=1) → 1", "[Task-")
 }
 
 func TestSpeedscopeProfilesFitTheSchema(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("testdata/speedscope.schema.json")
+	text, err := os.ReadFile("../testdata/speedscope.schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,11 +240,11 @@ func TestSpeedscopeProfilesFitTheSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	small, err := Open("testdata/small.jsonl", nil)
+	small, err := view.Open("../testdata/small.jsonl", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	real, _ := recorded(t, hostile)
+	real, _ := viewtest.Recorded(t, viewtest.Hostile)
 	for _, trace := range []*trace.Trace{small, real, {}} {
 		var b bytes.Buffer
 		if err := Speedscope(&b, trace); err != nil {
@@ -294,7 +297,7 @@ func balanced(t *testing.T, p *speedscopeProfile, frames int) {
 
 func TestTracesAreReadFromFilesDirectoriesAndStreams(t *testing.T) {
 	t.Parallel()
-	plain, err := os.ReadFile("testdata/small.jsonl")
+	plain, err := os.ReadFile("../testdata/small.jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -328,33 +331,33 @@ func TestTracesAreReadFromFilesDirectoriesAndStreams(t *testing.T) {
 		{"a stream", "-", plain, 31},
 		{"a compressed stream", "-", packed, 31},
 	} {
-		trace, err := Open(c.file, bytes.NewReader(c.stdin))
+		trace, err := view.Open(c.file, bytes.NewReader(c.stdin))
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		} else if trace.Len() != c.want {
 			t.Errorf("%s: %d records, want %d", c.name, trace.Len(), c.want)
 		}
 	}
-	if _, err := Open(filepath.Join(dir, "none"), nil); err == nil {
+	if _, err := view.Open(filepath.Join(dir, "none"), nil); err == nil {
 		t.Error("a file that is not there gave no error")
 	}
-	if _, err := Open("-", bytes.NewReader(nil)); err == nil {
+	if _, err := view.Open("-", bytes.NewReader(nil)); err == nil {
 		t.Error("an empty stream was taken for a trace")
 	}
 }
 
 func TestAWrittenFileIsCompleteAndPrivate(t *testing.T) {
 	t.Parallel()
-	trace, err := Open("testdata/small.jsonl", nil)
+	trace, err := view.Open("../testdata/small.jsonl", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, "part.jsonl.zst")
-	if err := WriteFile(file, func(w io.Writer) error { return Slice(w, trace, Filter{Functions: []string{"check"}}) }); err != nil {
+	if err := view.WriteFile(file, func(w io.Writer) error { return Slice(w, trace, view.Filter{Functions: []string{"check"}}) }); err != nil {
 		t.Fatal(err)
 	}
-	part, err := Open(file, nil)
+	part, err := view.Open(file, nil)
 	if err != nil || part.Len() != 12 {
 		t.Fatalf("%d records, %v", part.Len(), err)
 	}
@@ -362,7 +365,7 @@ func TestAWrittenFileIsCompleteAndPrivate(t *testing.T) {
 		t.Errorf("mode %v", info.Mode())
 	}
 	failing := filepath.Join(dir, "no.jsonl")
-	if err := WriteFile(failing, func(io.Writer) error { return errors.New("no") }); err == nil {
+	if err := view.WriteFile(failing, func(io.Writer) error { return errors.New("no") }); err == nil {
 		t.Error("the error was lost")
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 1 {
@@ -370,43 +373,20 @@ func TestAWrittenFileIsCompleteAndPrivate(t *testing.T) {
 	}
 }
 
-func FuzzViews(f *testing.F) {
-	small, err := os.ReadFile("testdata/small.jsonl")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(small)
-	f.Add([]byte(`{"k":"meta","v":1,"f":"x","pid":1}` + "\n" + `{"k":"code","c":1,"file":"\u001b","name":"\u202e","line":-5}` + "\n" +
-		`{"k":"call","i":3,"c":1,"p":7,"t":9,"a":[["\u0001",{"t":"list","r":"","id":4,"n":3}]]}` + "\n" + `{"k":"ret","i":9,"c":1,"t":1,"v":"1","m":[["x",{"t":"list","lit":1,"r":"[","id":1}]]}`))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		trace, err := trace.Read(bytes.NewReader(text))
-		if err != nil {
-			t.Skip()
-		}
-		for name, write := range views(trace) {
-			var b bytes.Buffer
-			if err := write(&b); err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-			visibleOnly(t, name, b.String())
-		}
-	})
-}
-
 func TestASearchEndsWhenNobodyWaitsForIt(t *testing.T) {
 	t.Parallel()
-	trace, err := Open("testdata/small.jsonl", nil)
+	trace, err := view.Open("../testdata/small.jsonl", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan struct{})
 	close(done)
-	for what, q := range map[string]Filter{"all": {Done: done}, "widened": {Functions: []string{"main"}, Callees: true, Done: done}} {
+	for what, q := range map[string]view.Filter{"all": {Done: done}, "widened": {Functions: []string{"main"}, Callees: true, Done: done}} {
 		var b bytes.Buffer
-		if err := Show(&b, trace, q, ShowOptions{}); !errors.Is(err, ErrStopped) || b.Len() > 0 {
+		if err := text.Show(&b, trace, q, text.ShowOptions{}); !errors.Is(err, view.ErrStopped) || b.Len() > 0 {
 			t.Errorf("%s: Show: %v, %d bytes", what, err, b.Len())
 		}
-		if err := Slice(&b, trace, q); !errors.Is(err, ErrStopped) || b.Len() > 0 {
+		if err := Slice(&b, trace, q); !errors.Is(err, view.ErrStopped) || b.Len() > 0 {
 			t.Errorf("%s: Slice: %v, %d bytes", what, err, b.Len())
 		}
 	}

@@ -1,4 +1,4 @@
-package view
+package export
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/view"
 )
 
 // deep makes a trace of a recursion of n calls.
@@ -36,7 +37,7 @@ func deep(t testing.TB, n int) *trace.Trace {
 func BenchmarkASliceOfADeepRecursion(b *testing.B) {
 	for _, n := range []int{1_000, 10_000, 100_000} {
 		trace := deep(b, n)
-		for name, q := range map[string]Filter{"all": {}, "half": {Functions: []string{"on"}}, "callers": {Functions: []string{"on"}, Callers: true}} {
+		for name, q := range map[string]view.Filter{"all": {}, "half": {Functions: []string{"on"}}, "callers": {Functions: []string{"on"}, Callers: true}} {
 			b.Run(fmt.Sprintf("%s/depth=%d", name, n), func(b *testing.B) {
 				for b.Loop() {
 					if err := Slice(io.Discard, trace, q); err != nil {
@@ -59,7 +60,7 @@ func TestASliceKeepsWhatValuesAreRebuiltFrom(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if err := Slice(&b, tr, Filter{}); err != nil {
+	if err := Slice(&b, tr, view.Filter{}); err != nil {
 		t.Fatal(err)
 	}
 	again, err := trace.Read(&b)
@@ -98,7 +99,7 @@ func TestASlicesCallsHangUnderTheNearestCallerThatIsKept(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		if err := Slice(&out, tr, Filter{Functions: []string{"yes"}}); err != nil {
+		if err := Slice(&out, tr, view.Filter{Functions: []string{"yes"}}); err != nil {
 			t.Fatal(err)
 		}
 		again, err := trace.Read(&out)
@@ -108,7 +109,7 @@ func TestASlicesCallsHangUnderTheNearestCallerThatIsKept(t *testing.T) {
 		seen := 0
 		for r := range again.All() {
 			seen++
-			id := int(number(r.Call))
+			id := int(view.Number(r.Call))
 			want, depth, skipped := 0, 0, 0
 			for p := parents[id]; p > 0; p = parents[p] {
 				switch {
@@ -123,8 +124,8 @@ func TestASlicesCallsHangUnderTheNearestCallerThatIsKept(t *testing.T) {
 			if want == 0 {
 				skipped = 0
 			}
-			if int(number(r.Parent)) != want || r.Depth != depth || r.Gap() != skipped {
-				t.Fatalf("call %d hangs under %d at depth %d over %d, want %d, %d, %d\n%s", id, number(r.Parent), r.Depth, r.Gap(), want, depth, skipped, b.String())
+			if int(view.Number(r.Parent)) != want || r.Depth != depth || r.Gap() != skipped {
+				t.Fatalf("call %d hangs under %d at depth %d over %d, want %d, %d, %d\n%s", id, view.Number(r.Parent), r.Depth, r.Gap(), want, depth, skipped, b.String())
 			}
 		}
 		for _, k := range kept {

@@ -1,4 +1,4 @@
-package view
+package export
 
 import (
 	"bufio"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/view"
 	"github.com/repaird/repaird/internal/trace/wire"
 )
 
@@ -30,7 +31,7 @@ import (
 // such as [1, 2]#2, and cut where the trace or a view cuts. An event in another process, thread or task than the first says so.
 func Events(w io.Writer, t *trace.Trace) error {
 	x := eventWriter{w: bufio.NewWriterSize(w, 1<<16), classes: map[int64]string{}}
-	start, from := starts(t)
+	start, from := view.Starts(t)
 	if start.IsZero() {
 		start = time.Unix(0, 0).UTC()
 	}
@@ -49,14 +50,14 @@ func Events(w io.Writer, t *trace.Trace) error {
 				depth++ // what happens within the call
 			}
 		}
-		last[r.Process] = max(last[r.Process], micros(r)) // not every record has a time of its own
+		last[r.Process] = max(last[r.Process], view.Micros(r)) // not every record has a time of its own
 		at := time.UnixMicro(start.UnixMicro() + from[r.Process] + last[r.Process]).UTC()
 		for _, e := range x.eventsOf(r) {
 			x.put(at, depth, r, e)
 		}
 	}
 	x.raw("\n],\"metadata\":")
-	x.json(map[string]any{"total_events": x.n, "max_depth": x.deepest, "summary": Summary(t)})
+	x.json(map[string]any{"total_events": x.n, "max_depth": x.deepest, "summary": view.Summary(t)})
 	x.raw("}\n")
 	if x.err != nil {
 		return x.err
@@ -230,9 +231,9 @@ func (x *eventWriter) raw(s string) {
 func (x *eventWriter) json(v any) {
 	var b bytes.Buffer
 	if x.err == nil {
-		x.err = encodeJSON(&b, v, "")
+		x.err = view.EncodeJSON(&b, v, "")
 	}
 	if x.err == nil {
-		_, x.err = x.w.Write(escapeJSON(bytes.TrimSpace(b.Bytes()), false))
+		_, x.err = x.w.Write(view.EscapeJSON(bytes.TrimSpace(b.Bytes()), false))
 	}
 }

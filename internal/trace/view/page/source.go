@@ -1,4 +1,4 @@
-package view
+package page
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/repaird/repaird/internal/trace/view"
 )
 
 // Bounds of the sources on a page.
@@ -19,7 +21,7 @@ const (
 
 // sources adds the text of files, and which of their lines ran.
 func (p *pager) sources(source func(string) []byte) {
-	executed := p.f.t.Executed()
+	executed := p.f.T.Executed()
 	left := maxSources
 	for _, name := range slices.Sorted(maps.Keys(p.files)) {
 		f := &p.t.Files[p.files[name]]
@@ -40,7 +42,7 @@ func (p *pager) sources(source func(string) []byte) {
 func sourceText(s string) string {
 	lines := strings.Split(strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\f", " "), "\n")
 	for i, line := range lines {
-		lines[i] = strings.ReplaceAll(visible(strings.ReplaceAll(line, "\t", "\x00")), `\x00`, "    ")
+		lines[i] = strings.ReplaceAll(view.Visible(strings.ReplaceAll(line, "\t", "\x00")), `\x00`, "    ")
 	}
 	return strings.Join(lines, "\n")
 }

@@ -1,4 +1,4 @@
-package view
+package text
 
 import (
 	"io"
@@ -7,11 +7,12 @@ import (
 	"github.com/repaird/repaird/internal/trace"
 	"github.com/repaird/repaird/internal/trace/card"
 	"github.com/repaird/repaird/internal/trace/diverge"
+	"github.com/repaird/repaird/internal/trace/view"
 )
 
 // DiffOptions shape Diff. The zero value is usable.
 type DiffOptions struct {
-	Options
+	view.Options
 }
 
 // What heads the sides of a comparison: that of a patch, and that of two runs of
@@ -26,54 +27,34 @@ const (
 func Diff(w io.Writer, red, green *trace.Trace, o DiffOptions) error {
 	root := o.Root
 	if root == "" {
-		root = commonRoot(red)
+		root = view.CommonRoot(red)
 	}
 	d := diverge.Compare(red, green, card.Options{Root: root})
 	if rest, ok := strings.CutPrefix(d.Text, patchHead); ok {
 		d.Text = runsHead + strings.Replace(rest, patchSide, runsSide, 1)
 	}
 	if o.JSON {
-		return writeJSON(w, d)
+		return view.WriteJSON(w, d)
 	}
-	p := newPainter(w, o.Options)
-	p.width = maxWidth // the card has a width of its own
+	p := view.NewPainter(w, o.Options)
+	p.Width = view.MaxWidth // the card has a width of its own
 	if d.Found {
-		p.line("1", "The runs part: another %s%s.", visible(partsIn(d.Kind)), in(d))
-		p.line("", "")
+		p.Line("1", "The runs part: another %s%s.", view.Visible(view.DivergedBy(d.Kind)), view.DivergedIn(d))
+		p.Line("", "")
 	}
 	for _, line := range strings.Split(strings.TrimRight(d.Text, "\n"), "\n") {
 		style := ""
 		if strings.HasPrefix(line, "≠") {
 			style = "31"
 		}
-		p.line(style, "%s", visible(line))
+		p.Line(style, "%s", view.Visible(line))
 	}
 	if d.Found && len(d.Changed) > 0 {
-		p.line("", "")
+		p.Line("", "")
 		for _, c := range d.Changed {
-			p.line("31", "- %s = %s", visible(c.Name), visible(c.Red))
-			p.line("32", "+ %s = %s", visible(c.Name), visible(c.Green))
+			p.Line("31", "- %s = %s", view.Visible(c.Name), view.Visible(c.Red))
+			p.Line("32", "+ %s = %s", view.Visible(c.Name), view.Visible(c.Green))
 		}
 	}
-	return p.err
-}
-
-func partsIn(kind string) string {
-	switch kind {
-	case "return":
-		return "return value"
-	case "state":
-		return "state of an argument"
-	}
-	return kind
-}
-
-// in names the call in which the runs part.
-func in(d diverge.Divergence) string {
-	for _, r := range []*rec{d.RedCall, d.GreenCall} {
-		if r != nil && r.Code != nil {
-			return " at " + visible(r.Code.Name) + ", call " + callName(r.Call)
-		}
-	}
-	return ""
+	return p.Err
 }

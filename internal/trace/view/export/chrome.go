@@ -1,4 +1,4 @@
-package view
+package export
 
 import (
 	"bufio"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/view"
 	"github.com/repaird/repaird/internal/trace/wire"
 )
 
@@ -20,12 +21,12 @@ import (
 // Format: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
 func Chrome(w io.Writer, t *trace.Trace) error {
 	b := bufio.NewWriterSize(w, 1<<16)
-	x := chromeWriter{t: t, w: b, root: commonRoot(t)}
+	x := chromeWriter{t: t, w: b, root: view.CommonRoot(t)}
 	var start time.Time
-	start, x.from = starts(t)
+	start, x.from = view.Starts(t)
 	x.number()
 	x.raw(`{"displayTimeUnit":"ms","otherData":{"exporter":"repaird trace","summary":`)
-	x.json(Summary(t))
+	x.json(view.Summary(t))
 	if !start.IsZero() {
 		x.raw(`,"start":`)
 		x.json(start)
@@ -107,15 +108,15 @@ func (x *chromeWriter) names() {
 	for i, p := range x.t.Processes {
 		name := fmt.Sprintf("python %d", p.PID)
 		if len(p.Argv) > 0 {
-			name = visible(base(p.Argv[0]))
+			name = view.Visible(view.Base(p.Argv[0]))
 			for _, a := range p.Argv[1:min(len(p.Argv), 4)] {
-				name += " " + visible(a)
+				name += " " + view.Visible(a)
 			}
-			name = cut(name, 80)
+			name = view.Cut(name, 80)
 		}
 		x.event(chromeEvent{Name: "process_name", Phase: "M", PID: x.pid(i), Args: map[string]any{"name": name}})
 		for n := range max(len(p.Threads), 1) {
-			x.event(chromeEvent{Name: "thread_name", Phase: "M", PID: x.pid(i), TID: n, Args: map[string]any{"name": threadName(x.t, i, n)}})
+			x.event(chromeEvent{Name: "thread_name", Phase: "M", PID: x.pid(i), TID: n, Args: map[string]any{"name": view.ThreadName(x.t, i, n)}})
 			x.event(chromeEvent{Name: "thread_sort_index", Phase: "M", PID: x.pid(i), TID: n, Args: map[string]any{"sort_index": n}})
 		}
 	}
@@ -128,29 +129,29 @@ func (x *chromeWriter) slices() {
 		first, last int64
 		begin       int32
 	}
-	spans := timeline(x.t)
+	spans := view.Timeline(x.t)
 	tasks := map[int64]*whole{}
 	var order []int64
 	for i := range spans {
 		s := &spans[i]
-		dur, from := s.to-s.from, x.from[s.process]+s.from
-		r := x.t.Record(int(s.begin) + 1)
-		x.event(chromeEvent{Name: visible(r.Code.Name), Cat: "call", Phase: "X", TS: from, Dur: &dur, PID: x.pid(s.process), TID: s.thread, Args: x.args(s)})
+		dur, from := s.To-s.From, x.from[s.Process]+s.From
+		r := x.t.Record(int(s.Begin) + 1)
+		x.event(chromeEvent{Name: view.Visible(r.Code.Name), Cat: "call", Phase: "X", TS: from, Dur: &dur, PID: x.pid(s.Process), TID: s.Thread, Args: x.args(s)})
 		if r.Task == 0 {
 			continue
 		}
-		if w := tasks[s.call]; w != nil {
+		if w := tasks[s.Call]; w != nil {
 			w.last = max(w.last, from+dur)
 			continue
 		}
-		tasks[s.call] = &whole{from, from + dur, s.begin}
-		order = append(order, s.call)
+		tasks[s.Call] = &whole{from, from + dur, s.Begin}
+		order = append(order, s.Call)
 	}
 	for _, call := range order {
 		w := tasks[call]
 		r := x.t.Record(int(w.begin) + 1)
-		e := chromeEvent{Name: visible(r.Code.Name), Cat: "task", Phase: "b", TS: w.first, PID: x.pid(r.Process), TID: r.Thread,
-			ID: fmt.Sprintf("%d.%d", r.Process, r.Task), Args: map[string]any{"task": visible(x.t.TaskName(r))}}
+		e := chromeEvent{Name: view.Visible(r.Code.Name), Cat: "task", Phase: "b", TS: w.first, PID: x.pid(r.Process), TID: r.Thread,
+			ID: fmt.Sprintf("%d.%d", r.Process, r.Task), Args: map[string]any{"task": view.Visible(x.t.TaskName(r))}}
 		x.event(e)
 		e.Phase, e.TS, e.Args = "e", w.last, nil
 		x.event(e)
@@ -159,64 +160,64 @@ func (x *chromeWriter) slices() {
 
 const chromeValue = 300 // bytes of a value
 
-func (x *chromeWriter) args(s *span) map[string]any {
-	args := map[string]any{"call": callName(s.call)}
-	r := x.t.Record(int(s.begin) + 1)
+func (x *chromeWriter) args(s *view.Span) map[string]any {
+	args := map[string]any{"call": view.CallName(s.Call)}
+	r := x.t.Record(int(s.Begin) + 1)
 	if r.Code != nil {
-		args["at"] = fmt.Sprintf("%s:%d", visible(relative(r.Code.File, x.root)), r.Code.Line)
+		args["at"] = fmt.Sprintf("%s:%d", view.Visible(view.Relative(r.Code.File, x.root)), r.Code.Line)
 	}
-	if s.part > 0 {
-		args["part"] = s.part + 1
+	if s.Part > 0 {
+		args["part"] = s.Part + 1
 	}
 	if name := x.t.TaskName(r); name != "" {
-		args["task"] = visible(name)
+		args["task"] = view.Visible(name)
 	}
 	if r.Kind == wire.KindCall {
 		list := r.Args()
 		for i := range list {
-			args["arg "+visible(list[i].Name)] = text(&list[i].Value, chromeValue, idsPlain)
+			args["arg "+view.Visible(list[i].Name)] = view.Text(&list[i].Value, chromeValue, view.IdsPlain)
 		}
 	}
-	if s.end < 0 {
+	if s.End < 0 {
 		args["end"] = "not recorded"
 		return args
 	}
-	end := x.t.Record(int(s.end) + 1)
+	end := x.t.Record(int(s.End) + 1)
 	switch end.Kind {
 	case wire.KindReturn:
-		args["returned"] = text(end.Value(), chromeValue, idsPlain)
+		args["returned"] = view.Text(end.Value(), chromeValue, view.IdsPlain)
 	case wire.KindYield:
-		args["yielded"] = text(end.Value(), chromeValue, idsPlain)
+		args["yielded"] = view.Text(end.Value(), chromeValue, view.IdsPlain)
 	case wire.KindUnwind:
 		args["left by"] = "exception"
 		if end.Type() != "" {
-			args["left by"] = visible(end.Type())
+			args["left by"] = view.Visible(end.Type())
 		}
 	}
 	list := end.Changed()
 	for i := range list {
-		args["changed "+visible(list[i].Name)] = text(&list[i].Value, chromeValue, idsPlain)
+		args["changed "+view.Visible(list[i].Name)] = view.Text(&list[i].Value, chromeValue, view.IdsPlain)
 	}
 	return args
 }
 
 // instants writes exceptions and marks.
 func (x *chromeWriter) instants() {
-	clock := map[threadKey]int64{}
-	for i := range size(x.t) {
-		r := record(x.t, i)
-		key := threadKey{r.Process, r.Thread}
-		clock[key] = max(clock[key], micros(r))
+	clock := map[view.ThreadKey]int64{}
+	for i := range view.Size(x.t) {
+		r := view.Record(x.t, i)
+		key := view.ThreadKey{Process: r.Process, Thread: r.Thread}
+		clock[key] = max(clock[key], view.Micros(r))
 		e := chromeEvent{Phase: "i", Scope: "t", TS: x.from[r.Process] + clock[key], PID: x.pid(r.Process), TID: r.Thread}
 		switch r.Kind {
 		case wire.KindRaise:
-			e.Cat, e.Name = "exception", "raise "+visible(r.Type())
-			e.Args = map[string]any{"message": cut(visible(r.Text()), chromeValue), "at": fmt.Sprintf("%s:%d", visible(relative(r.Code.File, x.root)), r.Line)}
+			e.Cat, e.Name = "exception", "raise "+view.Visible(r.Type())
+			e.Args = map[string]any{"message": view.Cut(view.Visible(r.Text()), chromeValue), "at": fmt.Sprintf("%s:%d", view.Visible(view.Relative(r.Code.File, x.root)), r.Line)}
 		case wire.KindHandled:
 			e.Cat, e.Name = "exception", "swallowed"
-			e.Args = map[string]any{"handler": fmt.Sprintf("%s:%d", visible(relative(r.Code.File, x.root)), r.Handler()), "outcome": visible(r.Outcome())}
+			e.Args = map[string]any{"handler": fmt.Sprintf("%s:%d", view.Visible(view.Relative(r.Code.File, x.root)), r.Handler()), "outcome": view.Visible(r.Outcome())}
 		case wire.KindMark:
-			e.Cat, e.Name, e.Scope = "mark", visible(r.Text()+" "+r.State()), "p"
+			e.Cat, e.Name, e.Scope = "mark", view.Visible(r.Text()+" "+r.State()), "p"
 		default:
 			continue
 		}
