@@ -3,7 +3,7 @@
 STATE ?= $(CURDIR)/.state
 GO    ?= go
 
-.PHONY: help setup build demo test check bench bench-sandbox bench-trace bench-redact stop-test-db clean
+.PHONY: help setup build demo quick test check bench bench-sandbox bench-trace bench-redact stop-test-db clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,6 +17,13 @@ build: ## compile bin/repaird
 
 demo: setup build ## repair three sample incidents end to end on this machine
 	./bin/repaird demo
+
+# Packages whose tests are all about a service, a container, a browser or Python.
+SLOW = /e2e$$|/cmd/repaird$$|/app$$|/postgres|/sandbox/(docker|bwrap)$$|/forge/github$$|/python/(tracer|session|analysis|templates)|/trace/(run|replay|agent|view/page)$$
+
+quick: ## the inner loop, under a minute: vet, and the tests that need nothing installed
+	@$(GO) vet ./...
+	@$(GO) test -short $$($(GO) list ./... | grep -vE '$(SLOW)')
 
 test: setup ## every test, those on real PostgreSQL, Docker and bubblewrap included
 	./deploy/test-clients.sh

@@ -111,6 +111,9 @@ func TestWhatPackagesWroteRunsNoTrustedProgram(t *testing.T) {
 // The look-ups are Python, and so is their test.
 func TestLookUps(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("runs Python, which -short does without")
+	}
 	cmd := exec.CommandContext(t.Context(), "python3", "-I", "-B", "testdata/syntax_test.py", "inside")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)

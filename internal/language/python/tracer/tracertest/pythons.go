@@ -77,10 +77,19 @@ print("%d.%d" % sys.version_info[:2], *[m for m in ("pytest", "xdist", "pytest_c
 	return byVersion
 })
 
+// skipShort skips a test that runs Python where -short is set.
+func skipShort(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("runs Python, which -short does without")
+	}
+}
+
 // EachPython runs a subtest with each of the versions; one that is not on this
 // machine is skipped by name.
 func EachPython(t *testing.T, versions []string, test func(t *testing.T, p Interpreter)) {
 	t.Helper()
+	skipShort(t)
 	for _, version := range versions {
 		t.Run("python"+version, func(t *testing.T) {
 			t.Parallel()
@@ -97,6 +106,7 @@ func EachPython(t *testing.T, versions []string, test func(t *testing.T, p Inter
 // first of the versions that there is.
 func OnePython(t *testing.T, versions []string, modules ...string) Interpreter {
 	t.Helper()
+	skipShort(t)
 next:
 	for _, version := range versions {
 		p, ok := ByVersion()[version]

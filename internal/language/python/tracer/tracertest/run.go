@@ -20,6 +20,7 @@ import (
 // Pythons returns the interpreters of this machine, the default one first.
 func Pythons(t testing.TB) []string {
 	t.Helper()
+	skipShort(t)
 	var found []string
 	candidates := []string{"/usr/bin/python3"}
 	if name := defaultPython(); name != "" {
