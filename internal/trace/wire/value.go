@@ -15,6 +15,8 @@ func (v Value) String() string { return v.Render(300, true) }
 // Plain renders without identities, which differ from run to run.
 func (v Value) Plain() string { return v.Render(600, false) }
 
+// Render renders the value in at most limit bytes, with identities where ids
+// says so.
 func (v Value) Render(limit int, ids bool) string {
 	p := Printer{ids: ids, left: limit}
 	p.value(&v)
@@ -59,6 +61,7 @@ func OneLine(s string) string {
 	}, s)
 }
 
+// A Printer renders values into memory that it keeps.
 type Printer struct {
 	b    []byte
 	ids  bool
