@@ -276,3 +276,39 @@ func RenderVars(vars []Var, each, limit int, ids bool) string {
 	}
 	return b.String()
 }
+
+// Holds says whether an object of that identity is in the value.
+func (v *Value) Holds(id int) bool {
+	if v == nil {
+		return false
+	}
+	if v.ID == id {
+		return true
+	}
+	for i := range v.Items {
+		if v.Items[i].Holds(id) {
+			return true
+		}
+	}
+	for i := range v.Pairs {
+		if v.Pairs[i][0].Holds(id) || v.Pairs[i][1].Holds(id) {
+			return true
+		}
+	}
+	for i := range v.Args {
+		if v.Args[i].Holds(id) {
+			return true
+		}
+	}
+	return AnyHolds(v.Fields, id) || AnyHolds(v.Shared, id)
+}
+
+// AnyHolds says so of named values.
+func AnyHolds(list []Var, id int) bool {
+	for i := range list {
+		if list[i].Value.Holds(id) {
+			return true
+		}
+	}
+	return false
+}
