@@ -150,6 +150,7 @@ func (t *Trace) Call(id int64) Call {
 	return Call{}
 }
 
+// CallAt returns the call with a number, see Nodes.
 func (t *Trace) CallAt(n int32) Call {
 	if n == 0 {
 		return Call{}
@@ -172,6 +173,8 @@ func (t *Trace) BodyOf(e *wire.Event) wire.Body { return t.store.body(e.Off, e.S
 
 var noNode node
 
+// Node returns the call's place in the tree of calls, an empty one for the zero
+// Call.
 func (c Call) Node() *node {
 	if c.Index == 0 {
 		return &noNode

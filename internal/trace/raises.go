@@ -66,6 +66,8 @@ func (t *Trace) Swallowed() []Swallow {
 // A Swallowing is what Swallow tells, as ids of the raise and the handled record.
 type Swallowing struct{ Raise, Handled int32 }
 
+// Swallows returns the exceptions that were swallowed, in the order of the
+// records.
 func (t *Trace) Swallows() []Swallowing {
 	raises := map[[2]uint32]int32{} // process and number of the exception
 	var out []Swallowing
@@ -92,6 +94,7 @@ func (t *Trace) wentOn(handled *wire.Event) bool {
 	return e.Kind == wire.EventUnwind && e.Num == 0 && t.store.body(e.Off, e.Size).Text("x") == ""
 }
 
+// Swallow says more about one of Swallows.
 func (t *Trace) Swallow(w Swallowing) Swallow {
 	first, r := t.Record(int(w.Raise)), t.Record(int(w.Handled))
 	s := Swallow{Raise: raiseOf(first), HandlerFile: r.Code.File, HandlerName: r.Code.Name, HandlerCall: r.Call,
@@ -151,6 +154,8 @@ func ignorable(r Record) bool {
 	return IgnorableType(r.Type(), r.Text())
 }
 
+// IgnorableType says whether an exception of that class and message is no
+// failure where it escapes.
 func IgnorableType(name, text string) bool {
 	switch name {
 	case "SystemExit":

@@ -116,6 +116,7 @@ func (t *Trace) Record(id int) Record {
 	return r
 }
 
+// Code returns the function of an event, nil where it has none.
 func (t *Trace) Code(e *wire.Event) *Code {
 	if e.Code == 0 {
 		return nil

@@ -42,6 +42,7 @@ type Finding struct {
 	Weight  float64 `json:"weight"` // rank, highest first, at most 1
 }
 
+// MaxFindings bounds what is found in one trace.
 const MaxFindings = 20
 
 // unproved bounds the weight of what is odd where nothing failed.
@@ -50,6 +51,7 @@ const unproved = 0.5
 // Find returns what is odd, most telling first, at most 20.
 func Find(t *trace.Trace) []Finding { return NewScene(t).Findings() }
 
+// Findings returns what is odd, most telling first.
 func (s *Scene) Findings() []Finding {
 	var all []Finding
 	all = append(all, s.swallowed()...)
@@ -169,6 +171,8 @@ func (s *Scene) fromFinalizer(w trace.Swallow) bool {
 	return false
 }
 
+// HandlerLine is the line to name for a handler, where it is not known the one
+// where it went on.
 func HandlerLine(w trace.Swallow) int {
 	if w.Handler > 0 {
 		return w.Handler
@@ -180,6 +184,7 @@ func inDir(module, prefix string) bool {
 	return module == prefix || strings.HasPrefix(module, prefix+".")
 }
 
+// ClampWeight keeps a weight within its bounds.
 func ClampWeight(w float64) float64 { return min(max(w, 0.01), 1) }
 
 // mutated finds arguments that a callee changed in place. A changed self is

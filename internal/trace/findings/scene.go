@@ -25,6 +25,7 @@ type Scene struct {
 	kinds     *types     // see typesOf
 }
 
+// NewScene looks at a trace for the first time.
 func NewScene(t *trace.Trace) *Scene {
 	s := &Scene{t: t, OnPath: map[int64]bool{}, inCrash: map[int]bool{}, seed: maphash.MakeSeed(), values: wire.NewVarReader(),
 		inTree: make([]int8, len(t.Nodes()))}

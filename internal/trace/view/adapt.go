@@ -13,7 +13,10 @@ import (
 // in what it writes.
 type Rec = trace.Record
 
-func Size(t *trace.Trace) int          { return t.Len() }
+// Size returns the number of records.
+func Size(t *trace.Trace) int { return t.Len() }
+
+// Record returns the record at an index from 0.
 func Record(t *trace.Trace, i int) Rec { return t.Record(i + 1) }
 
 // procShift is where a call's id holds the number of its process.
@@ -62,6 +65,7 @@ func Absences(t *trace.Trace) []string {
 	return out
 }
 
+// Pid returns the number that the system gave a process.
 func Pid(t *trace.Trace, process int) int {
 	if process < 0 || process >= len(t.Processes) {
 		return 0
@@ -77,6 +81,7 @@ func FindingsOf(t, green *trace.Trace) []findings.Finding {
 	return diverge.Findings(t, green)
 }
 
+// DivergedBy names the kind of a divergence for people.
 func DivergedBy(kind string) string {
 	switch kind {
 	case "return":

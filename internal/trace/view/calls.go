@@ -38,6 +38,7 @@ type Forest struct {
 	marks   []int32
 }
 
+// NewForest makes the trees of a trace's calls.
 func NewForest(t *trace.Trace) *Forest {
 	f := &Forest{T: t, raises: map[int64]int32{}, Handled: map[int64]int{}}
 	f.collect()

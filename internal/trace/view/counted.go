@@ -29,6 +29,7 @@ func Counted(t *trace.Trace, by string) []Count {
 	return CountedIn(NewForest(t), by)
 }
 
+// CountedIn is Counted for a forest that is there already.
 func CountedIn(f *Forest, by string) []Count {
 	t := f.T
 	type key struct {
@@ -97,6 +98,7 @@ func (f *Forest) within(i int32, code *trace.Code) bool {
 	return false
 }
 
+// Number is the number of calls, as text.
 func (c Count) Number() string {
 	if c.AtLeast {
 		return strconv.Itoa(c.Calls) + "+"
@@ -104,6 +106,7 @@ func (c Count) Number() string {
 	return strconv.Itoa(c.Calls)
 }
 
+// Name is the function's name, qualified or its last part.
 func (c Count) Name(qualified bool) string {
 	if qualified {
 		return c.Function

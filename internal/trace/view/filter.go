@@ -178,7 +178,7 @@ func isModule(file, dotted string) bool {
 
 // recordHolds says whether the object is in a record's values.
 func recordHolds(r Rec, id int) bool {
-	return anyHolds(r.Args(), id) || anyHolds(r.Changed(), id) || anyHolds(r.Assigned(), id) || holds(r.Value(), id)
+	return wire.AnyHolds(r.Args(), id) || wire.AnyHolds(r.Changed(), id) || wire.AnyHolds(r.Assigned(), id) || r.Value().Holds(id)
 }
 
 // widen adds callers, callees, and the other records of selected calls.

@@ -108,6 +108,7 @@ func (f *Forest) endShape(c *Node, put func(uint64), h *maphash.Hash) {
 	}
 }
 
+// Put64 hashes a number.
 func Put64(h *maphash.Hash, n uint64) {
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], n)

@@ -18,6 +18,7 @@ func WriteJSON(w io.Writer, v any) error {
 	return err
 }
 
+// EncodeJSON appends a value as JSON that a page or terminal can take.
 func EncodeJSON(b *bytes.Buffer, v any, indent string) error {
 	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false)
@@ -32,6 +33,7 @@ type LineEncoder struct {
 	b     bytes.Buffer
 }
 
+// Put writes a value as JSON on a line of its own.
 func (e *LineEncoder) Put(v any) error {
 	e.b.Reset()
 	if err := EncodeJSON(&e.b, v, ""); err != nil {

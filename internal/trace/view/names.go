@@ -49,6 +49,7 @@ func Duration(us int64) string {
 	return strconv.FormatFloat(float64(us)/1e6, 'f', 3, 64) + "s"
 }
 
+// Base returns the last part of a file's path.
 func Base(file string) string { return file[strings.LastIndexByte(file, '/')+1:] }
 
 // CommonRoot returns the directory that all files of a trace have in common;
@@ -71,6 +72,7 @@ func CommonRoot(t *trace.Trace) string {
 	return root
 }
 
+// ProcessText describes a process in one line.
 func ProcessText(t *trace.Trace, n int) string {
 	p := &t.Processes[n]
 	text := fmt.Sprintf("process %d", p.PID)
@@ -97,6 +99,7 @@ func ProcessText(t *trace.Trace, n int) string {
 	return text
 }
 
+// ThreadName names the n-th thread of a process.
 func ThreadName(t *trace.Trace, process, n int) string {
 	if names := t.Processes[process].Threads; n >= 0 && n < len(names) && names[n] != "" {
 		return Visible(names[n])
@@ -150,6 +153,7 @@ func Summary(t *trace.Trace) string {
 	return strings.Join(parts, ", ")
 }
 
+// Plural counts things: 1 call, 2 calls.
 func Plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -157,6 +161,7 @@ func Plural(n int, what string) string {
 	return strconv.Itoa(n) + " " + what + "s"
 }
 
+// ExceptionText is the type and message of an exception that was raised.
 func ExceptionText(r Rec) string {
 	if r.Text() == "" {
 		return r.Type()

@@ -77,6 +77,7 @@ func withAssigned(s string, r Rec, room, ids int) string {
 	return s
 }
 
+// SnapshotText renders a snapshot in one line.
 func SnapshotText(r Rec, root string, room, ids int) string {
 	s := r.Snapshot()
 	if s == nil {

@@ -24,6 +24,7 @@ type Span struct {
 	ended   string // kind of the record at its end, "" for none
 }
 
+// A ThreadKey names a thread of a trace.
 type ThreadKey struct{ Process, Thread int }
 
 type stack struct {

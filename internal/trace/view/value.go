@@ -301,38 +301,3 @@ func attributes(v *wire.Value) []wire.Var {
 	}
 	return list
 }
-
-// holds says whether an object of that identity is in the value.
-func holds(v *wire.Value, id int) bool {
-	if v == nil {
-		return false
-	}
-	if v.ID == id {
-		return true
-	}
-	for i := range v.Items {
-		if holds(&v.Items[i], id) {
-			return true
-		}
-	}
-	for i := range v.Pairs {
-		if holds(&v.Pairs[i][0], id) || holds(&v.Pairs[i][1], id) {
-			return true
-		}
-	}
-	for i := range v.Args {
-		if holds(&v.Args[i], id) {
-			return true
-		}
-	}
-	return anyHolds(v.Fields, id) || anyHolds(v.Shared, id)
-}
-
-func anyHolds(list []wire.Var, id int) bool {
-	for i := range list {
-		if holds(&list[i].Value, id) {
-			return true
-		}
-	}
-	return false
-}

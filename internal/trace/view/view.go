@@ -57,6 +57,7 @@ type Painter struct {
 	lines int
 }
 
+// NewPainter returns one that writes to w.
 func NewPainter(w io.Writer, o Options) *Painter {
 	return &Painter{w: w, Width: o.width(), color: o.Color}
 }

@@ -84,11 +84,13 @@ func (d *Decoder) pass() bool {
 	return d.Skip(false)
 }
 
+// Text returns the text of a key, "" where there is none.
 func (b Body) Text(name string) (s string) {
 	b.Each(name, func(d *Decoder) { d.label(&s) })
 	return s
 }
 
+// Int returns the number of a key, 0 where there is none.
 func (b Body) Int(name string) (n int) {
 	b.Each(name, func(d *Decoder) { d.int(&n) })
 	return n
@@ -97,12 +99,15 @@ func (b Body) Int(name string) (n int) {
 // A VarReader decodes variables that are gone with the next ones.
 type VarReader struct{ d Decoder }
 
+// NewVarReader returns one for the use of one goroutine.
 func NewVarReader() *VarReader {
 	x := &VarReader{}
 	x.d.vars.reuse, x.d.values.reuse, x.d.pairs.reuse = true, true, true
 	return x
 }
 
+// Vars returns the named values of a key, in memory that its next call uses
+// again.
 func (x *VarReader) Vars(b Body, name string) (vars []Var) {
 	x.d.vars.recycle()
 	x.d.values.recycle()
@@ -111,21 +116,25 @@ func (x *VarReader) Vars(b Body, name string) (vars []Var) {
 	return vars
 }
 
+// Vars returns the named values of a key.
 func (b Body) Vars(name string) (vars []Var) {
 	b.Each(name, func(d *Decoder) { vars, _ = d.varsOrNothing(0) })
 	return vars
 }
 
+// Texts returns the texts of a key's list.
 func (b Body) Texts(name string) (texts []string) {
 	b.Each(name, func(d *Decoder) { d.strs(&texts) })
 	return texts
 }
 
+// Frames returns the frames of a key's list.
 func (b Body) Frames(name string) (frames []Frame) {
 	b.Each(name, func(d *Decoder) { d.framesOf(&frames) })
 	return frames
 }
 
+// Value returns the value of a key, nil where there is none.
 func (b Body) Value(name string) (v *Value) {
 	b.Each(name, func(d *Decoder) {
 		if v = nil; d.null() {

@@ -48,6 +48,7 @@ func OrNothing[T any](l []T) any {
 	return l
 }
 
+// EncodeVars returns named values as an Entry holds them, nil for none.
 func EncodeVars(vars []Var) any {
 	out := make([][2]any, 0, len(vars))
 	for i := range vars {
@@ -56,6 +57,7 @@ func EncodeVars(vars []Var) any {
 	return OrNothing(out)
 }
 
+// EncodeResult is EncodeValue, and nil for no value.
 func EncodeResult(v *Value) any {
 	if v == nil {
 		return nil
@@ -85,6 +87,8 @@ type object struct {
 	Masked int    `json:"masked,omitempty"`
 }
 
+// EncodeValue returns a value as an Entry holds it: a literal's text, or an
+// object.
 func EncodeValue(v *Value) any {
 	if v.Type == "" && v.Literal && v.ID == 0 && v.Len == 0 && !v.Cut {
 		return v.Text

@@ -22,6 +22,7 @@ type Event struct {
 	Flags  uint8
 }
 
+// FlagLate marks a call that was written when an exception made it matter.
 const FlagLate = 1
 
 // A EventKind is a Kind as a number; 0 is none.
@@ -42,9 +43,11 @@ const (
 	EventMark
 )
 
+// KindNames are the kinds by their numbers.
 var KindNames = [...]Kind{"", KindCall, KindReturn, KindUnwind, KindYield, KindResume, KindRaise, KindPass, KindHandled, KindStep,
 	KindBranch, KindSnapshot, KindMark}
 
+// KindOf returns the number of a kind, 0 for a name that is none.
 func KindOf(name string) EventKind {
 	for i, k := range KindNames {
 		if i > 0 && string(k) == name {
@@ -72,6 +75,7 @@ func EventOf(w *Line) (Event, bool) {
 	return e, e.complete()
 }
 
+// HasException says whether events of the kind have the number of an exception.
 func (k EventKind) HasException() bool {
 	return k == EventRaise || k == EventPass || k == EventHandled || k == EventUnwind
 }

@@ -67,6 +67,7 @@ type Line struct {
 	Frames                                                []Frame
 }
 
+// Clip cuts a text to n bytes.
 func Clip(s string, n int) string {
 	if len(s) > n {
 		return s[:n]

@@ -15,6 +15,8 @@ func (v Value) String() string { return v.Render(300, true) }
 // Plain renders without identities, which differ from run to run.
 func (v Value) Plain() string { return v.Render(600, false) }
 
+// Render renders the value in at most limit bytes, with identities where ids
+// says so.
 func (v Value) Render(limit int, ids bool) string {
 	p := Printer{ids: ids, left: limit}
 	p.value(&v)
@@ -59,6 +61,7 @@ func OneLine(s string) string {
 	}, s)
 }
 
+// A Printer renders values into memory that it keeps.
 type Printer struct {
 	b    []byte
 	ids  bool
@@ -272,4 +275,40 @@ func RenderVars(vars []Var, each, limit int, ids bool) string {
 		b.WriteString(a.Value.Render(each, ids))
 	}
 	return b.String()
+}
+
+// Holds says whether an object of that identity is in the value.
+func (v *Value) Holds(id int) bool {
+	if v == nil {
+		return false
+	}
+	if v.ID == id {
+		return true
+	}
+	for i := range v.Items {
+		if v.Items[i].Holds(id) {
+			return true
+		}
+	}
+	for i := range v.Pairs {
+		if v.Pairs[i][0].Holds(id) || v.Pairs[i][1].Holds(id) {
+			return true
+		}
+	}
+	for i := range v.Args {
+		if v.Args[i].Holds(id) {
+			return true
+		}
+	}
+	return AnyHolds(v.Fields, id) || AnyHolds(v.Shared, id)
+}
+
+// AnyHolds says so of named values.
+func AnyHolds(list []Var, id int) bool {
+	for i := range list {
+		if list[i].Value.Holds(id) {
+			return true
+		}
+	}
+	return false
 }
