@@ -43,7 +43,7 @@ func TestTraceGolden(t *testing.T) {
 		"handlers":         {},
 		"made_in":          {flags: []string{"--level", "variables"}},
 		"made_text":        {flags: []string{"--level", "control"}},
-		"qualified_names":  {},
+		"qualified_names":  {flags: []string{"--xtrace"}, shows: true}, // it prints nothing, which would stand between the lines
 		"shared_table":     {},
 		"small":            {flags: []string{"--comprehensions"}},
 		"values":           {flags: []string{"--break-func", "look", "--break-func", "fail", "--watch", "[value]"}, shows: true},
@@ -51,7 +51,7 @@ func TestTraceGolden(t *testing.T) {
 		"mutable_default":  {source: findingsDir, flags: []string{"--calls", "--out", "t.jsonl"}, shows: true},
 		"class_attribute":  {source: findingsDir, flags: []string{"--call-counts", "5"}, shows: true},
 		"exhausted":        {source: findingsDir, flags: []string{"--on-exception", "snapshot", "--locals"}, shows: true},
-		"callback":         {source: findingsDir, flags: []string{"--xtrace"}, shows: true},
+		"callback":         {source: findingsDir},
 		"off_by_one":       {source: findingsDir, green: [2]string{"range(", "range(0 * "}},
 		"never_awaited":    {source: findingsDir},
 		"healthy_async":    {source: findingsDir},
