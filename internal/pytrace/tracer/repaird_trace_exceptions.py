@@ -70,6 +70,8 @@ class Exceptions(Handling):
             return
         key, ctx = _id(exc), 0
         inner = tb.tb_next if tb is not None else None
+        if inner is not None and inner.tb_frame is frame:
+            inner = None  # it was handled here, kept, and is raised anew
         context = _get_context(exc)
         before = _id(context) if context is not None else 0
         if before:
@@ -94,7 +96,7 @@ class Exceptions(Handling):
         came = inner is not None and (own or e.info.gen and th.left == key or self.switches and self._within(inner))
         x.child_obj = 0
         if inner is not None and not own:
-            if not came and self.gone and e.info.gen:
+            if not came and self.gone:
                 known, came = self._from_task(th, inner, key, known)
             if came and known:
                 for other in th.stack:  # it did not end where it left the task
@@ -122,8 +124,8 @@ class Exceptions(Handling):
         x.pend, x.obj, x.line, x.lines, x.group = number, key, frame.f_lineno or 0, None, is_group(exc)
 
     def _from_task(self, th, tb, key, known):
-        """The number of an exception that left a recorded coroutine before, into
-        code out of scope that raises it again: a task's, where it is awaited."""
+        """The number of an exception that left a recorded call before, into code
+        out of scope that raises it again where a task or future is waited for."""
         left = None
         while tb is not None and left is None:
             f, tb = tb.tb_frame, tb.tb_next
@@ -280,7 +282,7 @@ class Exceptions(Handling):
         below = stack[-1] if stack else None
         if _len(stack) <= th.floor and self.switches:
             below = self.greenlets.caller(th)
-        if x.pend and e.info.gen and (below is None or frame.f_back is None or _id(frame.f_back) != below.fid):
+        if x.pend and (below is None or frame.f_back is None or _id(frame.f_back) != below.fid):
             if _len(self.gone) > 64:
                 self.gone.clear()
             self.gone[e.fid] = (e.info, x.pend, x.obj)

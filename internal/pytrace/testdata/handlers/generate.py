@@ -27,7 +27,7 @@ AROUND = {
     "finally_handles": "6|try:\n    BODY\nfinally:\n    try:\n        fail()\n    except Other:  # here fh\n        took(LINE_fh)",
     "finally_handles_more": "6|try:\n    BODY\nfinally:\n    try:\n        fail()\n    except Other:  # here fm\n        took(LINE_fm)\n    step()",
     "finally_loops": "6|try:\n    BODY\nfinally:\n    for i in range(3):\n        if i == 1:\n            continue\n        step()",
-    "finally_returns_not": "6|for i in (1,):\n    try:\n        BODY\n    finally:\n        if i > 1:\n            break",
+    "finally_returns_not": "6|for q in (1,):\n    try:\n        BODY\n    finally:\n        if q > 1:\n            break",
     "except_other": "6|try:\n    BODY\nexcept KeyError:\n    step()",
     "except_other_as": "6|try:\n    BODY\nexcept KeyError as k:\n    step()\nexcept (IndexError,\n        OSError) as k:\n    step()",
     "except_else_finally": "6|try:\n    BODY\nexcept KeyError as k:\n    step()\nelse:\n    step()\nfinally:\n    step()",
@@ -92,6 +92,7 @@ LEAVES = {
     "assert": "6|assert ACT",
     "raise": "6|raise Boom(label())",
     "raise_from": "6|raise Boom(label()) from ValueError()",
+    "raise_kept": "6|kept = None\ntry:\n    ACT\nexcept ANY as k:  # here rk\n    kept = k\n    took(LINE_rk)\nif kept:\n    step()\n    raise kept",
     "raise_group": "11|raise ExceptionGroup('g', [Boom(label()), KeyError()])",
     "star_part": "11|try:\n    raise ExceptionGroup('g', [Boom(label()), KeyError()])\nexcept* KeyError:\n    step()",
     "star_raises": "11|try:\n    ACT\nexcept* ANY as e:\n    step()\n    raise Other(label())",
@@ -273,7 +274,7 @@ def corpus():
         for fate in FATES:
             kinds = kinds_of(spec)
             if fate.startswith("cancelled"):
-                kinds = [k for k in kinds if k in ("coroutine", "async_generator") and ("ACT" in text or "BODY1" in text) and name not in ("star_raises", "listcomp_if")]
+                kinds = [k for k in kinds if k in ("coroutine", "async_generator") and ("ACT" in text or "BODY1" in text) and name not in ("star_raises", "listcomp_if", "raise_kept")]
             if fate == "inside" and "ACT" not in text and "BODY1" not in text:
                 continue
             chosen = kinds if fate == "leaves" else [kinds[next(turn) % len(kinds)]] if kinds else []

@@ -110,13 +110,16 @@ class Judge(object):
         # What a frame has let go of before was another exception, from which
         # this one has its traceback.
         inner = [f for f in inner if not (f in self.frames and self.frames[f] is not exc)]
-        new = id(exc) not in self.story
-        if new:
+        kept = here and inner and inner[0] in self.frames and sys.exc_info()[1] is not exc and [
+            a for a in self.arrivals.get(frame, ()) if a.exc is exc and a.ran]
+        if kept:  # it was taken here, and is raised anew
+            inner = []
+        if kept or id(exc) not in self.story:
             if not here and not inner:
                 return
-            self.excs.append(exc)
             raised = inner[-1] if inner else frame
             self.story[id(exc)] = ["raised in " + self.name(raised)]
+            self.excs.append((exc, self.story[id(exc)]))
             if tally.class_body(raised.f_code):
                 self.unseen.add(id(exc))
         for f in reversed(inner):
@@ -130,7 +133,8 @@ class Judge(object):
             mine = self.arrivals.setdefault(frame, [])
             current = self.same(sys.exc_info()[1], [frame])
             a = Arrival(exc, frame.f_lineno, current)
-            again = [b for b in mine if b.exc is exc and b.taker is None]
+            a.story = self.story[id(exc)]
+            again = [b for b in mine if b.story is a.story]
             for b in again:  # it is raised once more
                 mine.remove(b)
                 a.within, a.part = b.within, b.part
@@ -165,7 +169,7 @@ class Judge(object):
     def line(self, frame):
         current, n = self.same(sys.exc_info()[1], [frame]), frame.f_lineno
         for a in self.arrivals[frame]:
-            if a.exc is current:
+            if a.exc is current and a.story is self.story[id(a.exc)]:
                 parts = [t for t in self.takers if t.kind != "with" and n in t.lines and a.line in t.guarded]
                 if a.base is a.exc and a.ran and self.taker(a).kind == "except":  # a caller is handling it, too
                     parts = [t for t in parts if t.kind == "except"]
@@ -181,7 +185,7 @@ class Judge(object):
             return
         exc = self.same(names["value"] if "value" in names else names["details"][1], [user])
         for a in self.arrivals.get(user, ()):
-            if a.exc is exc:
+            if a.exc is exc and a.story is self.story[id(exc)]:
                 a.ran.append(self.entered[user, id(manager)])
 
     def taker(self, a):
@@ -196,13 +200,13 @@ class Judge(object):
     def verdict(self):
         for frame, mine in self.arrivals.items():
             for a in mine:
-                if self.frames.get(frame) is not a.exc:
+                if self.frames.get(frame) is not a.exc or a.story is not self.story[id(a.exc)]:
                     a.taker = self.taker(a)
             for a in mine:
                 if a.taker and not self.replaced(frame, a):
-                    self.story[id(a.exc)].append(
+                    a.story.append(
                         "taken outside in " + self.name(frame) if tally.class_body(frame.f_code) else "taken in %s:%d" % (self.name(frame), a.taker.line))
-        return ["%s: %s" % (tally.describe(e), ", ".join(self.story[id(e)])) for e in self.excs if id(e) not in self.unseen]
+        return ["%s: %s" % (tally.describe(e), ", ".join(story)) for e, story in self.excs if id(e) not in self.unseen]
 
     def replaced(self, frame, a):
         """Says whether another exception has left the part that handled this
