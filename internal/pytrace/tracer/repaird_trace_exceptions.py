@@ -70,17 +70,16 @@ class Exceptions(Handling):
             return
         key, ctx = _id(exc), 0
         inner = tb.tb_next if tb is not None else None
-        if inner is not None and inner.tb_frame is frame:
-            inner = None  # it was handled here, kept, and is raised anew
+        anew = inner is not None and inner.tb_frame is frame
+        if anew:  # it has been here before, with the calls that it came from
+            inner = None
         context = _get_context(exc)
         before = _id(context) if context is not None else 0
         if before:
             ctx = _max(0, th.flying.get(before, 0))
-        if x.pend or x.under:
+        over = x.pend or x.under
+        if over:
             self._arrived_over(th, e, x, key, frame)
-        elif key != x.obj:
-            current = _exc_info()[1]
-            x.base = _id(current) if current is not None else 0
         known = th.flying.get(key, 0)
         if x.child and x.child_obj != key and x.child_frame and inner is not None and _id(inner.tb_frame) == x.child_frame and is_group(exc):
             known = th.flying[key] = x.child  # what except* has left over of it
@@ -102,7 +101,7 @@ class Exceptions(Handling):
                 for other in th.stack:  # it did not end where it left the task
                     if other.trouble is not None and other.trouble.child == known:
                         other.trouble.child = 0
-        if known == QUIET and not came and (inner is None or inner.tb_frame is not frame):
+        if known == QUIET and not came and not anew:
             known = 0  # nothing tells the end of one that is not recorded
         if known and (x.obj == key or came):
             if known == QUIET:
@@ -121,7 +120,10 @@ class Exceptions(Handling):
                 return
             number = th.flying[key] = self.next_exc()
             self._first(th, e, frame, exc, inner, number, ctx, n > MANY)
-        x.pend, x.obj, x.line, x.lines, x.group = number, key, frame.f_lineno or 0, None, is_group(exc)
+        if not over and key != x.obj:
+            current = _exc_info()[1]
+            x.base = _id(current) if current is not None else 0
+        x.pend, x.obj, x.line, x.lines, x.group = number, key, frame.f_lineno or 0, None, self.handlers(e.info).star and is_group(exc)
 
     def _from_task(self, th, tb, key, known):
         """The number of an exception that left a recorded call before, into code

@@ -185,8 +185,9 @@ class Handling(object):
             self.writer.write('{"k":"handled","i":%d,"c":%d,"e":%d,"l":%d,"h":%d,"o":"%s","after":%d}\n' % (
                 e.id, e.info.id, x.pend, x.line, line, outcome, after or 0))
             th.flying.pop(x.obj, None)
-            for fid in [fid for fid, left in self.gone.items() if left[1] == x.pend]:
-                del self.gone[fid]
+            if self.gone:
+                for fid in [fid for fid, left in self.gone.items() if left[1] == x.pend]:
+                    del self.gone[fid]
         x.pend = th.left = 0
         return header or line
 
@@ -206,7 +207,7 @@ class Handling(object):
 
     def _find(self, e, arrived, ran):
         """The handler of an exception, see find; that of a loop is remembered."""
-        found, key = self.handlers(e.info).found, (arrived, _tuple(ran or ()))
+        found, key = (e.info.handlers or self.handlers(e.info)).found, (arrived, _tuple(ran or ()))
         at = found.get(key)
         if at is None:
             if _len(found) > 1000:
