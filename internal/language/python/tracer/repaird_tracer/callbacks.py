@@ -20,31 +20,6 @@ _get_traceback = BaseException.__dict__["__traceback__"].__get__
 _RETURN_GENERATOR = opmap["RETURN_GENERATOR"]
 
 
-def _covered(info, offset):
-    """Says whether the code has a handler for an exception at an instruction."""
-    if info.covered is None:
-        info.covered = _handlers(info.code.co_exceptiontable)
-    for start, end in info.covered:
-        if start <= offset < end:
-            return True
-    return False
-
-
-def _handlers(table):
-    """Ranges of instructions from the table of exceptions: entries of start,
-    length, target and depth, as varints of six bits, most significant first,
-    the first byte of an entry with bit 7 set."""
-    numbers, n, ranges = [], 0, []
-    for b in table:
-        n = n << 6 | b & 63
-        if not b & 64:
-            numbers.append(n)
-            n = 0
-    for i in _range(0, _len(numbers) - 3, 4):
-        ranges.append((2 * numbers[i], 2 * (numbers[i] + numbers[i + 1])))
-    return ranges
-
-
 def make(backend):
     """The callbacks, with their event; their state is in their cells."""
     core, threads, gens = backend.core, backend.threads, backend.gens
@@ -258,7 +233,7 @@ def make(backend):
             if e is None:
                 return
             raised(th, e, frame, exc, _get_traceback(exc))
-            if not e.trouble.quiet and _covered(e.info, offset):
+            if (not e.trouble.quiet or e.trouble.under) and core.handlers(e.info).take(offset):
                 handling(e.info, e)
             if th.held:
                 free(th)
@@ -280,7 +255,7 @@ def make(backend):
                 del th.stack[-1]
             if info.gen:
                 gens.pop(e.fid, None)
-            unwound(th, e, frame)
+            unwound(th, e, frame, exc)
             if info.pends:
                 settled(info, e)
             if info.off and th.orphans:
@@ -331,7 +306,7 @@ def make(backend):
             if e.fid != _id(frame) or e.info is not info:
                 e = find(th, frame, info) if th.orphans or switches else None
         done = False
-        if e is not None and e.trouble is not None and (e.trouble.fresh or e.trouble.pend):
+        if e is not None and e.trouble is not None and (e.trouble.fresh or e.trouble.pend or e.trouble.under):
             if not stepped(th, e, frame):
                 settled(info, e)
         if watch is not None and (watch is True or number in watch):

@@ -55,6 +55,7 @@ class Core(Exceptions):
         self.line_count = self.faults = self.snaps = self.resynced = self.refined = self.quiet = 0
         self.fled = 0  # address of an exception that left the main thread's calls and was only counted
         self.lates = 0  # numbers of calls that were given without the call being counted
+        self.gone = {}  # by address of a frame that an exception has left for code out of scope: its code, the exception's number and address
         self.threads = 0
         self.main, self.first = get_ident(), None
         self.lost = ""
@@ -229,8 +230,8 @@ class Core(Exceptions):
         if x is not None:
             if x.foreign:
                 return None
-            if x.pend:
-                self.handled(th, e, "return", frame.f_lineno)
+            if x.pend or x.under:
+                self.all_handled(th, e, "return", frame.f_lineno)
             elif x.child:
                 self.outside(th, e, "outside", frame.f_lineno)
         if e.info.watch is True:

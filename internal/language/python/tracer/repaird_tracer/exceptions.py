@@ -3,22 +3,16 @@ them, which are recorded after the fact where a bound had left them out.
 """
 import sys
 
-from opcode import opmap
-
-import repaird_tracer.scope as scope_module
 from repaird_tracer.frames import unreadable
+from repaird_tracer.handling import FLOW, Handling, Trouble, is_group
 from repaird_tracer.hot import ENOUGH_TEXT, Entry
 from repaird_tracer.values import FunctionType, ModuleType, derives, quote
 
 _len, _id, _type, _max, _Exception = len, id, type, max, Exception
-_enumerate, _range, _GeneratorExit = enumerate, range, GeneratorExit
-_BaseException, _exc_info = BaseException, sys.exc_info
-# Where a line may begin while an exception is on its way: through a yield from
-# or an await, or to a handler that begins.
-_ON_ITS_WAY = frozenset(opmap[n] for n in ("CLEANUP_THROW", "PUSH_EXC_INFO") if n in opmap)
+_enumerate, _range, _GeneratorExit, _BaseException = enumerate, range, GeneratorExit, BaseException
+_exc_info = sys.exc_info
 _get_context = BaseException.__dict__["__context__"].__get__
 _get_traceback = BaseException.__dict__["__traceback__"].__get__
-_FLOW = {id(k): k.__name__ for k in (StopIteration, GeneratorExit, StopAsyncIteration)}
 _NO_SNAPSHOT = frozenset(map(id, (FunctionType, ModuleType, type)))
 # Calls around an exception that are told in full after all, and of all exceptions.
 NEAR, MAX_REFINED = 8, 400
@@ -29,26 +23,12 @@ MOST = 500
 QUIET = -1  # in the place of the number of an exception that is not recorded
 
 
-class Trouble(object):
-    """What an exception has to do with a call that is under way. pend is the
-    exception on its way through the frame, obj its address, line and at where
-    it arrived and fresh that nothing ran in the frame since; flow is the class
-    of one that is no error; lines are those that ran since; child is an
-    exception that left a callee. quiet: what is on its way is not recorded.
-    foreign: the call is the parent process's."""
-    __slots__ = ("pend", "obj", "line", "at", "fresh", "flow", "lines", "child", "child_obj", "quiet", "foreign", "settled")
-
-    def __init__(self):
-        self.pend = self.obj = self.line = self.child = self.child_obj = 0
-        self.at, self.fresh, self.flow, self.lines, self.quiet, self.foreign, self.settled = -1, False, "", None, False, False, False
-
-
 class Thread(object):
     """The state of one thread."""
     __slots__ = ("index", "suffix", "tail", "stack", "flying", "escaped", "left", "orphans", "owner", "held", "greenlet", "root", "parked", "floor")
 
 
-class Exceptions(object):
+class Exceptions(Handling):
     """The part of Core that deals with exceptions."""
 
     def trouble(self, e):
@@ -83,29 +63,45 @@ class Exceptions(object):
         if x is None:
             x = e.trouble = Trouble()
         x.at, x.fresh, x.quiet = frame.f_lasti, True, False
-        x.flow = _FLOW.get(_id(_type(exc)), "")
+        x.flow = FLOW.get(_id(_type(exc)), "")
         if x.pend and _type(exc) is _GeneratorExit:  # closed where a handler had yielded
-            self.handled(th, e, "yield", frame.f_lineno)
+            self.all_handled(th, e, "yield", frame.f_lineno)
         if x.flow or not derives(_type(exc), _BaseException):
             return
-        key, ctx, number = _id(exc), 0, 0
+        key, ctx = _id(exc), 0
         inner = tb.tb_next if tb is not None else None
-        known = th.flying.get(key, 0)
+        anew = inner is not None and inner.tb_frame is frame
+        if anew:  # it has been here before, with the calls that it came from
+            inner = None
         context = _get_context(exc)
         before = _id(context) if context is not None else 0
         if before:
             ctx = _max(0, th.flying.get(before, 0))
-        if x.pend and x.obj != key and before != x.obj:
-            self.handled(th, e, "continue", frame.f_lineno)
+        over = x.pend or x.under
+        if over:
+            self._arrived_over(th, e, x, key, frame)
+        known = th.flying.get(key, 0)
+        if x.child and x.child_obj != key and x.child_frame and inner is not None and _id(inner.tb_frame) == x.child_frame and is_group(exc):
+            known = th.flying[key] = x.child  # what except* has left over of it
+            x.child_obj = key
         if x.child and x.child_obj != key and before != x.child_obj:
             self.outside(th, e, "outside", frame.f_lineno)
         x.child = 0
         # A known address may be another exception's by now. This one is known
         # if it was here before, or left a call that was called from here; one
-        # that was thrown into an inner generator left that under its resumer.
-        came = inner is not None and (x.child_obj == key or e.info.gen and th.left == key or self.switches and self._within(inner))
+        # that was thrown into an inner generator left that under its resumer,
+        # and one that comes out of a task has left the task's.
+        own = x.child_obj == key
+        came = inner is not None and (own or e.info.gen and th.left == key or self.switches and self._within(inner))
         x.child_obj = 0
-        if known == QUIET and not came and (inner is None or inner.tb_frame is not frame):
+        if inner is not None and not own:
+            if not came and self.gone:
+                known, came = self._from_task(th, inner, key, known)
+            if came and known:
+                for other in th.stack:  # it did not end where it left the task
+                    if other.trouble is not None and other.trouble.child == known:
+                        other.trouble.child = 0
+        if known == QUIET and not came and not anew:
             known = 0  # nothing tells the end of one that is not recorded
         if known and (x.obj == key or came):
             if known == QUIET:
@@ -124,7 +120,22 @@ class Exceptions(object):
                 return
             number = th.flying[key] = self.next_exc()
             self._first(th, e, frame, exc, inner, number, ctx, n > MANY)
-        x.pend, x.obj, x.line, x.lines = number, key, frame.f_lineno or 0, None
+        if not over and key != x.obj:
+            current = _exc_info()[1]
+            x.base = _id(current) if current is not None else 0
+        x.pend, x.obj, x.line, x.lines, x.group = number, key, frame.f_lineno or 0, None, self.handlers(e.info).star and is_group(exc)
+
+    def _from_task(self, th, tb, key, known):
+        """The number of an exception that left a recorded call before, into code
+        out of scope that raises it again where a task or future is waited for."""
+        left = None
+        while tb is not None and left is None:
+            f, tb = tb.tb_frame, tb.tb_next
+            left = self.gone.get(_id(f))
+        if left is None or left[0].code is not f.f_code or left[2] != key or left[0].calls > self.per_code:
+            return known, False
+        th.flying[key] = left[1]
+        return left[1], True
 
     def _count(self, arrived, line, exc, ctx):
         """How often an exception arrived as this one does: a rare class among
@@ -247,39 +258,6 @@ class Exceptions(object):
                 # What the call changed before the exception is not to be seen any more.
                 e.muts = e.muts if muts is not None else None
 
-    def stepped(self, th, e, frame):
-        """A line begins in a frame that an exception arrived in. True while
-        the exception is still being handled."""
-        x, at = e.trouble, frame.f_lasti
-        if 0 <= at < _len(e.info.ops) and e.info.ops[at] in _ON_ITS_WAY:
-            return True
-        x.fresh = False
-        current = _exc_info()[1]
-        if not x.pend:
-            if x.flow and (current is None or _FLOW.get(_id(_type(current)), "") != x.flow):
-                x.flow = ""
-            return False
-        x.flow = ""
-        if current is not None and _id(current) == x.obj:
-            if x.lines is None:
-                x.lines = []
-            if _len(x.lines) < 16:
-                x.lines.append(frame.f_lineno)
-            return True
-        while current is not None:  # an exception was raised while this one was handled
-            current = _get_context(current)
-            if current is not None and _id(current) == x.obj:
-                return True
-        self.handled(th, e, "continue", frame.f_lineno)
-        return False
-
-    def handled(self, th, e, outcome, after):
-        x = e.trouble
-        self.writer.write('{"k":"handled","i":%d,"c":%d,"e":%d,"l":%d,"h":%d,"o":"%s","after":%d}\n' % (
-            e.id, e.info.id, x.pend, x.line, self._handler(e.info.file, x), outcome, after or 0))
-        x.pend = th.left = 0
-        th.flying.pop(x.obj, None)
-
     def outside(self, th, e, outcome, after):
         x = e.trouble
         self.writer.write('{"k":"handled","i":%d,"c":%d,"e":%d,"l":%d,"h":0,"o":"%s","after":%d}\n' % (
@@ -287,11 +265,16 @@ class Exceptions(object):
         x.child = th.left = 0
         th.flying.pop(x.child_obj, None)
 
-    def unwound(self, th, e, frame):
-        """An exception leaves a call, which the back end has taken off the stack."""
+    def unwound(self, th, e, frame, exc=None):
+        """An exception leaves a call, which the back end has taken off the
+        stack: exc, where the back end knows."""
         stack, x = th.stack, e.trouble
         if x is None:
             x = e.trouble = Trouble()
+        if exc is None:
+            self._over(th, e, x, frame)
+        elif _id(exc) != x.obj:
+            self._leaves(th, e, x, frame, exc)
         if not x.foreign:
             left = self.probes.left(th, e, frame) if e.info.watch is True else ""
             self.writer.write('{"k":"unwind","i":%d,"c":%d,"t":%d,"e":%d%s%s%s}\n' % (
@@ -301,6 +284,10 @@ class Exceptions(object):
         below = stack[-1] if stack else None
         if _len(stack) <= th.floor and self.switches:
             below = self.greenlets.caller(th)
+        if x.pend and (below is None or frame.f_back is None or _id(frame.f_back) != below.fid):
+            if _len(self.gone) > 64:
+                self.gone.clear()
+            self.gone[e.fid] = (e.info, x.pend, x.obj)
         if below is None:  # out of scope; the address may soon be another exception's
             if not th.parked:
                 th.flying.clear()
@@ -310,39 +297,10 @@ class Exceptions(object):
         elif x.pend:
             caller = self.trouble(below)
             caller.child, caller.child_obj = x.pend, x.obj
+            caller.child_frame = e.fid if exc is None and self.handlers(e.info).star else 0
         elif x.quiet:
             caller = self.trouble(below)
             caller.child, caller.child_obj = 0, x.obj
-
-    def _handler(self, path, x):
-        """The line of the handler. Of the lines that ran since the exception,
-        the last of the leading except clauses; the first line of a finally; or
-        the with whose manager took the exception. 0 where the source does not tell."""
-        text, ran = self._source(path), x.lines or ()
-        if not text:
-            return ran[0] if ran else 0
-        best = 0
-        for n in ran:
-            if not _starts(text, n, (b"except",)):
-                break
-            best = n
-        if best:
-            return best
-        if ran:
-            for n in _range(x.line + 1, ran[0] + 1):
-                if _starts(text, n, (b"finally",)):
-                    return ran[0]
-        for n in _range(x.line, _max(0, x.line - 100), -1):
-            if _starts(text, n, (b"with ", b"with(", b"async with")):
-                return n
-        return ran[0] if ran else 0
-
-    def _source(self, path):
-        if path not in self.sources:
-            if _len(self.sources) >= 16:
-                self.sources.clear()
-            self.sources[path] = _read_lines(path)
-        return self.sources[path]
 
     # After the fact.
 
@@ -374,24 +332,3 @@ class Exceptions(object):
             finally:
                 th.stack = saved
         self.writer.write('{"k":"unwind","i":%d,"c":%d,"t":%d,"e":%d}\n' % (outer.id, info.id, self.micros(), number))
-
-
-def _starts(lines, n, words):
-    if not 0 < n <= _len(lines):
-        return False
-    line = lines[n - 1].lstrip()
-    for w in words:
-        if line.startswith(w):
-            return True
-    return False
-
-
-def _read_lines(path):
-    try:
-        fd = scope_module.os.open(path, scope_module.os.O_RDONLY)
-        try:
-            return scope_module.os.read(fd, 1 << 20).split(b"\n")
-        finally:
-            scope_module.os.close(fd)
-    except _Exception:
-        return []

@@ -11,7 +11,7 @@ greenlet is never imported here: until the program has, nothing is asked.
 from _weakref import ref
 import sys
 
-from repaird_tracer.exceptions import _FLOW
+from repaird_tracer.handling import FLOW
 from repaird_tracer.hot import Entry
 
 _modules, _id, _len, _list, _type, _range = sys.modules, id, len, list, type, range
@@ -33,7 +33,7 @@ class Greenlets(object):
         if _type(current) is not _type(_len) or parent is None:
             return False
         self.current, self.parent = current, parent.__get__
-        _FLOW[_id(m.__dict__.get("GreenletExit"))] = "GreenletExit"  # how a greenlet is ended
+        FLOW[_id(m.__dict__.get("GreenletExit"))] = "GreenletExit"  # how a greenlet is ended
         return True
 
     def root(self, g):

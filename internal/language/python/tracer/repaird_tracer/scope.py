@@ -165,7 +165,8 @@ class Info(object):
         "heads", "call", "rets", "at", "spent",  # text of records: of arguments, of calls, of returns and lines by instruction; characters of values in full
         "pins",  # reading variables leaves them in the frame
         "cells",  # sys.settrace: variables shared with other functions are written back after each event
-        "off", "quiet", "mixed", "pends", "covered",  # monitoring: see there
+        "handlers",  # the compiler's and the source's, once an exception has arrived
+        "off", "quiet", "mixed", "pends",  # monitoring: see there
     )
 
 
@@ -201,15 +202,17 @@ def describe(number, code, path, qualname, comprehensions=False):
     elif name == "<module>":
         info.kind = "module"
     info.gen = _bool(flags & (_GENERATOR | _COROUTINE | _ASYNC_GENERATOR))
-    # Comprehensions and class bodies belong to the code around them, unless asked for.
-    info.fold = not comprehensions and (name in _FOLDED or (not flags & _OPTIMIZED and name != "<module>"))
+    # Comprehensions and class bodies belong to the code around them, unless asked
+    # for, and what the compiler makes for type parameters always does.
+    info.fold = name[:23] == "<generic parameters of " or not comprehensions and (
+        name in _FOLDED or (not flags & _OPTIMIZED and name != "<module>"))
     info.calls = info.yields = 0
     info.seen, info.snaps, info.raised, info.arrived, info.defaults = _set(), {}, {}, {}, ()
     info.watch, info.at, info.heads = None, {}, ()
     info.call, info.rets, info.spent = '{"k":"call","c":%d,"i":' % number, {}, 0
     info.pins = PINS and _bool(flags & _OPTIMIZED)
     info.off = info.quiet = info.mixed = False
-    info.pends, info.covered = _set(), None
+    info.pends, info.handlers = _set(), None
     return info
 
 

@@ -183,7 +183,7 @@ class Backend(object):
                 core.line(info, n)
             watch, x = info.watch, e.trouble
             if x is not None:
-                if x.fresh or x.pend:
+                if x.fresh or x.pend or x.under:
                     x.settled = not stepped(th, e, frame)
                 elif x.settled and not lines_on and watch is None and _HAS_TRACE_LINES:
                     # One line later: up to 3.12 the interpreter has read the
