@@ -31,7 +31,7 @@ func serveMCP(ctx context.Context, args []string) error {
 	o := agent.Options{Version: buildVersion()}
 	fs.StringVar(&o.Dir, "dir", ".", "working directory: commands run and files are read there or below")
 	fs.DurationVar(&o.Timeout, "timeout", 2*time.Minute, "time limit of a command")
-	fs.DurationVar(&o.Answer, "answer-timeout", time.Minute, "time limit of a tool call; the command of the trace tool has --timeout on top")
+	fs.DurationVar(&o.Answer, "answer-timeout", time.Minute, "time limit of a tool call; the trace tool's command has --timeout in addition")
 	fs.BoolVar(&o.Raw, "raw", false, "do not redact what the agent reads")
 	sandboxed := fs.Bool("sandbox", false, "run commands in a sandbox (bubblewrap)")
 	image := fs.String("docker", "", "run commands in a container from this `IMAGE`")

@@ -18,31 +18,31 @@ import (
 const storeHelp = `repaird store [--state DIR | --config FILE] [--json]
 repaird store prune [--max SIZE | --all] [--state DIR | --config FILE] [--json]
 
-Shows what is kept below the state folder because it can be made again: mirrors
-of repositories, trees of commits, environments. The least recently used come
-first; they are the first to go when the store grows over store.max_bytes.
+List the cached entries in the state directory: mirrors of repositories, trees of
+commits, environments. The least recently used entries are listed first; they are
+the first to be evicted when the store exceeds store.max_bytes.
 
-prune removes entries until the others take at most SIZE (such as 5GiB; default
-is store.max_bytes), and what killed processes left. --all removes every entry
-that is not in use. Entries in use always stay, also those of a running daemon.`
+prune evicts entries until the rest take at most SIZE (such as 5GiB; default:
+store.max_bytes), and removes what killed processes left behind. --all evicts
+every entry that is not in use. Entries in use, also by a running daemon, are kept.`
 
 func stored(ctx context.Context, args []string) error {
 	fs := flags("store", storeHelp)
-	file := fs.String("config", "", "configuration `FILE` that names the state folder and the store's bound")
+	file := fs.String("config", "", "configuration `FILE` that gives the state directory and the store's size limit")
 	state := fs.String("state", config.DefaultStateDir(), "state `DIR`")
 	asJSON := fs.Bool("json", false, "print JSON")
 	prune := len(args) > 0 && args[0] == "prune"
 	limit, all := config.Size(0), new(bool)
 	if prune {
 		args = args[1:]
-		fs.Var(&limit, "max", "`SIZE` that the store may have, such as 5GiB")
-		all = fs.Bool("all", false, "remove every entry that is not in use")
+		fs.Var(&limit, "max", "maximum `SIZE` of the store, such as 5GiB")
+		all = fs.Bool("all", false, "evict every entry that is not in use")
 	}
 	if err := parse(fs, args, 0); err != nil {
 		return err
 	}
 	if *all && limit != 0 {
-		return usageError(fs, "--all and --max exclude each other")
+		return usageError(fs, "--all and --max are mutually exclusive")
 	}
 	bound := config.DefaultStoreSize
 	if *file != "" {

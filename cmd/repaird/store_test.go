@@ -12,8 +12,8 @@ import (
 	"github.com/repaird/repaird/internal/store"
 )
 
-// storeWith makes a state folder with a store of two entries of 100 kB, of
-// which the first is in use, and a folder that a dead process left.
+// storeWith creates a state directory with a store of two entries of 100 kB,
+// the first of which is in use, and a directory that a dead process left.
 func storeWith(t *testing.T) (state string) {
 	t.Helper()
 	state = t.TempDir()

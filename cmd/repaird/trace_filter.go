@@ -19,8 +19,8 @@ import (
 var recordKinds = []wire.Kind{wire.KindCall, wire.KindReturn, wire.KindUnwind, wire.KindYield, wire.KindResume, wire.KindRaise,
 	wire.KindPass, wire.KindHandled, wire.KindStep, wire.KindBranch, wire.KindSnapshot, wire.KindMark}
 
-// defineFilter adds the flags that choose records. What it returns makes the
-// filter of them, after they were parsed.
+// defineFilter adds the flags that select records. The function that it returns
+// builds the filter once they are parsed.
 func defineFilter(fs *flag.FlagSet) func() (view.Filter, error) {
 	q := &view.Filter{}
 	var functions, files, modules, kinds, calls, records listFlag
@@ -30,16 +30,16 @@ func defineFilter(fs *flag.FlagSet) func() (view.Filter, error) {
 	fs.Var(&kinds, "kind", "records of a `KIND` such as call, ret, raise, handled; repeatable")
 	fs.Var(&calls, "call", "records of call `ID`; repeatable")
 	fs.Var(&records, "record", "record `ID`, or FROM-TO; repeatable")
-	fs.StringVar(&q.Text, "text", "", "records whose names, values or messages hold `TEXT`")
-	object := fs.String("object", "", "records whose values hold the object `ID`, such as '#3'")
+	fs.StringVar(&q.Text, "text", "", "records whose names, values or messages contain `TEXT`")
+	object := fs.String("object", "", "records whose values contain the object `ID`, such as '#3'")
 	fs.IntVar(&q.Process, "process", 0, "records of the process `PID`")
 	fs.StringVar(&q.Thread, "thread", "", "records of the thread `NAME`, or its number")
 	fs.StringVar(&q.Task, "task", "", "records of the asyncio task `NAME`")
-	fs.DurationVar(&q.From, "from", 0, "records from `TIME` on after the start, such as 1.5s or 200ms")
-	fs.DurationVar(&q.To, "to", 0, "records until `TIME` after the start")
-	fs.BoolVar(&q.Callers, "callers", false, "with the calls that lead to them")
-	fs.BoolVar(&q.Callees, "callees", false, "with all that these calls called")
-	fs.BoolVar(&q.Whole, "whole", false, "with all other records of these calls")
+	fs.DurationVar(&q.From, "from", 0, "records from `TIME` after the start, such as 1.5s or 200ms")
+	fs.DurationVar(&q.To, "to", 0, "records up to `TIME` after the start")
+	fs.BoolVar(&q.Callers, "callers", false, "include their callers")
+	fs.BoolVar(&q.Callees, "callees", false, "include all calls that these calls made")
+	fs.BoolVar(&q.Whole, "whole", false, "include all other records of these calls")
 	fs.IntVar(&q.Limit, "limit", 0, "the first `N` records")
 	return func() (view.Filter, error) {
 		q.Functions, q.Files, q.Modules = functions, files, modules
@@ -96,7 +96,7 @@ func recordRange(s string) (from, to int, err error) {
 	return from, to, nil
 }
 
-// errBrokenPipe means that who reads standard output has seen enough.
+// errBrokenPipe means that the reader of standard output has closed it.
 var errBrokenPipe = errors.New("broken pipe")
 
 // toStdout writes data to standard output.

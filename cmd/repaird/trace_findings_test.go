@@ -97,7 +97,7 @@ func TestReplayCallsOnlyWhatIsBelowTheProgramsRoot(t *testing.T) {
 	}
 	got := p.shell(t, "cd sub && repaird trace replay ../run.jsonl")
 	if got.code != 1 || got.stdout != "" || !strings.Contains(got.stderr, " main is not repeated: its file "+p.dir+"/app.py is not below "+p.dir+"/sub, and only") ||
-		!strings.Contains(got.stderr, "name the program's directory with --root") {
+		!strings.Contains(got.stderr, "give the program's directory with --root") {
 		t.Errorf("from another directory: %d\n%s%s", got.code, got.stdout, got.stderr)
 	}
 	for _, line := range []string{"repaird trace replay run.jsonl", "cd sub && repaird trace replay --root .. ../run.jsonl", "cd sub && repaird trace replay --import-root .. ../run.jsonl"} {

@@ -50,7 +50,7 @@ func newTraceFlags() *traceFlags {
 	f := &traceFlags{set: flags("trace", traceHelp)}
 	s := f.set
 	explain := s.Usage
-	s.Usage = func() { // a mistake is not answered with pages
+	s.Usage = func() { // a mistake does not print the whole help
 		if s.Output() == os.Stdout {
 			explain()
 		} else {
@@ -58,52 +58,52 @@ func newTraceFlags() *traceFlags {
 		}
 	}
 	s.BoolVar(&f.calls, "calls", false, "print CALL and RETURN lines while the command runs")
-	s.Var(&f.counts, "call-counts", "print the `N` functions that were called most (default 10)")
+	s.Var(&f.counts, "call-counts", "print the `N` most-called functions (default 10)")
 	s.BoolVar(&f.noComprehensions, "no-comprehensions", false, "leave out the calls of comprehensions and generator expressions")
 	s.BoolVar(&f.allComp, "comprehensions", false, "record the calls of comprehensions (default with --calls and --call-counts)")
 	s.BoolVar(&f.qualified, "qualified", false, "print qualified names, such as Cart.add_item")
-	s.Var(&f.xtrace, "xtrace", "print each line that runs, as bash -x: `lines`, numbers or all (of every Python file)")
-	s.StringVar(&f.onException, "on-exception", "", "`snapshot`: print the stack of an exception that nobody caught")
-	s.BoolVar(&f.locals, "locals", false, "with the variables of each frame")
+	s.Var(&f.xtrace, "xtrace", "print each executed line, like bash -x: `lines`, numbers or all (of every Python file)")
+	s.StringVar(&f.onException, "on-exception", "", "`snapshot`: print the stack of an uncaught exception")
+	s.BoolVar(&f.locals, "locals", false, "include the variables of each frame")
 	s.Var(&f.breakpoints, "breakpoint", "take a snapshot at `FILE:LINE`, \"FILE:LINE if CONDITION\", \"FILE:LINE hit N\" (repeatable)")
-	s.Var(&f.breakFunctions, "break-func", "take a snapshot where function `NAME` begins: add, Cart.add, shop.cart:add (repeatable)")
-	s.Var((*conditionFlag)(&f.breakpoints), "condition", "`EXPR` that must hold at the breakpoint before it")
+	s.Var(&f.breakFunctions, "break-func", "take a snapshot at the start of function `NAME`: add, Cart.add, shop.cart:add (repeatable)")
+	s.Var((*conditionFlag)(&f.breakpoints), "condition", "condition `EXPR` of the preceding breakpoint")
 	s.Var(&f.watches, "watch", "evaluate `EXPR` at breakpoints (repeatable)")
 	s.IntVar(&f.snapshots, "snapshots", 0, "at most `N` snapshots")
-	s.StringVar(&f.jsonOut, "json-out", "", "write snapshots to `FILE`, not to standard output")
-	s.BoolVar(&f.verbose, "verbose", false, "a summary of each snapshot on standard error")
-	s.BoolVar(&f.printResult, "print-result", false, "print where --json-out went and how many snapshots it holds, as JSON")
+	s.StringVar(&f.jsonOut, "json-out", "", "write snapshots to `FILE` instead of standard output")
+	s.BoolVar(&f.verbose, "verbose", false, "print a summary of each snapshot to standard error")
+	s.BoolVar(&f.printResult, "print-result", false, "print the path of --json-out and its number of snapshots, as JSON")
 
 	s.Var(&f.include, "include", "only code below `PATH` (repeatable)")
 	s.Var(&f.exclude, "exclude", "not code below `PATH` (repeatable)")
 	s.Var(&f.modules, "module", "only this module or package, by its dotted `NAME`, wherever it is (repeatable)")
 	s.Var(&f.functions, "function", "only this function: `NAME`, qualified or its last part (repeatable)")
 	s.Var(&f.noFunctions, "exclude-function", "not functions whose name matches `PATTERN` (repeatable)")
-	s.StringVar(&f.file, "trace-config", "", "take targets and bounds from a trace_config.json `FILE`")
+	s.StringVar(&f.file, "trace-config", "", "read targets and limits from a trace_config.json `FILE`")
 
 	s.StringVar(&f.level, "level", "", "what to record: `functions`, variables (also each assignment), control (also each branch)")
-	s.IntVar(&f.maxDepth, "max-depth", 0, "depth of recorded calls, `N` (default 200)")
-	s.IntVar(&f.maxEvents, "max-events", 0, "stop tracing after `N` events; the command goes on")
-	s.IntVar(&f.maxRecords, "max-records", 0, "keep `N` records: the first and the last (default 10,000)")
-	s.IntVar(&f.perCode, "max-per-function", 0, "record `N` calls of one function, count the rest (default 500)")
-	s.Var(&f.timeout, "timeout", "kill the command after `SECONDS` (exit code 124) and print where its threads were")
-	s.BoolVar(&f.ring, "ring", false, "keep only the end, where crashes are")
+	s.IntVar(&f.maxDepth, "max-depth", 0, "maximum depth `N` of recorded calls (default 200)")
+	s.IntVar(&f.maxEvents, "max-events", 0, "stop tracing after `N` events; the command continues")
+	s.IntVar(&f.maxRecords, "max-records", 0, "keep at most `N` records, the first and the last (default 10,000)")
+	s.IntVar(&f.perCode, "max-per-function", 0, "record at most `N` calls per function, count the rest (default 500)")
+	s.Var(&f.timeout, "timeout", "kill the command after `SECONDS` (exit code 124) and print the stacks of its threads")
+	s.BoolVar(&f.ring, "ring", false, "keep only the end, where crashes occur")
 
-	s.StringVar(&f.out, "out", "", "keep the trace in `FILE`; compressed when it ends in .zst")
-	s.BoolVar(&f.requireTraced, "require-traced", false, "exit with 1 when a Python process was not traced")
-	s.BoolVar(&f.quiet, "quiet", false, "no summary")
+	s.StringVar(&f.out, "out", "", "write the trace to `FILE`; compressed if its name ends in .zst")
+	s.BoolVar(&f.requireTraced, "require-traced", false, "exit with 1 if a Python process was not traced")
+	s.BoolVar(&f.quiet, "quiet", false, "do not print a summary")
 	s.StringVar(&f.python, "python", "", "run with this interpreter (`PATH` or name)")
 	s.StringVar(&f.engine, "engine", "", "`settrace` or monitoring (default: by the version of Python)")
-	s.StringVar(&f.engine, "backend", "", "same as --engine")
+	s.StringVar(&f.engine, "backend", "", "alias of --engine")
 	s.BoolVar(&f.sandbox, "sandbox", false, "run in a sandbox (bubblewrap) with a copy of the current directory and no network")
-	s.StringVar(&f.docker, "docker", "", "run in a container of `IMAGE`, likewise")
+	s.StringVar(&f.docker, "docker", "", "run in a container from `IMAGE`, likewise")
 	s.StringVar(&f.state, "state", config.DefaultStateDir(), "state `DIR` of deploy/setup.sh, for --sandbox")
-	s.StringVar(&f.redact, "redact", "", "redact the trace with the key in `FILE` (32 bytes or more)")
+	s.StringVar(&f.redact, "redact", "", "redact the trace with the key in `FILE` (at least 32 bytes)")
 	return f
 }
 
 // splitTraceArgs separates the flags of repaird trace from the command. A
-// script may be followed by flags; anything else is followed by what is its own.
+// script may be followed by flags; whatever follows another command belongs to it.
 func splitTraceArgs(set *flag.FlagSet, args []string) (own, command []string) {
 	for i := 0; i < len(args); i++ {
 		a := args[i]
@@ -126,15 +126,15 @@ func splitTraceArgs(set *flag.FlagSet, args []string) (own, command []string) {
 	return own, command
 }
 
-// isFlag says whether a word among a script's arguments is a flag of ours:
-// those with two dashes that we know.
+// isFlag reports whether a word among a script's arguments is one of our flags:
+// a known one with two dashes.
 func isFlag(set *flag.FlagSet, word string) bool {
 	name, ok := strings.CutPrefix(word, "--")
 	name, _, _ = strings.Cut(name, "=")
 	return ok && set.Lookup(name) != nil
 }
 
-// flagWords says whether a flag is one word or two.
+// flagWords returns whether a flag is one word or two.
 func flagWords(set *flag.FlagSet, args []string) int {
 	name := strings.TrimLeft(args[0], "-")
 	f := set.Lookup(name)
@@ -170,7 +170,7 @@ func (c *countFlag) Set(s string) error {
 	}
 	n, err := strconv.ParseUint(s, 10, 31)
 	if err != nil || n == 0 {
-		return fmt.Errorf("%q is no number of functions", s)
+		return fmt.Errorf("%q is not a number of functions", s)
 	}
 	*c = countFlag(n)
 	return nil
@@ -187,7 +187,7 @@ func (x *xtraceFlag) Set(s string) error {
 		s = tracerun.XTraceLines
 	case tracerun.XTraceLines, tracerun.XTraceNumbers, tracerun.XTraceAll:
 	default:
-		return fmt.Errorf("%q is none of lines, numbers, all", s)
+		return fmt.Errorf("%q is not one of lines, numbers, all", s)
 	}
 	*x = xtraceFlag(s)
 	return nil
@@ -201,7 +201,7 @@ func (d *secondsFlag) Set(s string) error {
 	t, err := time.ParseDuration(s)
 	if err != nil {
 		if t, err = time.ParseDuration(s + "s"); err != nil {
-			return fmt.Errorf("%q is no time", s)
+			return fmt.Errorf("%q is not a duration", s)
 		}
 	}
 	if t < 0 || t > 24*time.Hour {
@@ -241,7 +241,7 @@ func (b *breakpointFlag) Set(s string) error {
 		}
 	}
 	if conditional && x.condition == "" {
-		return fmt.Errorf("no condition after if")
+		return fmt.Errorf("the condition after if is missing")
 	}
 	*b = append(*b, x)
 	return nil
@@ -253,7 +253,7 @@ type conditionFlag breakpointFlag
 func (c *conditionFlag) String() string { return "" }
 func (c *conditionFlag) Set(s string) error {
 	if len(*c) == 0 {
-		return fmt.Errorf("a condition belongs to the breakpoint before it, and there is none")
+		return fmt.Errorf("a condition applies to the preceding breakpoint, but there is none")
 	}
 	(*c)[len(*c)-1].condition = s
 	return nil

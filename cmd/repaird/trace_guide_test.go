@@ -98,7 +98,7 @@ var (
 	failedLine = regexp.MustCompile(`(?m)^(?:E  |\d+ failed|Exception: |KeyError: |repaird: )`)
 )
 
-// exitShown is the exit code of which the shown output tells.
+// exitShown is the exit code that the shown output reports.
 func exitShown(want string) string {
 	if m := exitLine.FindStringSubmatch(want); m != nil {
 		return m[1]
@@ -136,7 +136,7 @@ func checkFile(name string) error {
 	case ".json":
 	case ".html":
 		if !bytes.Contains(data, []byte("</html>")) {
-			return fmt.Errorf("%s is no whole page", name)
+			return fmt.Errorf("%s is not a complete page", name)
 		}
 		return nil
 	default:
@@ -144,7 +144,7 @@ func checkFile(name string) error {
 	}
 	for i, d := range documents {
 		if !json.Valid(d) {
-			return fmt.Errorf("%s: document %d is no JSON: %.80s", name, i+1, d)
+			return fmt.Errorf("%s: document %d is not JSON: %.80s", name, i+1, d)
 		}
 	}
 	return nil
@@ -203,9 +203,9 @@ func TestTheGuidesChecksFindWhatIsWrong(t *testing.T) {
 		{"output of which nothing is shown", "echo one", "…\n", "shows no line"},
 		{"a file that is not there", ": --out none.json", "", "none.json"},
 		{"an empty file", ": >b.py; : --out b.py", "", "is empty"},
-		{"a file that is no JSON", "echo '{' >c.json; : --json-out c.json", "", "is no JSON"},
-		{"a line that is no JSON", "printf '{}\\n{\\n' >d.jsonl; : --out d.jsonl", "", "is no JSON"},
-		{"half a page", "echo '<html>' >e.html; : --out e.html", "", "no whole page"},
+		{"a file that is not JSON", "echo '{' >c.json; : --json-out c.json", "", "is not JSON"},
+		{"a line that is not JSON", "printf '{}\\n{\\n' >d.jsonl; : --out d.jsonl", "", "is not JSON"},
+		{"half a page", "echo '<html>' >e.html; : --out e.html", "", "not a complete page"},
 		{"a trace that is not compressed", "echo '{}' >f.jsonl.zst; : --out f.jsonl.zst", "", "f.jsonl.zst"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -18,13 +18,13 @@ func TestMistakesAreToldBeforeTheCommandRuns(t *testing.T) {
 	}{
 		{"a trace in a directory that is not there", []string{"--out", "no/such/red.jsonl"}, 1, "--out: no/such/red.jsonl cannot be written"},
 		{"a trace in place of a directory", []string{"--out", "."}, 1, "is a directory"},
-		{"a trace on standard output", []string{"--out", "-"}, 2, "name a file"},
+		{"a trace on standard output", []string{"--out", "-"}, 2, "give a file"},
 		{"snapshots in a directory that is not there", []string{"--breakpoint", "app.py:1", "--json-out", "no/such.json", "--print-result"}, 1, "--json-out: no/such.json cannot be written"},
-		{"snapshots on standard output", []string{"--breakpoint", "app.py:1", "--json-out", "-"}, 2, "name a file"},
-		{"a scope that is not there", []string{"--include", "no/such"}, 2, "--include no/such: there is no such file"},
+		{"snapshots on standard output", []string{"--breakpoint", "app.py:1", "--json-out", "-"}, 2, "give a file"},
+		{"a scope that is not there", []string{"--include", "no/such"}, 2, "--include no/such: no such file or directory"},
 		{"fewer events than none", []string{"--max-events", "-1"}, 2, "--max-events -1"},
-		{"what a terminal obeys, in a file's name", []string{"--out", "no\x1b[31m\u202e/x"}, 1, "no·[31m·/x"},
-		{"what a terminal obeys, in a flag", []string{"--x\x1b[31m"}, 2, "x·[31m"},
+		{"control characters in a file's name", []string{"--out", "no\x1b[31m\u202e/x"}, 1, "no·[31m·/x"},
+		{"control characters in a flag", []string{"--x\x1b[31m"}, 2, "x·[31m"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -52,7 +52,7 @@ func TestFlagsWithoutEffectAreTold(t *testing.T) {
 	t.Parallel()
 	p := newTraceProject(t, map[string]string{"app.py": "pass\n"})
 	got := p.trace(t, "--watch", "x", "--locals", "--quiet", "app.py")
-	if got.code != 0 || !strings.Contains(got.stderr, "--watch shows nothing") || !strings.Contains(got.stderr, "--locals shows nothing") {
+	if got.code != 0 || !strings.Contains(got.stderr, "--watch has no effect") || !strings.Contains(got.stderr, "--locals has no effect") {
 		t.Errorf("exit code %d, standard error %q", got.code, got.stderr)
 	}
 	got = p.trace(t, "--on-exception", "snapshot", "--locals", "--quiet", "app.py")

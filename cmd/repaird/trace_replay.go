@@ -14,11 +14,11 @@ import (
 
 const replayHelp = `repaird trace replay [flags] FILE
 
-Python that repeats what was recorded: a script that says of each call whether
-it still does the same (exit code 1 where one does not), or with --pytest a test
-that demands it. Without --call the recorded sequence is repeated: the outermost
-calls that can be. What cannot be rebuilt is named, in the file's head and on
-standard error.
+Write Python that repeats recorded calls: a script that reports for each call
+whether it still behaves the same (exit code 1 if one does not) or, with
+--pytest, a test that asserts it. Without --call, the outermost calls that can be
+reconstructed are repeated in the recorded order. The others are listed at the
+top of the file and on standard error.
 
   repaird trace replay red.jsonl.zst > replay.py && python replay.py
   repaird trace replay --call 17 --pytest --out tests/test_replay.py red.jsonl.zst
@@ -27,18 +27,18 @@ A script calls the code that was traced, with the values that it had. Run it
 where you would run the program itself.
 
 A trace may name any file. Only functions and classes of the program's own files
-are called: those that are below --root, which is the current directory when it
-is not given, and that are no installed package's.` + traceFileHelp
+are called: those below --root (default: the current directory) that do not
+belong to an installed package.` + traceFileHelp
 
 func defineReplay(x *traceView) func() error {
-	call := x.fs.String("call", "", "repeat only the call with this `ID`, as views show it")
+	call := x.fs.String("call", "", "repeat only the call with this `ID`, as shown by the views")
 	pytest := x.fs.Bool("pytest", false, "write a test instead of a script")
 	most := x.fs.Int("max", 200, "repeat at most `N` calls")
 	out := x.fs.String("out", "", "write to `FILE` (default: standard output)")
 	var roots listFlag
-	x.fs.Var(&roots, "import-root", "modules are imported from below `DIR`; repeatable (default: where a file's package begins)")
+	x.fs.Var(&roots, "import-root", "import modules from `DIR`; repeatable (default: the parent of a file's top-level package)")
 	var within listFlag
-	x.fs.Var(&within, "root", "the program's files are below `DIR`; repeatable (default: the current directory, and those of --import-root)")
+	x.fs.Var(&within, "root", "the program's files are below `DIR`; repeatable (default: the current directory and --import-root)")
 	return func() error {
 		if len(within) == 0 {
 			within = listFlag{"."}
@@ -64,7 +64,7 @@ func defineReplay(x *traceView) func() error {
 			fmt.Fprintf(os.Stderr, "repaird trace replay: call %d %s is not repeated: %s\n", m.Call, m.Name, m.Why)
 		}
 		if report.Left > 0 {
-			fmt.Fprintf(os.Stderr, "repaird trace replay: %d more calls: --max\n", report.Left)
+			fmt.Fprintf(os.Stderr, "repaird trace replay: %d more calls; raise --max\n", report.Left)
 		}
 		if errors.Is(err, replay.ErrNothing) {
 			return fmt.Errorf("%w%s", err, replayHint(report))
@@ -87,8 +87,8 @@ func defineReplay(x *traceView) func() error {
 func replayHint(report replay.Report) string {
 	for _, m := range report.Missing {
 		if strings.Contains(m.Why, "--root") {
-			return ": name the program's directory with --root, if you know where the trace comes from"
+			return ": give the program's directory with --root, if you know where the trace comes from"
 		}
 	}
-	return ": a trace with --level variables or a smaller scope may keep more of their values"
+	return ": a trace with --level variables or a narrower scope may contain more of their values"
 }

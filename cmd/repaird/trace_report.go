@@ -10,7 +10,7 @@ import (
 	tracerun "github.com/repaird/repaird/internal/trace/run"
 )
 
-// report says on standard error what became of the run, and returns the
+// report prints the outcome of the run to standard error, and returns the
 // command's exit code as an error.
 func (f *traceFlags) report(result *tracerun.Result, err error) error {
 	say := func(format string, args ...any) {
@@ -29,7 +29,7 @@ func (f *traceFlags) report(result *tracerun.Result, err error) error {
 	if f.engine == "monitoring" {
 		for _, p := range result.Trace.Processes {
 			if p.Engine != "" && p.Engine != f.engine {
-				say("Python %s has no engine monitoring (3.12 and later have): process %d was traced with %s", p.Python, p.PID, p.Engine)
+				say("Python %s does not support the monitoring engine (3.12 and later do): process %d was traced with %s", p.Python, p.PID, p.Engine)
 				break
 			}
 		}
@@ -46,13 +46,13 @@ func (f *traceFlags) report(result *tracerun.Result, err error) error {
 	return nil
 }
 
-// warnings tells of processes that were not traced, and of what the tracer
-// could not do. It returns whether all were traced.
+// warnings reports processes that were not traced and what the tracer could not
+// do. It returns whether every process was traced.
 func (f *traceFlags) warnings(result *tracerun.Result, say func(string, ...any)) bool {
 	t := result.Trace
 	untraced := t.Untraced()
 	if !t.Traced() {
-		say("not traced: no Python process took the tracer up (%s)", strings.Join(shortened(result.Argv), " "))
+		say("not traced: no Python process loaded the tracer (%s)", strings.Join(shortened(result.Argv), " "))
 	}
 	for i, c := range untraced {
 		if i == 10 {
@@ -63,7 +63,7 @@ func (f *traceFlags) warnings(result *tracerun.Result, say func(string, ...any))
 	}
 	for _, p := range t.Processes {
 		if p.Lost != "" {
-			say("process %d was not traced to its end: %s", p.PID, p.Lost)
+			say("process %d was not traced to the end: %s", p.PID, p.Lost)
 		}
 	}
 	for i, p := range t.Problems() {
@@ -77,7 +77,7 @@ func (f *traceFlags) warnings(result *tracerun.Result, say func(string, ...any))
 
 const summaryFindings = 3
 
-// summary says what is in the trace.
+// summary prints what the trace contains.
 func (f *traceFlags) summary(result *tracerun.Result, say func(string, ...any)) {
 	t := result.Trace
 	if !t.Traced() {
@@ -85,7 +85,7 @@ func (f *traceFlags) summary(result *tracerun.Result, say func(string, ...any)) 
 	}
 	parts := []string{count(t.Len(), "record")}
 	if n := t.Footer.Dropped; n > 0 {
-		parts = append(parts, fmt.Sprintf("%d dropped for the bounds", n))
+		parts = append(parts, fmt.Sprintf("%d dropped at the limits", n))
 	}
 	if n := t.Footer.Uncalled; n > 0 {
 		parts = append(parts, fmt.Sprintf("%s only counted", count(n, "call")))
@@ -94,13 +94,13 @@ func (f *traceFlags) summary(result *tracerun.Result, say func(string, ...any)) 
 		parts = append(parts, fmt.Sprintf("%s only counted", count(n, "exception")))
 	}
 	if n := t.Footer.Faults; n > 0 {
-		parts = append(parts, fmt.Sprintf("%s lost to faults of the tracer", count(n, "event")))
+		parts = append(parts, fmt.Sprintf("%s lost to tracer errors", count(n, "event")))
 	}
 	if n := t.Footer.Unnamed; n > 0 {
-		parts = append(parts, fmt.Sprintf("%s of functions that are not defined", count(n, "record")))
+		parts = append(parts, fmt.Sprintf("%s of undefined functions", count(n, "record")))
 	}
 	if n := t.Footer.Undefined; n > 0 {
-		parts = append(parts, fmt.Sprintf("%s of functions and lines without room", count(n, "definition")))
+		parts = append(parts, fmt.Sprintf("%s of functions and lines dropped at the limits", count(n, "definition")))
 	}
 	end := fmt.Sprintf("exit code %d", result.Exit)
 	if result.Signal != "" {
@@ -141,7 +141,7 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// shortened cuts a command line for a message.
+// shortened truncates a command line for a message.
 func shortened(argv []string) []string {
 	out := make([]string, 0, min(len(argv), 9))
 	for i, a := range argv {

@@ -20,7 +20,7 @@ import (
 	"github.com/repaird/repaird/internal/trace/view"
 )
 
-// Bounds of a trace of which each record is shown: what is shown may be long.
+// Limits of a trace whose records are all shown: the output may be long.
 const (
 	shownRecords = 100_000_000
 	shownBytes   = 2 << 30
@@ -38,12 +38,12 @@ func (f *traceFlags) run(ctx context.Context, command []string) error {
 	if err := f.place(ctx, &o); err != nil {
 		return err
 	}
-	// The command ends by its own doing: signals go to it, not to this context.
+	// The command decides when it ends: signals are forwarded to it and do not cancel this context.
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	defer signal.Stop(signals)
 	broken := make(chan os.Signal, 1)
-	signal.Notify(broken, syscall.SIGPIPE) // a reader that left must not end us before the cleaning up
+	signal.Notify(broken, syscall.SIGPIPE) // a closed pipe must not kill us before the clean-up
 	defer signal.Stop(broken)
 	o.Signals = signals
 
@@ -62,17 +62,17 @@ func (f *traceFlags) run(ctx context.Context, command []string) error {
 	return f.report(result, err)
 }
 
-// live says whether something is printed on standard output while the command runs.
+// live reports whether something is printed on standard output while the command runs.
 func (f *traceFlags) live() bool {
 	return f.calls || (f.breaks() && f.jsonOut == "")
 }
 
-// shows says whether a flag asks for something to be shown.
+// shows reports whether a flag requests output.
 func (f *traceFlags) shows() bool {
 	return f.calls || f.counts > 0 || f.xtrace != "" || f.onException != "" || f.breaks()
 }
 
-// breaks says whether snapshots are asked for.
+// breaks reports whether snapshots are requested.
 func (f *traceFlags) breaks() bool { return len(f.breakpoints)+len(f.breakFunctions) > 0 }
 
 // options translates the flags into what to run and record.
@@ -161,7 +161,7 @@ func (f *traceFlags) locate(ctx context.Context, o *tracerun.Options) error {
 	return nil
 }
 
-// check looks for what the flags say wrongly.
+// check finds errors in the flags.
 func (f *traceFlags) check() error {
 	for _, c := range []struct {
 		name, value string
@@ -176,7 +176,7 @@ func (f *traceFlags) check() error {
 			ok = ok || c.value == k
 		}
 		if !ok {
-			return usageError(f.set, "--%s is %q; it can be %s", c.name, c.value, strings.Join(c.known[1:], ", "))
+			return usageError(f.set, "--%s is %q; want %s", c.name, c.value, strings.Join(c.known[1:], ", "))
 		}
 	}
 	if f.engine == "auto" {
@@ -188,7 +188,7 @@ func (f *traceFlags) check() error {
 		}
 	}
 	if f.sandbox && f.docker != "" {
-		return usageError(f.set, "--sandbox or --docker, not both")
+		return usageError(f.set, "--sandbox and --docker are mutually exclusive")
 	}
 	if err := f.checkScope(); err != nil {
 		return err
@@ -196,11 +196,11 @@ func (f *traceFlags) check() error {
 	return f.checkFiles()
 }
 
-// checkScope looks for scopes and bounds that cannot be meant.
+// checkScope finds scopes and limits that cannot be intended.
 func (f *traceFlags) checkScope() error {
 	for _, dir := range f.include {
 		if _, err := os.Stat(dir); err != nil {
-			return usageError(f.set, "--include %s: there is no such file or directory", dir)
+			return usageError(f.set, "--include %s: no such file or directory", dir)
 		}
 	}
 	for _, c := range []struct {
@@ -208,26 +208,26 @@ func (f *traceFlags) checkScope() error {
 		n    int
 	}{{"max-events", f.maxEvents}, {"max-records", f.maxRecords}, {"max-depth", f.maxDepth}, {"max-per-function", f.perCode}, {"snapshots", f.snapshots}} {
 		if c.n < 0 {
-			return usageError(f.set, "--%s %d: it cannot be below 0", c.name, c.n)
+			return usageError(f.set, "--%s %d: must not be negative", c.name, c.n)
 		}
 	}
 	if f.breaks() || f.onException != "" {
 		return nil
 	}
 	if len(f.watches) > 0 {
-		fmt.Fprintln(os.Stderr, "repaird trace: --watch shows nothing without --breakpoint, --break-func or --on-exception snapshot")
+		fmt.Fprintln(os.Stderr, "repaird trace: --watch has no effect without --breakpoint, --break-func or --on-exception snapshot")
 	}
 	if f.locals {
-		fmt.Fprintln(os.Stderr, "repaird trace: --locals shows nothing without --breakpoint, --break-func or --on-exception snapshot")
+		fmt.Fprintln(os.Stderr, "repaird trace: --locals has no effect without --breakpoint, --break-func or --on-exception snapshot")
 	}
 	return nil
 }
 
-// checkFiles looks for files that could not be written at the end.
+// checkFiles finds output files that could not be written at the end.
 func (f *traceFlags) checkFiles() error {
 	for _, c := range []struct{ flag, name string }{{"out", f.out}, {"json-out", f.jsonOut}} {
 		if c.name == "-" {
-			return usageError(f.set, "--%s - : name a file; standard output is the command's", c.flag)
+			return usageError(f.set, "--%s -: give a file; standard output belongs to the command", c.flag)
 		}
 		if c.name != "" {
 			if err := view.Writable(c.name); err != nil {
@@ -238,8 +238,8 @@ func (f *traceFlags) checkFiles() error {
 	return nil
 }
 
-// bounds sets what is kept: a trace that is shown record by record has other
-// bounds than one that is looked at later.
+// bounds sets how much is kept: a trace that is shown record by record needs
+// other limits than one that is viewed later.
 func (f *traceFlags) bounds(c *tracer.Config) {
 	c.MaxDepth = max(f.maxDepth, 0)
 	if f.perCode > 0 {
@@ -285,7 +285,7 @@ func absolute(lists ...[]string) error {
 	return nil
 }
 
-// views makes what is shown while the command runs and at its end.
+// views returns the views that are shown while the command runs and when it ends.
 func (f *traceFlags) views(data *tracerun.Mux) ([]tracerun.View, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -330,7 +330,7 @@ func (f *traceFlags) place(ctx context.Context, o *tracerun.Options) error {
 			return err
 		}
 		if key = bytes.TrimSpace(key); len(key) < 32 {
-			return fault.Errorf(fault.Invalid, "%s: the key must have 32 bytes or more", f.redact)
+			return fault.Errorf(fault.Invalid, "%s: the key must have at least 32 bytes", f.redact)
 		}
 		o.Redact = redact.New(key)
 	}

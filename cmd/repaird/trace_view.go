@@ -19,7 +19,7 @@ import (
 	"github.com/repaird/repaird/internal/trace/view/text"
 )
 
-// traceViews runs a subcommand of trace that looks at a recorded trace.
+// traceViews runs a subcommand of trace that shows a recorded trace.
 func traceViews(_ context.Context, name string, args []string) error {
 	for _, v := range traceViewCommands {
 		if v.name != name {
@@ -33,7 +33,7 @@ func traceViews(_ context.Context, name string, args []string) error {
 		}
 		return x.failed(run())
 	}
-	return fmt.Errorf("there is no view %q", name)
+	return fmt.Errorf("unknown view %q", name)
 }
 
 // A traceViewCommand is a view. define adds its flags and returns what runs it.
@@ -52,51 +52,52 @@ FILE is a trace, plain or compressed with zstd, a directory of trace files, or
 var traceViewCommands = []traceViewCommand{
 	{"tree", 1, `repaird trace tree [flags] FILE
 
-The call tree with values. Calls that look alike are folded, with the first and
-the last of them; what an exception went through is always shown. #3 is an
-identity: the same object wherever it stands. Lines with ! tell of an exception
-that was raised, with ~ of one that was swallowed, with * of what a call changed.` + traceFileHelp, defineTree},
+Show the call tree with values. Similar calls are folded, except the first and
+the last; calls that an exception passed through are always shown. #3 is an
+identity: it denotes the same object everywhere. Lines with ! show an exception
+that was raised, with ~ one that was swallowed, with * what a call changed.` + traceFileHelp, defineTree},
 	{"counts", 1, `repaird trace counts [flags] FILE
 
-The most-called functions, or those that took longest.` + traceFileHelp, defineCounts},
+Show the most-called functions, or those that took longest.` + traceFileHelp, defineCounts},
 	{"show", 1, `repaird trace show [flags] FILE
 
-Records, one a line: id, time since the start, kind, call and what happened.
-Flags choose some; of different flags all must hold, of one that is given again
-any. --json prints each record as an object on a line.` + traceFileHelp, defineShow},
+Show records, one per line: id, time since the start, kind, call and what
+happened. Flags select records: a record must match all the different flags, and
+any one of the values of a repeated flag. --json prints JSON Lines.` + traceFileHelp, defineShow},
 	{"slice", 1, `repaird trace slice [flags] FILE
 
-The part of a trace about functions, files, values, objects, calls or a time. It
-prints records as show does; --out keeps them as a trace of their own, which
-all views read.
+Select the part of a trace about functions, files, values, objects, calls or a
+time. It is printed as by show; --out writes it as a trace of its own, which all
+views can read.
 
   repaird trace slice --object '#3' --callers --out list.jsonl.zst red.jsonl.zst` + traceFileHelp, defineSlice},
 	{"findings", 1, `repaird trace findings [flags] FILE
 
-What is odd in a trace, most telling first, with the records that prove it.
+List likely causes in a trace, the most telling first, with the records that
+support them.
 
-With --green a failing run is compared with a passing run of the same test, such
-as that with other input, or of an older commit. Added are the place where the
-two part, calls that never came and calls that came in the failing run alone;
-what the passing run has as well cannot be the cause, and comes last.
+With --green, compare a failing run with a passing run of the same test, such as
+one with different input or of an older commit. This adds the place where the two
+diverge, calls that are missing, and calls that occur only in the failing run;
+what also occurs in the passing run cannot be the cause, and comes last.
 
   repaird trace findings red.jsonl.zst --green green.jsonl.zst` + traceFileHelp, defineFindings},
 	{"diff", 2, `repaird trace diff [flags] RED GREEN
 
-Where two runs of the same test part: the failing one and the passing one.` + traceFileHelp, defineDiff},
+Show where two runs of the same test diverge, a failing one and a passing one.` + traceFileHelp, defineDiff},
 	{"export", 1, `repaird trace export [flags] FILE
 
-The trace as a file for other programs:
+Export the trace for other programs:
 
-  html         a page that shows it in a browser and needs nothing else: call
-               tree, values, sources, findings; with --green two runs side by side
+  html         a self-contained page for a browser: call tree, values, sources,
+               findings; with --green two runs side by side
   chrome       for ui.perfetto.dev and chrome://tracing
   speedscope   for speedscope.app
   events       one JSON document of plain numbered events with timestamps and
                JSON's own values, for scripts
 
-Without --format the name of --out decides. Sources on a page are read from the
-directories of --source; DIR1=DIR2 reads what the trace has below DIR1 from DIR2.` + traceFileHelp, defineExport},
+Without --format, the name of --out decides. The sources on a page are read from
+the directories of --source; DIR1=DIR2 reads files that were below DIR1 from DIR2.` + traceFileHelp, defineExport},
 	{"replay", 1, replayHelp, defineReplay},
 }
 
@@ -110,14 +111,14 @@ type traceView struct {
 
 func (x *traceView) common() {
 	if x.fs.Lookup("root") == nil {
-		x.fs.StringVar(&x.o.Root, "root", "", "cut `DIR` from file names (default: what they have in common)")
+		x.fs.StringVar(&x.o.Root, "root", "", "strip `DIR` from file names (default: their common prefix)")
 	}
 	if x.fs.Lookup("format") != nil || x.fs.Lookup("pytest") != nil {
 		return
 	}
 	x.fs.BoolVar(&x.o.JSON, "json", false, "print JSON")
-	x.fs.IntVar(&x.o.Width, "width", 0, "columns of a line, -1 for any number (default 160)")
-	x.fs.StringVar(&x.color, "color", "auto", "`WHEN`: always, never, or auto, on a terminal")
+	x.fs.IntVar(&x.o.Width, "width", 0, "maximum line width in columns, -1 for no limit (default 160)")
+	x.fs.StringVar(&x.color, "color", "auto", "`WHEN`: always, never, or auto (only on a terminal)")
 }
 
 // parse takes flags before and after files.
@@ -147,7 +148,7 @@ func (x *traceView) parse(args []string, files int) error {
 	return nil
 }
 
-// failed takes what is no failure of this program from an error.
+// failed returns err unless it is not a failure of this program.
 func (x *traceView) failed(err error) error {
 	if errors.Is(err, errBrokenPipe) {
 		return nil
@@ -155,14 +156,14 @@ func (x *traceView) failed(err error) error {
 	return err
 }
 
-// read reads the n-th trace. One of which the end is missing is said to be that.
+// read reads the n-th trace, and warns if its end is missing.
 func (x *traceView) read(n int) (*trace.Trace, error) {
 	t, err := view.Open(x.files[n], os.Stdin)
 	if err != nil {
 		return nil, err
 	}
 	if t.Torn() {
-		fmt.Fprintf(os.Stderr, "%s: %s: cut: the end is missing\n", x.fs.Name(), oneLine(x.files[n]))
+		fmt.Fprintf(os.Stderr, "%s: %s: truncated: the end is missing\n", x.fs.Name(), oneLine(x.files[n]))
 	}
 	return t, nil
 }
@@ -178,11 +179,11 @@ func (x *traceView) print(write func(io.Writer, *trace.Trace) error) error {
 
 func defineTree(x *traceView) func() error {
 	o := &view.TreeOptions{}
-	x.fs.IntVar(&o.Lines, "lines", 0, "at most `N` lines, -1 for all (default 200)")
-	x.fs.IntVar(&o.Depth, "depth", 0, "show calls to this depth")
+	x.fs.IntVar(&o.Lines, "lines", 0, "print at most `N` lines, -1 for all (default 200)")
+	x.fs.IntVar(&o.Depth, "depth", 0, "show calls down to this depth")
 	x.fs.BoolVar(&o.Unfold, "unfold", false, "fold nothing")
-	x.fs.BoolVar(&o.Times, "times", false, "show how long calls took")
-	call := x.fs.String("call", "", "only call `ID` and what it called")
+	x.fs.BoolVar(&o.Times, "times", false, "show the duration of calls")
+	call := x.fs.String("call", "", "show only call `ID` and the calls below it")
 	return func() (err error) {
 		if *call != "" {
 			if o.Call, err = view.ParseCall(*call); err != nil {
@@ -196,8 +197,8 @@ func defineTree(x *traceView) func() error {
 
 func defineCounts(x *traceView) func() error {
 	o := &text.CountsOptions{}
-	x.fs.IntVar(&o.Top, "top", 0, "`N` functions, -1 for all (default 10)")
-	x.fs.StringVar(&o.Sort, "sort", "calls", "`BY` calls, total or self time")
+	x.fs.IntVar(&o.Top, "top", 0, "show `N` functions, -1 for all (default 10)")
+	x.fs.StringVar(&o.Sort, "sort", "calls", "sort `BY` calls, total or self time")
 	x.fs.BoolVar(&o.Qualified, "qualified", false, "Cart.add_item, not add_item")
 	return func() error {
 		o.Options = x.o
@@ -221,7 +222,7 @@ func defineShow(x *traceView) func() error {
 
 func defineSlice(x *traceView) func() error {
 	filter := defineFilter(x.fs)
-	out := x.fs.String("out", "", "write a trace to `FILE`, - for standard output; compressed when it ends in .zst")
+	out := x.fs.String("out", "", "write a trace to `FILE`, - for standard output; compressed if its name ends in .zst")
 	return func() error {
 		q, err := filter()
 		if err != nil {
@@ -243,7 +244,7 @@ func defineSlice(x *traceView) func() error {
 
 func defineFindings(x *traceView) func() error {
 	o := &text.FindingsOptions{}
-	x.fs.IntVar(&o.Evidence, "evidence", 0, "`N` records below each finding, -1 for none (default 6)")
+	x.fs.IntVar(&o.Evidence, "evidence", 0, "show `N` records below each finding, -1 for none (default 6)")
 	green := x.fs.String("green", "", "compare with the trace in `FILE`, a passing run of the same test")
 	return func() (err error) {
 		o.Options = x.o

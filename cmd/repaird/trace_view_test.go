@@ -86,6 +86,6 @@ func TestAnExportedFileIsKnownByItsName(t *testing.T) {
 	part := filepath.Join(dir, "part.jsonl.zst")
 	viewed(t, 0, "slice", "--function", "check", "--callers", "--out", part, smallTrace)
 	if trace, err := view.Open(part, nil); err != nil || !trace.Traced() || trace.Len() == 0 {
-		t.Errorf("the slice is no trace: %v", err)
+		t.Errorf("the slice is not a trace: %v", err)
 	}
 }

@@ -1,7 +1,7 @@
-// Package app wires the daemon together: New opens what the configuration
-// names, Start serves without blocking, Stop unwinds what New and Start made,
-// last in, first out. It also holds the one-shot repair and the demo, which use
-// the same parts.
+// Package app wires the daemon together: New opens the configured parts, Start
+// serves without blocking, Stop closes what New and Start opened, last in,
+// first out. It also holds the one-shot repair and the demo, which use the same
+// parts.
 package app
 
 import (
@@ -44,7 +44,7 @@ type App struct {
 	listener net.Listener
 	server   *http.Server
 	orc      *orchestrator.Orchestrator
-	failed   chan error // what ended the HTTP server
+	failed   chan error // the HTTP server's error
 	cleanups []cleanup
 }
 
@@ -57,7 +57,7 @@ func (a *App) onStop(name string, run func(context.Context) error) {
 	a.cleanups = append(a.cleanups, cleanup{name, run})
 }
 
-// New opens database, sandbox, forges and the listening socket. When it fails
+// New opens database, sandbox, forges and the listening socket. If it fails,
 // nothing is left open.
 func New(ctx context.Context, c *config.Config, log *slog.Logger, failpoint func(string)) (_ *App, err error) {
 	a := &App{Config: c, Logger: log, failed: make(chan error, 1)}
@@ -116,7 +116,8 @@ func New(ctx context.Context, c *config.Config, log *slog.Logger, failpoint func
 	if err != nil {
 		return nil, err
 	}
-	// Slow senders are cut off; the page's live stream lifts the write limit for itself.
+	// Slow senders are disconnected; the page's live stream lifts the write
+	// limit for itself.
 	a.server = &http.Server{
 		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 40 * time.Second, WriteTimeout: 60 * time.Second,
 		IdleTimeout: 60 * time.Second, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -130,7 +131,7 @@ func New(ctx context.Context, c *config.Config, log *slog.Logger, failpoint func
 	return a, nil
 }
 
-// reap removes what dead daemons left.
+// reap removes what dead daemons left behind.
 func (a *App) reap(ctx context.Context) {
 	if n, err := a.backend.Reap(ctx); err != nil {
 		a.Logger.Warn("left-over sandboxes could not be removed", "error", err)
@@ -144,8 +145,8 @@ func (a *App) reap(ctx context.Context) {
 	}
 }
 
-// reapEvery goes on reaping until the returned function is called: an engine
-// may finish a create after the daemon that asked for it has died.
+// reapEvery keeps reaping until the returned function is called: an engine may
+// complete a request after the daemon that sent it has died.
 func (a *App) reapEvery(interval time.Duration) (stop func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -168,20 +169,20 @@ func (a *App) reapEvery(interval time.Duration) (stop func(context.Context) erro
 // Address is where the daemon listens.
 func (a *App) Address() string { return a.listener.Addr().String() }
 
-// Run serves and works until ctx ends or the HTTP server fails, and unwinds:
-// stages may end within grace.
+// Run serves and works until ctx ends or the HTTP server fails, then shuts down
+// gracefully: stages may finish within grace.
 func (a *App) Run(ctx context.Context, grace time.Duration) error {
 	failed := a.Start(ctx)
 	if failed == nil {
 		select {
 		case <-ctx.Done():
-		case failed = <-a.failed: // a daemon that nobody reaches must not seem to live
+		case failed = <-a.failed: // an unreachable daemon must not look alive
 		}
 	}
 	if failed != nil {
 		a.Logger.Error("stopping", "error", failed)
 	} else {
-		a.Logger.Info("stopping; stages may end within " + grace.String())
+		a.Logger.Info("shutting down; stages may finish within " + grace.String())
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
@@ -200,21 +201,21 @@ func (a *App) Start(ctx context.Context) error {
 			a.failed <- fmt.Errorf("the HTTP server on %s has failed: %w", a.Address(), err)
 		}
 	}()
-	// Before the orchestrator: what is being received is still accepted.
+	// Before the orchestrator: requests in flight are still accepted.
 	a.onStop("http", func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 		defer cancel()
 		if a.server.Shutdown(ctx) != nil {
-			return a.server.Close() // live pages do not end by themselves
+			return a.server.Close() // live streams do not end by themselves
 		}
 		return nil
 	})
-	a.Logger.Info("repaird serves", "address", a.Address(), "projects", len(a.Config.Projects))
+	a.Logger.Info("repaird is listening", "address", a.Address(), "projects", len(a.Config.Projects))
 	return nil
 }
 
-// Stop unwinds: the socket first, then the stages, which may end until ctx
-// does, then the database.
+// Stop shuts down gracefully: first the socket, then the stages, which may
+// finish until ctx ends, then the database.
 func (a *App) Stop(ctx context.Context) error {
 	var errs []error
 	for i := len(a.cleanups) - 1; i >= 0; i-- {
@@ -248,7 +249,7 @@ func (a *App) handler() (http.Handler, error) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
 		if err := a.DB.Pool.Ping(ctx); err != nil {
-			http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+			http.Error(w, "the database does not respond", http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ok")
@@ -257,7 +258,7 @@ func (a *App) handler() (http.Handler, error) {
 	return mux, nil
 }
 
-// bearer asks for the token where one is configured.
+// bearer requires the token if one is configured.
 func bearer(token secret.String, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -269,7 +270,7 @@ func bearer(token secret.String, next http.Handler) http.Handler {
 	})
 }
 
-// forges opens what the projects publish to.
+// forges opens the projects' forges.
 func (a *App) forges(ctx context.Context) (map[string]forge.Forge, *github.Forge, error) {
 	c, out := a.Config, map[string]forge.Forge{}
 	repositories, err := localRepositories(c.Projects)
@@ -296,8 +297,8 @@ func (a *App) forges(ctx context.Context) (map[string]forge.Forge, *github.Forge
 	return out, f, nil
 }
 
-// repoToken lets mirrors of GitHub repositories be fetched with the App's or
-// the configured token.
+// repoToken returns the App's or the configured token for fetching mirrors of
+// GitHub repositories.
 func repoToken(hub *github.Forge) func(context.Context, pipeline.Project) (secret.String, error) {
 	if hub == nil {
 		return nil

@@ -27,7 +27,7 @@ type Demo struct {
 	StateDir string
 	Model    config.Model
 	Sandbox  string
-	Listen   string // default 127.0.0.1:0
+	Listen   string // default 127.0.0.1:7230
 	Progress func(sample, stage, line string)
 
 	app *App
@@ -35,12 +35,12 @@ type Demo struct {
 	pg  *postgres.Private
 }
 
-// A DemoResult is how one sample ended.
+// A DemoResult is the outcome of one sample.
 type DemoResult struct {
 	Sample, Story, Run, State string
 	Stop                      *fault.Stop
 	PR                        *forge.PullRequest
-	Page                      string // address while the demo serves
+	Page                      string // address while the demo is running
 	File                      string // the page as a file
 	Error                     string
 	Seconds                   float64
@@ -49,13 +49,13 @@ type DemoResult struct {
 
 const demoKey = "0123456789abcdef0123456789abcdef" // public key of the recorded DSN
 
-// Run repairs every sample; the daemon goes on serving until Close.
+// Run repairs every sample; the daemon keeps running until Close.
 func (d *Demo) Run(ctx context.Context) (_ []DemoResult, err error) {
 	all, err := samples.All()
 	if err != nil {
 		return nil, err
 	}
-	if d.StateDir, err = filepath.Abs(d.StateDir); err != nil { // PostgreSQL's own files need it
+	if d.StateDir, err = filepath.Abs(d.StateDir); err != nil { // required by PostgreSQL's files
 		return nil, err
 	}
 	d.dir = filepath.Join(d.StateDir, "demo")
@@ -74,14 +74,14 @@ func (d *Demo) Run(ctx context.Context) (_ []DemoResult, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d.say("", "setup", "probing the sandbox by attacking it")
+	d.say("", "setup", "probing the sandbox with attacks")
 	if d.app, err = New(ctx, c, slog.New(slog.NewTextHandler(logFile, nil)), nil); err != nil {
 		return nil, err
 	}
 	if err := d.app.Start(ctx); err != nil {
 		return nil, err
 	}
-	d.say("", "setup", "repaird serves on http://"+d.app.Address())
+	d.say("", "setup", "repaird is listening on http://"+d.app.Address())
 	results := make([]DemoResult, len(all))
 	for i, s := range all {
 		if results[i], err = d.send(ctx, i+1, s); err != nil {
@@ -101,7 +101,8 @@ func (d *Demo) Close(ctx context.Context) {
 	}
 }
 
-// ConfigFile is what `repaird serve --config` takes to serve the demo again.
+// ConfigFile is the file with which `repaird serve --config` runs the demo
+// again.
 func (d *Demo) ConfigFile() string { return filepath.Join(d.dir, "repaird.yaml") }
 
 func (d *Demo) say(sample, stage, line string) {
@@ -110,8 +111,8 @@ func (d *Demo) say(sample, stage, line string) {
 	}
 }
 
-// configure makes fresh repositories and a fresh database, and writes the
-// configuration that names them.
+// configure creates fresh repositories and a fresh database, and writes the
+// configuration for them.
 func (d *Demo) configure(ctx context.Context, all []samples.Sample) (*config.Config, error) {
 	name := fmt.Sprintf("demo_%d", time.Now().Unix())
 	admin, err := postgres.Open(ctx, d.pg.URL("postgres"), 20*time.Second)
@@ -186,7 +187,7 @@ func makeRepository(ctx context.Context, dir string, s samples.Sample) error {
 	}
 	sha, err := git("rev-parse", "HEAD")
 	if err == nil && !bytes.Contains(s.Envelope, []byte(sha)) {
-		err = fmt.Errorf("sample %s: its commit %s is not the one that its event names", s.Name, sha)
+		err = fmt.Errorf("sample %s: its commit %s is not the one named by its event", s.Name, sha)
 	}
 	return err
 }
@@ -259,7 +260,7 @@ func (d *Demo) follow(ctx context.Context, results []DemoResult) error {
 
 // news reports what a run's ledger says after line seen, and whether it ended.
 func (d *Demo) news(ctx context.Context, r *DemoResult, seen *int) (ended bool, err error) {
-	run, err := d.app.DB.Run(ctx, r.Run) // before its ledger: nothing comes after an end
+	run, err := d.app.DB.Run(ctx, r.Run) // before its ledger: nothing follows the end
 	if err != nil {
 		return false, err
 	}
@@ -312,7 +313,7 @@ func (d *Demo) finish(ctx context.Context, r *DemoResult, run *postgres.Run) err
 	return err
 }
 
-// save keeps the run's page as one file that needs no server.
+// save writes the run's page as one self-contained file.
 func (d *Demo) save(ctx context.Context, r *DemoResult) (string, error) {
 	get := func(url string) ([]byte, error) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

@@ -51,7 +51,7 @@ func (f *sentryFetcher) ReleaseCommit(ctx context.Context, project, release stri
 	}
 	commits, err := c.ReleaseCommits(ctx, c.Org, release)
 	if k := fault.KindOf(err); k == fault.NotFound || k == fault.Denied {
-		return "", nil // a release that Sentry knows nothing of is common
+		return "", nil // releases unknown to Sentry are common
 	}
 	if err != nil || len(commits) == 0 {
 		return "", err

@@ -18,17 +18,17 @@ import (
 	"github.com/repaird/repaird/internal/verify"
 )
 
-// Machine says where and how hostile code runs on this host.
+// Machine says where and how untrusted code runs on this host.
 type Machine struct {
 	StateDir   string // store, work, base images; created with mode 0755
-	StoreBytes int64  // bound of the store; 0 is none
+	StoreBytes int64  // size limit of the store; 0 is none
 	Backend    string // auto, docker, bwrap
 	Image      string // docker image; "" the base images of deploy/setup.sh
 	Logger     *slog.Logger
 }
 
-// Sandbox opens and probes the backend: a sandbox that cannot contain what it
-// declares is refused. auto takes Docker where an engine answers.
+// Sandbox opens and probes the backend: a sandbox that does not isolate as it
+// claims is refused. auto takes Docker if an engine responds.
 func (m *Machine) Sandbox(ctx context.Context) (_ sandbox.Backend, _ []sandbox.Base, err error) {
 	dir, err := filepath.Abs(m.StateDir) // mounts need it
 	if err != nil {
@@ -63,10 +63,10 @@ func (m *Machine) Sandbox(ctx context.Context) (_ sandbox.Backend, _ []sandbox.B
 		}
 		errs = append(errs, err)
 	}
-	return nil, nil, fault.Errorf(fault.Retryable, "no sandbox can be had: %w", errors.Join(errs...))
+	return nil, nil, fault.Errorf(fault.Retryable, "no sandbox backend is usable: %w", errors.Join(errs...))
 }
 
-// A State is the machine's state folder, opened by one process:
+// A State is the machine's state directory, opened by one process:
 //
 //	store/  mirrors, trees and environments, shared by all processes
 //	work/   a folder of each process
@@ -76,7 +76,7 @@ type State struct {
 	work    string
 }
 
-// State opens the state folder.
+// State opens the state directory.
 func (m *Machine) State() (*State, error) {
 	dir, err := filepath.Abs(m.StateDir)
 	if err != nil {
@@ -90,10 +90,10 @@ func (m *Machine) State() (*State, error) {
 	return s, err
 }
 
-// Reap removes what dead processes left in their folders.
+// Reap removes the directories of dead processes.
 func (s *State) Reap() (int, error) { return store.Reap(s.work) }
 
-// Close removes this process's own folder.
+// Close removes this process's own directory.
 func (s *State) Close() error { return s.Scratch.Close() }
 
 // Pipeline wires the stages on a backend.

@@ -19,7 +19,7 @@ var _ intake.Metrics = (*metrics)(nil)
 func newMetrics(r prometheus.Registerer) *metrics {
 	m := &metrics{
 		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "repaird_deliveries_total", Help: "Requests to the intake, by outcome."}, []string{"endpoint", "project", "outcome"}),
-		seconds:    prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "repaird_delivery_seconds", Help: "Time to the answer.", Buckets: []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 5}}, []string{"endpoint"}),
+		seconds:    prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "repaird_delivery_seconds", Help: "Time until the response.", Buckets: []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 5}}, []string{"endpoint"}),
 	}
 	r.MustRegister(m.deliveries, m.seconds)
 	return m

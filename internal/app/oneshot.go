@@ -24,11 +24,11 @@ import (
 	"github.com/repaird/repaird/internal/report"
 )
 
-// OneShot repairs one event with no server and no database.
+// OneShot repairs one event without a server or database.
 type OneShot struct {
 	Repo     string // folder: a git repository, or plain files
 	Event    string // file as received, or a bundle; "-" is standard input
-	Commit   string // instead of the event's; needed for events that name none
+	Commit   string // instead of the event's; required if the event names none
 	Machine  Machine
 	Model    config.Model
 	Setup    language.Setup
@@ -37,11 +37,11 @@ type OneShot struct {
 	Progress func(stage, line string)
 }
 
-// maxEventFile bounds what is read of the event's file.
+// maxEventFile limits how much of the event's file is read.
 const maxEventFile = 64 << 20
 
-// Run repairs. The case holds everything that was made, also when the error is
-// a *fault.Stop or a failure.
+// Run repairs. The case contains everything that was produced, also when the
+// error is a *fault.Stop or a failure.
 func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
 	if o.Machine.Logger == nil {
 		o.Machine.Logger = slog.New(slog.DiscardHandler)
@@ -69,7 +69,7 @@ func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
 		return c, err
 	}
 	if st, err := os.Stat(repo); err != nil || !st.IsDir() {
-		return c, fault.Errorf(fault.Invalid, "--repo %s is not a folder", o.Repo)
+		return c, fault.Errorf(fault.Invalid, "--repo %s is not a directory", o.Repo)
 	}
 	c.Project = pipeline.Project{Name: filepath.Base(repo), Repository: "local/" + filepath.Base(repo), URL: repo, RedactKey: key, Setup: o.Setup}
 	state, err := o.Machine.State()
@@ -102,10 +102,10 @@ func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
 	return c, nil
 }
 
-// source settles which code is repaired.
+// source determines which code is repaired.
 func (o *OneShot) source(c *pipeline.Case, state *State) pipeline.Source {
 	if _, err := os.Stat(filepath.Join(c.Project.URL, ".git")); err != nil && !isBare(c.Project.URL) {
-		c.Progress("the folder is no git repository: its files are taken as they are")
+		c.Progress("the directory is not a git repository: its files are used as they are")
 		for i := range c.Events {
 			c.Events[i].Commit = "files"
 		}
@@ -118,7 +118,7 @@ func (o *OneShot) source(c *pipeline.Case, state *State) pipeline.Source {
 	}
 	if c.Events[0].Commit == "" && c.Events[0].Release == "" {
 		c.Events[0].Commit = "HEAD"
-		c.Progress("the event names no commit: HEAD is taken (--commit chooses another)")
+		c.Progress("the event does not name a commit: using HEAD (override with --commit)")
 	}
 	return nil
 }
@@ -166,13 +166,13 @@ func decodeEvent(data []byte, name string) ([]incident.Event, error) {
 		return nil, fmt.Errorf("--event %s: %w", name, err)
 	}
 	if len(events) == 0 {
-		return nil, fault.Errorf(fault.Invalid, "--event %s holds no error event", name)
+		return nil, fault.Errorf(fault.Invalid, "--event %s does not contain an error event", name)
 	}
 	return best(events), nil
 }
 
-// isBundle looks for the names that only a bundle has at its top, in JSON or
-// in YAML.
+// isBundle looks for the top-level keys that only a bundle has, in JSON or
+// YAML.
 func isBundle(data []byte) bool {
 	for _, name := range []string{"redaction", "digests", "fingerprint"} {
 		if !bytes.Contains(data, []byte(`"`+name+`":`)) && !bytes.Contains(data, []byte(name+":")) {
@@ -182,8 +182,8 @@ func isBundle(data []byte) bool {
 	return bytes.HasPrefix(bytes.TrimSpace(data), []byte(`{"code":`)) || bytes.Contains(data, []byte("\nredaction:"))
 }
 
-// unpacked decompresses gzip and zstd, within the bound of a bundle; what is
-// packed otherwise is left to intake.
+// unpacked decompresses gzip and zstd, within the size limit of a bundle; other
+// encodings are left to intake.
 func unpacked(data []byte) ([]byte, error) {
 	var in io.Reader
 	switch {
@@ -238,7 +238,7 @@ func randomHex(n int) string {
 	return hex.EncodeToString(b)
 }
 
-// WriteOut writes everything that a run has come to into dir.
+// WriteOut writes all results of a run to dir.
 func WriteOut(dir string, c *pipeline.Case, err error) error {
 	_, werr := report.WriteFolder(dir, c.ReportInput(), fault.AsStop(err), c.PullRequest)
 	return werr

@@ -22,10 +22,10 @@ import (
 	"github.com/repaird/repaird/internal/secret"
 )
 
-// What the configuration says, in each package's own options: the values only.
-// New adds what is open.
+// The configuration, translated into each package's own options. New adds open
+// resources.
 
-// Logger writes what is at least of the level.
+// Logger writes entries of at least the level.
 func Logger(level string, w io.Writer) *slog.Logger {
 	var l slog.Level
 	_ = l.UnmarshalText([]byte(level))
@@ -59,7 +59,8 @@ func gitHubOptions(c *config.GitHub) github.Options {
 	return o
 }
 
-// localRepositories are those that are published to on this machine.
+// localRepositories are the repositories on this host to which repairs are
+// published.
 func localRepositories(projects []config.Project) (map[string]string, error) {
 	out := map[string]string{}
 	for _, p := range projects {

@@ -170,7 +170,7 @@ func TestEveryKeyHasAnEffect(t *testing.T) {
 	}
 	for key := range effects {
 		if !slices.Contains(keys, key) {
-			t.Errorf("%s is no key", key)
+			t.Errorf("%s is not a key", key)
 		}
 	}
 }

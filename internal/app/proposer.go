@@ -29,7 +29,7 @@ func Proposer(m config.Model, b sandbox.Backend) (repair.Proposer, error) {
 	case "openai":
 		model, err = openai.New(opts)
 	default:
-		err = fmt.Errorf("model vendor %q is none of anthropic, openai, templates", m.Vendor)
+		err = fmt.Errorf("model vendor %q is not anthropic, openai or templates", m.Vendor)
 	}
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func ModelFromEnvironment(get func(string) (string, bool)) config.Model {
 	return config.Model{Vendor: "templates"}
 }
 
-// Models that the environment's keys choose when no name is given.
+// The default models for the keys in the environment.
 const (
 	defaultAnthropic = "claude-sonnet-4-5"
 	defaultOpenAI    = "gpt-5"

@@ -13,9 +13,7 @@ import (
 )
 
 // pendingStops are packages whose stops are not sentences yet.
-var pendingStops = []string{
-	"internal/language", "internal/orchestrator", "internal/pipeline", "internal/repair", "internal/repro", "internal/app",
-}
+var pendingStops = []string{}
 
 // Details and helps of stops are sentences: a capital letter first, a full stop
 // last. Parts that are known only at run time are not looked at.

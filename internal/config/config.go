@@ -34,9 +34,9 @@ type Config struct {
 	StateDir      string    `yaml:"state_dir"`  // store, work, base images; default /var/lib/repaird or ~/.local/share/repaird
 	Store         Store     `yaml:"store"`
 	Database      Secret    `yaml:"database"`       // connection string
-	EncryptionKey Secret    `yaml:"encryption_key"` // 32 bytes as 64 hex digits; seals raw events until the bundle is made
-	RawRetention  Duration  `yaml:"raw_retention"`  // longest life of a raw event; default 15m
-	Workers       int       `yaml:"workers"`        // stages at once; default 2
+	EncryptionKey Secret    `yaml:"encryption_key"` // 32 bytes as 64 hex digits; encrypts raw events until the bundle is sealed
+	RawRetention  Duration  `yaml:"raw_retention"`  // maximum lifetime of a raw event; default 15m
+	Workers       int       `yaml:"workers"`        // concurrent stages; default 2
 	Web           Web       `yaml:"web"`
 	Sandbox       Sandbox   `yaml:"sandbox"`
 	Model         Model     `yaml:"model"`
@@ -46,26 +46,26 @@ type Config struct {
 	Projects      []Project `yaml:"projects"`
 	LogLevel      string    `yaml:"log_level"` // debug, info, warn, error; default info
 	Repeats       int       `yaml:"repeats"`   // runs of each test; default 5
-	Lease         Duration  `yaml:"lease"`     // how long a dead daemon's work waits; default 20s
+	Lease         Duration  `yaml:"lease"`     // time until a dead daemon's work is taken over; default 20s
 	StageTimeout  Duration  `yaml:"stage_timeout"`
-	dir           string    // of the file; relative references start here
+	dir           string    // of the file; base of relative references
 }
 
-// Store keeps below the state folder what can be made again: mirrors of
-// repositories, trees of commits, environments.
+// Store caches, in the state directory, mirrors of repositories, trees of
+// commits, and environments.
 type Store struct {
-	MaxBytes Size `yaml:"max_bytes"` // on disk, of all together; the least recently used go first; default 20GiB
+	MaxBytes Size `yaml:"max_bytes"` // on disk, in total; the least recently used are evicted first; default 20GiB
 }
 
-// DefaultStoreSize is the store's bound where nothing is said.
+// DefaultStoreSize is the store's default size limit.
 const DefaultStoreSize Size = 20 << 30
 
 // Web is the dashboard.
 type Web struct {
-	Token Secret `yaml:"token"` // asked of every reader; required when listen is not a loopback address
+	Token Secret `yaml:"token"` // required of every reader; mandatory unless listen is a loopback address
 }
 
-// Sandbox chooses where hostile code runs.
+// Sandbox chooses where untrusted code runs.
 type Sandbox struct {
 	Backend string `yaml:"backend"` // auto, docker, bwrap; default auto
 	Image   string `yaml:"image"`   // docker image with its digest, such as python:3.13-slim@sha256:…; default the base images of deploy/setup.sh
@@ -77,7 +77,7 @@ type Model struct {
 	Name       string  `yaml:"name"`     // the vendor's model name
 	BaseURL    string  `yaml:"base_url"` // of a compatible endpoint
 	Key        Secret  `yaml:"key"`
-	InputCost  float64 `yaml:"input_cost"`  // dollars for a million tokens; 0 unknown
+	InputCost  float64 `yaml:"input_cost"`  // dollars per million tokens; 0 unknown
 	OutputCost float64 `yaml:"output_cost"` //
 }
 
@@ -87,7 +87,7 @@ type Budget struct {
 	Tokens     int      `yaml:"tokens"`
 	Dollars    float64  `yaml:"dollars"`
 	Time       Duration `yaml:"time"`
-	RunsPerDay int      `yaml:"runs_per_day"` // for each project; default 50
+	RunsPerDay int      `yaml:"runs_per_day"` // per project; default 50
 }
 
 // GitHub is the App (or token) that opens pull requests.
@@ -99,11 +99,11 @@ type GitHub struct {
 	WebhookSecrets []Secret `yaml:"webhook_secrets"`
 }
 
-// Intake bounds what is received.
+// Intake limits what is received.
 type Intake struct {
 	MaxBody   int64   `yaml:"max_body"`   // bytes on the wire; default 20 MiB
 	MaxEvent  int64   `yaml:"max_event"`  // bytes of one decoded event; default 1 MiB
-	PerSecond float64 `yaml:"per_second"` // deliveries of one project; default 200
+	PerSecond float64 `yaml:"per_second"` // deliveries per project; default 200
 }
 
 // A Project is one application whose errors are repaired.
@@ -113,12 +113,12 @@ type Project struct {
 	URL         string   `yaml:"url"`        // git URL or path; default https://github.com/<repository>.git
 	Branch      string   `yaml:"branch"`     // default: the repository's
 	Forge       string   `yaml:"forge"`      // github, local; default github when configured
-	Label       string   `yaml:"label"`      // issue label that asks for a repair; default repaird
+	Label       string   `yaml:"label"`      // issue label that requests a repair; default repaird
 	TestCommand []string `yaml:"test_command"`
 	Sentry      *Sentry  `yaml:"sentry"`
 	OTLP        *OTLP    `yaml:"otlp"`
 	Setup       Setup    `yaml:"setup"`
-	TimeZone    string   `yaml:"time_zone"` // of production, IANA name; tests run in it where the event names none
+	TimeZone    string   `yaml:"time_zone"` // of production, IANA name; used for tests if the event names none
 	Patch       Patch    `yaml:"patch"`
 }
 
@@ -127,7 +127,7 @@ type Sentry struct {
 	ProjectID     int64    `yaml:"project_id"`     // the number at the end of the DSN
 	PublicKeys    []string `yaml:"public_keys"`    // of the DSN
 	ClientSecrets []Secret `yaml:"client_secrets"` // of the internal integration; two while rotating
-	LegacyToken   Secret   `yaml:"legacy_token"`   // in the address of the old WebHooks plugin
+	LegacyToken   Secret   `yaml:"legacy_token"`   // in the URL of the legacy WebHooks plugin
 	APIURL        string   `yaml:"api_url"`        // default https://sentry.io/api/0
 	APIToken      Secret   `yaml:"api_token"`
 	Organization  string   `yaml:"organization"`
@@ -139,7 +139,7 @@ type OTLP struct {
 	Tokens []Secret `yaml:"tokens"` // bearer tokens
 }
 
-// Patch bounds what may be proposed; a proposer that goes beyond it is told.
+// Patch limits what may be proposed; proposers are told when they exceed it.
 type Patch struct {
 	MaxFiles int  `yaml:"max_files"` // default 5
 	MaxLines int  `yaml:"max_lines"` // added and removed; default 120
@@ -232,7 +232,8 @@ func (c *Config) defaults() {
 	}
 }
 
-// DefaultStateDir is where state lives when the file does not say: as in deploy/setup.sh.
+// DefaultStateDir is the default state directory, the same as in
+// deploy/setup.sh.
 func DefaultStateDir() string {
 	if d := os.Getenv("REPAIRD_STATE"); d != "" {
 		return d
@@ -258,7 +259,7 @@ func (c *Config) Validate() error {
 		bad("web.token: required because listen %s is not a loopback address (evidence would be readable by anyone)", c.Listen)
 	}
 	if u, err := url.Parse(c.PublicURL); err != nil || u.Host == "" {
-		bad("public_url: %s is not an address such as https://repaird.example.com", c.PublicURL)
+		bad("public_url: %s is not a URL such as https://repaird.example.com", c.PublicURL)
 	}
 	if c.Database.Empty() {
 		bad("database: a PostgreSQL connection string is required, such as env:DATABASE_URL")
@@ -302,7 +303,7 @@ func (c *Config) validateGitHub(bad func(string, ...any)) {
 	}
 	for i, s := range g.WebhookSecrets {
 		if s.Empty() {
-			bad("github.webhook_secrets[%d]: is empty; anyone could sign with it", i)
+			bad("github.webhook_secrets[%d]: is empty; anyone could sign requests with it", i)
 		}
 	}
 	if len(g.WebhookSecrets) > 2 {
@@ -325,7 +326,7 @@ func (c *Config) validateProjects(bad func(string, ...any)) {
 			bad("%s: repository (owner/name) or url is required", at)
 		}
 		if u, err := url.Parse(p.URL); err == nil && u.User != nil {
-			bad("%s.url: must not hold a password; configure github.token", at)
+			bad("%s.url: must not contain a password; configure github.token", at)
 		}
 		oneOf(bad, at+".forge", p.Forge, "github", "local")
 		if p.Forge == "local" && strings.Contains(p.URL, "://") && !strings.HasPrefix(p.URL, "file://") {
@@ -340,7 +341,7 @@ func (c *Config) validateProjects(bad func(string, ...any)) {
 			}
 		}
 		if p.Patch.MaxFiles < 1 || p.Patch.MaxLines < 1 || p.Patch.MaxBytes < 1 {
-			bad("%s.patch: bounds must be positive", at)
+			bad("%s.patch: limits must be positive", at)
 		}
 		if s := p.Sentry; s != nil {
 			if s.ProjectID != 0 && ids[s.ProjectID] {
@@ -355,7 +356,7 @@ func (c *Config) validateProjects(bad func(string, ...any)) {
 			}
 			for j, cs := range s.ClientSecrets {
 				if cs.Empty() {
-					bad("%s.sentry.client_secrets[%d]: is empty; anyone could sign with it", at, j)
+					bad("%s.sentry.client_secrets[%d]: is empty; anyone could sign requests with it", at, j)
 				}
 			}
 		}

@@ -13,7 +13,7 @@ import (
 // "unlimited". It is also a flag.Value.
 type Size int64
 
-// Unlimited is no bound. The zero Size is "not said".
+// Unlimited means no limit. The zero Size means "not set".
 const Unlimited Size = -1
 
 var units = []struct {
@@ -58,7 +58,7 @@ func (s Size) String() string {
 	return strconv.FormatInt(int64(s), 10) + "B"
 }
 
-// Bound returns the bytes, 0 for no bound.
+// Bound returns the bytes, 0 for unlimited.
 func (s Size) Bound() int64 { return max(int64(s), 0) }
 
 // UnmarshalYAML reads what Set does.

@@ -34,8 +34,9 @@ const (
 	urls   = alnums + "-_"
 )
 
-// marker is a text that is no secret: it must come through, everywhere where
-// evidence comes through, or else the search looks at nothing.
+// marker is a text that is not a secret: it must appear everywhere that
+// evidence appears, otherwise the search finds nothing because there is
+// nothing.
 const marker = "leave the parcel behind the green shed"
 
 // A planter makes secrets and remembers them.

@@ -72,7 +72,7 @@ type site struct {
 // sample on one backend; more files are added to its repository.
 func newSite(t *testing.T, sampleName, backend string, more ...txtar.File) *site {
 	t.Helper()
-	sandboxtest.Backend(t, backend) // skips or fails where it cannot be had
+	sandboxtest.Backend(t, backend) // skips or fails if it is not available
 	s := &site{t: t, dir: t.TempDir(), address: freeAddress(t)}
 	all, err := samples.All()
 	must(t, err)

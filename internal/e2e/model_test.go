@@ -171,7 +171,7 @@ var rightEdit = patch.Edit{Path: "tariff/bands.py",
 	Search:  "    while index <= len(LIMITS) and grams > LIMITS[index]:\n",
 	Replace: "    while index < len(LIMITS) and grams > LIMITS[index]:\n"}
 
-// outside are files that lie beside the repository, and a secret in one.
+// outside are files next to the repository, and a secret in one.
 const outsideSecret = "host-only-6b0d93c1f7a24e58"
 
 func evilReads(outside string) (list []call) {
@@ -225,7 +225,7 @@ func guards() []call {
 	}
 }
 
-// garbage are answers that are no answer: wrong JSON, wrong types, floods.
+// garbage are invalid answers: wrong JSON, wrong types, floods.
 func garbage() []utterance {
 	flood := strings.Repeat("All work and no play. ", 150_000)
 	many := make([]call, 11)
@@ -364,7 +364,7 @@ func (s *site) searchEvil(m *scriptedModel) {
 		canary{"the daemon's environment", "E2E_DATABASE=host"}))
 	hits, bytes := h.search(s.t, []place{
 		{"prompts", "tariff/bands.py", m.prompts()},
-		{"the daemon's log", "repaird serves", [][]byte{[]byte(s.logs())}},
+		{"the daemon's log", "repaird is listening", [][]byte{[]byte(s.logs())}},
 		{"the database's dump", "tariff/bands.py", [][]byte{s.dump()}},
 		{"the hub", "tariff/bands.py", [][]byte{s.objects()}},
 	})

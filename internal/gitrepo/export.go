@@ -14,7 +14,7 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// An Export is what was written of a tree.
+// An Export describes the files written for a tree.
 type Export struct {
 	Commit  string    // full id; "" for a snapshot
 	Files   int       // regular files and symbolic links
@@ -24,7 +24,7 @@ type Export struct {
 
 // A Skipped entry of a tree was not written.
 type Skipped struct {
-	Path   string // escaped as a Go string where it holds odd characters
+	Path   string // escaped as a Go string if it contains unusual characters
 	Reason string // submodule, large, symlink, name, clash or kind
 }
 
@@ -36,11 +36,11 @@ type entry struct {
 
 // Checkout writes the tree of a commit into dir, which must not exist or be
 // empty: regular files with mode 0644 or 0755, and symbolic links that stay
-// inside the tree. Submodules, files above Options.MaxFile, and names that no
-// file can safely have are left out and listed. Bytes are those of the
-// repository: no line ending, filter or LFS pointer is replaced. Errors:
-// fault.NotFound for a missing commit, fault.Budget for a tree above its bounds;
-// then dir is in an undefined state.
+// inside the tree. Submodules, files above Options.MaxFile, and files with
+// unsafe names are skipped and listed. Content is written byte for byte: no
+// line endings, filters or LFS pointers are replaced. Errors: fault.NotFound
+// for a missing commit, fault.Budget for a tree above its limits; then dir is
+// in an undefined state.
 func (r *Repo) Checkout(ctx context.Context, commit, dir string) (e *Export, err error) {
 	defer fault.Wrap(&err, "check out %q", commit)
 	sha, err := r.Resolve(ctx, commit)
@@ -169,7 +169,8 @@ func newWriter(dir string, opts Options) (*writer, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	// A temporary directory is its owner's alone; sandboxes run as another user.
+	// A temporary directory is private to its owner; sandboxes run as another
+	// user.
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -216,8 +217,8 @@ func (w *writer) wanted(e entry) bool {
 	return false
 }
 
-// safeName refuses names with which a tree could reach out of its directory or
-// plant a repository in it.
+// safeName refuses names by which a tree could escape its directory or plant a
+// repository in it.
 func safeName(name string) bool {
 	if name == "" || strings.HasPrefix(name, "/") || strings.ContainsAny(name, "\x00\\") {
 		return false
@@ -261,7 +262,7 @@ func (w *writer) blob(e entry, content io.Reader) error {
 
 func (w *writer) file(name string, mode os.FileMode, content io.Reader) error {
 	if err := w.root.MkdirAll(path.Dir(name), 0o755); err != nil {
-		w.skip(name, "clash") // a file is where the tree wants a directory
+		w.skip(name, "clash") // a file is in the place of a directory
 		return nil            //nolint:nilerr // it is on record as skipped
 	}
 	f, err := w.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
@@ -283,9 +284,9 @@ func (w *writer) file(name string, mode os.FileMode, content io.Reader) error {
 	return err
 }
 
-// links writes the symbolic links, and takes those away again through which
-// something outside the tree would be reached: by its text alone a link cannot be
-// judged, because it may lead through other links.
+// links writes the symbolic links, then removes those that resolve outside the
+// tree: a link's text is not enough to tell, because it may lead through other
+// links.
 func (w *writer) links() error {
 	var made []string
 	for _, e := range w.link {

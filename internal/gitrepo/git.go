@@ -16,9 +16,9 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// gitconfig is all the configuration that git sees. Each line closes a way in
-// which a repository, or the account that repaird runs under, could make git run
-// or read something.
+// gitconfig is the only configuration that git reads. Each line prevents a
+// repository, or the account that repaird runs under, from making git run or
+// read something.
 const gitconfig = `[core]
 	hooksPath = /dev/null
 	fsmonitor = false
@@ -60,16 +60,16 @@ const gitconfig = `[core]
 	directory = *
 `
 
-// maxGitOutput bounds what is kept of a git command's output, in bytes.
+// maxGitOutput limits how much of a git command's output is kept, in bytes.
 const maxGitOutput = 64 << 20
 
-// passed are the variables of repaird's environment that git needs.
+// passed lists the environment variables that git inherits.
 var passed = []string{
 	"PATH", "SSH_AUTH_SOCK", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy",
 	"NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "TMPDIR",
 }
 
-// command prepares git with nothing but gitconfig for configuration.
+// command prepares git with gitconfig as its only configuration.
 func (r *Repo) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, r.opts.Git, args...)
 	cmd.Dir = r.home
@@ -85,15 +85,15 @@ func (r *Repo) command(ctx context.Context, args ...string) *exec.Cmd {
 		}
 	}
 	cmd.Env = append(cmd.Env, r.tokenEnv()...)
-	// git starts helpers; all of them end with it.
+	// git starts helpers; they are killed with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second
 	return cmd
 }
 
-// tokenEnv hands git the token as a header for the source's origin, through
-// the environment: neither the URL nor the command line shows it.
+// tokenEnv passes git the token as a header for the source's origin, through
+// the environment, so that neither the URL nor the command line contains it.
 func (r *Repo) tokenEnv() []string {
 	u, err := url.Parse(r.source.URL)
 	if r.source.Token.Empty() || err != nil || (u.Scheme != "https" && u.Scheme != "http") {
@@ -138,7 +138,7 @@ func verb(args []string) string {
 	return args[0]
 }
 
-// causes maps what git says to what a caller can do. The first match counts.
+// causes maps git's messages to kinds of errors. The first match counts.
 var causes = []struct {
 	kind  fault.Kind
 	texts []string

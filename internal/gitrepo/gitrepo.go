@@ -1,20 +1,20 @@
-// Package gitrepo keeps mirrors of repositories and writes single commits out
+// Package gitrepo maintains mirrors of repositories and writes single commits
 // as plain trees, through the git command, with everything in a repository that
-// could run code switched off.
+// could run code disabled.
 //
 //	repo, err := gitrepo.Open(ctx, dir, gitrepo.Source{URL: "https://github.com/o/r"}, gitrepo.Options{})
 //	sha, err := repo.Resolve(ctx, "main")          // fetches that commit alone
 //	export, err := repo.Checkout(ctx, sha, dir)    // files only, no .git
 //
-// A repository is hostile. git never checks out: its trees are listed and its
+// A repository is untrusted. git never checks out: its trees are listed and its
 // objects read as raw bytes, and this package writes the files itself. So no
 // hook, filter, smudge, textconv, attribute, submodule, fsmonitor, alternate or
 // symbolic link of the repository can run or redirect anything. The mirror is
-// bare and made without a template; git sees no configuration but its own.
+// bare and created without a template; git reads only its own configuration.
 //
-// Stored format: in the mirror's directory a bare repository "mirror.git" with a
-// ref refs/repaird/<sha> for each commit that was asked for, beside "gitconfig"
-// and "lock". All of it can be deleted when nothing runs.
+// Stored format: in the mirror's directory a bare repository "mirror.git" with
+// a ref refs/repaird/<sha> for each requested commit, next to "gitconfig" and
+// "lock". Everything can be deleted when nothing runs.
 package gitrepo
 
 import (
@@ -36,20 +36,20 @@ import (
 // A Source is where a repository is.
 type Source struct {
 	// URL is an https, http, ssh or file URL, an scp-like address
-	// (git@host:owner/name), or a path. It holds no password.
+	// (git@host:owner/name), or a path. It must not contain a password.
 	URL string
-	// Token is sent as the password of user x-access-token, in a header and to
-	// the URL's own origin only; empty where none is needed.
+	// Token is sent as the password of user x-access-token, in a header and
+	// only to the URL's own origin; empty if none is needed.
 	Token secret.String
 }
 
-// Options bound what a repository may cost. Zero fields take the defaults.
+// Options limit what a repository may cost. Zero fields take the defaults.
 type Options struct {
 	Git      string        // program; default "git"
 	Timeout  time.Duration // of one git command; default 10 minutes
 	MaxFiles int           // files of a tree; default 100,000
 	MaxBytes int64         // bytes of a tree; default 2 GiB
-	MaxFile  int64         // bytes of one file, larger ones are left out; default 64 MiB
+	MaxFile  int64         // bytes of one file, larger ones are skipped; default 64 MiB
 }
 
 func (o Options) withDefaults() Options {
@@ -72,32 +72,32 @@ func (o Options) withDefaults() Options {
 }
 
 // A Repo is a mirror of one repository. It is safe for concurrent use, also by
-// several processes of one host.
+// several processes on one host.
 type Repo struct {
 	dir    string // bare repository
-	home   string // git's HOME: holds gitconfig and nothing else
+	home   string // git's HOME: contains only gitconfig
 	source Source
 	opts   Options
 }
 
-// Key names the mirror of a source among those of other sources. Errors are
-// those of Open.
+// Key returns the store key of a source's mirror. Errors are those of Open.
 func (s Source) Key() (string, error) {
 	url, err := address(s.URL)
 	sum := sha256.Sum256([]byte(url))
 	return hex.EncodeToString(sum[:16]), err
 }
 
-// TreeKey names what Checkout writes of a commit within these bounds.
+// TreeKey returns the store key of what Checkout writes for a commit within
+// these limits.
 func (o Options) TreeKey(commit string) string {
 	o = o.withDefaults()
-	sum := sha256.Sum256(fmt.Appendf(nil, "1 %d %d %d", o.MaxFiles, o.MaxBytes, o.MaxFile)) // 1: how trees are written
+	sum := sha256.Sum256(fmt.Appendf(nil, "1 %d %d %d", o.MaxFiles, o.MaxBytes, o.MaxFile)) // 1: version of how trees are written
 	return commit + "-" + hex.EncodeToString(sum[:4])
 }
 
-// Open returns the mirror of source in dir, making it where there is none. It
-// does not reach for the source. Errors: fault.Invalid for a source that no
-// mirror can be made of, fault.NotFound for a path that does not exist.
+// Open returns the mirror of source in dir, creating it if necessary. It does
+// not contact the source. Errors: fault.Invalid for a source that cannot be
+// mirrored, fault.NotFound for a path that does not exist.
 func Open(ctx context.Context, dir string, source Source, opts Options) (r *Repo, err error) {
 	defer fault.Wrap(&err, "open mirror")
 	if source.URL, err = address(source.URL); err != nil {
@@ -130,7 +130,7 @@ var scpLike = regexp.MustCompile(`^[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:[^:]+$`)
 // address checks a source's URL and makes paths absolute.
 func address(raw string) (string, error) {
 	if raw == "" || strings.HasPrefix(raw, "-") || strings.ContainsAny(raw, "\x00\n\r") {
-		return "", fault.Errorf(fault.Invalid, "%q is no repository's address", raw)
+		return "", fault.Errorf(fault.Invalid, "%q is not a repository address", raw)
 	}
 	if scpLike.MatchString(raw) {
 		return raw, nil

@@ -193,7 +193,7 @@ func TestWhatDoesNotExistIsATypedError(t *testing.T) {
 	}
 	empty := open(t, t.TempDir())
 	if _, err := empty.Resolve(t.Context(), "main"); fault.KindOf(err) != fault.NotFound {
-		t.Errorf("a directory that is no repository: got %v (%s)", err, fault.KindOf(err))
+		t.Errorf("a directory that is not a repository: got %v (%s)", err, fault.KindOf(err))
 	}
 }
 

@@ -19,8 +19,8 @@ var (
 
 // Resolve returns the full id of the commit that ref names, a full or
 // abbreviated commit id, a branch or a tag, and makes sure that the mirror has
-// the commit. A full id fetches that commit alone. Errors: fault.NotFound where
-// there is no such commit, fault.Invalid for what can be no ref.
+// the commit. A full id fetches only that commit. Errors: fault.NotFound if
+// there is no such commit, fault.Invalid for an impossible ref.
 func (r *Repo) Resolve(ctx context.Context, ref string) (sha string, err error) {
 	defer fault.Wrap(&err, "resolve %q", ref)
 	switch {
@@ -32,7 +32,7 @@ func (r *Repo) Resolve(ctx context.Context, ref string) (sha string, err error) 
 		}
 	}
 	if !refName.MatchString(ref) || strings.Contains(ref, "..") || strings.Contains(ref, "@{") || strings.HasSuffix(ref, ".lock") {
-		return "", fault.Errorf(fault.Invalid, "no name of a commit, branch or tag")
+		return "", fault.Errorf(fault.Invalid, "not the name of a commit, branch or tag")
 	}
 	for _, name := range []string{"refs/heads/" + ref, "refs/tags/" + ref, ref} {
 		sha, err = r.remoteRef(ctx, name)
@@ -46,7 +46,7 @@ func (r *Repo) Resolve(ctx context.Context, ref string) (sha string, err error) 
 	return sha, r.need(ctx, sha)
 }
 
-// remoteRef asks the source for the commit that a ref names now.
+// remoteRef asks the source for the commit to which a ref now points.
 func (r *Repo) remoteRef(ctx context.Context, name string) (string, error) {
 	out, err := r.git(ctx, "ls-remote", "--", r.source.URL, name, name+"^{}")
 	if err != nil {
@@ -66,7 +66,7 @@ func (r *Repo) remoteRef(ctx context.Context, name string) (string, error) {
 	return found, nil
 }
 
-// short completes an abbreviated id, after fetching all branches when need be.
+// short completes an abbreviated id, fetching all branches if necessary.
 func (r *Repo) short(ctx context.Context, ref string) (string, error) {
 	if out, err := r.git(ctx, "rev-parse", "--verify", "--quiet", ref+"^{commit}"); err == nil {
 		return strings.TrimSpace(string(out)), nil
@@ -76,7 +76,7 @@ func (r *Repo) short(ctx context.Context, ref string) (string, error) {
 	}
 	out, err := r.git(ctx, "rev-parse", "--verify", "--quiet", ref+"^{commit}")
 	if err != nil {
-		return "", fault.Errorf(fault.NotFound, "no single commit begins with %s", ref)
+		return "", fault.Errorf(fault.NotFound, "no unique commit begins with %s", ref)
 	}
 	return strings.TrimSpace(string(out)), nil
 }
@@ -91,7 +91,7 @@ func (r *Repo) need(ctx context.Context, sha string) error {
 		return err
 	}
 	if _, err := r.git(ctx, "cat-file", "-e", sha+"^{commit}"); err != nil {
-		return fault.Errorf(fault.NotFound, "%s is no commit", sha)
+		return fault.Errorf(fault.NotFound, "%s is not a commit", sha)
 	}
 	return nil
 }
@@ -112,7 +112,7 @@ func (r *Repo) fetch(ctx context.Context, args ...string) error {
 }
 
 // DefaultBranch returns the name of the source's default branch and its commit
-// now. The name is "HEAD" where the source is at no branch.
+// now. The name is "HEAD" if the source has a detached HEAD.
 func (r *Repo) DefaultBranch(ctx context.Context) (name, sha string, err error) {
 	defer fault.Wrap(&err, "default branch")
 	out, err := r.git(ctx, "ls-remote", "--symref", "--", r.source.URL, "HEAD")
@@ -148,14 +148,14 @@ func (r *Repo) TreeOf(ctx context.Context, commit string) (tree string, err erro
 	return strings.TrimSpace(string(out)), err
 }
 
-// A Commit is one commit of the history. Its texts are hostile.
+// A Commit is one commit of the history. Its texts are untrusted.
 type Commit struct {
 	SHA     string
 	Time    time.Time // of the commit, UTC
 	Subject string    // first line of the message, at most 200 bytes
 }
 
-// maxCommits bounds what CommitsTouching returns.
+// maxCommits limits what CommitsTouching returns.
 const maxCommits = 1000
 
 // CommitsTouching returns the commits that are reachable from to and not from
@@ -189,7 +189,8 @@ func (r *Repo) CommitsTouching(ctx context.Context, paths []string, from, to str
 	return commits, nil
 }
 
-// deepen fetches the whole history of commits that the mirror has alone.
+// deepen fetches the complete history of commits that the mirror has without
+// parents.
 func (r *Repo) deepen(ctx context.Context, shas ...string) error {
 	out, err := r.git(ctx, "rev-parse", "--is-shallow-repository")
 	if err != nil || strings.TrimSpace(string(out)) != "true" {

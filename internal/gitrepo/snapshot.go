@@ -9,15 +9,15 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// notSource are directories that are no part of a program's source.
+// notSource lists directories that do not contain the program's source.
 var notSource = map[string]bool{
 	".git": true, ".hg": true, ".svn": true, ".venv": true, "node_modules": true, "__pycache__": true,
 	".tox": true, ".nox": true, ".mypy_cache": true, ".pytest_cache": true, ".ruff_cache": true,
 }
 
-// Snapshot copies a plain directory that is no repository into dir, by the
-// rules of [Repo.Checkout]; version control's, tools' and virtual environments'
-// directories are left out. from itself is never changed.
+// Snapshot copies a plain directory, not a repository, into dir, by the rules
+// of [Repo.Checkout]; the directories of version control, tools and virtual
+// environments are skipped. from itself is never changed.
 func Snapshot(ctx context.Context, from, dir string, opts Options) (e *Export, err error) {
 	defer fault.Wrap(&err, "snapshot of %s", from)
 	opts = opts.withDefaults()

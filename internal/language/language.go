@@ -1,16 +1,16 @@
-// Package language is what repaird asks of a programming language, as small
-// interfaces by who needs them. A language is a folder below this one; python is
-// the first. Nothing above it (packages repro, verify, pipeline, orchestrator,
-// report and web) names a language: internal/archtest checks that.
+// Package language is the contract of a programming language, as small
+// interfaces grouped by caller. A language is a package below this one; python
+// is the first. Packages above it (repro, verify, pipeline, orchestrator,
+// report and web) do not name a language: internal/archtest checks that.
 //
 //	Claims        pipeline    is this event ours?
 //	Reproduction  repro       environments, the stack in the tree, ways to write a test
-//	Session       everyone    tests run so that the result can be believed
+//	Session       everyone    test runs whose results can be trusted
 //	Analyser      verify      what a patch's source says
-//	Rules         everyone    what of a stack or a failure is the language's doing
+//	Rules         everyone    which parts of a stack or failure are due to the language
 //
-// What package patch asks of a language, the files that a patch may touch, is
-// patch.Rules: patch is below.
+// What package patch needs, the files that a patch may touch, is patch.Rules,
+// because patch is in a lower layer.
 //
 // To add a language, implement these in a folder of its own and add it to the
 // list in package app; docs/adding.md walks through it.
@@ -24,7 +24,7 @@ import (
 	"github.com/repaird/repaird/internal/testrun"
 )
 
-// A Language is all that the packages above ask for.
+// A Language is everything that the packages above need.
 type Language interface {
 	Claims
 	Reproduction
@@ -34,46 +34,48 @@ type Language interface {
 	patch.Rules
 }
 
-// Claims says which events are a language's.
+// Claims says which events belong to a language.
 type Claims interface {
 	// Name is the language's, lower case, as bundles have it: "python".
 	Name() string
-	// Claims reports whether the event was raised by code of this language. An
+	// Claims reports whether the event was raised by code in this language. An
 	// event that does not say is claimed.
 	Claims(e *incident.Event) bool
 }
 
-// Session runs tests in a sandbox so that their result can be believed although
-// the code under test is hostile. Safe for concurrent use.
+// Session runs tests in a sandbox so that their results can be trusted although
+// the code under test cannot. Safe for concurrent use.
 type Session interface {
 	// Run runs one session. An error means that the session could not be run; a
-	// failing or lying session is a Result. Where the environment has no test
-	// runner the error's kind is fault.NotFound, and its text has the output.
+	// failing or forged session is a Result. If the environment has no test
+	// runner, the error's kind is fault.NotFound, and its text contains the
+	// output.
 	Run(ctx context.Context, req testrun.Request) (*testrun.Result, error)
-	// Suite returns what a project's test command gives to the test runner, as
-	// Request.Suite takes it; nil means the whole tree.
+	// Suite returns the arguments that a project's test command passes to the
+	// test runner, for Request.Suite; nil means the whole tree.
 	Suite(command []string) []string
-	// Command is what people type to run a test in a clone.
+	// Command is the command line to run a test in a clone.
 	Command(t testrun.Test) []string
 }
 
-// Rules are what of a stack or a failure is the language's doing rather than
-// the program's.
+// Rules tell which parts of a stack or failure are due to the language rather
+// than the program.
 type Rules interface {
-	// Body reports whether a frame's function is a module's body, which nobody
-	// called: what it reads is input.
+	// Body reports whether a frame's function is a module's body, which has no
+	// caller: what it reads is input.
 	Body(function string) bool
-	// Inlined reports whether a frame's function belongs to the function around
-	// it, so that versions of the language disagree about its frame.
+	// Inlined reports whether a frame's function may be inlined into the
+	// enclosing function, so that only some versions of the language have a
+	// frame for it.
 	Inlined(function string) bool
-	// Exhausts reports whether an exception says that the stack is used up. A
-	// tracer uses some of it, so the failure moves by a step.
+	// Exhausts reports whether an exception means that the stack is exhausted.
+	// A tracer uses some of it, so the failure moves by a step.
 	Exhausts(exception string) bool
 }
 
 // Analyser reads source. Safe for concurrent use.
 type Analyser interface {
-	// Analyse reads both sides of a patch without executing anything of them.
+	// Analyse reads both sides of a patch without executing either.
 	Analyse(ctx context.Context, q Question) (*Analysis, error)
 }
 
@@ -94,11 +96,11 @@ type Level struct {
 	Line     int    `json:"line"`
 }
 
-// An Analysis is what the source of a patch says.
+// An Analysis is what a patch's source shows.
 type Analysis struct {
 	Violations []patch.Violation         `json:"violations"` // of the policy on code
 	Broad      []patch.Violation         `json:"broad"`      // catch-all handlers that the patch adds
-	Guards     []Guard                   `json:"guards"`     // constructs that it adds where the failure passed
+	Guards     []Guard                   `json:"guards"`     // guards that it adds on the failure's path
 	Lines      map[string]map[int][2]int `json:"lines"`      // file → executable line → first and last line of its statement
 }
 
@@ -110,30 +112,30 @@ func (a *Analysis) Statement(path string, line int) (first, last int, ok bool) {
 }
 
 // A Guard is a construct that a patch adds to a function of the failure's stack
-// and that can keep a bad value from doing harm. Lists of levels are indices
-// into Question.Stack.
+// and that can hide a bad value. Lists of levels are indices into
+// Question.Stack.
 type Guard struct {
 	Path       string    `json:"path"`
 	Function   string    `json:"function"` // qualified
 	Line       int       `json:"line"`     // in head
 	Kind       GuardKind `json:"kind"`
-	Origin     string    `json:"origin"`     // where the value that it asks about comes from
-	Documented string    `json:"documented"` // how base documents that the value may be so, "" when it does not
-	Roots      []string  `json:"roots"`      // names that it asks about
+	Origin     string    `json:"origin"`     // where the value that it tests comes from
+	Documented string    `json:"documented"` // how base documents that value, "" if it does not
+	Roots      []string  `json:"roots"`      // names that it tests
 	Levels     []int     `json:"levels"`     // that are this function
 	InputAt    []int     `json:"input_at"`   // levels at which the parameters that it depends on are parts of the input
-	DirectAt   []int     `json:"direct_at"`  // those at which it asks about the parameters themselves
-	BaseCase   bool      `json:"base_case"`  // it answers a recursion with something other than the value that it asks about
+	DirectAt   []int     `json:"direct_at"`  // those at which it tests the parameters themselves
+	BaseCase   bool      `json:"base_case"`  // it ends a recursion with something other than the value that it tests
 }
 
 // A GuardKind says what a guard does. Kinds not listed here are conditions that
 // leave early, substitute, skip, clamp or filter, named as people read them.
 type GuardKind string
 
-// The kinds of guards that hide a failure wherever they stand.
+// The kinds of guards that hide a failure wherever they are.
 const (
 	GuardHandler   GuardKind = "try"      // a handler for the failure's exception
-	GuardUnchecked GuardKind = "check"    // the check that failed is gone
-	GuardConstant  GuardKind = "constant" // a constant stands where the failing statement computed
-	GuardRemoved   GuardKind = "removed"  // the failing statement is gone
+	GuardUnchecked GuardKind = "check"    // the failed check is removed
+	GuardConstant  GuardKind = "constant" // a constant replaces the failing computation
+	GuardRemoved   GuardKind = "removed"  // the failing statement is removed
 )

@@ -10,18 +10,19 @@ import (
 
 // Reproduction is what package repro asks of a language. Safe for concurrent use.
 type Reproduction interface {
-	// EnsureEnvironment finds or builds what the tree's code runs in. It stays
-	// on this host until release is called. Building executes code of others, in
-	// a sandbox. A *fault.Stop of type needs_environment says why there is none.
+	// EnsureEnvironment finds or builds the environment of the tree's code. It
+	// stays on this host until release is called. Building executes untrusted
+	// code, in a sandbox. A *fault.Stop of type needs_environment says why
+	// there is none.
 	EnsureEnvironment(ctx context.Context, req EnvironmentRequest) (env testrun.Environment, release func(), err error)
-	// Stack finds the files of the tree that an exception's frames are. Nothing
-	// is executed. The caller closes it.
+	// Stack maps an exception's frames to the tree's files. Nothing is
+	// executed. The caller closes it.
 	Stack(tree string, setup Setup, x *incident.Exception) (Stack, error)
-	// Missing finds in a test run's output that something to import is not
-	// installed: its name, and the lines that say so; "" where nothing is missing,
-	// or where the incident's own exception is that.
+	// Missing recognises in a test run's output that an imported module is not
+	// installed, and returns its name and the lines that say so; "" if nothing
+	// is missing, or if that is the incident's own exception.
 	Missing(exception, output string) (name, lines string)
-	// Help tells an operator what to change so that evidence of the next event
+	// Help tells an operator what to change so that the next event's evidence
 	// is complete.
 	Help(p Problem) string
 }
@@ -31,20 +32,20 @@ type Setup struct {
 	Image        string   `json:"image,omitempty"`        // container image (docker only)
 	Requirements []string `json:"requirements,omitempty"` // files that say what to install; default: those found
 	Root         string   `json:"root,omitempty"`         // source root below the tree, such as "src"
-	TimeZone     string   `json:"time_zone,omitempty"`    // of production, where the event names none
+	TimeZone     string   `json:"time_zone,omitempty"`    // of production, if the event names none
 }
 
-// An EnvironmentRequest says for which code an environment is wanted.
+// An EnvironmentRequest says which code needs an environment.
 type EnvironmentRequest struct {
 	Run         string // run id, for labels
 	Tree        string // host directory of the commit's tree
 	Setup       Setup
 	Environment incident.Environment // production's, as the event tells it
-	Known       *testrun.Environment // one that was built for the tree before, maybe on another host: found by its digest, or else built anew; nil when there is none
-	Progress    func(string)         // one line of what is being done
+	Known       *testrun.Environment // one that was built for the tree earlier, perhaps on another host: found by its digest, or rebuilt; nil if there is none
+	Progress    func(string)         // one line of progress
 }
 
-// A Frame is a frame of an event with the repository file that it is.
+// A Frame is a frame of an event with its file in the repository.
 type Frame struct {
 	incident.Frame
 	Path string `json:"path"` // slash-separated, relative to the tree; "" outside it
@@ -70,7 +71,7 @@ type Misplaced struct{ Why string }
 
 func (m *Misplaced) Error() string { return m.Why }
 
-// A Story is what the text of a test tells its reader.
+// A Story is the facts that a test's docstring tells its reader.
 type Story struct {
 	Incident string // id
 	Name     string // short and stable: a part of the file's and the function's name
@@ -84,11 +85,11 @@ type Strategy interface {
 	// Name is recorded with the reproduction, such as outermost-literal.
 	Name() string
 	// Candidates returns the tests that it can write, the likeliest first, and
-	// for each frame with which it could do nothing a hurdle.
+	// a hurdle for each frame that it could not use.
 	Candidates(ctx context.Context) ([]Candidate, []Hurdle, error)
 }
 
-// A Candidate is a test that may be the production failure. The run tells.
+// A Candidate is a test that may be the production failure. Running it decides.
 type Candidate struct {
 	Test   testrun.Test
 	Called string // dotted name of the function that it calls
@@ -99,7 +100,7 @@ type Candidate struct {
 type Hurdle struct {
 	Frame int    // index into Stack.Frames
 	At    Frame  // that frame
-	What  string // such as "rate was cut by the SDK"
+	What  string // such as "rate was truncated by the SDK"
 	Name  string // the variable, "" when it is not one
 	Loss  Loss   // what became of its value
 }
@@ -113,18 +114,18 @@ func (h Hurdle) String() string {
 	return fmt.Sprintf("%s:%d %s: %s", where, h.At.Line, incident.BareName(h.At.Function), h.What)
 }
 
-// A Loss says what became of a value that a test needs.
+// A Loss says what happened to a value that a test needs.
 type Loss int
 
 // The losses.
 const (
-	Unreadable Loss = iota // recorded, but as no value: <Cart object at 0x7f>
+	Unreadable Loss = iota // recorded, but not as a value: <Cart object at 0x7f>
 	Cut                    // trimmed by the SDK
 	Filtered               // replaced by a scrubber
 	Absent                 // not recorded
 )
 
-// A Problem is something about which Help tells an operator.
+// A Problem is something for which Help has advice.
 type Problem struct {
 	Kind   ProblemKind
 	Name   string          // of the variable that was lost

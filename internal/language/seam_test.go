@@ -71,7 +71,7 @@ func tree(t *testing.T) string {
 	return dir
 }
 
-// reproduce makes the failing test.
+// reproduce generates the failing test.
 func reproduce(t *testing.T, b *bundle.Bundle, dir string) *repro.Reproduction {
 	t.Helper()
 	lang := sum{}
@@ -102,7 +102,7 @@ func TestAnotherLanguageGoesTheWholeWay(t *testing.T) {
 		gate, says                  string // the gate that rejects it; "" none does
 	}{
 		{"the mistake mended", "shop/part.sum", "/ total - people 1", "/ total people", "", ""},
-		{"a handler for everything", "shop/part.sum", "- people 1", "- people 1 else 0", verify.NoBandAid, "else in part"},
+		{"a catch-all handler", "shop/part.sum", "- people 1", "- people 1 else 0", verify.NoBandAid, "else in part"},
 		{"another mistake", "shop/part.sum", "- people 1", "- 1 people", verify.HeadGreen, "nothing can be shared"},
 		{"what the suite tests broken", "shop/bill.sum", "+ 1 part total people", "+ 2 total", verify.Suite, "bill_of_none"},
 		{"the tests changed", "tests/bill_test.sum", "? 1", "? 2", verify.Applies, "tests"},

@@ -61,14 +61,14 @@ func (o *Orchestrator) Accept(ctx context.Context, d intake.Delivery) (*intake.A
 	return &intake.Accepted{Duplicate: a.Duplicate, Incidents: a.Incidents, Runs: a.Runs}, nil
 }
 
-// describe computes what the database knows of an event in clear: identifiers,
-// never a message or a value.
+// describe computes the plaintext columns of an event: identifiers, never a
+// message or a value.
 func describe(project string, e *incident.Event) postgres.EventRow {
 	sig, ok := incident.SignatureOf(e)
 	if !ok {
 		sig = incident.Signature{Type: "message", Message: incident.MaskMessage(e.Message)}
 		if sig.Message == "" {
-			sig.Message = e.ID // something to fetch: an incident of its own until it is known
+			sig.Message = e.ID // not fetched yet: an incident of its own until its content is known
 		}
 	}
 	fp := incident.Fingerprint(project, sig)
@@ -93,8 +93,8 @@ func title(s incident.Signature) string {
 	return identifier(t)
 }
 
-// identifier keeps what class, function and file names are made of: a hostile
-// event must not write markup or controls into lists.
+// identifier keeps the characters of class, function and file names: an
+// untrusted event must not inject markup or control characters into lists.
 func identifier(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if r == ' ' || r == '.' || r == '_' || r == '-' || r == '/' || r == '(' || r == ')' || r == '<' || r == '>' ||
@@ -106,7 +106,8 @@ func identifier(s string) string {
 	return text.Head(s, 200)
 }
 
-// rank says how much an event can prove: 2 frames with locals, 1 frames, 0 none.
+// rank returns how much an event can prove: 2 frames with locals, 1 frames, 0
+// none.
 func rank(e *incident.Event) int {
 	x := e.Raised()
 	if x == nil || len(x.Frames) == 0 {

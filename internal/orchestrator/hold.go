@@ -17,7 +17,7 @@ import (
 	"github.com/repaird/repaird/internal/report"
 )
 
-var errCancelled = errors.New("a person cancelled the run")
+var errCancelled = errors.New("the run was cancelled")
 
 // A hold is one worker's lease on one run. It is the run's forge.Acts: no
 // outward act happens without the newest fencing token.
@@ -29,9 +29,9 @@ type hold struct {
 	read int64
 }
 
-// keep prolongs the lease while the stage works. The returned context ends
-// when the lease is lost, a person cancels the run, or the stage's time is up;
-// its cause says which.
+// keep renews the lease while the stage works (heartbeat). The returned context
+// ends when the lease is lost, the run is cancelled, or the stage exceeds its
+// time limit; its cause says which.
 func (h *hold) keep(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	ctx, cancelTimeout := context.WithTimeout(ctx, h.o.StageTimeout)
@@ -82,17 +82,17 @@ func (h *hold) progress(line string) {
 	h.record("progress", map[string]string{"stage": h.run.Stage, "text": h.o.Clean(h.run.Project, line).String()})
 }
 
-// record appends to the ledger; a lost line is logged, never fatal.
+// record appends to the ledger; a lost entry is logged, never fatal.
 func (h *hold) record(kind string, payload any) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if err := h.append(ctx, kind, payload); err != nil && !errors.Is(err, postgres.ErrFenced) {
-		h.log.Warn("ledger line lost", "kind", kind, "error", err)
+		h.log.Warn("ledger entry lost", "kind", kind, "error", err)
 	}
 }
 
-// append writes one ledger line, holding the run's row so that the token is
-// checked and lines do not race.
+// append writes one ledger entry while holding the run's row, so that the token
+// is checked and entries do not race.
 func (h *hold) append(ctx context.Context, kind string, payload any) error {
 	return pgx.BeginFunc(ctx, h.o.DB.Pool, func(tx pgx.Tx) error {
 		if err := postgres.CheckFence(ctx, tx, h.run.ID, h.run.Fence); err != nil {
@@ -120,7 +120,7 @@ func (o *Orchestrator) notify(ctx context.Context, h *hold, c *pipeline.Case) er
 		}
 		text = report.Stop(in)
 	case h.run.State == StateFailed:
-		text = redact.Constant("The repair could not be finished because of a defect or an outage; whoever runs repaird has been told in its log and can start it again.")
+		text = redact.Constant("The repair could not be finished because of a defect or an outage. The details are in repaird's log; its operator can start a new run.")
 	default:
 		return nil
 	}

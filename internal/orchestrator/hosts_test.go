@@ -13,7 +13,7 @@ import (
 
 func TestAStartingDaemonTakesOnlyWhatItsOwnHostsDeadHeld(t *testing.T) {
 	t.Parallel()
-	self, err := sandbox.SelfLease()
+	self, err := sandbox.SelfOwner()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +22,7 @@ func TestAStartingDaemonTakesOnlyWhatItsOwnHostsDeadHeld(t *testing.T) {
 	elsewhere := rebooted
 	elsewhere.Host = "h0123456789abcdef"
 	for name, c := range map[string]struct {
-		owner sandbox.Lease
+		owner sandbox.Owner
 		taken bool
 	}{
 		"its host's earlier boot": {rebooted, true},

@@ -1,14 +1,14 @@
 // Package orchestrator makes repairs durable: it accepts deliveries in one
 // transaction, runs each stage of a run as a short idempotent River job, and
-// resumes what a killed daemon left.
+// resumes the runs of a killed daemon.
 //
-// A run is a state machine (docs/states.md). A worker takes the run's lease with
-// a new fencing token, does the stage, and in one transaction writes its
-// artifacts, its ledger line, the run's next state, the end of its own job and
-// the next job. A worker whose token is no longer the newest can write nothing
-// and do no outward act. River's own rescue of lost jobs takes an hour, so a
-// sweeper looks for runs whose lease ran out and gives them a new job; leases of
-// dead processes of the same machine end at start.
+// A run is a state machine (docs/states.md). A worker takes the run's lease
+// with a new fencing token, does the stage, and in one transaction writes its
+// artifacts, its ledger entry, the run's next state, the completion of its own
+// job and the next job. A worker whose token is no longer the newest can
+// neither write nor act. River's own rescue of lost jobs takes an hour, so a
+// sweeper finds runs whose lease has expired and gives them a new job; leases
+// of dead processes on the same host expire at startup.
 package orchestrator
 
 import (
@@ -35,7 +35,7 @@ import (
 
 // Stages does the work; *pipeline.Pipeline in production.
 type Stages interface {
-	// Do returns what the stage made anew.
+	// Do returns the artifacts that the stage created.
 	Do(ctx context.Context, stage string, c *pipeline.Case) ([]pipeline.Artifact, error)
 }
 
@@ -72,14 +72,14 @@ const stageNotify = "notify" // tells the person who asked
 // Terminal states.
 const (
 	StateStopped = "stopped"
-	StateFailed  = "failed" // a defect or an outage that outlasted every retry; `repaird run retry` starts again
+	StateFailed  = "failed" // a defect, or an outage that outlasted every retry; `repaird run retry` starts a new run
 )
 
-// maxAttempts is how often a stage is begun before it counts as failed. Outages
-// (fault.Retryable) do not count, crashes of the daemon do.
+// maxAttempts is how often a stage is started before it counts as failed.
+// Outages (fault.Retryable) do not count, crashes of the daemon do.
 const maxAttempts = 6
 
-// patience is how long outages are waited for, from a run's beginning.
+// patience is how long outages are tolerated, from a run's start.
 const patience = 24 * time.Hour
 
 type stageArgs struct {
@@ -112,7 +112,7 @@ func New(o Options) (*Orchestrator, error) {
 	if o.Failpoint == nil {
 		o.Failpoint = func(string) {}
 	}
-	owner, err := sandbox.SelfLease()
+	owner, err := sandbox.SelfOwner()
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func (o *Orchestrator) Start(ctx context.Context) error {
 }
 
 // Stop lets running stages end until ctx does, then cancels them; a cancelled
-// stage gives its lease back and is done again by the next daemon.
+// stage releases its lease and is repeated by the next daemon.
 func (o *Orchestrator) Stop(ctx context.Context) error {
 	if o.stop == nil {
 		return nil
@@ -171,7 +171,8 @@ func (w *stageWorker) NextRetry(job *river.Job[stageArgs]) time.Time {
 	return time.Now().Add(min(time.Minute, w.orc.RetryBase<<min(job.Attempt-1, 6)))
 }
 
-// Work does one stage, once: whatever happens, the run's row tells where to go on.
+// Work runs one stage, once: whatever happens, the run's row says where to
+// resume.
 func (w *stageWorker) Work(ctx context.Context, job *river.Job[stageArgs]) error {
 	o := w.orc
 	log := o.Logger.With("run", job.Args.Run, "stage", job.Args.Stage)
@@ -180,18 +181,18 @@ func (w *stageWorker) Work(ctx context.Context, job *river.Job[stageArgs]) error
 		return err
 	}
 	if run == nil {
-		return nil // ended, at another stage, or held by somebody alive
+		return nil // ended, at another stage, or held by a live worker
 	}
 	h := &hold{o: o, run: run, log: log}
 	if run.Attempt > maxAttempts {
-		return h.fail(ctx, job, fmt.Errorf("stage %s began %d times without ending; last error: %s", run.Stage, maxAttempts, run.Error))
+		return h.fail(ctx, job, fmt.Errorf("stage %s was started %d times without finishing; last error: %s", run.Stage, maxAttempts, run.Error))
 	}
 	began := time.Now()
 	stageCtx, end := h.keep(ctx)
 	o.Failpoint("stage." + run.Stage + ".begin")
 	c, made, err := o.do(stageCtx, h)
 	end()
-	log.Info("stage ended", "attempt", run.Attempt, "seconds", time.Since(began).Seconds(), "error", h.clean(outcome(err)))
+	log.Info("stage finished", "attempt", run.Attempt, "seconds", time.Since(began).Seconds(), "error", h.clean(outcome(err)))
 	return h.settle(ctx, stageCtx, job, c, made, err)
 }
 
@@ -209,8 +210,8 @@ func outcome(err error) string {
 func (o *Orchestrator) do(ctx context.Context, h *hold) (*pipeline.Case, []pipeline.Artifact, error) {
 	project, ok := o.Project(h.run.Project)
 	if !ok {
-		return nil, nil, &fault.Stop{Type: fault.NoSource, Detail: "project " + h.run.Project + " is not in the configuration",
-			Help: "add it to projects in the configuration file, or cancel the run"}
+		return nil, nil, &fault.Stop{Type: fault.NoSource, Detail: "Project " + h.run.Project + " is not configured.",
+			Help: "Add it to projects in the configuration file, or cancel the run."}
 	}
 	c, err := o.load(ctx, h, project)
 	if err != nil {
@@ -228,7 +229,7 @@ func (o *Orchestrator) do(ctx context.Context, h *hold) (*pipeline.Case, []pipel
 	return c, made, err
 }
 
-// load reads what earlier stages made.
+// load reads the artifacts of earlier stages.
 func (o *Orchestrator) load(ctx context.Context, h *hold, p pipeline.Project) (*pipeline.Case, error) {
 	inc, err := o.DB.Incident(ctx, h.run.Incident)
 	if err != nil {
@@ -255,8 +256,8 @@ func (o *Orchestrator) admit(ctx context.Context, h *hold, c *pipeline.Case) err
 		return err
 	}
 	if n > o.RunsPerDay {
-		return &fault.Stop{Type: fault.OverBudget, Detail: fmt.Sprintf("project %s had %d runs within 24 hours; the limit is %d", h.run.Project, n, o.RunsPerDay),
-			Help: "raise budget.runs_per_day, or wait"}
+		return &fault.Stop{Type: fault.OverBudget, Detail: fmt.Sprintf("Project %s has had %d runs in 24 hours; the limit is %d.", h.run.Project, n, o.RunsPerDay),
+			Help: "Raise budget.runs_per_day, or wait."}
 	}
 	stored, err := o.DB.Events(ctx, h.run.Incident)
 	if err != nil {
@@ -271,8 +272,8 @@ func (o *Orchestrator) admit(ctx context.Context, h *hold, c *pipeline.Case) err
 		c.Events = append(c.Events, e)
 	}
 	if len(c.Events) == 0 {
-		return &fault.Stop{Type: fault.NeedsInput, Detail: "the incident's raw events are gone (raw_retention)",
-			Help: "wait for the next event, or raise raw_retention"}
+		return &fault.Stop{Type: fault.NeedsInput, Detail: "The incident's raw events have expired (raw_retention).",
+			Help: "Wait for the next event, or raise raw_retention."}
 	}
 	return nil
 }
@@ -281,9 +282,9 @@ func (o *Orchestrator) admit(ctx context.Context, h *hold, c *pipeline.Case) err
 func (h *hold) settle(ctx, stageCtx context.Context, job *river.Job[stageArgs], c *pipeline.Case, made []pipeline.Artifact, err error) error {
 	switch {
 	case errors.Is(context.Cause(stageCtx), postgres.ErrFenced):
-		return nil // somebody else has the run
+		return nil // another worker holds the run
 	case errors.Is(context.Cause(stageCtx), errCancelled):
-		return h.commit(ctx, job, c, made, h.stopStep(&fault.Stop{Type: fault.Cancelled, Detail: "a person cancelled the run", Help: "start again with: repaird run retry " + h.run.ID}))
+		return h.commit(ctx, job, c, made, h.stopStep(&fault.Stop{Type: fault.Cancelled, Detail: "The run was cancelled.", Help: "Start a new run with `repaird run retry " + h.run.ID + "`."}))
 	case err == nil:
 		return h.commit(ctx, job, c, made, h.nextStep(c))
 	case fault.AsStop(err) != nil:
@@ -292,13 +293,13 @@ func (h *hold) settle(ctx, stageCtx context.Context, job *river.Job[stageArgs], 
 		_ = h.o.DB.Release(context.WithoutCancel(ctx), h.run.ID, h.run.Fence, false, "the daemon stopped")
 		return err
 	case errors.Is(context.Cause(stageCtx), context.DeadlineExceeded):
-		return h.commit(ctx, job, c, made, h.stopStep(&fault.Stop{Type: fault.OverBudget, Detail: fmt.Sprintf("stage %s took longer than %s", h.run.Stage, h.o.StageTimeout), Help: "raise stage_timeout"}))
+		return h.commit(ctx, job, c, made, h.stopStep(&fault.Stop{Type: fault.OverBudget, Detail: fmt.Sprintf("Stage %s exceeded its time limit of %s.", h.run.Stage, h.o.StageTimeout), Help: "Raise stage_timeout."}))
 	}
 	retryable := fault.KindOf(err) == fault.Retryable && time.Since(h.run.Created) < patience
 	if !retryable && h.run.Attempt >= maxAttempts {
 		return h.fail(ctx, job, err)
 	}
-	h.log.Error("stage will be tried again", "attempt", h.run.Attempt, "error", h.clean(err.Error()))
+	h.log.Error("stage will be retried", "attempt", h.run.Attempt, "error", h.clean(err.Error()))
 	if rerr := h.o.DB.Release(ctx, h.run.ID, h.run.Fence, !retryable, h.clean(err.Error())); rerr != nil {
 		return rerr
 	}
@@ -334,8 +335,8 @@ func (h *hold) nextStep(c *pipeline.Case) postgres.Step {
 	return step
 }
 
-// stopStep ends the run with an answer. Its texts may hold what came from
-// outside, so they are redacted once more.
+// stopStep ends the run with an answer. Its texts may contain untrusted input,
+// so they are redacted once more.
 func (h *hold) stopStep(s *fault.Stop) postgres.Step {
 	if h.run.Stage == stageNotify {
 		return postgres.Step{State: h.run.State, Stop: rawOrNil(h.run.Stop)}
@@ -343,7 +344,7 @@ func (h *hold) stopStep(s *fault.Stop) postgres.Step {
 	return postgres.Step{State: StateStopped, Stop: &fault.Stop{Type: s.Type, Detail: h.clean(s.Detail), Help: h.clean(s.Help), Log: h.clean(s.Log)}}
 }
 
-// clean redacts a text of which part may come from outside.
+// clean redacts a text that may contain untrusted input.
 func (h *hold) clean(text string) string { return h.o.Clean(h.run.Project, text).String() }
 
 // commit is the one transaction in which a stage ends.
@@ -365,7 +366,7 @@ func (h *hold) commit(ctx context.Context, job *river.Job[stageArgs], c *pipelin
 		line["artifacts"] = digests
 	}
 	err := pgx.BeginFunc(ctx, o.DB.Pool, func(tx pgx.Tx) error {
-		// Who asks while the last stage runs is told too.
+		// A person who asks during the last stage is answered too.
 		ask, err := postgres.AskOf(ctx, tx, h.run.ID)
 		if err != nil {
 			return err
@@ -374,7 +375,7 @@ func (h *hold) commit(ctx context.Context, job *river.Job[stageArgs], c *pipelin
 			step.Stage = stageNotify
 		}
 		if c != nil {
-			if c.Bundle != nil && h.read > 0 { // sealed: the raw events that are in it are not needed any more
+			if c.Bundle != nil && h.read > 0 { // sealed: the raw events that it contains are no longer needed
 				if err := postgres.ForgetEvents(ctx, tx, h.run.Incident, h.read); err != nil {
 					return err
 				}
@@ -419,7 +420,7 @@ func rawOrNil(b json.RawMessage) any {
 	return b
 }
 
-// quiet lets River say warnings and errors only: its statistics are no news.
+// quiet lets River log only warnings and errors, not its statistics.
 type quiet struct{ slog.Handler }
 
 func (q quiet) Enabled(ctx context.Context, l slog.Level) bool {

@@ -10,11 +10,12 @@ import (
 	"github.com/repaird/repaird/internal/sandbox"
 )
 
-// keepKeys is how long deliveries are recognised as seen: longer than any
-// sender redelivers.
+// keepKeys is how long deliveries are deduplicated: longer than any sender
+// keeps redelivering.
 const keepKeys = 30 * 24 * time.Hour
 
-// sweep gives orphaned runs a new job and forgets old raw events, until ctx ends.
+// sweep gives orphaned runs a new job and deletes old raw events, until ctx
+// ends.
 func (o *Orchestrator) sweep(ctx context.Context) {
 	defer close(o.done)
 	tick := time.NewTicker(max(o.Lease/4, 250*time.Millisecond))
@@ -34,9 +35,9 @@ func (o *Orchestrator) sweep(ctx context.Context) {
 		}
 		forgot = time.Now()
 		if n, err := o.DB.ForgetOldEvents(ctx, time.Now().Add(-o.RawRetention), keepKeys); err != nil && ctx.Err() == nil {
-			o.Logger.Warn("forget raw events", "error", err)
+			o.Logger.Warn("delete raw events", "error", err)
 		} else if n > 0 {
-			o.Logger.Info("raw events forgotten", "count", n)
+			o.Logger.Info("raw events deleted", "count", n)
 		}
 	}
 }
@@ -57,15 +58,15 @@ func (o *Orchestrator) adopt(ctx context.Context) error {
 	return nil
 }
 
-// recover ends at once the leases of dead processes of this machine, so that
-// a restarted daemon does not wait for them to run out.
+// recover immediately ends the leases of dead processes on this host, so that a
+// restarted daemon does not wait for them to expire.
 func (o *Orchestrator) recover(ctx context.Context) error {
 	leases, err := o.DB.Leases(ctx)
 	if err != nil {
 		return err
 	}
 	for owner := range leases {
-		if lease, err := sandbox.ParseLease(owner); err == nil && lease.Dead() {
+		if process, err := sandbox.ParseOwner(owner); err == nil && process.Dead() {
 			if err := o.DB.Expire(ctx, owner); err != nil {
 				return err
 			}

@@ -11,11 +11,11 @@ import (
 )
 
 // An ApplyError says which edit does not apply and why, in words that help the
-// proposer to send a better one.
+// proposer to correct it.
 type ApplyError struct {
 	Edit   int    // index in Patch.Edits
 	Path   string // as in the edit
-	Detail string // what was looked for, what is there instead
+	Detail string // what was expected, and what is there instead
 }
 
 // Error returns the edit's number (from 1), path and detail.
@@ -58,7 +58,7 @@ func Apply(base fs.FS, p Patch) (Overlay, error) {
 	return files, nil
 }
 
-// current returns a file as the edits so far have left it.
+// current returns a file's content after the edits so far.
 func current(base fs.FS, files Overlay, path string) (content []byte, exists bool, err error) {
 	if content, ok := files[path]; ok {
 		return content, true, nil

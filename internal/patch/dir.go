@@ -5,9 +5,9 @@ import (
 	"os"
 )
 
-// Dir is a base tree on disk as a file system that cannot be left: names that
-// would escape through ".." or a symbolic link fail. It holds nothing open, so
-// it is safe for concurrent use and needs no Close.
+// Dir is a base tree on disk as a confined file system: names that would escape
+// through ".." or a symbolic link fail. It keeps nothing open, so it is safe
+// for concurrent use and needs no Close.
 type Dir string
 
 var _ fs.ReadLinkFS = Dir("")
@@ -27,7 +27,7 @@ func (d Dir) ReadDir(name string) ([]fs.DirEntry, error) {
 	return within(d, func(r *os.Root) ([]fs.DirEntry, error) { return fs.ReadDir(r.FS(), name) })
 }
 
-// Stat describes what a name leads to.
+// Stat describes what a name refers to.
 func (d Dir) Stat(name string) (fs.FileInfo, error) {
 	return within(d, func(r *os.Root) (fs.FileInfo, error) { return fs.Stat(r.FS(), name) })
 }

@@ -35,9 +35,9 @@ func Hunks(base fs.FS, overlay Overlay) ([]Hunk, error) {
 	return hunks, nil
 }
 
-// Combine makes a patch of some of the hunks, with why as its rationale. Each
-// edit's search text carries as many unchanged lines as make it unique. Hunks
-// must be in the order in which [Hunks] returned them.
+// Combine turns some of the hunks into a patch, with why as its rationale. Each
+// edit's search text includes enough unchanged lines to be unique. Hunks must
+// be in the order in which [Hunks] returned them.
 func Combine(base fs.FS, hunks []Hunk, why string) (Patch, error) {
 	p := Patch{Why: why}
 	for len(hunks) > 0 {
@@ -62,8 +62,8 @@ func Without(hunks []Hunk, i int) []Hunk {
 	return append(out, hunks[i+1:]...)
 }
 
-// fileEdits makes one edit a hunk. Edits apply one after the other, so each
-// search text must be unique in what the earlier ones have left.
+// fileEdits turns each hunk into an edit. Edits apply one after the other, so
+// each search text must be unique in the result of the earlier ones.
 func fileEdits(path, old string, hunks []Hunk) []Edit {
 	if hunks[0].Create {
 		return []Edit{{Path: path, Replace: hunks[0].Text}}

@@ -5,9 +5,9 @@ package patch
 // one unchanged line.
 type span struct{ oldStart, oldEnd, newStart, newEnd int }
 
-// maxEffort bounds the comparison's work; texts that differ in more lines than
+// maxEffort limits the comparison's work; texts that differ in more lines than
 // this count as one change from first to last difference. A patch within the
-// policy's caps stays far below.
+// policy's limits stays far below.
 const maxEffort = 1500
 
 // spans compares two texts line by line with Myers' greedy algorithm ("An

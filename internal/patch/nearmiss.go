@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// nearMiss says why search is not in content: what differs, and where.
+// nearMiss explains why search is not in content: what differs, and where.
 func nearMiss(content []byte, search string) string {
 	lines, want := splitLines(string(content)), splitLines(strings.Trim(search, "\r\n"))
 	for _, form := range []struct {
@@ -16,19 +16,19 @@ func nearMiss(content []byte, search string) string {
 		says string
 	}{
 		{func(s string) string { return strings.TrimRight(s, "\r\n") }, "line endings differ: the file mixes CRLF and LF"},
-		{func(s string) string { return strings.TrimRightFunc(s, unicode.IsSpace) }, "white space at line ends differs"},
+		{func(s string) string { return strings.TrimRightFunc(s, unicode.IsSpace) }, "trailing white space differs"},
 		{tabsAsSpaces, "tabs and spaces differ in the indentation"},
 		{strings.TrimSpace, "the indentation differs"},
 		{func(s string) string { return strings.Join(strings.Fields(s), " ") }, "white space inside lines differs"},
 		{func(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), "")) }, "only white space or letter case differs"},
 	} {
 		if at := findFolded(lines, want, form.fold); at >= 0 {
-			return fmt.Sprintf("search is not in the file as given, but %s at line %d:\n%s", form.says, at+1, excerpt(lines, at, len(want)))
+			return fmt.Sprintf("search is not in the file verbatim, but %s at line %d:\n%s", form.says, at+1, excerpt(lines, at, len(want)))
 		}
 	}
 	at, score := closest(lines, want)
 	if at < 0 || score < 0.5 {
-		return "search is not in the file, nor anything like it"
+		return "neither search nor anything similar is in the file"
 	}
 	return fmt.Sprintf("search is not in the file; the closest text is at line %d:\n%s", at+1, excerpt(lines, at, len(want)))
 }
@@ -37,7 +37,8 @@ func tabsAsSpaces(s string) string {
 	return strings.TrimRightFunc(strings.ReplaceAll(s, "\t", "    "), unicode.IsSpace)
 }
 
-// findFolded returns the first line at which want stands when both are folded, or -1.
+// findFolded returns the first line at which want occurs when both are folded,
+// or -1.
 func findFolded(lines, want []string, fold func(string) string) int {
 	if len(want) == 0 {
 		return -1
@@ -61,7 +62,7 @@ next:
 	return -1
 }
 
-// stands reports whether a line holds its part of a text, which may begin
+// stands reports whether a line matches its part of a text, which may begin
 // within its first line and end within its last.
 func stands(line, part string, first, last bool) bool {
 	switch {
@@ -140,7 +141,8 @@ func clip(s string, n int) string {
 	return strings.ToValidUTF8(s[:n], "") + "…"
 }
 
-// quotable returns s unless it holds something that must not reach a terminal.
+// quotable returns s unless it contains something that must not reach a
+// terminal.
 func quotable(s string) string {
 	for _, r := range s {
 		if !unicode.IsPrint(r) {

@@ -1,6 +1,6 @@
 // Package patch represents a candidate fix as search/replace edits, checks it
-// against the policy for machine-made changes, applies it in memory, and
-// renders it as a unified diff.
+// against the policy for generated changes, applies it in memory, and renders
+// it as a unified diff.
 //
 // A [Patch] names text rather than line numbers, because a model that is one
 // line off in a diff is right far more often than the diff applies:
@@ -15,9 +15,9 @@
 //	overlay, err := patch.Apply(base, p)  // path → new content; the tree is not touched
 //	diff, err := patch.Diff(base, overlay) // for people and pull requests
 //
-// Everything in a Patch is hostile: paths, texts and rationale. Nothing in this
-// package executes or writes anything; [Policy.Check] is the gate that a patch
-// passes before anything else looks at it.
+// Everything in a Patch is untrusted: paths, texts and rationale. Nothing in
+// this package executes or writes anything; [Policy.Check] is the gate that a
+// patch passes before anything else looks at it.
 //
 // Stored form: the JSON of Patch. Diffs are derived and never parsed back.
 package patch
@@ -45,10 +45,11 @@ type Edit struct {
 // those before it.
 type Patch struct {
 	Edits []Edit `json:"edits"`
-	Why   string `json:"why,omitempty"` // the proposer's rationale; hostile text
+	Why   string `json:"why,omitempty"` // the proposer's rationale; untrusted
 }
 
-// ID identifies the patch by its edits, 16 hex digits; the rationale takes no part.
+// ID identifies the patch by its edits, 16 hex digits; the rationale does not
+// count.
 func (p Patch) ID() string {
 	b, err := json.Marshal(p.Edits)
 	if err != nil {
@@ -72,11 +73,11 @@ func (p Patch) Paths() []string {
 	return paths
 }
 
-// An Overlay is what a patch makes of a tree: path → new content of each file
-// that it changes or creates. Files that end as they were are not in it.
+// An Overlay is the effect of a patch on a tree: path → new content of each
+// file that it changes or creates. Files that end up unchanged are not in it.
 type Overlay = map[string][]byte
 
-// Caps on what is read and written, whatever the policy.
+// Limits on what is read and written, whatever the policy.
 const (
 	maxFileBytes = 4 << 20   // of a file that is edited
 	maxEdits     = 200       //

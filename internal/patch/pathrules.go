@@ -17,7 +17,7 @@ import (
 
 // named lists base names (folded) that a patch may not touch, by rule, in the
 // order in which they are tried. Patterns are those of path.Match; those of the
-// repository's language come on top (see [Rules]). What installs, builds and
+// repository's language are added (see [Rules]). What installs, builds and
 // deploys is listed for every language, because a repository can hold several.
 var named = []struct {
 	rule     Rule
@@ -65,11 +65,12 @@ func (p Policy) checkPath(base fs.FS, name string) *Violation {
 	bad := func(rule Rule, format string, args ...any) *Violation {
 		return &Violation{Rule: rule, Path: name, Detail: fmt.Sprintf(format, args...)}
 	}
-	// The folded names are looked at first, so that a disguised .git is called what it is.
+	// The folded names are checked first, so that a disguised .git is reported
+	// as such.
 	elements := strings.Split(name, "/")
 	for _, e := range elements {
 		if f := Fold(e); strings.HasPrefix(f, ".") && strings.Trim(f, `.\`) != "" && !strings.HasPrefix(f, `..\`) {
-			return bad(RuleHidden, "names beginning with a dot are not for patches")
+			return bad(RuleHidden, "files and directories whose names begin with a dot may not be patched")
 		}
 	}
 	if why := malformed(name); why != "" {
@@ -82,10 +83,10 @@ func (p Policy) checkPath(base fs.FS, name string) *Violation {
 		}
 		last := i == len(elements)-1
 		if !last && testFolder.MatchString(f) {
-			return bad(RuleTests, "tests are not for patches")
+			return bad(RuleTests, "tests may not be patched")
 		}
 		if !last && otherFolder.MatchString(f) {
-			return bad(RuleThirdParty, "installed and vendored code is not for patches")
+			return bad(RuleThirdParty, "installed and vendored code may not be patched")
 		}
 	}
 	file := Fold(elements[len(elements)-1])
@@ -93,7 +94,7 @@ func (p Policy) checkPath(base fs.FS, name string) *Violation {
 	for _, n := range named {
 		for _, pattern := range slices.Concat(own[n.rule], n.patterns) {
 			if ok, _ := path.Match(pattern, file); ok {
-				return bad(n.rule, "files like %s are not for patches", pattern)
+				return bad(n.rule, "files like %s may not be patched", pattern)
 			}
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// A Policy says what a machine-made patch may touch. Its zero fields take the
-// defaults, but for Rules: without them it admits nothing.
+// A Policy says what a generated patch may touch. Its zero fields take the
+// defaults, except Rules: without them it allows nothing.
 type Policy struct {
 	Rules      Rules    // of the repository's language
 	MaxFiles   int      // default 5
@@ -17,8 +17,8 @@ type Policy struct {
 	Extensions []string // file name extensions that may be edited, default those of Rules
 }
 
-// Rules are what a policy asks of a language: which files of a repository are
-// its sources, its tests, and what steers it.
+// Rules are what a policy needs to know of a language: which files of a
+// repository are its sources and its tests, and which control tools.
 type Rules interface {
 	// Extensions are those of source files, such as ".py".
 	Extensions() []string
@@ -26,12 +26,12 @@ type Rules interface {
 	// not touch, by the rule that refuses them. Names are folded before they are
 	// compared.
 	Names() map[Rule][]string
-	// Shadows says what a new file or folder would hide from what imports it, ""
-	// for nothing. The elements from first on are those that base lacks; siblings
-	// stand beside the first of them.
+	// Shadows says which module a new file or directory would hide, "" for
+	// none. The elements from first on are those that base lacks; siblings are
+	// next to the first of them.
 	Shadows(base fs.FS, elements []string, first int, siblings []fs.DirEntry) string
-	// Encoding returns the name of the encoding that an added line would have the
-	// language read its file with, "" where that stays UTF-8.
+	// Encoding returns the encoding in which an added line would make the
+	// language read its file, "" if that remains UTF-8.
 	Encoding(line int, text string) string
 }
 
@@ -54,7 +54,7 @@ func (p Policy) withDefaults() Policy {
 // A Violation is a rule of the policy that a patch breaks.
 type Violation struct {
 	Rule   Rule   `json:"rule"`
-	Path   string `json:"path,omitempty"` // as in the patch; hostile
+	Path   string `json:"path,omitempty"` // as in the patch; untrusted
 	Line   int    `json:"line,omitempty"` // in the new file, from 1; 0: the file as a whole
 	Detail string `json:"detail"`
 }
@@ -71,12 +71,12 @@ func (v *Violation) Error() string {
 	return fmt.Sprintf("policy %s:%s %s", v.Rule, place, v.Detail)
 }
 
-// Check says whether the policy admits the patch. Its error is a *Violation
-// (kind fault.Denied), or that of [Apply]. What takes the language's own parser
-// to decide, the rules on the added code, package verify asks in a sandbox.
+// Check says whether the policy allows the patch. Its error is a *Violation
+// (kind fault.Denied), or that of [Apply]. The rules on the added code need the
+// language's own parser; package verify checks them in a sandbox.
 func (p Policy) Check(base fs.FS, patch Patch) error {
 	if p.Rules == nil {
-		return fault.Errorf(fault.Internal, "a policy without a language's rules admits nothing")
+		return fault.Errorf(fault.Internal, "a policy without a language's rules allows nothing")
 	}
 	p = p.withDefaults()
 	for _, path := range patch.Paths() {

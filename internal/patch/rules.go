@@ -7,9 +7,9 @@ type Rule string
 const (
 	RulePath       Rule = "path"         // not a plain relative path: absolute, "..", backslash, control or invisible character, other form of Unicode
 	RuleAlias      Rule = "alias"        // another spelling of an existing path, by case, Unicode form or DOS short name
-	RuleSymlink    Rule = "symlink"      // leads through or to something that is not a plain folder or file
-	RuleHidden     Rule = "hidden-path"  // a name that begins with a dot, .git and its kin included
-	RuleSteering   Rule = "steering"     // steers the test runner or how a program starts
+	RuleSymlink    Rule = "symlink"      // leads through or to something that is not a plain directory or file
+	RuleHidden     Rule = "hidden-path"  // a name that begins with a dot, including .git and the like
+	RuleSteering   Rule = "steering"     // controls the test runner or a program's start-up
 	RuleCI         Rule = "ci"           // continuous integration and code ownership
 	RuleBuild      Rule = "build"        // how the software is built or deployed
 	RuleLock       Rule = "dependencies" // what is installed: requirements and lock files
@@ -17,7 +17,7 @@ const (
 	RuleTests      Rule = "tests"        // tests
 	RuleThirdParty Rule = "third-party"  // installed or vendored code
 	RuleExtension  Rule = "extension"    // not a kind of file that may be edited
-	RuleShadow     Rule = "shadow"       // a new file or folder that hides a module of the standard library, of the test runner, or of the repository
+	RuleShadow     Rule = "shadow"       // a new file or directory that hides a module of the standard library, of the test runner, or of the repository
 )
 
 // The rules on texts.
@@ -26,6 +26,6 @@ const (
 	RuleNoChange  Rule = "no-change" // nothing is changed
 	RuleBinary    Rule = "binary"    // NUL, control characters, invalid UTF-8, a source encoding other than UTF-8
 	RuleInvisible Rule = "invisible" // characters that a reader does not see: bidirectional controls, zero-width, tags
-	RuleScripts   Rule = "scripts"   // a word that mixes alphabets that look alike
+	RuleScripts   Rule = "scripts"   // a word that mixes look-alike alphabets
 	RuleSecret    Rule = "secret"    // a credential
 )

@@ -15,7 +15,7 @@ import (
 // beyond a reviewer's screen.
 const maxLineBytes = 500
 
-// checkTexts applies the rules on what is added, file by file.
+// checkTexts applies the rules on added text, file by file.
 func (p Policy) checkTexts(base fs.FS, overlay Overlay) (*Violation, error) {
 	if len(overlay) == 0 {
 		return &Violation{Rule: RuleNoChange, Detail: "the patch changes nothing"}, nil
@@ -147,7 +147,7 @@ func checkInvisible(c *change) *Violation {
 	return nil
 }
 
-// lookalikes are scripts whose letters can be taken for Latin ones.
+// lookalikes are scripts whose letters can be mistaken for Latin ones.
 var lookalikes = []*unicode.RangeTable{unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee, unicode.Coptic, unicode.Lisu}
 
 // checkScripts refuses words that mix Latin letters with those of a look-alike
@@ -176,8 +176,8 @@ func checkScripts(c *change) *Violation {
 	return nil
 }
 
-// checkSecrets refuses what looks like a credential, unless the file has held it
-// before.
+// checkSecrets refuses what looks like a credential, unless the file already
+// contained it.
 func checkSecrets(c *change) *Violation {
 	if len(c.added) == 0 {
 		return nil

@@ -25,7 +25,7 @@ const (
 	ArtifactProposal     = "pull_request.md"
 )
 
-// An Artifact is what a stage has made, as it is stored.
+// An Artifact is the stored form of a stage's result.
 type Artifact struct {
 	Name    string
 	Content []byte
@@ -76,8 +76,9 @@ func (c *Case) content(name string) ([]byte, error) {
 }
 
 // reproductionVersion is that of reproduction.json. Version 0, which had no
-// number, named the folder of the host that built the environment, and the
-// interpreter "python"; it is read, without that folder. Raise it when an older repaird would misread the file.
+// number, named a directory of the host that built the environment, and the
+// interpreter "python"; it is still read, without that directory. Raise it when
+// an older repaird would misread the file.
 const reproductionVersion = 1
 
 type storedReproduction struct {
@@ -86,7 +87,7 @@ type storedReproduction struct {
 }
 
 func openReproduction(b []byte) (*repro.Reproduction, error) {
-	// First the version: what else a newer one holds nobody knows.
+	// The version comes first: the rest of a newer one may mean anything.
 	var stored struct {
 		Version int `json:"version"`
 	}
@@ -95,7 +96,7 @@ func openReproduction(b []byte) (*repro.Reproduction, error) {
 	}
 	if stored.Version > reproductionVersion {
 		// A daemon of that version may take the run.
-		return nil, fault.Errorf(fault.Retryable, "version %d was written by a newer repaird; this one reads up to version %d: update it", stored.Version, reproductionVersion)
+		return nil, fault.Errorf(fault.Retryable, "version %d was written by a newer repaird; this one reads up to version %d; update it", stored.Version, reproductionVersion)
 	}
 	r := &repro.Reproduction{}
 	if err := json.Unmarshal(b, r); err != nil || stored.Version > 0 {
@@ -111,7 +112,7 @@ func openReproduction(b []byte) (*repro.Reproduction, error) {
 	return r, err
 }
 
-// Restore fills the case from artifacts that stages have made.
+// Restore fills the case from stored artifacts.
 func (c *Case) Restore(artifacts map[string][]byte) (err error) {
 	defer fault.Wrap(&err, "restore run %s", c.Run)
 	if b := artifacts[ArtifactBundle]; b != nil {

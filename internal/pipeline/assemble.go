@@ -29,8 +29,8 @@ func (a *at) assemble(ctx context.Context, in Evidence) (*bundle.Bundle, error) 
 		return nil, err
 	}
 	if !a.Language.Claims(&e) {
-		return nil, &fault.Stop{Type: fault.Policy, Detail: "the event's platform is " + text.Head(e.Platform, 40) + "; only " + a.Language.Name() + " is repaired",
-			Help: "limit the alert rule to " + a.Language.Name() + " projects"}
+		return nil, &fault.Stop{Type: fault.Policy, Detail: "The event's platform is " + text.Head(e.Platform, 40) + "; only " + a.Language.Name() + " is supported.",
+			Help: "Limit the alert rule to " + a.Language.Name() + " projects."}
 	}
 	if e.Commit, err = a.commit(ctx, &e); err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func (a *at) assemble(ctx context.Context, in Evidence) (*bundle.Bundle, error) 
 	a.progress("redacting and sealing the evidence")
 	sig, ok := incident.SignatureOf(&e)
 	if !ok {
-		return nil, &fault.Stop{Type: fault.NeedsInput, Detail: "the event has no exception", Help: "send exceptions, not only messages"}
+		return nil, &fault.Stop{Type: fault.NeedsInput, Detail: "The event has no exception.", Help: "Send exceptions, not only messages."}
 	}
 	fp := incident.Fingerprint(a.Project.Name, sig)
 	evidence := a.redactor().Event(e)
@@ -74,14 +74,14 @@ func (a *at) bestEvent(ctx context.Context, events []incident.Event) (incident.E
 	best := events[0] // callers order by rank
 	if best.Raised() == nil && best.Fetch != nil {
 		if a.Fetch == nil {
-			return best, &fault.Stop{Type: fault.NeedsInput, Detail: "the notice names a Sentry event but carries none",
-				Help: "configure projects[].sentry.api_token and organization, or use alert webhooks, which carry the event"}
+			return best, &fault.Stop{Type: fault.NeedsInput, Detail: "The notification refers to a Sentry event but does not contain it.",
+				Help: "Configure projects[].sentry.api_token and organization, or use alert webhooks, which contain the event."}
 		}
 		a.progress("fetching the event from Sentry")
 		e, err := a.Fetch.FetchEvent(ctx, a.Project.Name, *best.Fetch)
 		if err != nil {
 			if k := fault.KindOf(err); k == fault.NotFound || k == fault.Denied || k == fault.Invalid {
-				return best, &fault.Stop{Type: fault.NeedsInput, Detail: "Sentry did not give the event: " + text.Head(err.Error(), 200), Help: "check projects[].sentry.api_token (scopes event:read, project:read), organization and slug"}
+				return best, &fault.Stop{Type: fault.NeedsInput, Detail: "The event could not be fetched from Sentry: " + text.Head(err.Error(), 200) + ".", Help: "Check projects[].sentry.api_token (scopes event:read and project:read), organization and slug."}
 			}
 			return best, err
 		}
@@ -104,10 +104,10 @@ func (a *at) bestEvent(ctx context.Context, events []incident.Event) (incident.E
 	return best, nil
 }
 
-// commit finds the commit that ran.
+// commit finds the deployed commit.
 func (a *at) commit(ctx context.Context, e *incident.Event) (string, error) {
 	if a.Project.URL == "" {
-		return "", &fault.Stop{Type: fault.NoSource, Detail: "project " + a.Project.Name + " has no repository", Help: "set projects[].repository or url"}
+		return "", &fault.Stop{Type: fault.NoSource, Detail: "Project " + a.Project.Name + " has no repository.", Help: "Set projects[].repository or url."}
 	}
 	rev := e.Commit
 	if rev == "" && e.Release != "" && a.Fetch != nil {
@@ -126,20 +126,20 @@ func (a *at) commit(ctx context.Context, e *incident.Event) (string, error) {
 		}
 	}
 	if rev == "" {
-		return "", &fault.Stop{Type: fault.NoSource, Detail: "the event does not say which commit was running",
-			Help: "set the SDK's release to the commit (SENTRY_RELEASE=$(git rev-parse HEAD)), or for OpenTelemetry OTEL_RESOURCE_ATTRIBUTES=vcs.ref.head.revision=$(git rev-parse HEAD)"}
+		return "", &fault.Stop{Type: fault.NoSource, Detail: "The event does not say which commit was deployed.",
+			Help: "Set the SDK's release to the commit (SENTRY_RELEASE=$(git rev-parse HEAD)) or, for OpenTelemetry, OTEL_RESOURCE_ATTRIBUTES=vcs.ref.head.revision=$(git rev-parse HEAD)."}
 	}
 	a.progress("finding commit %s", text.Head(rev, 12))
 	sha, err := a.Source.Resolve(ctx, a.Project, rev)
 	if unknown(err) {
-		return "", &fault.Stop{Type: fault.NoSource, Detail: fmt.Sprintf("commit %s is not in %s", text.Head(rev, 40), a.Project.Repository),
-			Help: "push the commit that runs in production, or correct the release"}
+		return "", &fault.Stop{Type: fault.NoSource, Detail: fmt.Sprintf("Commit %s is not in %s.", text.Head(rev, 40), a.Project.Repository),
+			Help: "Push the deployed commit, or correct the release."}
 	}
 	return sha, err
 }
 
-// unknown reports whether a repository has answered that it has no such
-// revision; any other error may be an outage.
+// unknown reports whether a repository has answered that the revision does not
+// exist; any other error may be an outage.
 func unknown(err error) bool {
 	k := fault.KindOf(err)
 	return err != nil && (k == fault.NotFound || k == fault.Invalid)

@@ -10,12 +10,12 @@ import (
 	"github.com/repaird/repaird/internal/trace/scrub"
 )
 
-// root is the tree's place in the sandbox, cut from names in cards.
+// root is the tree's path in the sandbox, stripped from names in cards.
 const root = "/work"
 
-// redacted returns a trace with the tokens of the bundle in place of what is
-// private. What cannot be redacted does not leave the stage: it becomes nil,
-// which readers take for a run that was not traced.
+// redacted returns a trace in which the bundle's tokens replace private values.
+// A trace that cannot be redacted does not leave the stage: the result is nil,
+// which readers treat as an untraced run.
 func redacted(trace []byte, r *redact.Redactor) []byte {
 	if len(trace) == 0 {
 		return nil
@@ -27,8 +27,8 @@ func redacted(trace []byte, r *redact.Redactor) []byte {
 	return out.Bytes()
 }
 
-// diagnose makes the diagnosis card. A trace that cannot be read makes no card:
-// it comes from the code under test and may be anything.
+// diagnose builds the diagnosis card; there is none if the trace cannot be
+// read, because it comes from the code under test and may contain anything.
 func diagnose(red []byte, r *redact.Redactor) string {
 	t, err := trace.Read(bytes.NewReader(red))
 	if err != nil {
@@ -37,7 +37,7 @@ func diagnose(red []byte, r *redact.Redactor) string {
 	return r.Text(card.Diagnose(t, card.Options{Root: root}).Text, nil).String()
 }
 
-// divergence makes the divergence card of the verdict's red and green runs.
+// divergence builds the divergence card of the verdict's red and green runs.
 func divergence(red, green []byte, r *redact.Redactor) *diverge.Divergence {
 	a, err := trace.Read(bytes.NewReader(red))
 	if err != nil {

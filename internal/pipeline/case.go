@@ -1,10 +1,11 @@
 // Package pipeline is one incident's way from evidence to a draft pull request.
 //
 // Each stage is a function func(ctx, In) (Out, error): In says what it needs,
-// Out what it makes. [Stages] lists them with their names, and [Pipeline.Do]
-// runs one of them on a [Case], which grows from stage to stage. `repaird repair`
-// does them in a row with no database; the orchestrator does each as a durable
-// job, stores what it made, and restores the case from that for the next.
+// Out what it returns. [Stages] lists them with their names, and [Pipeline.Do]
+// runs one of them on a [Case], which grows from stage to stage. `repaird
+// repair` runs them in sequence without a database; the orchestrator runs each
+// as a durable job, stores its artifacts, and restores the case from them for
+// the next.
 //
 //	c := &pipeline.Case{Job: pipeline.Job{Run: "run-1", Project: p}, Events: events}
 //	for _, stage := range pipeline.Stages {
@@ -45,17 +46,17 @@ type Project struct {
 	Forge       forge.Forge // nil: nothing is published
 }
 
-// A Job is one run's surroundings.
+// A Job is the context of one run.
 type Job struct {
 	Run      string
 	Project  Project
-	Progress func(string)                   // one line of what is being done; may be nil
+	Progress func(string)                   // one line of progress; may be nil
 	Record   func(kind string, payload any) // for the ledger; may be nil
 	Acts     forge.Acts                     // asked before and after every outward act; may be nil
 	PageURL  string                         // address of the run's page; "" none
 }
 
-// A Case is a job with all that is known and made, growing from stage to stage.
+// A Case is a job with everything known so far; it grows from stage to stage.
 type Case struct {
 	Job
 	Incident Incident
@@ -70,7 +71,7 @@ type Case struct {
 	Divergence   *diverge.Divergence // divergence card, redacted
 }
 
-// Incident is what the incident's own row says.
+// Incident is the incident's row in the database.
 type Incident struct {
 	ID        string
 	FirstSeen time.Time
@@ -84,7 +85,7 @@ func (j *Job) progress(format string, args ...any) {
 	}
 }
 
-// say is progress for packages that make whole lines.
+// say is progress for packages that format their own lines.
 func (j *Job) say(line string) { j.progress("%s", line) }
 
 func (j *Job) record(kind string, payload any) {

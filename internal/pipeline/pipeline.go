@@ -17,14 +17,14 @@ type Pipeline struct {
 	Reproducer *repro.Reproducer
 	Proposer   repair.Proposer
 	Verifier   *verify.Verifier // of verdicts
-	Quick      *verify.Verifier // of feedback for proposers; may remember base results
-	Fetch      Fetcher          // nil: events that only name another cannot be fetched
+	Quick      *verify.Verifier // for feedback to proposers; may cache base results
+	Fetch      Fetcher          // nil: notifications cannot be fetched
 	Repeats    int              // runs of each test; 0 means 5
-	Floor      float64          // least fidelity; 0 means 0.7
+	Floor      float64          // minimum fidelity; 0 means 0.7
 }
 
-// A Fetcher gets an event that a notice only names. App fills it with Sentry's
-// API client.
+// A Fetcher fetches the event that a notification refers to. App supplies
+// Sentry's API client.
 type Fetcher interface {
 	FetchEvent(ctx context.Context, project string, f incident.Fetch) (incident.Event, error)
 	// ReleaseCommit returns the commit of a release, "" when it has none.

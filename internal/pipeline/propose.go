@@ -23,8 +23,8 @@ type Accepted struct {
 	Report       report.Input // the whole case, for the reviewer
 }
 
-// propose publishes the draft pull request, once for each key. It makes nothing
-// where the project has no forge.
+// propose publishes the draft pull request, once per key. It does nothing if
+// the project has no forge.
 func (a *at) propose(ctx context.Context, in Accepted) (*forge.PullRequest, error) {
 	if a.Project.Forge == nil {
 		return nil, nil
@@ -55,7 +55,7 @@ func (a *at) proposal(ctx context.Context, in Accepted) (*forge.Proposal, error)
 	defer release()
 	overlay, err := patch.Apply(patch.Dir(tree), in.Verdict.Patch)
 	if err != nil {
-		return nil, fault.Errorf(fault.Invalid, "the accepted patch does not apply any more: %w", err)
+		return nil, fault.Errorf(fault.Invalid, "the accepted patch no longer applies: %w", err)
 	}
 	files := map[string][]byte{path.Clean(in.Reproduction.Test.Path): []byte(in.Reproduction.Test.Source)}
 	for name, content := range overlay {
@@ -70,7 +70,7 @@ func (a *at) proposal(ctx context.Context, in Accepted) (*forge.Proposal, error)
 	}, nil
 }
 
-// key is the idempotence key of an incident's proposal on a base commit.
+// key is the idempotency key of an incident's proposal on a base commit.
 func (j *Job) key(b *bundle.Bundle) string {
 	h := sha256.Sum256([]byte(j.Project.Name + "\x00" + b.Incident.Fingerprint + "\x00" + b.Code.Commit))
 	return hex.EncodeToString(h[:])

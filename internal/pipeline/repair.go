@@ -57,7 +57,7 @@ func (a *at) policy() patch.Policy {
 	return p
 }
 
-// judge gives proposers the verdict's view on a candidate, without its repeats.
+// judge gives proposers a quick verdict on a candidate, without repeats.
 type judge struct {
 	*at
 	red  Red
@@ -65,22 +65,22 @@ type judge struct {
 	env  testrun.Environment
 }
 
-func (j *judge) Judge(ctx context.Context, candidate patch.Patch) (*repair.Judgement, error) {
+func (j *judge) Judge(ctx context.Context, candidate patch.Patch) (*repair.Assessment, error) {
 	in := j.verifyInput(j.red, j.tree, j.env, candidate)
 	in.Quick = true
 	v, err := j.Quick.Judge(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	out := &repair.Judgement{Accepted: v.Accepted, Patch: v.Patch}
+	out := &repair.Assessment{Accepted: v.Accepted, Patch: v.Patch}
 	if g := failedGate(v); g != nil {
 		out.Gate, out.Feedback = g.Name, g.Evidence
 	}
 	return out, nil
 }
 
-// environment finds or builds what the reproduction ran in; another host may
-// have made it.
+// environment finds or builds the reproduction's environment, which another
+// host may have built.
 func (a *at) environment(ctx context.Context, tree string, in Red) (env testrun.Environment, release func(), err error) {
 	return a.Language.EnsureEnvironment(ctx, language.EnvironmentRequest{
 		Run: a.Run, Tree: tree, Setup: a.Project.Setup, Environment: in.Bundle.Event.Environment, Known: &in.Reproduction.Env,

@@ -11,13 +11,13 @@ import (
 // Sealed is what the reproduce stage needs.
 type Sealed struct{ Bundle *bundle.Bundle }
 
-// Reproduced is what it makes.
+// Reproduced is what it returns.
 type Reproduced struct {
 	Reproduction *repro.Reproduction
 	Diagnosis    string // card of the red run, redacted
 }
 
-// reproduce makes the failing test.
+// reproduce generates the failing test.
 func (a *at) reproduce(ctx context.Context, in Sealed) (made Reproduced, err error) {
 	tree, release, err := a.Source.Checkout(ctx, a.Project, in.Bundle.Code.Commit)
 	if err != nil {
@@ -33,7 +33,7 @@ func (a *at) reproduce(ctx context.Context, in Sealed) (made Reproduced, err err
 		return made, err
 	}
 	if err != nil {
-		a.progress("the default branch cannot be read, so nobody knows whether it is fixed there")
+		a.progress("the default branch cannot be read, so it is unknown whether the fault is fixed there")
 	}
 	if err == nil && head != in.Bundle.Code.Commit {
 		if input.Head, release, err = a.Source.Checkout(ctx, a.Project, head); err != nil {

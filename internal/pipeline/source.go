@@ -22,12 +22,12 @@ type Source interface {
 	// Resolve returns the full id of a commit, branch or tag; "" means the
 	// project's branch. fault.NotFound where there is none.
 	Resolve(ctx context.Context, p Project, rev string) (sha string, err error)
-	// Branch is the branch that pull requests go to.
+	// Branch is the base branch of pull requests.
 	Branch(ctx context.Context, p Project) (string, error)
-	// Checkout returns the commit's tree, without .git. It is made once for all
-	// stages and runs, so nobody may write to it; it stays until release is called.
+	// Checkout returns the commit's tree, without .git. All stages and runs
+	// share it, so it must not be written to; it stays until release is called.
 	Checkout(ctx context.Context, p Project, sha string) (dir string, release func(), err error)
-	// History answers what changed between commits; nil where nobody knows.
+	// History answers what changed between commits; nil if unknown.
 	History(ctx context.Context, p Project) (repro.History, error)
 }
 
@@ -43,7 +43,7 @@ type Repos struct {
 	Token func(ctx context.Context, p Project) (secret.String, error) // nil: none is needed
 }
 
-// with lets do use the project's mirror.
+// with calls do with the project's mirror.
 func (r *Repos) with(ctx context.Context, p Project, do func(*gitrepo.Repo) error) error {
 	src := gitrepo.Source{URL: p.URL}
 	if r.Token != nil {
@@ -145,8 +145,8 @@ func (h history) Checkout(ctx context.Context, commit string) (string, func(), e
 	return h.repos.Checkout(ctx, h.project, commit)
 }
 
-// A Folder is plain files, with no history: every revision is what lay there
-// when it was first asked.
+// A Folder is a plain directory, without history: every revision is its content
+// when first asked.
 type Folder struct {
 	Dir     string
 	Store   *store.Store
@@ -171,7 +171,8 @@ func (f *Folder) Resolve(ctx context.Context, _ Project, _ string) (string, erro
 	return f.sha, nil
 }
 
-// take copies the folder as it is now into the store, under a digest of the copy.
+// take copies the directory's current content into the store, under a digest of
+// the copy.
 func (f *Folder) take(ctx context.Context) (dir string, release func(), sha string, err error) {
 	parent, remove, err := f.Scratch.Mkdir("folder-")
 	if err != nil {
@@ -186,7 +187,7 @@ func (f *Folder) take(ctx context.Context) (dir string, release func(), sha stri
 		return "", nil, "", err
 	}
 	e, err := f.Store.Use(ctx, store.Trees, folderKey(sha), func(_ context.Context, dir string) error {
-		if err := os.Remove(dir); err != nil { // it is empty; os.Rename wants nothing there
+		if err := os.Remove(dir); err != nil { // it is empty; os.Rename requires that it does not exist
 			return err
 		}
 		return os.Rename(taken, dir)
@@ -235,7 +236,7 @@ func (f *Folder) Checkout(ctx context.Context, _ Project, sha string) (string, f
 	dir, release, now, err := f.take(ctx)
 	if err == nil && now != sha {
 		release()
-		err = fault.Errorf(fault.Invalid, "the files in %s have changed while the repair was under way", f.Dir)
+		err = fault.Errorf(fault.Invalid, "the files in %s changed during the repair", f.Dir)
 	}
 	return dir, release, err
 }

@@ -30,7 +30,7 @@ var Stages = []Stage{
 	stage(Assemble, "assembled", (*at).assemble,
 		func(c *Case) (Evidence, bool) { return Evidence{c.Incident, c.Events, c.Bundle}, true },
 		func(c *Case, b *bundle.Bundle) (made []string) {
-			if b != c.Bundle { // else an earlier run of the incident has sealed it
+			if b != c.Bundle { // otherwise an earlier run of the incident has sealed it
 				c.Bundle, made = b, []string{ArtifactBundle}
 			}
 			return made
@@ -64,20 +64,21 @@ var Stages = []Stage{
 		}),
 }
 
-// at is where a stage's function works: the pipeline, on one job.
+// at is the receiver of the stages' functions: the pipeline, on one job.
 type at struct {
 	*Pipeline
 	*Job
 }
 
-// stage makes a Stage of a function. in takes from a case what the function
-// needs, ok where all of it is there; out puts into the case what it made, and
-// names those artifacts. A function may have made something when it stops.
+// stage turns a function into a Stage. in takes the function's input from a
+// case, and ok reports whether it is complete; out stores the result in the
+// case and names its artifacts. A function may return a result even when it
+// stops.
 func stage[In, Out any](name, state string, do func(*at, context.Context, In) (Out, error), in func(*Case) (_ In, ok bool), out func(*Case, Out) []string) Stage {
 	return Stage{name, state, func(ctx context.Context, a *at, c *Case) ([]Artifact, error) {
 		needed, ok := in(c)
 		if !ok {
-			return nil, fault.Errorf(fault.Invalid, "stage %s: run %s lacks what earlier stages make", name, c.Run)
+			return nil, fault.Errorf(fault.Invalid, "stage %s: run %s lacks the results of earlier stages", name, c.Run)
 		}
 		made, err := do(a, ctx, needed)
 		if err != nil && fault.AsStop(err) == nil {
@@ -111,12 +112,12 @@ func StageByName(name string) (s Stage, ok bool) {
 	return Stage{}, false
 }
 
-// Do runs one stage by name. It returns what the stage made anew, also when it
-// ends in a stop.
+// Do runs one stage by name. It returns the artifacts that the stage created,
+// also when it ends in a stop.
 func (p *Pipeline) Do(ctx context.Context, name string, c *Case) ([]Artifact, error) {
 	s, ok := StageByName(name)
 	if !ok {
-		return nil, fault.Errorf(fault.Invalid, "no stage is called %q", name)
+		return nil, fault.Errorf(fault.Invalid, "there is no stage %q", name)
 	}
 	return s.do(ctx, &at{p, &c.Job}, c)
 }

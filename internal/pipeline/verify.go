@@ -23,13 +23,13 @@ type Patched struct {
 	Repair       *repair.Result
 }
 
-// Verified is what it makes, also where it rejects.
+// Verified is what it returns, also when it rejects.
 type Verified struct {
 	Verdict    *verify.Verdict
-	Divergence *diverge.Divergence // card of red against green, redacted; nil where rejected
+	Divergence *diverge.Divergence // divergence card, redacted; nil if rejected
 }
 
-// verify computes the verdict; only it lets a run go on to a pull request.
+// verify computes the verdict; only an accepted one leads to a pull request.
 func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) {
 	tree, release, err := a.Source.Checkout(ctx, a.Project, in.Bundle.Code.Commit)
 	if err != nil {
@@ -58,8 +58,8 @@ func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) 
 	if g == nil {
 		return made, fmt.Errorf("the verdict rejects without a failed gate")
 	}
-	return made, &fault.Stop{Type: fault.Rejected, Detail: "gate " + g.Name + ": " + a.redactor().Text(g.Evidence, nil).String(),
-		Help: "the evidence page has the candidate and every gate's evidence; a person may take it from there"}
+	return made, &fault.Stop{Type: fault.Rejected, Detail: "Gate " + g.Name + " failed: " + a.redactor().Text(g.Evidence, nil).String() + ".",
+		Help: "The run's page has the candidate and the evidence of every gate; continue by hand from there."}
 }
 
 func failedGate(v *verify.Verdict) *verify.Gate {
@@ -81,9 +81,9 @@ func (a *at) verifyInput(red Red, tree string, env testrun.Environment, candidat
 	return in
 }
 
-// outer counts the repository's functions on production's stack outside the
-// one that the test calls. A module's body is no function: what it reads is
-// input.
+// outer counts the repository's functions on production's stack outside the one
+// that the test calls. A module's body does not count as a function: what it
+// reads is input.
 func outer(rules language.Rules, frames []language.Frame, called string) (n int) {
 	for _, f := range frames {
 		switch {
@@ -94,5 +94,5 @@ func outer(rules language.Rules, frames []language.Frame, called string) (n int)
 			n++
 		}
 	}
-	return 0 // the called function is not among them: nothing is known
+	return 0 // the called function is not on it: unknown
 }

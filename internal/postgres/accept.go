@@ -22,7 +22,7 @@ type EventRow struct {
 	Wrapped     []byte    `json:"-"`   // its wrapped key
 }
 
-// Accepted is what became of a delivery.
+// Accepted is the outcome of a delivery.
 type Accepted struct {
 	Duplicate bool     `json:"duplicate"`
 	Incidents []string `json:"incidents"`
@@ -59,9 +59,9 @@ func (db *DB) Accept(ctx context.Context, project, source string, keys []string,
 	return &a, json.Unmarshal(answer, &a)
 }
 
-// Ask stores a person's wish that an incident be repaired: its newest run is
-// told where to answer while it is open, and begun anew as run when it ended.
-// An unknown incident is fault.NotFound.
+// Ask stores a person's request to repair an incident: an open run learns where
+// to answer; if the newest run has ended, a new one is started as run. An
+// unknown incident is fault.NotFound.
 func (db *DB) Ask(ctx context.Context, project, source string, keys []string, incident string, ask any, run string) (a *Accepted, err error) {
 	askJSON, err := optionalJSON(ask)
 	if err != nil {
@@ -119,9 +119,9 @@ func (db *DB) Events(ctx context.Context, incident string) ([]StoredEvent, error
 	return out, Classify(err)
 }
 
-// ForgetEvents destroys the keys of the incident's events up to the one with
-// id last and empties their bodies: after it they cannot be read, and the row
-// says only that they were. Later ones are another run's.
+// ForgetEvents destroys the keys of the incident's events up to id last and
+// empties their bodies: they can no longer be read, and the row records only
+// that they existed. Later ones belong to another run.
 func ForgetEvents(ctx context.Context, tx pgx.Tx, incident string, last int64) error {
 	_, err := tx.Exec(ctx, `
 		with gone as (delete from event_keys using events

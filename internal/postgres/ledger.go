@@ -14,7 +14,7 @@ import (
 )
 
 // An Entry is one line of a run's ledger. Its hash covers the entry before it,
-// so that no line can be changed, removed or moved without a trace:
+// so that no line can be changed, removed or moved unnoticed:
 //
 //	hash = SHA-256(prev ‖ run ‖ 0 ‖ seq ‖ unix microseconds ‖ kind ‖ 0 ‖ data)
 //
@@ -90,8 +90,8 @@ func entryHash(run string, seq int, at time.Time, kind string, data, prev []byte
 	return h.Sum(nil)
 }
 
-// canonicalJSON gives the same bytes before and after a visit to a jsonb
-// column: keys sorted, numbers as written.
+// canonicalJSON gives the same bytes before and after a round trip through a
+// jsonb column: keys sorted, numbers as written.
 func canonicalJSON(v any) ([]byte, error) {
 	b, err := json.Marshal(v)
 	if err != nil {

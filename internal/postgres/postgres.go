@@ -1,11 +1,11 @@
 // Package postgres holds the pool and every SQL statement of the project.
 //
 // The schema is in package migrations. Rows are read into this package's own
-// structs, which are not the API's: web and orchestrator translate.
+// structs, which are not those of the API: web and orchestrator translate.
 //
 // Writers of a run hold a lease with a fencing token ([DB.Acquire]); each write
-// names the token, and one that is no longer the newest changes nothing and
-// returns [ErrFenced].
+// carries the token; with an outdated one it changes nothing and returns
+// [ErrFenced].
 package postgres
 
 import (
@@ -30,9 +30,8 @@ import (
 // A DB is a pool of connections. Safe for concurrent use.
 type DB struct{ Pool *pgxpool.Pool }
 
-// Open connects to the server at url (postgres://… or keyword form). It tries
-// for up to wait before it gives up, so that a daemon and its database may
-// start together.
+// Open connects to the server at url (postgres://… or keyword form). It retries
+// for up to wait, so that a daemon and its database may start together.
 func Open(ctx context.Context, url string, wait time.Duration) (*DB, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -100,8 +99,8 @@ func (db *DB) Migrate(ctx context.Context) (err error) {
 	return Classify(err)
 }
 
-// Classify gives a database error its kind: Retryable when the server is away
-// or asks to try again.
+// Classify gives a database error its kind: Retryable if the server is
+// unavailable or asks for a retry.
 func Classify(err error) error {
 	if err == nil || fault.KindOf(err) != fault.Internal {
 		return err
@@ -114,7 +113,8 @@ func Classify(err error) error {
 		if errors.Is(err, context.Canceled) {
 			return err
 		}
-		// Everything that is not an answer of the server: no connection, reset, time-out.
+		// Everything that is not a response from the server: no connection,
+		// reset, time-out.
 		return fault.Errorf(fault.Retryable, "database: %w", err)
 	}
 	switch pg.Code[:2] {

@@ -109,7 +109,7 @@ func TestARunIsNotRepeatedForWhatWasTried(t *testing.T) {
 	}
 	end(run[0], postgres.Step{State: "stopped", Stop: &fault.Stop{Type: fault.OverBudget}})
 	if run = deliver(4, "b0b"); len(run) != 1 {
-		t.Fatal("a run that the budget stopped is no try")
+		t.Fatal("a run that the budget stopped does not count as a try")
 	}
 	end(run[0], postgres.Step{State: "proposed"})
 	if again := deliver(5, "c0c"); len(again) != 0 {

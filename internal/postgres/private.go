@@ -17,17 +17,17 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// A Private is a PostgreSQL server of our own: its data and its unix socket
-// live under one directory, it listens on no network address, and it never
-// runs as root.
+// A Private is a PostgreSQL server of our own: its data and its unix socket are
+// in one directory, it does not listen on a network address, and it never runs
+// as root.
 type Private struct {
 	Dir  string // data/, socket/ and log
 	bin  string
 	cred *syscall.Credential
 }
 
-// StartPrivate creates the server under dir at first use and starts it when it
-// does not run. durable false switches fsync off, for tests. It is idempotent,
+// StartPrivate creates the server under dir at first use and starts it if it is
+// not running. durable false switches fsync off, for tests. It is idempotent,
 // also between processes.
 func StartPrivate(ctx context.Context, dir string, durable bool) (_ *Private, err error) {
 	defer fault.Wrap(&err, "private PostgreSQL in %s", dir)
@@ -50,7 +50,7 @@ func StartPrivate(ctx context.Context, dir string, durable bool) (_ *Private, er
 		return nil, err
 	}
 	if _, err := os.Stat(p.data("PG_VERSION")); err != nil {
-		_ = os.RemoveAll(p.data()) // of an initdb that was cut short
+		_ = os.RemoveAll(p.data()) // of an interrupted initdb
 		if err := p.run(ctx, "initdb", "-D", p.data(), "-U", "repaird", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"); err != nil {
 			return nil, err
 		}
@@ -88,8 +88,8 @@ func (p *Private) data(elem ...string) string {
 // socket is a short path: unix socket names end at 107 bytes.
 func (p *Private) socket() string { return filepath.Join(p.Dir, "s") }
 
-// prepare makes the directories, and when we are root picks the unprivileged
-// account that owns them.
+// prepare creates the directories and, for root, picks the unprivileged account
+// that owns them.
 func (p *Private) prepare() error {
 	if len(p.socket()) > 90 {
 		return fault.Errorf(fault.Invalid, "path %s is too long for a unix socket: choose a state directory with a shorter path", p.socket())
@@ -113,7 +113,7 @@ func (p *Private) prepare() error {
 	if parent := unreachable(p.Dir); parent != "" {
 		return fault.Errorf(fault.Denied, "PostgreSQL does not run as root, and no other account can reach %s: choose a state directory outside it, or chmod a+x it", parent)
 	}
-	// The whole folder is the server's: initdb makes data/ in it.
+	// The whole directory belongs to the server: initdb creates data/ in it.
 	for _, d := range []string{p.Dir, p.socket()} {
 		if err := os.Chown(d, int(p.cred.Uid), int(p.cred.Gid)); err != nil {
 			return err
@@ -160,7 +160,7 @@ func (p *Private) run(ctx context.Context, name string, args ...string) error {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if name == "pg_ctl" {
-		// A started server keeps the descriptors; a pipe would make Wait hang.
+		// The server inherits the descriptors; a pipe would make Wait hang.
 		cmd.Stdout, cmd.Stderr = nil, nil
 	}
 	if err := cmd.Run(); err != nil {

@@ -13,7 +13,8 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// ErrFenced means that another worker holds the run now, or that it ended.
+// ErrFenced means that another worker now holds the run, or that the run has
+// ended.
 var ErrFenced = fault.Errorf(fault.Denied, "the run's lease is lost")
 
 // A Run is one row of runs. JSON columns are raw.
@@ -46,8 +47,8 @@ func (db *DB) Run(ctx context.Context, id string) (*Run, error) {
 }
 
 // Acquire takes the lease on a run for the stage, when nobody holds it, and
-// returns the run with its new fencing token. nil means that there is nothing
-// to do: the run ended, is at another stage, or is held by somebody alive.
+// returns the run with its new fencing token; nil if there is nothing to do:
+// the run has ended, is at another stage, or is held by a live worker.
 func (db *DB) Acquire(ctx context.Context, id, stage, owner string, ttl time.Duration) (*Run, error) {
 	r, err := one[Run](ctx, db, `
 		update runs set lease_owner = $3, lease_until = now() + $4, fence = fence + 1,
@@ -61,8 +62,8 @@ func (db *DB) Acquire(ctx context.Context, id, stage, owner string, ttl time.Dur
 	return r, err
 }
 
-// Extend prolongs a lease and reports whether somebody asked for the run to be
-// cancelled. ErrFenced when the lease is lost.
+// Extend renews a lease and reports whether the run is to be cancelled. It
+// returns ErrFenced if the lease is lost.
 func (db *DB) Extend(ctx context.Context, id string, fence int64, ttl time.Duration) (cancel bool, err error) {
 	err = db.Pool.QueryRow(ctx, `update runs set lease_until = now() + $3
 		where id = $1 and fence = $2 and finished_at is null returning cancel`, id, fence, ttl).Scan(&cancel)
@@ -72,8 +73,8 @@ func (db *DB) Extend(ctx context.Context, id string, fence int64, ttl time.Durat
 	return cancel, err
 }
 
-// Release gives a lease back without a result, to be tried again. counts says
-// whether the try counts as an attempt: an outage does not.
+// Release gives a lease back without a result, for a retry. counts says whether
+// it counts as an attempt: an outage does not.
 func (db *DB) Release(ctx context.Context, id string, fence int64, counts bool, reason string) error {
 	_, err := db.Pool.Exec(ctx, `update runs set lease_owner = null, lease_until = null, error = $4, updated_at = now(),
 			attempt = attempt - case when $3 then 0 else 1 end
@@ -102,7 +103,7 @@ type Step struct {
 	PullRequest any
 }
 
-// Advance writes a step in tx, when fence is still the newest.
+// Advance writes a step in tx, if fence is still the newest.
 func Advance(ctx context.Context, tx pgx.Tx, id string, fence int64, s Step) error {
 	stop, err := optionalJSON(s.Stop)
 	if err != nil {
@@ -140,17 +141,17 @@ func optionalJSON(v any) (*string, error) {
 	return &s, nil
 }
 
-// withoutNUL replaces what PostgreSQL's jsonb cannot hold.
+// withoutNUL replaces the characters that jsonb cannot store.
 func withoutNUL(json string) string { return strings.ReplaceAll(json, `\u0000`, `\ufffd`) }
 
-// AskOf returns who asked for the run by now; the row is locked.
+// AskOf returns who has asked for the run so far; the row is locked.
 func AskOf(ctx context.Context, tx pgx.Tx, id string) (ask json.RawMessage, err error) {
 	err = tx.QueryRow(ctx, `select ask from runs where id = $1 for update`, id).Scan(&ask)
 	return ask, Classify(err)
 }
 
-// FollowUp begins another run of an ended one's incident in tx, when events
-// that it has not read are better evidence than it had.
+// FollowUp starts another run for the incident of an ended one in tx, if events
+// that arrived since are better evidence.
 func FollowUp(ctx context.Context, tx pgx.Tx, ended, id string) error {
 	tag, err := tx.Exec(ctx, `
 		insert into runs (id, incident_id, project, rank)
@@ -167,8 +168,8 @@ func FollowUp(ctx context.Context, tx pgx.Tx, ended, id string) error {
 // An Orphan is an open run that nobody works on.
 type Orphan struct{ ID, Stage string }
 
-// Orphans returns open runs whose lease ran out, and runs without a lease for
-// which no job waits.
+// Orphans returns open runs whose lease has expired, and runs with neither a
+// lease nor a waiting job.
 func (db *DB) Orphans(ctx context.Context) ([]Orphan, error) {
 	rows, err := db.Pool.Query(ctx, `
 		select id, stage from runs where finished_at is null and stage <> '' and (
@@ -261,7 +262,7 @@ func (db *DB) RunByPullRequest(ctx context.Context, repository string, number in
 		order by created_at desc limit 1`, repository, number)
 }
 
-// Outcome records what became of a proposed pull request: merged or closed.
+// Outcome records the outcome of a proposed pull request: merged or closed.
 func (db *DB) Outcome(ctx context.Context, id, state string) error {
 	_, err := db.Pool.Exec(ctx, `update runs set state = $2, updated_at = now() where id = $1 and state in ('proposed', 'closed', 'merged')`, id, state)
 	return Classify(err)

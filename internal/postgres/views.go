@@ -92,7 +92,7 @@ func (db *DB) LocalPullRequestByKey(ctx context.Context, repository, key string)
 	return one[PullRequestRow](ctx, db, `select `+pullColumns+` from local_pull_requests where repository = $1 and key = $2`, repository, key)
 }
 
-// AddLocalComment stores a comment once for each repository, issue and key.
+// AddLocalComment stores a comment once per repository, issue and key.
 func (db *DB) AddLocalComment(ctx context.Context, repository string, issue int, key string, content []byte) error {
 	_, err := db.Pool.Exec(ctx, `insert into local_comments values ($1, $2, $3, $4::text::jsonb) on conflict do nothing`,
 		repository, issue, key, string(content))

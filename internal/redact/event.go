@@ -105,7 +105,7 @@ func (w *walker) string(place, s string) string {
 		return withheld("over budget")
 	}
 	out, reason := w.scan.text(s)
-	w.spent += unitsPerByte*len(s) + unitsPerText - w.budget
+	w.spent += unitsPerByte*len(s) + unitsPerText - w.work
 	if reason != "" {
 		w.dropped(place, reason)
 	}

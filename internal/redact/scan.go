@@ -38,7 +38,7 @@ type scan struct {
 	known  []*Known          // any may be nil
 	learn  *Known            // where values in sensitive positions are put; nothing is replaced then
 	count  func(rule string) // called for each replacement; may be nil
-	budget int               // units of work that are left, see unitsPerByte; set for each text
+	work   int               // units of work that are left, see unitsPerByte; set for each text
 	tokens map[string]string // of this call
 }
 
@@ -59,7 +59,7 @@ func withheld(reason string) string { return "[redacted: " + reason + "]" }
 // text redacts one text; reason is not empty where the whole of it had to be
 // replaced.
 func (sc *scan) text(s string) (out, reason string) {
-	sc.budget = unitsPerByte*len(s) + unitsPerText
+	sc.work = unitsPerByte*len(s) + unitsPerText
 	switch {
 	case len(s) > maxText:
 		return withheld("too long"), "too long"
@@ -137,7 +137,7 @@ func (sc *scan) plain(s string) (string, bool) {
 		last = f.End
 	}
 	b.WriteString(s[last:])
-	return b.String(), sc.budget >= 0
+	return b.String(), sc.work >= 0
 }
 
 // cells redacts a text of which each rune is encoded by itself.
@@ -172,7 +172,7 @@ func (sc *scan) cells(cells []encode.Cell) (string, bool) {
 	for _, c := range cells[last:] {
 		b.WriteString(c.Raw)
 	}
-	return b.String(), sc.budget >= 0
+	return b.String(), sc.work >= 0
 }
 
 // replacement returns what stands for a finding; changed is false where it is
@@ -201,7 +201,7 @@ func (sc *scan) replacement(f find.Finding, s string, cells []encode.Cell) (text
 		text = sc.r.key.OfLogin(value)
 		changed = text != value
 	case cells != nil:
-		sc.budget -= tokenCost + 2*len(value)
+		sc.work -= tokenCost + 2*len(value)
 		text, changed = sc.r.key.OfCells(cells)
 	default:
 		text = sc.token(value)
@@ -218,7 +218,7 @@ func (sc *scan) token(value string) string {
 	if t, there := sc.tokens[value]; there {
 		return t
 	}
-	sc.budget -= tokenCost + 2*len(value)
+	sc.work -= tokenCost + 2*len(value)
 	t := sc.r.key.Of(value)
 	if sc.tokens == nil {
 		sc.tokens = map[string]string{}
@@ -231,10 +231,10 @@ func (sc *scan) token(value string) string {
 
 // find lists what is to be replaced in a text.
 func (sc *scan) find(s string) (found []find.Finding, ok bool) {
-	sc.budget -= len(s)
+	sc.work -= len(s)
 	add := func(f find.Finding) {
-		if f.End > f.Start && sc.budget >= 0 {
-			sc.budget -= findCost
+		if f.End > f.Start && sc.work >= 0 {
+			sc.work -= findCost
 			found = append(found, f)
 		}
 	}
@@ -256,7 +256,7 @@ func (sc *scan) find(s string) (found []find.Finding, ok bool) {
 	switch sc.mode {
 	case program:
 	case sourceLine:
-		find.Pairs(s, &sc.budget, func(f find.Finding) {
+		find.Pairs(s, &sc.work, func(f find.Finding) {
 			// Of a program only literals can be secrets, and most are not.
 			sh := shape.Of(s[f.Start:f.End])
 			if f.Rule == "name:secret" && f.Start > 0 && strings.IndexByte(`'"`, s[f.Start-1]) >= 0 && sh.Alnum >= 8 && sh.Digit > 0 {
@@ -264,10 +264,10 @@ func (sc *scan) find(s string) (found []find.Finding, ok bool) {
 			}
 		})
 	default:
-		find.Pairs(s, &sc.budget, add)
+		find.Pairs(s, &sc.work, add)
 	}
-	if sc.learn != nil || sc.budget < 0 {
-		return found, sc.budget >= 0
+	if sc.learn != nil || sc.work < 0 {
+		return found, sc.work >= 0
 	}
 	if escaped {
 		// What only looks like something is looked at decoded, where there is
@@ -279,7 +279,7 @@ func (sc *scan) find(s string) (found []find.Finding, ok bool) {
 			}
 		}
 	}
-	ok = rules.Default().Find(s, &sc.budget, func(start, end int, rule string) {
+	ok = rules.Default().Find(s, &sc.work, func(start, end int, rule string) {
 		add(find.Finding{Start: start, End: end, Rule: rule})
 	})
 	if ok {
@@ -289,7 +289,7 @@ func (sc *scan) find(s string) (found []find.Finding, ok bool) {
 		find.Personal(s, logins, add)
 		find.Random(s, sc.keeps, add)
 	}
-	return found, ok && sc.budget >= 0
+	return found, ok && sc.work >= 0
 }
 
 // resolve orders findings and makes them disjoint: of two that overlap, the one
@@ -303,7 +303,7 @@ func (sc *scan) resolve(s string, found []find.Finding) []find.Finding {
 		if a.End != b.End {
 			return b.End - a.End
 		}
-		return rank(a) - rank(b)
+		return order(a) - order(b)
 	})
 	out := found[:0]
 	for _, f := range found {
@@ -329,7 +329,7 @@ func (sc *scan) resolve(s string, found []find.Finding) []find.Finding {
 	})
 }
 
-func rank(f find.Finding) int {
+func order(f find.Finding) int {
 	switch {
 	case f.Basic:
 		return -1
@@ -355,7 +355,7 @@ func (sc *scan) splitLiterals(s string, add func(find.Finding)) bool {
 		find.Random(j.Text, sc.keeps, emit)
 		find.Userinfo(j.Text, false, emit)
 	}
-	return rules.Default().Find(j.Text, &sc.budget, func(start, end int, rule string) {
+	return rules.Default().Find(j.Text, &sc.work, func(start, end int, rule string) {
 		emit(find.Finding{Start: start, End: end, Rule: rule})
 	})
 }

@@ -104,8 +104,8 @@ func (w *walker) repr(place, s string, level find.Sensitivity) (out, reason stri
 	case "", "None", "True", "False", "''", `""`, "[]", "{}", "()", "...":
 		return s, ""
 	}
-	w.budget = unitsPerByte*len(s) + unitsPerText
-	defer func() { w.spent += unitsPerByte*len(s) + unitsPerText - w.budget }()
+	w.work = unitsPerByte*len(s) + unitsPerText
+	defer func() { w.spent += unitsPerByte*len(s) + unitsPerText - w.work }()
 	if open, end, ok := literal(s); ok {
 		content, ok := w.literal(s[open:end], level)
 		if !ok {

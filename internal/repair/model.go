@@ -31,18 +31,18 @@ var (
 	cutPrompt string
 )
 
-// treeRoot is the tree's place in the sandbox, cut from names in traces.
+// treeRoot is the tree's path in the sandbox, stripped from names in traces.
 const treeRoot = testrun.Root
 
 // ModelOptions shape the loop with a model. Zero fields take the defaults.
 type ModelOptions struct {
-	Prices      llm.Prices // by configuration; without one money is unknown and not limited
+	Prices      llm.Prices // configured; without one, cost is unknown and unlimited
 	Tests       Tests      // nil: the model gets no run_test
 	Temperature float64    // default 0.1; a negative one is 0
-	Answer      int        // tokens of one answer, default 8,192
+	Answer      int        // tokens per response, default 8,192
 	Context     int        // estimated tokens of a conversation beyond which old tool results are dropped, default 120,000
-	Turns       int        // answers of the model at most, default 60
-	Errors      int        // refused tool calls at most, default 25
+	Turns       int        // maximum responses of the model, default 60
+	Errors      int        // maximum refused tool calls, default 25
 	Now         func() time.Time
 }
 
@@ -72,12 +72,13 @@ type modelProposer struct {
 	opts  ModelOptions
 }
 
-// NewModelProposer returns a proposer that lets a model work with tools: read
-// and search the tree, query the trace, run a test, propose a patch, give up.
-// The model has no credential, no network and no effect but these tools, which
-// only read the base tree, run in the sandbox, or hand a patch to Input.Judge.
-// Everything that the model reads went through Input.Redactor and stands between
-// fences; everything that it says is checked against the tools' schemas.
+// NewModelProposer returns a proposer that gives a model tools: read and search
+// the tree, query the trace, run a test, propose a patch, give up. The model
+// has no credentials, no network access and no side effects except through
+// these tools, which only read the base tree, run in the sandbox, or pass a
+// patch to Input.Judge. Everything that the model reads has been redacted by
+// Input.Redactor and is quoted; its responses are validated against the tools'
+// schemas.
 func NewModelProposer(model llm.Model, opts ModelOptions) Proposer {
 	return &modelProposer{model, opts.withDefaults()}
 }
@@ -85,8 +86,8 @@ func NewModelProposer(model llm.Model, opts ModelOptions) Proposer {
 // Name is the model's.
 func (p *modelProposer) Name() string { return p.model.Name() }
 
-// Repair runs the loop. Its error is a *fault.Stop: no_patch when the model gave
-// up, rejected when it did so after patches that failed a gate, budget; or the
+// Repair runs the loop. Its error is a *fault.Stop: no_patch if the model gave
+// up, rejected if it gave up after patches that failed a gate, budget; or the
 // model's error (fault.Retryable, Denied, Invalid).
 func (p *modelProposer) Repair(ctx context.Context, in Input) (_ *Result, err error) {
 	defer fault.Wrap(&err, "repair with %s", p.model.Name())
@@ -124,7 +125,7 @@ type session struct {
 	usage    llm.Usage
 	attempts []Attempt
 	errors   int
-	silent   int // answers in a row without a call
+	silent   int // consecutive responses without a call
 }
 
 func (p *modelProposer) open(in Input) (*session, error) {
@@ -206,9 +207,9 @@ func (s *session) within(turn int) error {
 }
 
 func (s *session) over(what, detail string) *fault.Stop {
-	text := fmt.Sprintf("The repair's budget of %s is used up (%s)", what, detail)
+	text := fmt.Sprintf("The repair's budget of %s is exhausted (%s)", what, detail)
 	if gate := s.lastGate(); gate != "" {
-		text += fmt.Sprintf("; %d patches were judged, the last one failed the gate %s", len(s.attempts), gate)
+		text += fmt.Sprintf("; %d patches were verified, the last one failed gate %s", len(s.attempts), gate)
 	}
 	return &fault.Stop{Type: fault.OverBudget, Detail: text + ".", Help: "Raise the repair's budget, or repair by hand with the diagnosis card."}
 }
@@ -220,7 +221,7 @@ func (s *session) lastGate() string {
 	return ""
 }
 
-// answer handles one turn of the model.
+// answer handles one response of the model.
 func (s *session) answer(ctx context.Context, resp *llm.Response, text redact.Clean) (*Result, error) {
 	turn := llm.Message{Role: llm.Assistant, Text: text, Calls: bounded(resp.Calls)}
 	next := llm.Message{Role: llm.User}
@@ -245,7 +246,7 @@ func (s *session) answer(ctx context.Context, resp *llm.Response, text redact.Cl
 		var done *Result
 		var err error
 		if i >= maxCalls {
-			r = s.refuse(fault.Errorf(fault.Invalid, "at most %d calls in one answer", maxCalls))
+			r = s.refuse(fault.Errorf(fault.Invalid, "at most %d calls per response", maxCalls))
 		} else {
 			r, done, err = s.call(ctx, call)
 		}
@@ -261,8 +262,8 @@ func (s *session) answer(ctx context.Context, resp *llm.Response, text redact.Cl
 	return nil, nil
 }
 
-// bounded empties inputs that are too long to be looked at, which would else be
-// sent again with every turn.
+// bounded empties inputs that are too long to be processed, which would
+// otherwise be resent with every turn.
 func bounded(calls []llm.ToolCall) []llm.ToolCall {
 	calls = slices.Clone(calls)
 	for i := range calls {
@@ -319,13 +320,13 @@ func run[T any](s *session, t tool, call llm.ToolCall, do func(T) reply) (reply,
 	return do(in), nil, nil
 }
 
-// propose has a patch judged.
+// propose has a patch verified.
 func (s *session) propose(ctx context.Context, in proposeInput) (reply, *Result, error) {
 	p := patch.Patch{Edits: in.Edits, Why: in.Why}
 	if err := s.in.Policy.Check(patch.Dir(s.in.Tree), p); err != nil {
 		return s.refuse(err), nil, nil
 	}
-	s.progress("judging patch %d", len(s.attempts)+1)
+	s.progress("verifying patch %d", len(s.attempts)+1)
 	judged, err := s.in.Judge.Judge(ctx, p)
 	if err != nil {
 		return reply{}, nil, err
@@ -348,22 +349,22 @@ func (s *session) propose(ctx context.Context, in proposeInput) (reply, *Result,
 	if len(s.attempts) >= s.budget.Attempts {
 		return reply{}, nil, s.over("attempts", fmt.Sprint(s.budget.Attempts))
 	}
-	s.progress("patch %d failed the gate %s", len(s.attempts), judged.Gate)
-	return reply{redact.Concat(redact.Constant("The patch is rejected. The gate that failed: "), s.clean.text(judged.Gate, 100),
-		redact.Constant("\n"), fenced(redact.Constant("verifier"), s.clean.text(judged.Feedback, maxFeedback)),
+	s.progress("patch %d failed gate %s", len(s.attempts), judged.Gate)
+	return reply{redact.Concat(redact.Constant("The patch is rejected. The failed gate: "), s.clean.text(judged.Gate, 100),
+		redact.Constant("\n"), quoted(redact.Constant("verifier"), s.clean.text(judged.Feedback, maxFeedback)),
 		redact.Constant("\nPatches left: "), redact.Number(s.budget.Attempts-len(s.attempts))), true}, nil, nil
 }
 
 func (s *session) gaveUp(detail string) *fault.Stop {
 	if gate := s.lastGate(); gate != "" {
-		return &fault.Stop{Type: fault.Rejected, Detail: fmt.Sprintf("%s, after %d patches; the last one failed the gate %s.", strings.TrimRight(detail, "."), len(s.attempts), gate),
-			Help: "Repair by hand with the diagnosis card; the attempts and their feedback are on record."}
+		return &fault.Stop{Type: fault.Rejected, Detail: fmt.Sprintf("%s, after %d patches; the last one failed gate %s.", strings.TrimRight(detail, "."), len(s.attempts), gate),
+			Help: "Repair by hand with the diagnosis card; the attempts and their feedback are recorded."}
 	}
 	return &fault.Stop{Type: fault.NoPatch, Detail: strings.TrimRight(detail, ".") + ".", Help: "Repair by hand with the diagnosis card, or try another model."}
 }
 
 // compact drops the texts of old tool results once the conversation is long:
-// the model can ask again. What it said and which tools it called stay.
+// the model can ask again. Its own messages and tool calls are kept.
 func (s *session) compact() {
 	const recent, short = 6, 400
 	total := 0
@@ -381,7 +382,7 @@ func (s *session) compact() {
 		for j, r := range results {
 			if r.Text.Len() > short {
 				total -= card.EstimateTokens(r.Text.String())
-				results[j].Text = redact.Constant("(dropped to save room; call the tool again if it is needed)")
+				results[j].Text = redact.Constant("(dropped to save space; call the tool again if needed)")
 			}
 		}
 		s.messages[i].Results = results

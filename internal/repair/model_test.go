@@ -65,12 +65,12 @@ func proposer(m llm.Model, opts repair.ModelOptions) repair.Proposer {
 // judge accepts the right fix and records what it was asked.
 type judge struct{ asked []patch.Patch }
 
-func (j *judge) Judge(_ context.Context, p patch.Patch) (*repair.Judgement, error) {
+func (j *judge) Judge(_ context.Context, p patch.Patch) (*repair.Assessment, error) {
 	j.asked = append(j.asked, p)
 	if len(p.Edits) == 1 && p.Edits[0].Replace == right {
-		return &repair.Judgement{Accepted: true, Patch: p}, nil
+		return &repair.Assessment{Accepted: true, Patch: p}, nil
 	}
-	return &repair.Judgement{Gate: "head-green", Feedback: "ZeroDivisionError in stats.py for ada.lovelace@corp-internal.example"}, nil
+	return &repair.Assessment{Gate: "head-green", Feedback: "ZeroDivisionError in stats.py for ada.lovelace@corp-internal.example"}, nil
 }
 
 func input(tree string, j repair.Judge) repair.Input {

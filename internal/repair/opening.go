@@ -9,7 +9,7 @@ import (
 	"github.com/repaird/repaird/internal/trace/card"
 )
 
-// Bounds of the opening message's parts, in bytes.
+// Limits of the opening message's parts, in bytes.
 const (
 	maxIncident  = 4 << 10
 	maxTest      = 8 << 10
@@ -34,10 +34,10 @@ func (s *session) opening() redact.Clean {
 	}
 	c := s.clean
 	return c.fill(incidentPrompt, map[string]redact.Clean{
-		"incident": fenced(redact.Constant("incident"), c.text(s.summary(), maxIncident)),
-		"test":     fenced(redact.Constant("synthesized.test"), c.code(s.in.Test.Source, maxTest)),
-		"output":   fenced(redact.Constant("pytest.output"), c.tail(s.in.Output, maxOutput)),
-		"card":     fenced(redact.Constant("trace"), c.text(diagnosis, maxCard)),
+		"incident": quoted(redact.Constant("incident"), c.text(s.summary(), maxIncident)),
+		"test":     quoted(redact.Constant("synthesized.test"), c.code(s.in.Test.Source, maxTest)),
+		"output":   quoted(redact.Constant("pytest.output"), c.tail(s.in.Output, maxOutput)),
+		"card":     quoted(redact.Constant("trace"), c.text(diagnosis, maxCard)),
 		"code":     s.functions(),
 	})
 }
@@ -91,7 +91,7 @@ func (s *session) functions() redact.Clean {
 			continue
 		}
 		seen[place{f.File, first}] = true
-		part := fenced(s.clean.code(fmt.Sprintf("%s:%d", f.File, first), 300), s.clean.code(source, maxCode-size))
+		part := quoted(s.clean.code(fmt.Sprintf("%s:%d", f.File, first), 300), s.clean.code(source, maxCode-size))
 		size += part.Len()
 		parts = append(parts, part)
 	}

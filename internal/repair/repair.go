@@ -1,6 +1,6 @@
 // Package repair finds a patch: it assembles what a proposer needs (incident,
 // test, diagnosis card, code of the frames' functions), lets proposers produce
-// candidates within a budget, and has each judged by a [Judge] that the
+// candidates within a budget, and has each verified by a [Judge] that the
 // proposer cannot influence.
 package repair
 
@@ -30,7 +30,7 @@ type Input struct {
 	Redactor *redact.Redactor
 	Known    *redact.Known
 	Budget   Budget
-	Policy   patch.Policy // what a patch may touch
+	Policy   patch.Policy // the rules on what a patch may touch
 	Judge    Judge
 	Progress func(string)                   // may be nil
 	Record   func(kind string, payload any) // one entry of the ledger: prompt, answer, tool, judged, engine; redacted; may be nil
@@ -62,28 +62,29 @@ func (b Budget) WithDefaults(attempts int) Budget {
 	return b
 }
 
-// A Budget bounds one repair. Zero fields mean the defaults.
+// A Budget is what one repair may spend. Zero fields mean the defaults.
 type Budget struct {
-	Attempts int           `json:"attempts" yaml:"attempts"` // judged candidates; default 8 for a model, 60 for templates
+	Attempts int           `json:"attempts" yaml:"attempts"` // verified candidates; default 8 for a model, 60 for templates
 	Tokens   int           `json:"tokens" yaml:"tokens"`     // default 400,000
 	Dollars  float64       `json:"dollars" yaml:"dollars"`   // default 5
 	Time     time.Duration `json:"time" yaml:"time"`         // default 20 minutes
 }
 
-// A Judge says what the verdict on a candidate would be. App fills it with verify.
+// A Judge says what the verdict on a candidate would be. Package pipeline
+// implements it with verify.
 type Judge interface {
-	Judge(ctx context.Context, p patch.Patch) (*Judgement, error)
+	Judge(ctx context.Context, p patch.Patch) (*Assessment, error)
 }
 
-// A Judgement is feedback on one candidate.
-type Judgement struct {
+// An Assessment is feedback on one candidate.
+type Assessment struct {
 	Accepted bool
 	Gate     string      // the gate that failed
 	Feedback string      // its evidence, unredacted
-	Patch    patch.Patch // as judged, possibly smaller than proposed
+	Patch    patch.Patch // as verified, possibly smaller than proposed
 }
 
-// A Result is the accepted candidate and the way to it.
+// A Result is the accepted candidate and the attempts that led to it.
 type Result struct {
 	Patch    patch.Patch   `json:"patch"`
 	Proposer string        `json:"proposer"` // templates, anthropic/…, openai/…
@@ -94,7 +95,7 @@ type Result struct {
 	Wall     time.Duration `json:"wall"`
 }
 
-// An Attempt is one judged candidate.
+// An Attempt is one verified candidate.
 type Attempt struct {
 	Patch    patch.Patch `json:"patch"`
 	Template string      `json:"template,omitempty"`
@@ -102,8 +103,8 @@ type Attempt struct {
 	Feedback string      `json:"feedback,omitempty"`
 }
 
-// A Proposer makes candidates and has them judged. It returns a Result, or a
-// *fault.Stop (no_patch, rejected, budget).
+// A Proposer produces candidates and has them verified. It returns a Result, or
+// a *fault.Stop (no_patch, rejected, budget).
 type Proposer interface {
 	Name() string
 	Repair(ctx context.Context, in Input) (*Result, error)

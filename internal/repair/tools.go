@@ -48,10 +48,10 @@ type tool struct {
 var descriptions = map[string]string{
 	toolRead:    "Reads a text file of the repository, or a range of its lines.",
 	toolSearch:  "Searches the repository's files for a regular expression (RE2), line by line.",
-	toolRun:     "Runs a test file of yours on the unpatched code in a sandbox, or the incident's test when source is left out. It must hold one function whose name starts with test_.",
-	toolTrace:   "Asks the trace of the failing run for calls, returns, exceptions and their values.",
-	toolPropose: "Proposes a patch and has it judged. Say in why what the root cause is, in one or two sentences for a reviewer.",
-	toolGiveUp:  "Ends the work without a patch.",
+	toolRun:     "Runs a test file that you write on the unpatched code in a sandbox, or the incident's test if source is omitted. It must contain one function whose name starts with test_.",
+	toolTrace:   "Queries the trace of the failing run for calls, returns, exceptions and their values.",
+	toolPropose: "Proposes a patch and has it verified. Give the root cause in why, in one or two sentences for a reviewer.",
+	toolGiveUp:  "Gives up without a patch.",
 }
 
 // toolset loads the tools from their schema files; run_test only where tests can be run.
@@ -81,7 +81,7 @@ func toolset(runs, traced bool) (map[string]tool, []llm.Tool, error) {
 	return byName, list, nil
 }
 
-// decode checks a hostile input against the tool's schema and decodes it.
+// decode validates an untrusted input against the tool's schema and decodes it.
 func (t tool) decode(input json.RawMessage, into any) error {
 	if len(input) > maxInput {
 		return fault.Errorf(fault.Invalid, "the input has more than %d bytes", maxInput)
@@ -91,18 +91,19 @@ func (t tool) decode(input json.RawMessage, into any) error {
 		return fault.Errorf(fault.Invalid, "the input is not valid JSON")
 	}
 	if err := t.schema.Validate(value); err != nil {
-		return fault.Errorf(fault.Invalid, "the input does not fit the tool's schema: %w", err)
+		return fault.Errorf(fault.Invalid, "the input does not match the tool's schema: %w", err)
 	}
 	return json.Unmarshal(input, into)
 }
 
-// Tests runs a test of the model's own on the base tree. [SandboxTests] is one.
+// Tests runs a test that the model wrote on the base tree. [SandboxTests] is
+// one.
 type Tests interface {
-	// RunTest returns what the run said, unredacted. source is hostile.
+	// RunTest returns the run's output, unredacted. source is untrusted.
 	RunTest(ctx context.Context, in Input, source string) (string, error)
 }
 
-// SandboxTests runs tests in a sandbox, as every test is run.
+// SandboxTests runs tests in a sandbox, like every other test.
 type SandboxTests struct{ Session language.Session }
 
 // RunTest runs source, or the incident's test when source is empty.
@@ -193,7 +194,7 @@ func (s *session) readFile(in readInput) reply {
 	body := s.clean.code(strings.Join(lines[first-1:last], "\n"), maxResult)
 	head := redact.Concat(redact.Constant("lines "), redact.Number(first), redact.Constant(" to "), redact.Number(last),
 		redact.Constant(" of "), redact.Number(len(lines)), redact.Constant("\n"))
-	return reply{text: redact.Concat(head, fenced(s.clean.code(in.Path, 300), body))}
+	return reply{text: redact.Concat(head, quoted(s.clean.code(in.Path, 300), body))}
 }
 
 func (s *session) searchCode(in searchInput) reply {
@@ -208,9 +209,9 @@ func (s *session) searchCode(in searchInput) reply {
 	if len(lines) == 0 {
 		return reply{text: redact.Constant("nothing found")}
 	}
-	text := fenced(redact.Constant("repository"), s.clean.code(strings.Join(lines, "\n"), maxResult))
+	text := quoted(redact.Constant("repository"), s.clean.code(strings.Join(lines, "\n"), maxResult))
 	if more {
-		text = redact.Concat(text, redact.Constant("\nThere is more; ask for something narrower."))
+		text = redact.Concat(text, redact.Constant("\nThere is more; narrow the query."))
 	}
 	return reply{text: text}
 }
@@ -221,7 +222,7 @@ func (s *session) queryTrace(in traceInput) reply {
 	if len(records) == 0 {
 		return reply{text: redact.Constant("no record matches")}
 	}
-	return reply{text: fenced(redact.Constant("trace"), s.clean.text(card.Format(records, treeRoot, maxResult/2), maxResult))}
+	return reply{text: quoted(redact.Constant("trace"), s.clean.text(card.Format(records, treeRoot, maxResult/2), maxResult))}
 }
 
 func (s *session) runTest(ctx context.Context, in runInput) reply {
@@ -232,5 +233,5 @@ func (s *session) runTest(ctx context.Context, in runInput) reply {
 		}
 		return s.refuse(ctx.Err())
 	}
-	return reply{text: fenced(redact.Constant("pytest.output"), s.clean.tail(out, maxFeedback))}
+	return reply{text: quoted(redact.Constant("pytest.output"), s.clean.tail(out, maxFeedback))}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// Bounds of the tools that read.
+// Limits of the tools that read.
 const (
 	maxFileBytes   = 512 << 10
 	maxReadLines   = 400
@@ -24,8 +24,8 @@ const (
 	maxMatches     = 60
 )
 
-// tree reads the base commit's files. It is confined: no path and no symbolic
-// link leads out of it, and .git and everything that is no regular text file is
+// tree reads the base commit's files. It is confined: no path or symbolic link
+// leads out of it, and .git and everything except regular text files is
 // refused.
 type tree struct{ root *os.Root }
 
@@ -43,17 +43,17 @@ func (t *tree) close() { _ = t.root.Close() }
 func (t *tree) read(name string) (string, error) {
 	clean := path.Clean(name)
 	if name == "" || len(name) > 500 || !fs.ValidPath(clean) || strings.ContainsAny(name, "\x00\\") || strings.Contains(name, "..") {
-		return "", fault.Errorf(fault.Denied, "the path is not one within the repository")
+		return "", fault.Errorf(fault.Denied, "the path is not inside the repository")
 	}
 	if hidden(clean) {
-		return "", fault.Errorf(fault.Denied, "the repository's history and settings cannot be read")
+		return "", fault.Errorf(fault.Denied, "the repository's metadata cannot be read")
 	}
 	info, err := t.root.Stat(clean)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return "", fault.Errorf(fault.NotFound, "there is no such file")
 		}
-		return "", fault.Errorf(fault.Denied, "the path is not one within the repository")
+		return "", fault.Errorf(fault.Denied, "the path is not inside the repository")
 	}
 	if !info.Mode().IsRegular() {
 		return "", fault.Errorf(fault.Invalid, "the path is not a file")
@@ -76,7 +76,8 @@ func (t *tree) read(name string) (string, error) {
 	return string(data), nil
 }
 
-// hidden reports whether any element of a path is git's, however it is spelled.
+// hidden reports whether any element of a path belongs to git, however it is
+// spelled.
 func hidden(name string) bool {
 	for element := range strings.SplitSeq(strings.ToLower(name), "/") {
 		if element == ".git" || strings.HasPrefix(element, "git~") || element == ".hg" || element == ".svn" {
@@ -93,7 +94,7 @@ func (t *tree) search(re *regexp.Regexp, under string) ([]string, bool, error) {
 	}
 	under = path.Clean(under)
 	if !fs.ValidPath(under) || hidden(under) {
-		return nil, false, fault.Errorf(fault.Denied, "the path is not one within the repository")
+		return nil, false, fault.Errorf(fault.Denied, "the path is not inside the repository")
 	}
 	var found []string
 	files, size := 0, int64(0)
@@ -136,9 +137,9 @@ func (t *tree) search(re *regexp.Regexp, under string) ([]string, bool, error) {
 	return found, more, err
 }
 
-// function returns the source of the function that holds a line, and its first
-// line: the nearest def above that is indented less, up to the line where the
-// indentation ends.
+// function returns the source of the function that contains a line, and its
+// first line: the nearest def above that is indented less, up to the line where
+// the indentation ends.
 func function(text string, line, limit int) (string, int) {
 	lines := strings.Split(text, "\n")
 	if line < 1 || line > len(lines) {

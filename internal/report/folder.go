@@ -15,8 +15,8 @@ import (
 	"github.com/repaird/repaird/internal/verify"
 )
 
-// The files of an output folder. Which there are depends on how far the run came;
-// report.json always is. The test file stands under its own name.
+// The files of an output directory. Which exist depends on how far the run got;
+// report.json always does. The test file has its own name.
 const (
 	FileReport      = "report.json"
 	FileBundle      = "bundle.json"
@@ -57,10 +57,10 @@ type Summary struct {
 	Dollars     float64            `json:"dollars"`
 	Millis      int64              `json:"repair_millis,omitempty"`
 	PullRequest *forge.PullRequest `json:"pull_request,omitempty"`
-	Files       []string           `json:"files"` // of the folder, report.json left out
+	Files       []string           `json:"files"` // of the directory, without report.json
 }
 
-// Summarise makes the summary of a run, of which any part may be missing.
+// Summarise returns the summary of a run, any part of which may be missing.
 func Summarise(in Input, stop *fault.Stop, pr *forge.PullRequest) Summary {
 	s := Summary{Version: 1, Run: in.Run, Outcome: "incomplete", Stop: stop, PullRequest: pr, Files: []string{}}
 	if b := in.Bundle; b != nil {
@@ -86,11 +86,11 @@ func Summarise(in Input, stop *fault.Stop, pr *forge.PullRequest) Summary {
 	return s
 }
 
-// WriteFolder writes everything that a run has come to into dir, which is made
-// where it is missing. stop and pr may be nil. Files are for their owner alone:
-// they are redacted, but evidence all the same.
+// WriteFolder writes all results of a run to dir, which is created if it is
+// missing. stop and pr may be nil. Files are private to their owner: they are
+// redacted, but still evidence.
 func WriteFolder(dir string, in Input, stop *fault.Stop, pr *forge.PullRequest) (s Summary, err error) {
-	defer fault.Wrap(&err, "write output folder %s", dir)
+	defer fault.Wrap(&err, "write output directory %s", dir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return s, err
 	}
@@ -153,8 +153,8 @@ var others = []string{
 	FileReport, FileBundle, FileBundleYAML, FileRed, FileGreen, FileCard, FileDivergence, FilePatch, FileVerdict, FilePullRequest,
 }
 
-// testFile is the name of the test's file in the folder: it never replaces one of
-// the others, also where the file system takes no notice of case, and is never
+// testFile is the name of the test's file in the directory: it never replaces
+// one of the others, not even on a case-insensitive file system, and is never
 // hidden.
 func testFile(p string) string {
 	name := path.Base(path.Clean("/" + p))

@@ -8,16 +8,16 @@ import (
 	"github.com/repaird/repaird/internal/redact"
 )
 
-// A quoter makes Clean quotations of outside text. Each passes three steps:
-// what cannot be seen and what a host would act on goes; the redactor looks at
-// it; it is cut and escaped for its place. Escaping comes last because the
-// redactor must see tokens whole.
+// A quoter turns untrusted text into Clean quotations, in three steps: what is
+// invisible or would trigger a host is removed; the text is redacted; it is
+// truncated and escaped for its context. Escaping comes last because the
+// redactor must see tokens unbroken.
 type quoter struct {
 	r     *redact.Redactor
 	known *redact.Known
 }
 
-// maxInput bounds, in bytes, what is looked at.
+// maxInput limits, in bytes, how much is processed.
 const maxInput = 64 << 10
 
 // text quotes several lines for a block.
@@ -25,14 +25,14 @@ func (q quoter) text(s string, most int) redact.Clean {
 	return q.r.Text(visible(s, most), q.known).Truncate(most)
 }
 
-// code is text for what is code, a path, an id or a number: only what is
-// certainly a secret is replaced.
+// code is text for code, paths, ids and numbers: only certain secrets are
+// replaced.
 func (q quoter) code(s string, most int) redact.Clean {
 	return q.r.Code(visible(s, most), q.known).Truncate(most)
 }
 
-// span quotes on one line as a code span, in which nothing has a meaning; "–"
-// for nothing. cell also keeps a table's row together.
+// span quotes on one line as a code span, in which nothing is interpreted; "–"
+// if empty. cell also keeps a table's row together.
 func (q quoter) span(s string, most int) redact.Clean {
 	return span(oneLine(q.text(strings.TrimSpace(s), most)))
 }
@@ -46,8 +46,8 @@ func span(c redact.Clean) redact.Clean {
 	if strings.TrimSpace(c.String()) == "" {
 		return redact.Constant("–")
 	}
-	// A backslash is no escape in a code span, so that a backquote would end it. A
-	// bar would end a table's cell even there.
+	// A backslash does not escape in a code span, so a backquote would end it.
+	// A bar would end a table's cell even there.
 	c = c.Replace("`", "'").Replace("|", "¦")
 	return redact.Concat(redact.Constant("`"), c, redact.Constant("`"))
 }
@@ -75,14 +75,14 @@ func (q quoter) plain(s string, most int) redact.Clean {
 	return inert(oneLine(q.text(strings.TrimSpace(s), most))).Replace("<!--", "<! --")
 }
 
-// inert changes, visibly, what hosts act on in plain text: mentions,
-// references to issues, and addresses.
+// inert visibly changes what hosts act on in plain text: mentions, references
+// to issues, and addresses.
 func inert(c redact.Clean) redact.Clean {
 	return c.Replace("@", "＠").Replace("#", "＃").Replace("://", ": //").Replace("www.", "www .").
 		Replace("GH-", "GH‐").Replace("gh-", "gh‐").Replace("Gh-", "Gh‐").Replace("gH-", "gH‐")
 }
 
-// block puts text into a fence that it cannot close.
+// block puts text into a code fence that it cannot close.
 func block(language string, c redact.Clean) redact.Clean {
 	if c.Empty() {
 		return c
@@ -106,18 +106,18 @@ func oneLine(c redact.Clean) redact.Clean {
 }
 
 var (
-	// Issues are closed by keywords before a reference when the text is merged. They
-	// are said to mean nothing inside code, but that is the host's word: references
-	// are broken everywhere, addresses behind a keyword.
+	// Issues are closed by keywords before a reference when the text is merged.
+	// They are documented to have no effect inside code, but not to rely on
+	// that, references are broken everywhere, and addresses after a keyword.
 	issueRE   = regexp.MustCompile(`#(\d)`)
 	ghRE      = regexp.MustCompile(`(?i)\b(gh)-(\d)`)
 	closingRE = regexp.MustCompile(`(?i)\b(close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b([\s:]+)(https?)://`)
 )
 
 // visible removes control, format and private characters (among them those that
-// reverse, hide or tag text), makes line ends one, and breaks references.
-// It looks no further than what most bytes need, with so much room that a token
-// that it cuts is not shown.
+// reverse, hide or tag text), normalises line endings, and breaks references.
+// It processes only as much as the output needs, with enough margin that a
+// token cut at the end is not shown.
 func visible(s string, most int) string {
 	s = strings.ToValidUTF8(s[:min(len(s), maxInput)], "�")
 	s = strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")

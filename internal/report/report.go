@@ -1,15 +1,15 @@
 // Package report renders what a reviewer sees: the pull request's text, the
-// verdict as a check, the comment of a stop, and the folder that
-// `repaird repair --out DIR` leaves.
+// verdict as a check, the comment of a stop, and the directory that `repaird
+// repair --out DIR` writes.
 //
 //	p := report.PullRequest(report.Input{Run: id, Key: key, Bundle: b, Reproduction: r, Repair: x, Verdict: v, Redactor: red})
 //	proposal.Title, proposal.Body, proposal.Message, proposal.Check = p.Title, p.Body, p.Message, p.Check
 //
-// A page is made of repaird's own words and of quotations. Whatever comes from
-// the event, the code under test, or the proposer is quoted: redacted once more,
-// cut, and put where Markdown, HTML, mentions, references and closing keywords
-// mean nothing (see quote.go). What matters fits on one screen; the rest is
-// folded.
+// A page consists of repaird's own words and quotations. Everything from the
+// event, the code under test, or the proposer is quoted: redacted once more,
+// truncated, and put where Markdown, HTML, mentions, references and closing
+// keywords have no effect (see quote.go). The essentials fit on one screen; the
+// rest is folded.
 package report
 
 import (
@@ -24,7 +24,7 @@ import (
 	"github.com/repaird/repaird/internal/verify"
 )
 
-// CheckName is the verdict's name beside the commit.
+// CheckName is the verdict's name next to the commit.
 const CheckName = "repaird/verdict"
 
 // Label marks repaird's pull requests.
@@ -34,20 +34,20 @@ const Label = "repaird"
 // Bundle, Reproduction, Repair and Verdict.
 type Input struct {
 	Run          string // run id
-	Key          string // idempotence key; names the branch in the replay commands
+	Key          string // idempotency key; names the branch in the replay commands
 	Bundle       *bundle.Bundle
 	Reproduction *repro.Reproduction
 	Repair       *repair.Result
 	Verdict      *verify.Verdict
 	Diagnosis    string              // diagnosis card of the red run
-	Divergence   *diverge.Divergence // of red and green; nil: none could be made
+	Divergence   *diverge.Divergence // of red and green; nil if there is none
 	PageURL      string              // address of the run's evidence page; "" none
 
 	Redactor *redact.Redactor
 	Known    *redact.Known // the incident's sensitive values; may be nil
 }
 
-// Texts are a proposal's parts that people read.
+// Texts are the parts of a proposal that people read.
 type Texts struct {
 	Title   redact.Clean // one line
 	Body    redact.Clean // Markdown
@@ -55,7 +55,7 @@ type Texts struct {
 	Check   forge.Check
 }
 
-// Bounds of what is quoted, in bytes. Their sum keeps a body below
+// Limits of what is quoted, in bytes. Their sum keeps a body below
 // forge.BodyLimit with room to spare.
 const (
 	maxName      = 120   // a name, path or id
@@ -102,7 +102,8 @@ func where(function, file string) string {
 	return function + " (" + file + ")"
 }
 
-// message is the commit's: plain text, without what a host would act on.
+// message is the commit message: plain text, without anything that a host would
+// act on.
 func message(in Input, q quoter) redact.Clean {
 	lines := []redact.Clean{title(in, q), {}}
 	if why := q.plain(in.Repair.Why, maxWhy); !why.Empty() {
@@ -121,14 +122,14 @@ func body(in Input, q quoter) redact.Clean {
 	parts := []redact.Clean{
 		lead(in, q),
 		rootCause(in, q),
-		section(redact.Constant("### Where the failing and the repaired run part"), divergence(in, q, maxCardTop, maxCardLines)),
+		section(redact.Constant("### Where the failing and the repaired run diverge"), divergence(in, q, maxCardTop, maxCardLines)),
 		section(redact.Constant("### Verdict"), paragraphs(verdictLine(in), gatesTable(in, q), proof(in), fidelity(in))),
 		fold(redact.Constant("The failing test"), failingTest(in, q)),
 		fold(redact.Constant("How to replay"), replay(in, q)),
 		fold(redact.Constant("Risk"), risk(in, q)),
 	}
 	if full := q.text(cardText(in), maxCard); full.Len() > maxCardTop || strings.Count(full.String(), "\n") >= maxCardLines {
-		parts = append(parts, fold(redact.Constant("The whole divergence card"), block("text", full)))
+		parts = append(parts, fold(redact.Constant("The full divergence card"), block("text", full)))
 	}
 	if card := q.text(in.Diagnosis, maxCard); !card.Empty() {
 		parts = append(parts, fold(redact.Constant("Diagnosis of the failing run"), block("text", card)))

@@ -140,7 +140,7 @@ func TestAModelsPullRequestSaysWhatItCost(t *testing.T) {
 	in.Repair.Proposer = "anthropic/some-model"
 	in.Repair.Usage, in.Repair.Dollars = llm.Usage{Input: 41200, Output: 3100, Cached: 30000}, 0.1834
 	body := PullRequest(in).Body.String()
-	for _, want := range []string{"| tokens | 41200 in (30000 cached), 3100 out |", "| cost | 0.18 USD |", "| candidates judged | 7 |"} {
+	for _, want := range []string{"| tokens | 41200 in (30000 cached), 3100 out |", "| cost | 0.18 USD |", "| candidates verified | 7 |"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("body lacks %q", want)
 		}
@@ -183,14 +183,14 @@ func TestEveryStopHasItsComment(t *testing.T) {
 			Stop:     &fault.Stop{Type: typ, Detail: "Frame 3 of `top` has no locals.", Help: "Set include_local_variables=True in sentry_sdk.init."},
 			Incident: "inc-5d1c0a52b7d94e66", Run: "run-01jd4k", Summary: "IndexError: list index out of range in pick", Redactor: redactor,
 		}).String()
-		if strings.Contains(text, "does not know") {
+		if strings.Contains(text, "unknown to this version") {
 			t.Errorf("%s has no meaning in words", typ)
 		}
 		assertInert(t, text)
 		all.WriteString(text + "\n\n---\n\n")
 	}
 	golden(t, "stops.golden.md", all.String())
-	if text := Stop(StopInput{Stop: &fault.Stop{Type: "new"}, Redactor: redactor}).String(); !strings.Contains(text, "does not know") {
+	if text := Stop(StopInput{Stop: &fault.Stop{Type: "new"}, Redactor: redactor}).String(); !strings.Contains(text, "unknown to this version") {
 		t.Errorf("an unknown stop reads %q", text)
 	}
 	withLog := Stop(StopInput{Stop: &fault.Stop{Type: fault.NeedsEnvironment, Detail: "pip failed.", Log: "ERROR: no matching distribution\n````\n</details>"}, Redactor: redactor}).String()

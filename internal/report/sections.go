@@ -27,7 +27,7 @@ func lead(in Input, q quoter) redact.Clean {
 	return redact.Concat(
 		redact.Constant("Production raised "), q.span(broke, maxMessage), redact.Constant(" in "), q.name(where(sig.Function, sig.File), maxName),
 		redact.Constant(", "), seen,
-		redact.Constant(". repaird rebuilt the failure as a test, found this patch, and judged it by rerunning both. No person has read it yet."))
+		redact.Constant(". repaird reproduced the failure as a test, found this patch, and verified it by running the test without and with it. No person has reviewed it yet."))
 }
 
 // rootCause quotes the proposer, and says that it is a quotation.
@@ -37,10 +37,10 @@ func rootCause(in Input, q quoter) redact.Clean {
 		return why
 	}
 	return redact.Concat(redact.Constant("**Root cause**, in the words of "), q.name(in.Repair.Proposer, maxName),
-		redact.Constant(", which proposed the patch (the verdict does not rest on them):\n\n> "), why)
+		redact.Constant(", which proposed the patch (the verdict does not depend on this text):\n\n> "), why)
 }
 
-// divergence is the card in a block, cut to bytes and, unless 0, lines.
+// divergence is the card in a block, truncated to bytes and, unless 0, lines.
 func divergence(in Input, q quoter, most, mostLines int) redact.Clean {
 	card := q.text(cardText(in), most)
 	if rows := card.Lines(); mostLines > 0 && len(rows) > mostLines {
@@ -72,7 +72,7 @@ func verdictLine(in Input) redact.Clean {
 			line = redact.Concat(line, redact.Constant(", "), redact.Number(n), redact.Constant(" "), o.text)
 		}
 	}
-	return redact.Concat(line, redact.Constant(". Every run was made in a fresh sandbox; no model took part."))
+	return redact.Concat(line, redact.Constant(". Every run used a fresh sandbox; the verdict is model-free."))
 }
 
 // gatesTable lists every gate, also those that did not apply.
@@ -109,9 +109,9 @@ func proof(in Input) redact.Clean {
 		case "base-sha":
 			modes = append(modes, redact.Constant("the test fails on the base commit (`base-sha`)"))
 		case "reverted-fix":
-			modes = append(modes, redact.Constant("it fails again when the patch is taken out (`reverted-fix`)"))
+			modes = append(modes, redact.Constant("it fails again when the patch is reverted (`reverted-fix`)"))
 		case "captured-failure":
-			modes = append(modes, redact.Constant("the production event is in the bundle, and the test's failure has its signature (`captured-failure`)"))
+			modes = append(modes, redact.Constant("the production event is in the bundle, and the test's failure matches its signature (`captured-failure`)"))
 		}
 	}
 	if len(modes) == 0 {
@@ -127,7 +127,7 @@ func fidelity(in Input) redact.Clean {
 	return redact.Concat(
 		redact.Constant("**Fidelity** "), share(f.Score), redact.Constant(" of 1: exception type "), share(f.Type), redact.Constant(", message "), share(f.Message),
 		redact.Constant(", frame path "), share(f.Path), redact.Constant(", values of locals "), share(f.Locals),
-		redact.Constant(". The test failed in "), redact.Number(r.Failed), redact.Constant(" of "), redact.Number(r.Runs), redact.Constant(" runs on the base."))
+		redact.Constant(". The test failed in "), redact.Number(r.Failed), redact.Constant(" of "), redact.Number(r.Runs), redact.Constant(" runs on base."))
 }
 
 // share renders 0 to 1 with two decimals.
@@ -190,7 +190,7 @@ func replay(in Input, q quoter) redact.Clean {
 	return paragraphs(redact.Constant("In a clone, with the project's dependencies installed:"), block("sh", commands))
 }
 
-// command is one line of a shell; empty for no words.
+// command is one shell command line; empty if there are no words.
 func command(line []string, q quoter) redact.Clean {
 	var quoted []redact.Clean
 	for _, word := range line {
@@ -209,7 +209,7 @@ func note(line, comment redact.Clean) redact.Clean {
 	return redact.Concat(line, comment)
 }
 
-// shellWord quotes what a shell would not take as one plain word.
+// shellWord quotes what a shell would not read as one plain word.
 func shellWord(s string) string {
 	if strings.IndexFunc(s, func(r rune) bool {
 		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-", r)
@@ -223,7 +223,7 @@ func shellWord(s string) string {
 func risk(in Input, q quoter) redact.Clean {
 	files, added, removed := diffSize(in.Verdict.Diff)
 	size := redact.Concat(redact.Constant("- The patch changes "), redact.Number(files), redact.Constant(" file(s): "), redact.Number(added),
-		redact.Constant(" line(s) added, "), redact.Number(removed), redact.Constant(" removed. The test file comes on top."))
+		redact.Constant(" line(s) added, "), redact.Number(removed), redact.Constant(" removed. The test file is added on top."))
 	rows := []redact.Clean{size}
 	level := redact.Constant("**Low.**")
 	if added+removed > 20 || files > 2 {
@@ -231,16 +231,16 @@ func risk(in Input, q quoter) redact.Clean {
 	}
 	for i, g := range in.Verdict.Gates {
 		if i < maxGates && g.Outcome == verify.NotApplied {
-			rows = append(rows, redact.Concat(redact.Constant("- Not asked: "), q.name(g.Name, 40), redact.Constant(" ("), q.prose(g.Evidence, maxEvidence), redact.Constant(").")))
+			rows = append(rows, redact.Concat(redact.Constant("- Not evaluated: "), q.name(g.Name, 40), redact.Constant(" ("), q.prose(g.Evidence, maxEvidence), redact.Constant(").")))
 			if g.Name == "suite" {
-				level = redact.Constant("**Medium**: no other test watches the changed code.")
+				level = redact.Constant("**Medium**: no other test covers the changed code.")
 			}
 		}
 	}
 	if in.Reproduction.Fidelity.Score < 0.85 {
-		level = redact.Constant("**Medium**: the test's failure is close to production's, not equal to it.")
+		level = redact.Constant("**Medium**: the test's failure is close to production's, but not identical.")
 	}
-	rows = append(rows, redact.Constant("- The verdict shows that this failure is gone and that the tests that passed still pass. It does not show that the behaviour is what you want: that is the review."))
+	rows = append(rows, redact.Constant("- The verdict shows that this failure is gone and that tests that passed still pass. It does not show that the new behaviour is the intended one: that is for the review."))
 	return paragraphs(level, lines(rows...))
 }
 
@@ -281,10 +281,10 @@ func identity(in Input, q quoter) redact.Clean {
 		row(redact.Constant("event id"), q.name(b.Event.ID, maxName)),
 		row(redact.Constant("values replaced by the redactor"), redact.Number(b.Redaction.Replaced)),
 		row(redact.Constant("proposer"), q.name(x.Proposer, maxName)),
-		row(redact.Constant("candidates judged"), redact.Number(len(x.Attempts))),
+		row(redact.Constant("candidates verified"), redact.Number(len(x.Attempts))),
 		row(redact.Constant("tokens"), tokens(in)),
 		row(redact.Constant("cost"), q.code(dollars(x.Dollars), maxName)),
-		row(redact.Constant("time of the repair"), q.code(x.Wall.Round(100_000_000).String(), maxName)),
+		row(redact.Constant("duration of the repair"), q.code(x.Wall.Round(100_000_000).String(), maxName)),
 	}
 	if u, err := url.Parse(in.PageURL); err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") {
 		rows = append(rows, row(redact.Constant("evidence"), q.name(u.String(), 300)))
@@ -295,7 +295,7 @@ func identity(in Input, q quoter) redact.Clean {
 func tokens(in Input) redact.Clean {
 	u := in.Repair.Usage
 	if u.Input+u.Output == 0 {
-		return redact.Constant("none: no model was asked")
+		return redact.Constant("none: no model was used")
 	}
 	return redact.Concat(redact.Number(u.Input), redact.Constant(" in ("), redact.Number(u.Cached), redact.Constant(" cached), "),
 		redact.Number(u.Output), redact.Constant(" out"))

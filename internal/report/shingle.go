@@ -8,19 +8,19 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 )
 
-// Shingle is the length in characters from which on a piece of raw evidence
-// counts as published.
+// Shingle is the length in characters from which a piece of raw evidence counts
+// as leaked.
 const Shingle = 24
 
 // maxTreeFile is the largest file of a tree that Leaks reads, in bytes.
 const maxTreeFile = 4 << 20
 
 // Leaks returns the pieces of at least [Shingle] characters, each as long as
-// it goes, that a published text shares with the raw evidence although neither
+// possible, that a published text shares with the raw evidence although neither
 // an allowed text (the redacted evidence, repaird's own words) nor a file of
-// tree holds them: what has gone round the redactor. tree may be nil.
+// tree contains them: what has bypassed the redactor. tree may be nil.
 //
-// It takes memory for the published text only, so that evidence and tree may be
+// It needs memory only for the published text, so evidence and tree may be
 // large.
 func Leaks(published string, raw, allowed []string, tree fs.FS) ([]string, error) {
 	text := []rune(published)

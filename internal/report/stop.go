@@ -18,7 +18,7 @@ type StopInput struct {
 	Known    *redact.Known // may be nil
 }
 
-// Stop renders the comment for the place where a person asked for the repair:
+// Stop renders the comment for the issue where a person asked for the repair:
 // what was found, and what would help.
 func Stop(in StopInput) redact.Clean {
 	q := quoter{in.Redactor, in.Known}
@@ -34,7 +34,7 @@ func Stop(in StopInput) redact.Clean {
 	if help := q.prose(in.Stop.Help, maxWhy); !help.Empty() {
 		parts = append(parts, redact.Concat(redact.Constant("**What would help:** "), help))
 	}
-	parts = append(parts, fold(redact.Constant("The decisive output"), block("text", q.text(tail(in.Stop.Log, maxOutput), maxOutput))))
+	parts = append(parts, fold(redact.Constant("Relevant output"), block("text", q.text(tail(in.Stop.Log, maxOutput), maxOutput))))
 	ids := words(redact.Constant("Incident"), q.name(in.Incident, maxName), redact.Constant("· run"), q.name(in.Run, maxName))
 	if in.PageURL != "" {
 		ids = words(ids, redact.Constant("· evidence"), q.name(in.PageURL, 300))
@@ -46,35 +46,35 @@ func Stop(in StopInput) redact.Clean {
 func meaning(t fault.StopType) redact.Clean {
 	switch t {
 	case fault.NoSource:
-		return redact.Constant("no repository or commit is known for this project")
+		return redact.Constant("the repository or commit is unknown")
 	case fault.Tainted:
-		return redact.Constant("the event's frames do not exist in that commit")
+		return redact.Constant("the event's frames do not exist in its commit")
 	case fault.NeedsEnvironment:
 		return redact.Constant("the project's environment could not be built")
 	case fault.NeedsLocals:
 		return redact.Constant("the event has no local variables")
 	case fault.ValueLost:
-		return redact.Constant("a value that the test needs was filtered or cut before it was sent")
+		return redact.Constant("a value that the test needs was filtered or truncated by the SDK")
 	case fault.NeedsInput:
-		return redact.Constant("no call of the stack can be rebuilt from the event")
+		return redact.Constant("no call in the stack can be reconstructed from the event")
 	case fault.NotReproduced:
-		return redact.Constant("the test passed, or failed otherwise than production")
+		return redact.Constant("the test passed, or failed differently from production")
 	case fault.Flaky:
 		return redact.Constant("the test failed in some runs only")
 	case fault.AlreadyFixed:
 		return redact.Constant("the failure is gone on the default branch")
 	case fault.NoPatch:
-		return redact.Constant("the failure was reproduced, and no patch was found")
+		return redact.Constant("the failure was reproduced, but no patch was found")
 	case fault.Rejected:
-		return redact.Constant("the failure was reproduced, and no candidate passed the verdict")
+		return redact.Constant("the failure was reproduced, but no candidate was accepted")
 	case fault.Policy:
-		return redact.Constant("a rule forbids going on")
+		return redact.Constant("a policy forbids the repair")
 	case fault.OverBudget:
 		return redact.Constant("time, tokens or money ran out")
 	case fault.Cancelled:
-		return redact.Constant("a person stopped it")
+		return redact.Constant("a person cancelled the run")
 	}
-	return redact.Constant("for a reason that this version does not know")
+	return redact.Constant("for a reason unknown to this version")
 }
 
 // dollars renders an amount of US dollars.

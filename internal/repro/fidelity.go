@@ -10,8 +10,8 @@ import (
 )
 
 // Fidelity scores from 0 to 1 how close the test's failure is to production's.
-// The score is the mean of the parts by their weights; a part about which the
-// event says nothing is -1 and takes no part.
+// The score is the weighted mean of the parts; a part about which the event
+// says nothing is -1 and does not count.
 type Fidelity struct {
 	Score   float64 `json:"score"`
 	Type    float64 `json:"type"`    // weight 0.3: exception type, 1 or 0
@@ -20,8 +20,8 @@ type Fidelity struct {
 	Locals  float64 `json:"locals"`  // weight 0.2: share of the crash frame's recorded locals that were the same
 }
 
-// Weights of the parts. Type and path make the failure the same one; message
-// and locals tell how exactly.
+// Weights of the parts. Type and path identify the failure; message and locals
+// say how exactly it matches.
 const (
 	weightType    = 0.3
 	weightMessage = 0.2
@@ -81,7 +81,7 @@ type step struct {
 }
 
 // steps folds frames to a path; a recursion's repeated frames are one step,
-// because how deep it went is chance.
+// because its depth is arbitrary.
 func steps(frames []incident.Frame, paths []string) []step {
 	var made []step
 	for i, f := range frames {
@@ -123,7 +123,7 @@ func framePath(frames []language.Frame, failure []incident.Frame) float64 {
 	return 0.5*byLine/float64(len(a)) + 0.5*byFunction/float64(len(fold(a)))
 }
 
-// fold makes neighbouring steps in one function one step.
+// fold merges neighbouring steps in one function.
 func fold(steps []step) []step {
 	var made []step
 	for _, s := range steps {
@@ -188,11 +188,11 @@ func localsLikeness(recorded []incident.Variable, now map[string]incident.Value)
 
 var address = regexp.MustCompile(`0x[0-9a-fA-F]+`)
 
-// maxValueDepth bounds how deep two values are compared.
+// maxValueDepth limits how deep two values are compared.
 const maxValueDepth = 30
 
-// equalValues compares a recorded value with a live one. What the SDK cut is
-// compared as far as it goes; addresses are no part of a value.
+// equalValues compares a recorded value with a live one. A value that the SDK
+// truncated is compared as far as it goes; addresses are ignored.
 func equalValues(a, b incident.Value, depth int) bool {
 	a.Trimmed = a.Trimmed || a.Suspect
 	if depth > maxValueDepth {

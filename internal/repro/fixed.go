@@ -12,8 +12,8 @@ import (
 	"slices"
 )
 
-// maxBisect bounds the commits whose trees are tried for naming a fix: 12
-// halvings reach among 4,096.
+// maxBisect limits the commits whose trees are tried to find a fix: 12
+// bisection steps cover 4,096.
 const maxBisect = 12
 
 // checkHead stops when the test passes on the default branch.
@@ -31,19 +31,20 @@ func (a *attempt) checkHead(ctx context.Context, got *Reproduction) error {
 			return nil
 		}
 	}
+	detail := fmt.Sprintf("%s fails on the deployed commit but passes on the default branch", got.Called)
 	stop := &fault.Stop{
-		Type:   fault.AlreadyFixed,
-		Detail: fmt.Sprintf("%s fails at the deployed commit and passes on the default branch", got.Called),
-		Help:   "Deploy the default branch.",
-		Log:    text.Tail(got.Test.Source, 4000),
+		Type: fault.AlreadyFixed,
+		Help: "Deploy the default branch.",
+		Log:  text.Tail(got.Test.Source, 4000),
 	}
 	if a.in.HeadSHA != "" {
-		stop.Detail += " (" + a.in.HeadSHA[:min(len(a.in.HeadSHA), 12)] + ")"
+		detail += " (" + a.in.HeadSHA[:min(len(a.in.HeadSHA), 12)] + ")"
 	}
 	if fix := a.fix(ctx, got); fix != nil {
-		stop.Detail += fmt.Sprintf("; fixed by %s of %s: %s", fix.SHA, fix.Time.Format("2006-01-02"), text.Line(fix.Subject, 120))
+		detail += fmt.Sprintf("; fixed by %s of %s: %s", fix.SHA, fix.Time.Format("2006-01-02"), text.Line(fix.Subject, 120))
 		stop.Help = "Deploy " + fix.SHA[:min(len(fix.SHA), 12)] + " or a later commit."
 	}
+	stop.Detail = detail + "."
 	return stop
 }
 
@@ -56,9 +57,9 @@ func (a *attempt) passes(ctx context.Context, tree string, test testrun.Test) (b
 	return res.OK() && res.Tests[0].Status == testrun.Passed, nil
 }
 
-// fix finds the commit with which the test began to pass: the oldest passing
-// one among those that touched the files of the stack, by halving. It returns
-// nil where the history does not tell; naming the fix is a courtesy.
+// fix bisects for the commit that made the test pass: the oldest passing one
+// among those that touched the files of the stack. It returns nil if the
+// history does not tell; naming the fix is a courtesy.
 func (a *attempt) fix(ctx context.Context, got *Reproduction) *gitrepo.Commit {
 	from := a.in.Bundle.Code.Commit
 	if a.in.History == nil || from == "" || a.in.HeadSHA == "" {

@@ -1,15 +1,16 @@
-// Package repro turns evidence into a failing test: it has the language find the
-// event's frames in the commit's tree and build the environment, tries what the
-// language's strategies write, under the tracer, and says how close the failure
-// is to the incident's (fidelity), or with which typed stop it ends.
+// Package repro turns evidence into a failing test: it has the language find
+// the event's frames in the commit's tree and build the environment, runs the
+// tests that the language's strategies write under the tracer, and returns how
+// close the failure is to the incident's (fidelity), or a typed stop.
 //
 //	r := repro.Reproducer{Language: lang, Session: lang, Rules: lang}
 //	got, err := r.Reproduce(ctx, repro.Input{Run: id, Bundle: b, Tree: dir})
 //	stop := fault.AsStop(err) // why there is no failing test
 //
-// It knows no language. Strategies yield tests, the likeliest first, or hurdles
-// with their reasons; what decides is the run: the first test whose failure has
-// the incident's signature, and a fidelity above the floor, is the reproduction.
+// It is independent of languages. Strategies yield tests, the likeliest first,
+// or hurdles with their reasons. Only the run decides: the first test whose
+// failure has the incident's signature and a fidelity above the floor is the
+// reproduction.
 package repro
 
 import (
@@ -29,22 +30,22 @@ type Input struct {
 	Tree     string         // host directory: the commit's tree, no .git
 	Head     string         // host directory: the default branch's tree; "" or equal to Tree skips the check for already_fixed
 	HeadSHA  string         //
-	History  History        // for naming the commit that fixed it; may be nil
+	History  History        // to find the commit that fixed it; may be nil
 	Setup    language.Setup //
 	Repeats  int            // N, default 5
 	Floor    float64        // least fidelity, default 0.7
-	Progress func(string)   // one line of what is being done; may be nil
+	Progress func(string)   // one line of progress; may be nil
 }
 
-// History answers which commits changed a file and has their trees.
+// History tells which commits changed a file, and has their trees.
 type History interface {
 	CommitsTouching(ctx context.Context, paths []string, from, to string) ([]gitrepo.Commit, error)
 	// Checkout returns a commit's tree, which stays until release is called.
 	Checkout(ctx context.Context, commit string) (dir string, release func(), err error)
 }
 
-// A Reproduction is a failing test that is the production failure. It names no
-// place of this host: the environment is found again by its digest.
+// A Reproduction is a failing test that is the production failure. It contains
+// no path of this host: the environment is found by its digest.
 type Reproduction struct {
 	Test      testrun.Test        `json:"test"`
 	Env       testrun.Environment `json:"env"`

@@ -124,7 +124,7 @@ func TestWhichCallIsMade(t *testing.T) {
 			event("IndexError", "list index out of range", fr(src, "fetch", "return pages[number]", list("pages", "1"), repr("number", "1")))},
 		{"a generator", "ledger.core.lines", literal, "list(lines(texts=['a', 3]))",
 			event("AttributeError", "'int' object has no attribute 'upper'", fr(src, "lines", "yield text.upper()", texts, repr("text", "3")))},
-		{"a tuple, where a list fails otherwise", "ledger.core.pair", literal, "pair(key=(2, 1))",
+		{"a tuple, where a list fails differently", "ledger.core.pair", literal, "pair(key=(2, 1))",
 			event("KeyError", "(2, 1)", fr(src, "pair", `return {(1, 2): "x"}[key] + hash(key)`, list("key", "2", "1")))},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -169,9 +169,9 @@ func TestEveryOtherEndIsATypedStop(t *testing.T) {
 		{"no locals from OpenTelemetry", otel, fault.NeedsLocals, "OpenTelemetry"},
 		{"a trimmed value", event("ValueError", "x", fr(src, "parse", "return float(text)", lost(repr("text", "'xxx...'"), func(v *incident.Value) { v.Trimmed = true }))), fault.ValueLost, "max_value_length"},
 		{"a filtered value", event("ValueError", "x", fr(src, "parse", "return float(text)", lost(repr("text", "'[Filtered]'"), func(v *incident.Value) { v.Filtered = true }))), fault.ValueLost, "denylist"},
-		{"a list that the function has emptied", event("ZeroDivisionError", "division by zero", fr(src, "consume", "return first / len(queue)", list("queue"), repr("first", "1"))), fault.NeedsInput, "queue is changed in line"},
-		{"a parameter that was bound anew", event("ValueError", "x", fr(src, "rebind", "return int(value)", repr("value", "'x'"))), fault.NeedsInput, "value is bound anew in line"},
-		{"an instance that needs arguments", event("KeyError", "'c'", fr(src, "open", "return self.key[code]", repr("self", "<ledger.core.Vault object at 0x7f>"), repr("code", "'c'"))), fault.NeedsInput, "Vault cannot be made without arguments"},
+		{"a list that the function has emptied", event("ZeroDivisionError", "division by zero", fr(src, "consume", "return first / len(queue)", list("queue"), repr("first", "1"))), fault.NeedsInput, "queue is modified on line"},
+		{"a parameter that is reassigned", event("ValueError", "x", fr(src, "rebind", "return int(value)", repr("value", "'x'"))), fault.NeedsInput, "value is reassigned on line"},
+		{"an instance that needs arguments", event("KeyError", "'c'", fr(src, "open", "return self.key[code]", repr("self", "<ledger.core.Vault object at 0x7f>"), repr("code", "'c'"))), fault.NeedsInput, "Vault cannot be instantiated without arguments"},
 		{"another failure than production's", event("ValueError", "x", fr(src, "parse", "return float(text)", list("text"))), fault.NotReproduced, "TypeError"},
 		{"a call that returns", event("ValueError", "could not convert", fr(src, "parse", "return float(text)", repr("text", "'1'"))), fault.NotReproduced, "passed"},
 	} {

@@ -23,8 +23,8 @@ const (
 
 // Reproduce returns a Reproduction, or a *fault.Stop saying why there is none:
 // tainted, needs_environment, needs_locals, value_lost, needs_input,
-// not_reproduced, flaky or already_fixed. Another error means that it could not
-// be tried.
+// not_reproduced, flaky or already_fixed. Any other error means that it could
+// not be attempted.
 func (r *Reproducer) Reproduce(ctx context.Context, in Input) (_ *Reproduction, err error) {
 	if in.Repeats == 0 {
 		in.Repeats = defaultRepeats
@@ -51,11 +51,11 @@ func (r *Reproducer) Reproduce(ctx context.Context, in Input) (_ *Reproduction, 
 		return nil, err
 	}
 	best.Test.Command = r.Session.Command(best.Test)
-	best.Env.Dir = "" // released: who runs it again ensures it again
+	best.Env.Dir = "" // released: the next user ensures it again
 	return best, nil
 }
 
-// An attempt is one reproduction under way.
+// An attempt is one reproduction in progress.
 type attempt struct {
 	r       *Reproducer
 	in      Input
@@ -71,12 +71,13 @@ type attempt struct {
 	nearest *Reproduction // the best failure that was not the incident's
 }
 
-// prepare does what needs no run of the code: mapping, environment, analysis.
+// prepare does everything that does not run the code: mapping, environment,
+// analysis.
 func (r *Reproducer) prepare(ctx context.Context, in Input) (_ *attempt, err error) {
 	a := &attempt{r: r, in: in, raised: in.Bundle.Event.Raised()}
 	if a.raised == nil || len(a.raised.Frames) == 0 {
 		return nil, &fault.Stop{
-			Type: fault.NeedsInput, Detail: "the event has no exception with a stack trace",
+			Type: fault.NeedsInput, Detail: "The event has no exception with a stack trace.",
 			Help: "Send the exception itself: log with exc_info, or capture it with the error tracker's SDK.",
 		}
 	}
@@ -92,7 +93,7 @@ func (r *Reproducer) prepare(ctx context.Context, in Input) (_ *attempt, err err
 	a.frames = a.stack.Frames()
 	crash, ok := lastMapped(a.frames)
 	if !ok {
-		return nil, tainted(in, a.frames, "no such file is in the tree")
+		return nil, tainted(in, a.frames, "the file is not in the tree")
 	}
 	a.sig = incident.Signature{
 		Type: incident.BareName(a.raised.Type), File: crash.Path,
@@ -125,7 +126,7 @@ func (a *attempt) close() {
 	}
 }
 
-// story collects what the test's text tells.
+// story collects the facts for the test's docstring.
 func (a *attempt) story(crash language.Frame) language.Story {
 	inc, event := a.in.Bundle.Incident, a.in.Bundle.Event.ID
 	return language.Story{
@@ -147,8 +148,8 @@ func shortID(ids ...string) string {
 	return "incident"
 }
 
-// search runs the strategies' candidates, in order, until one fails as
-// production did.
+// search runs the strategies' candidates, in order, until one fails as in
+// production.
 func (a *attempt) search(ctx context.Context) (*Reproduction, error) {
 	var hurdles []language.Hurdle
 	tries, calls := 0, map[string]bool{}
@@ -188,13 +189,13 @@ func (a *attempt) try(ctx context.Context, strategy string, c language.Candidate
 	}
 	trace := res.Trace
 	if a.r.Rules.Exhausts(a.sig.Type) {
-		// The tracer's own calls count towards the limit, so that the
-		// recursion ends a step elsewhere: compare it without.
+		// The tracer's own calls count towards the recursion limit, so the
+		// recursion ends one step earlier or later: compare without the tracer.
 		if res, err = a.run(ctx, a.in.Tree, c.Test, false); err != nil {
 			return nil, err
 		}
 	}
-	got := a.judge(strategy, c, res)
+	got := a.compare(strategy, c, res)
 	got.Trace = trace
 	return got, nil
 }
@@ -208,15 +209,15 @@ func (a *attempt) run(ctx context.Context, tree string, test testrun.Test, trace
 	res, err := a.r.Session.Run(ctx, req)
 	if fault.KindOf(err) == fault.NotFound {
 		return nil, &fault.Stop{
-			Type: fault.NeedsEnvironment, Detail: "the test runner cannot be started in the environment", Log: text.Tail(err.Error(), 2000),
+			Type: fault.NeedsEnvironment, Detail: "The test runner does not start in the environment.", Log: text.Tail(err.Error(), 2000),
 			Help: a.r.Language.Help(language.Problem{Kind: language.NoTestRunner}),
 		}
 	}
 	return res, err
 }
 
-// judge compares one run with the incident. Failed is 1 where it is the same failure.
-func (a *attempt) judge(strategy string, c language.Candidate, res *testrun.Result) *Reproduction {
+// compare compares one run with the incident. Failed is 1 where it is the same failure.
+func (a *attempt) compare(strategy string, c language.Candidate, res *testrun.Result) *Reproduction {
 	got := &Reproduction{
 		Test: c.Test, Env: a.env, Signature: a.sig, Called: c.Called, Strategy: strategy, Runs: 1,
 		Output: res.Output, Trace: res.Trace, Frames: folded(a.frames),
@@ -231,9 +232,9 @@ func (a *attempt) judge(strategy string, c language.Candidate, res *testrun.Resu
 	return got
 }
 
-// folded makes one frame of neighbours at one place, so that a recursion's
-// thousand frames are a few; the outermost of them stays with its locals, and
-// the crash frame stays whole.
+// folded merges neighbouring frames at one position, so that a recursion's
+// thousand frames become a few; the outermost of them keeps its locals, and the
+// crash frame stays complete.
 func folded(frames []language.Frame) []language.Frame {
 	var made []language.Frame
 	for i, f := range frames {
@@ -254,14 +255,14 @@ func (a *attempt) same(res *testrun.Result) bool {
 		res.Tests[0].Signature().Matches(a.sig) && res.Tests[0].Signature().File == a.sig.File
 }
 
-// recursed reports whether a traced run of a test that recurses for ever did so:
-// where the recursion ends is the tracer's doing.
+// recursed reports whether a traced run of an endlessly recursing test did
+// recurse: where the recursion ends depends on the tracer.
 func (a *attempt) recursed(res *testrun.Result) bool {
 	return a.r.Rules.Exhausts(a.sig.Type) && res.OK() && len(res.Tests) == 1 && res.Tests[0].Status == testrun.Failed &&
 		res.Tests[0].Signature().Type == a.sig.Type
 }
 
-// certify repeats the run: a failure that comes and goes proves nothing.
+// certify repeats the run: an intermittent failure proves nothing.
 func (a *attempt) certify(ctx context.Context, got *Reproduction) error {
 	for got.Runs < a.in.Repeats {
 		a.in.Progress(fmt.Sprintf("run %d of %d", got.Runs+1, a.in.Repeats))
@@ -277,19 +278,19 @@ func (a *attempt) certify(ctx context.Context, got *Reproduction) error {
 	if got.Failed < got.Runs {
 		return &fault.Stop{
 			Type:   fault.Flaky,
-			Detail: fmt.Sprintf("%s failed as production did in %d of %d runs with the same seed", got.Called, got.Failed, got.Runs),
-			Help:   "Something besides the arguments decides: time, threads, addresses or the order of a set. A fixed input for it makes the failure reproducible.",
+			Detail: fmt.Sprintf("%s failed as in production in %d of %d runs with the same seed.", got.Called, got.Failed, got.Runs),
+			Help:   "The failure depends on more than the arguments: time, threads, addresses or set order. Fixing that input would make it reproducible.",
 			Log:    text.Tail(got.Test.Source, 4000),
 		}
 	}
 	return nil
 }
 
-// notReproduced says how near the nearest run came.
+// notReproduced reports how close the closest run came.
 func (a *attempt) notReproduced() error {
 	n := a.nearest
 	if n == nil {
-		return &fault.Stop{Type: fault.NeedsInput, Detail: "no call of the stack could be written as a test", Help: helpInput}
+		return &fault.Stop{Type: fault.NeedsInput, Detail: "No call in the stack could be turned into a test.", Help: helpInput}
 	}
 	o := n.Outcome
 	if stop := missingModule(a, n); stop != nil {
@@ -304,13 +305,14 @@ func (a *attempt) notReproduced() error {
 	}
 	return &fault.Stop{
 		Type:   fault.NotReproduced,
-		Detail: fmt.Sprintf("%s tried; the nearest, %s, %s (fidelity %.2f)", text.Count(a.tried, "call"), n.Called, what, n.Fidelity.Score),
+		Detail: fmt.Sprintf("%s tried; the closest, %s, %s (fidelity %.2f).", text.Count(a.tried, "call"), n.Called, what, n.Fidelity.Score),
 		Help:   "The failure depends on more than the recorded arguments: state, files, a database or another service. A test that sets these up, or an event with more locals, would help.",
 		Log:    text.Tail(n.Test.Source+"\n"+n.Output, 6000),
 	}
 }
 
-// missingModule recognises a run that failed because a package is not installed.
+// missingModule recognises a run that failed because a package is not
+// installed.
 func missingModule(a *attempt, n *Reproduction) *fault.Stop {
 	if n.Outcome.Status == testrun.Passed {
 		return nil
@@ -320,8 +322,8 @@ func missingModule(a *attempt, n *Reproduction) *fault.Stop {
 		return nil
 	}
 	return &fault.Stop{
-		Type: fault.NeedsEnvironment, Detail: "a module that the code imports is not installed: " + text.Line(name, 80),
-		Help: "Name the requirements files that bring it, or the source root (such as src) that has it, in the project's configuration.",
+		Type: fault.NeedsEnvironment, Detail: "An imported module is not installed: " + text.Line(name, 80) + ".",
+		Help: "Configure the requirements files that install it, or the source root (such as src) that contains it.",
 		Log:  lines,
 	}
 }

@@ -12,12 +12,13 @@ import (
 	"slices"
 )
 
-// maxOuterFrames is how many frames of a stack the hurdles cover at least.
+// maxOuterFrames is the minimum number of a stack's frames that the hurdles
+// cover.
 const maxOuterFrames = 30
 
-const helpInput = "An event with these values would help: literals and containers can be rebuilt, objects, connections and requests cannot yet."
+const helpInput = "An event with these values would help. Literals and containers can be reconstructed; objects, connections and requests cannot yet."
 
-// tainted says that the event is not of this commit.
+// tainted is the stop for an event that does not match the commit.
 func tainted(in Input, frames []language.Frame, why string) error {
 	where := "its stack"
 	if n := len(frames); n > 0 {
@@ -29,20 +30,20 @@ func tainted(in Input, frames []language.Frame, why string) error {
 		commit = "the tree"
 	}
 	return &fault.Stop{
-		Type: fault.Tainted, Detail: fmt.Sprintf("the crash frame %s does not exist in %s: %s", where, commit, why),
-		Help: "Set the release that the SDK reports to the commit that is deployed, and point the project to the repository that has this file.",
+		Type: fault.Tainted, Detail: fmt.Sprintf("The crash frame %s does not exist in %s: %s.", where, commit, why),
+		Help: "Set the SDK's release to the deployed commit, and point the project at the repository that contains this file.",
 	}
 }
 
-// needsLocals says that the source sent no local variables.
+// needsLocals is the stop for events without local variables.
 func (a *attempt) needsLocals() error {
 	return &fault.Stop{
-		Type: fault.NeedsLocals, Detail: "the event has no local variables in any frame of the application",
+		Type: fault.NeedsLocals, Detail: "The event has no local variables in any of the application's frames.",
 		Help: a.r.Language.Help(language.Problem{Kind: language.NoLocals, Source: a.in.Bundle.Event.Source}),
 	}
 }
 
-// noCall says, frame by frame, why no call could be rebuilt.
+// noCall explains, frame by frame, why no call could be reconstructed.
 func (a *attempt) noCall(hurdles []language.Hurdle) error {
 	slices.SortStableFunc(hurdles, func(x, y language.Hurdle) int { return cmp.Compare(x.Frame, y.Frame) })
 	var lines []string
@@ -59,18 +60,18 @@ func (a *attempt) noCall(hurdles []language.Hurdle) error {
 		}
 	}
 	if outside := len(a.frames) - len(hurdles); outside > 0 && len(hurdles) < maxOuterFrames {
-		lines = append(lines, text.Count(outside, "frame")+" outside a function of the repository")
+		lines = append(lines, text.Count(outside, "frame")+" outside the repository's functions")
 	}
 	log := strings.Join(lines, "\n")
 	if gone == nil {
 		return &fault.Stop{
 			Type: fault.NeedsInput, Log: log, Help: helpInput,
-			Detail: "no call of the stack can be rebuilt from the recorded locals: " + text.Line(strings.Join(lines[:min(len(lines), 3)], "; "), 500),
+			Detail: "No call in the stack can be reconstructed from the recorded locals: " + text.Line(strings.Join(lines[:min(len(lines), 3)], "; "), 500) + ".",
 		}
 	}
 	stop := &fault.Stop{
 		Type: fault.ValueLost, Log: log,
-		Detail: fmt.Sprintf("the value of %s in %s (%s:%d) was lost: it %s", gone.Name, incident.BareName(gone.At.Function),
+		Detail: fmt.Sprintf("The value of %s in %s (%s:%d) was lost: it %s.", gone.Name, incident.BareName(gone.At.Function),
 			gone.At.Path, gone.At.Line, strings.TrimPrefix(gone.What, gone.Name+" ")),
 	}
 	problem := language.Problem{Kind: language.ValueCut, Name: gone.Name, Source: a.in.Bundle.Event.Source}

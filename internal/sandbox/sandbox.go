@@ -13,7 +13,7 @@
 //	/out    scratch whose regular files become Result.Artifacts
 //	/tmp    scratch, discarded
 //
-// It runs as an unprivileged uid ([Owner] on the host) with only Spec.Env in its
+// It runs as an unprivileged uid ([Account] on the host) with only Spec.Env in its
 // environment, as a child of process 1, the supervisor (supervisor.py): trusted
 // code that it cannot trace, read or kill. The supervisor relays its output, kills
 // all remaining processes, and only then collects artifacts, so that they cannot

@@ -16,7 +16,7 @@ import (
 
 // UID is the user and group that commands run as, and that own the files they
 // write to a writable mount, if the daemon is root. Otherwise the daemon's own user
-// takes its place: see [Owner].
+// takes its place: see [Account].
 const UID = 65534
 
 // Limits on a Spec, far above what a run needs.
@@ -28,8 +28,8 @@ const (
 	maxWall      = 2 * time.Hour
 )
 
-// Owner returns the host's user and group that commands run as.
-func Owner() (uid, gid int) {
+// Account returns the host's user and group that commands run as.
+func Account() (uid, gid int) {
 	if os.Geteuid() == 0 {
 		return UID, UID
 	}
@@ -40,7 +40,7 @@ func Owner() (uid, gid int) {
 // as a Mount with Writable set.
 func PrepareWritable(dir string) (err error) {
 	defer fault.Wrap(&err, "prepare writable directory")
-	if uid, gid := Owner(); uid != os.Geteuid() {
+	if uid, gid := Account(); uid != os.Geteuid() {
 		if err := os.Lchown(dir, uid, gid); err != nil {
 			return err
 		}
@@ -152,7 +152,7 @@ func checkAccess(m Mount) error {
 	if !info.IsDir() {
 		return fmt.Errorf("mount %s: %s is not a directory", m.Target, m.Host)
 	}
-	uid, gid := Owner()
+	uid, gid := Account()
 	want, what := fs.FileMode(0o5), "readable"
 	if m.Writable {
 		want, what = 0o7, "writable"

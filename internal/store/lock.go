@@ -10,7 +10,7 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// errHeld means that somebody else holds the lock.
+// errHeld means that another process or goroutine holds the lock.
 var errHeld = errors.New("the lock is held")
 
 // acquire waits for a lock until ctx ends. Closing the file gives it back.
@@ -22,14 +22,14 @@ func acquire(ctx context.Context, name string, how int) (*os.File, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fault.Errorf(fault.Retryable, "wait for another process's lock: %w", ctx.Err())
+			return nil, fault.Errorf(fault.Retryable, "wait for the lock of another process: %w", ctx.Err())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
 
-// try takes a lock or returns errHeld. Whoever removes an entry removes its
-// lock file too, so a lock counts only on the file that the name still leads to.
+// try takes a lock or returns errHeld. Removing an entry removes its lock file
+// too, so a lock counts only if the name still refers to the locked file.
 func try(name string, how int) (*os.File, error) {
 	for {
 		f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)

@@ -56,7 +56,7 @@ func (s *Store) List() ([]Info, error) {
 	return list, nil
 }
 
-// inUse tries the lock without making the file.
+// inUse tries the lock without creating the file.
 func (p place) inUse() bool {
 	f, err := os.OpenFile(p.path+".lock", os.O_RDWR, 0)
 	if err != nil {
@@ -66,19 +66,19 @@ func (p place) inUse() bool {
 	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK)
 }
 
-// makeRoom removes entries until another of a size fits. It never fails: a
-// store that is too full is better than a run that ends.
+// makeRoom evicts entries until one of the given size fits. It never fails: an
+// overfull store is better than an aborted run.
 func (s *Store) makeRoom(ctx context.Context, size int64) {
 	if s.max > 0 {
 		_, _ = s.Prune(ctx, max(s.max-size, 0))
 	}
 }
 
-// Prune removes the least recently used entries until the others take at most
-// maxBytes, and what killed builders left. It returns what it removed; entries
-// in use stay.
+// Prune evicts the least recently used entries until the rest take at most
+// maxBytes, and removes what killed builders left. It returns what it removed;
+// entries in use are kept.
 func (s *Store) Prune(ctx context.Context, maxBytes int64) (removed []Info, err error) {
-	// Two at once would both count what the other is about to remove.
+	// Two at once would each count what the other is about to remove.
 	lock, err := acquire(ctx, filepath.Join(s.dir, "prune.lock"), syscall.LOCK_EX)
 	if err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func (s *Store) remove(i Info) (bool, error) {
 		return false, err
 	}
 	defer lock.Close()
-	// First the record: an entry that is half removed is not complete.
+	// The record goes first: a half-removed entry must not look complete.
 	if err := ignoreMissing(os.Remove(at.path + ".json")); err != nil {
 		return false, err
 	}

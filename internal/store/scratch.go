@@ -14,17 +14,17 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// A Scratch is the folder of one process for what only it needs, below a folder
-// that processes share. It lives as long as its process holds the lock beside
-// it; [Reap] removes those of dead processes.
+// A Scratch is one process's private directory below a directory that processes
+// share. It lives as long as its process holds the lock next to it; [Reap]
+// removes those of dead processes.
 type Scratch struct {
 	Dir  string // mode 0755: the sandbox's account must reach it
 	lock *os.File
 }
 
-// OpenScratch makes this process's folder below dir.
+// OpenScratch creates this process's directory below dir.
 func OpenScratch(dir string) (_ *Scratch, err error) {
-	defer fault.Wrap(&err, "make scratch folder")
+	defer fault.Wrap(&err, "create scratch directory")
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func OpenScratch(dir string) (_ *Scratch, err error) {
 	b := make([]byte, 8)
 	_, _ = rand.Read(b)
 	name := filepath.Join(dir, fmt.Sprintf("%d-%s", os.Getpid(), hex.EncodeToString(b)))
-	// The lock comes first, so that a folder without one belongs to nobody.
+	// The lock comes first, so that a directory without one is abandoned.
 	lock, err := try(name+".lock", syscall.LOCK_EX)
 	if err != nil {
 		return nil, err
@@ -49,7 +49,8 @@ func OpenScratch(dir string) (_ *Scratch, err error) {
 	return &Scratch{Dir: name, lock: lock}, nil
 }
 
-// Mkdir makes a new folder that the sandbox's account can enter; remove deletes it.
+// Mkdir creates a directory that the sandbox's account can enter; remove
+// deletes it.
 func (s *Scratch) Mkdir(prefix string) (dir string, remove func(), err error) {
 	if dir, err = os.MkdirTemp(s.Dir, prefix); err != nil {
 		return "", nil, err
@@ -60,19 +61,19 @@ func (s *Scratch) Mkdir(prefix string) (dir string, remove func(), err error) {
 	return dir, func() { _ = removeAll(dir) }, nil
 }
 
-// Close removes the folder with all that is in it.
+// Close removes the directory and its content.
 func (s *Scratch) Close() error {
 	err := errors.Join(removeAll(s.Dir), os.Remove(s.Dir+".lock"))
 	s.lock.Close()
 	return err
 }
 
-// abandoned is how long a folder without a lock, which older versions made,
-// must have been left alone.
+// abandoned is how long a directory without a lock, as older versions created,
+// must have been untouched.
 const abandoned = 24 * time.Hour
 
-// Reap removes the scratch folders below dir whose process is dead, and returns
-// how many they were.
+// Reap removes the scratch directories below dir whose process is dead, and
+// returns their number.
 func Reap(dir string) (n int, err error) {
 	names, err := os.ReadDir(dir)
 	if ignoreMissing(err) != nil {

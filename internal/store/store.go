@@ -1,29 +1,30 @@
-// Package store keeps below one folder what can be made again: mirrors of
+// Package store caches what can be rebuilt, below one directory: mirrors of
 // repositories, trees of commits, environments. Each entry is a directory with
-// a key, made once and then shared by every run of every process on the host,
-// until the least recently used of them go to make room.
+// a key, built once and then shared by every run of every process on the host,
+// until it is evicted as the least recently used.
 //
 //	s, err := store.Open(dir, store.Options{MaxBytes: 20 << 30})
 //	e, err := s.Use(ctx, store.Trees, sha, func(ctx context.Context, dir string) error {
 //		return checkout(ctx, sha, dir) // dir exists and is empty
 //	})
 //	defer e.Release()
-//	// e.Dir stays until Release; nobody may write to it
+//	// e.Dir stays until Release; it must not be written to
 //
-// An entry in use is never removed, also when another process makes room: who
-// uses it holds a shared flock on its lock file, who builds or removes it an
-// exclusive one. The kernel gives the locks of a killed process back, and what
-// it had half built is built anew.
+// An entry in use is never evicted, not even by another process: users hold a
+// shared flock on its lock file, builders and removers an exclusive one. The
+// kernel releases the locks of a killed process, and its half-built entries are
+// rebuilt.
 //
 // Stored format, for a kind and a key:
 //
 //	<kind>/<key>/      the entry, with mode 0755 up to the top: the sandbox's account must reach it
 //	<kind>/<key>.json  written when it is complete: its size and when it was built
-//	<kind>/<key>.lock  the lock; its time of change is the entry's last use
+//	<kind>/<key>.lock  the lock; its modification time is the entry's last use
 //
-// All of it can be deleted when nothing runs.
+// Everything can be deleted when nothing runs.
 //
-// A [Scratch] is the other half: folders of one process, which its death frees.
+// A [Scratch] is the counterpart: directories of one process, removed after its
+// death.
 package store
 
 import (
@@ -40,14 +41,14 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// A Kind of entry is the name of its folder.
+// A Kind of entry is the name of its directory.
 type Kind string
 
 // The kinds.
 const (
 	Mirrors      Kind = "mirrors"      // of repositories, by the digest of their address; they grow while they are used
 	Trees        Kind = "trees"        // of commits, by commit and what was left out of them
-	Environments Kind = "environments" // by the digest of all that they are built from
+	Environments Kind = "environments" // by the digest of all their inputs
 )
 
 // Kinds are all kinds.
@@ -55,7 +56,7 @@ var Kinds = []Kind{Mirrors, Trees, Environments}
 
 // Options bound a store.
 type Options struct {
-	MaxBytes int64 // on disk, of all entries together; 0 is unbounded
+	MaxBytes int64 // on disk, of all entries together; 0 is unlimited
 }
 
 // A Store is safe for concurrent use, also by several processes.
@@ -64,7 +65,7 @@ type Store struct {
 	max int64
 }
 
-// Open returns the store below dir, which is made where it does not exist.
+// Open returns the store below dir, which is created if necessary.
 func Open(dir string, o Options) (_ *Store, err error) {
 	defer fault.Wrap(&err, "open store")
 	if dir, err = filepath.Abs(dir); err != nil {
@@ -78,8 +79,8 @@ func Open(dir string, o Options) (_ *Store, err error) {
 	return &Store{dir: dir, max: o.MaxBytes}, nil
 }
 
-// An Entry is in use until Release. Dir must not be written to, except that of
-// a mirror.
+// An Entry is in use until Release. Dir must not be written to, except for a
+// mirror's.
 type Entry struct {
 	Dir   string
 	store *Store
@@ -99,7 +100,7 @@ func (e *Entry) Release() {
 	e.lock = nil
 }
 
-// measureAgain records a new size where it has changed much: a mirror grows by
+// measureAgain records a new size if it has changed much: a mirror grows by
 // what is fetched into it.
 func (e *Entry) measureAgain() {
 	r, ok := e.at.record()
@@ -108,10 +109,10 @@ func (e *Entry) measureAgain() {
 		return
 	}
 	r.Bytes = size
-	_ = e.at.write(r) // the old size serves as well
+	_ = e.at.write(r) // the old size will do
 }
 
-// place is where one entry lies.
+// place is the location of one entry.
 type place struct {
 	kind Kind
 	key  string
@@ -122,7 +123,7 @@ var validKey = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
 func (s *Store) place(kind Kind, key string) (place, error) {
 	if !validKey.MatchString(key) {
-		return place{}, fault.Errorf(fault.Invalid, "store: %q is not a key", key)
+		return place{}, fault.Errorf(fault.Invalid, "store: %q is not a valid key", key)
 	}
 	return place{kind, key, filepath.Join(s.dir, string(kind), key)}, nil
 }
@@ -160,8 +161,8 @@ func (p place) write(r record) error {
 	return err
 }
 
-// Use returns the entry of a key and builds it where there is none: build gets
-// an empty directory. Of several that want it at once one builds, the others
+// Use returns the entry of a key and builds it if it does not exist: build gets
+// an empty directory. Of several concurrent callers one builds, the others
 // wait. An error of build is returned as it is, and leaves no entry.
 func (s *Store) Use(ctx context.Context, kind Kind, key string, build func(ctx context.Context, dir string) error) (*Entry, error) {
 	at, err := s.place(kind, key)
@@ -189,7 +190,7 @@ func (s *Store) Lookup(ctx context.Context, kind Kind, key string) (e *Entry, ok
 	return e, e != nil, err
 }
 
-// shared takes the entry into use, nil where it is not complete.
+// shared locks the entry for use; nil if it is not complete.
 func (s *Store) shared(ctx context.Context, at place, wait bool) (*Entry, error) {
 	if _, ok := at.record(); !ok && !wait {
 		return nil, nil
@@ -207,7 +208,8 @@ func (s *Store) shared(ctx context.Context, at place, wait bool) (*Entry, error)
 	return &Entry{Dir: at.path, store: s, at: at, lock: lock}, nil
 }
 
-// build makes the entry, unless somebody else has by the time that the lock is had.
+// build builds the entry, unless another process has done so by the time the
+// lock is acquired.
 func (s *Store) build(ctx context.Context, at place, build func(context.Context, string) error) error {
 	lock, err := acquire(ctx, at.path+".lock", syscall.LOCK_EX)
 	if err != nil {
@@ -242,8 +244,8 @@ func (s *Store) build(ctx context.Context, at place, build func(context.Context,
 	return err
 }
 
-// diskUse counts the blocks that a directory takes; a file with several names
-// in it counts once.
+// diskUse counts the blocks that a directory takes; a hard-linked file counts
+// once.
 func diskUse(dir string) (n int64, err error) {
 	seen := map[uint64]bool{}
 	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
@@ -279,8 +281,8 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// removeAll removes a directory, also where code in a sandbox has taken its own
-// rights to subdirectories away.
+// removeAll removes a directory, even if code in a sandbox has removed its own
+// permissions on subdirectories.
 func removeAll(dir string) error {
 	if err := os.RemoveAll(dir); err == nil || !errors.Is(err, fs.ErrPermission) {
 		return err

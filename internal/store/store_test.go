@@ -19,7 +19,8 @@ import (
 	"github.com/repaird/repaird/internal/store"
 )
 
-// The test binary started anew is another process that uses the same folder.
+// The test binary, executed again, is another process that uses the same
+// directory.
 func TestMain(m *testing.M) {
 	if role := os.Getenv("STORE_TEST_ROLE"); role != "" {
 		if err := other(role, os.Getenv("STORE_TEST_DIR")); err != nil {

@@ -1,7 +1,7 @@
-// Package testrun is what every language's test run has: the environment, the
-// test, what is asked of a session, and how each test ended. Which program runs
-// the tests, and why its answer can be believed, is a language's own affair
-// (see package language).
+// Package testrun describes test runs independently of the language: the
+// environment, the test, a session's request, and each test's outcome. Which
+// program runs the tests, and why its results can be trusted, is up to the
+// language (see package language).
 //
 //	res, err := session.Run(ctx, testrun.Request{Env: env, Tree: dir, Test: &test, Seed: testrun.Seed})
 //	if err == nil && res.OK() && res.Tests[0].Status == testrun.Failed {
@@ -16,17 +16,17 @@ import (
 	"github.com/repaird/repaird/internal/sandbox"
 )
 
-// Root is where the tree stands in the sandbox, and so in traces.
+// Root is the tree's path in the sandbox, and so in traces.
 const Root = "/work"
 
-// An Environment is what tests run in: an image and, on top of it, a folder
-// built from what the repository says that it needs. Its digest names it on
-// every host; Dir is where it lies on this one.
+// An Environment is what tests run in: an image and, on top of it, a directory
+// built from the repository's declared dependencies. Its digest identifies it
+// on every host; Dir is its path on this one.
 type Environment struct {
 	Image       string            `json:"image"`           // sandbox.Spec.Image
-	Dir         string            `json:"-"`               // host directory of what was built for it, mounted read-only at /env; "" when the image's own serves. Filled in by whoever ensures the environment, never stored
+	Dir         string            `json:"-"`               // host directory of what was built for it, mounted read-only at /env; "" when the image's own serves. Set when the environment is ensured, never stored
 	Interpreter string            `json:"interpreter"`     // program inside that runs the code: below /env or the image's; "" is the language's usual one in the image's PATH
-	Digest      string            `json:"digest"`          // of everything that it was built from
+	Digest      string            `json:"digest"`          // of all its inputs
 	Env         map[string]string `json:"env,omitempty"`   // further variables (TZ, LANG of production); those that would steer the interpreter, the linker or the test runner are ignored
 	Roots       []string          `json:"roots,omitempty"` // source roots relative to the tree, in the order in which imports are sought; nil is the tree itself
 }
@@ -36,13 +36,13 @@ type Test struct {
 	Path    string   `json:"path"`              // where the pull request puts it, such as tests/test_repaird_1a2b3c.py
 	Name    string   `json:"name"`              // test function
 	Source  string   `json:"source"`            // whole file
-	Command []string `json:"command,omitempty"` // with which people run it in a clone, where the project's dependencies are installed
+	Command []string `json:"command,omitempty"` // to run it in a clone in which the project's dependencies are installed
 }
 
 // ID is the test's node id in results.
 func (t Test) ID() string { return t.Path + "::" + t.Name }
 
-// Seed is that of every run by which a test, a candidate or a patch is judged: a
+// Seed is used for every run that a verdict on a test or patch rests on: a
 // verdict is about the code, not about the order of a set.
 const Seed = 1
 
@@ -56,11 +56,11 @@ type Request struct {
 	Suite   []string          // arguments of the suite for the language's test runner, node ids or folders; only when Test is nil
 	Trace   *Tracing          // nil: no trace
 	Limits  sandbox.Limits
-	Seed    int // of everything in the interpreter that is random
+	Seed    int // of all randomness in the interpreter
 }
 
-// Tracing says what a session's trace holds beside calls, returns, exceptions
-// and their values.
+// Tracing says what a session's trace contains besides calls, returns,
+// exceptions and their values.
 type Tracing struct {
 	Lines    bool // also which lines ran
 	TreeOnly bool // calls of the tree alone, without those of the test's own file
@@ -69,7 +69,7 @@ type Tracing struct {
 // A Result is what the trusted parent reported.
 type Result struct {
 	Tests       []Outcome     `json:"tests"`                 // without canaries
-	Forged      string        `json:"forged,omitempty"`      // not empty: the canaries or the channel show that the session lied; nothing else may be believed
+	Forged      string        `json:"forged,omitempty"`      // not empty: the canaries or the channel show that the session was forged; nothing else may be trusted
 	Errors      []string      `json:"errors,omitempty"`      // collection errors
 	Output      string        `json:"output"`                // bounded tail of the test runner's own output
 	Cause       sandbox.Cause `json:"cause"`                 // Timeout also where the parent ended a session that took too long; the test that ran is then the last, Failed with type Timeout
@@ -82,7 +82,7 @@ type Result struct {
 	Tracer      string        `json:"tracer,omitempty"`      // why there is no trace, where one was wanted
 }
 
-// OK reports whether the session ran to its end and can be believed, with at
+// OK reports whether the session ran to completion and can be trusted, with at
 // least one test and no collection error.
 func (r *Result) OK() bool {
 	return r.Forged == "" && r.Cause == sandbox.Exited && len(r.Errors) == 0 && len(r.Tests) > 0
@@ -110,11 +110,11 @@ const (
 )
 
 // TimeoutType is the Type of the outcome of a test that was running when the
-// session's time was over.
+// session reached its time limit.
 const TimeoutType = "Timeout"
 
-// Signature is what of the outcome must match an incident: type, innermost
-// frame of the tree, masked message.
+// Signature is the part of the outcome that must match an incident: type,
+// innermost frame of the tree, masked message.
 func (o Outcome) Signature() incident.Signature {
 	sig := incident.Signature{Type: o.Type, Message: incident.MaskMessage(o.Message)}
 	for i := len(o.Frames) - 1; i >= 0; i-- {

@@ -16,12 +16,12 @@ import (
 // noBandAid asks whether the failure is gone because its cause is, or because
 // it is hidden. It rejects a patch for one of three things.
 //
-// Handlers. The patch adds a handler for everything to a function, or a handler
-// for the incident's exception to a function of the failure's stack.
+// Handlers. The patch adds a catch-all handler to a function, or a handler for
+// the incident's exception to a function of the failure's stack.
 //
 // Swallowing. In the green run an exception of the incident's type is swallowed
-// that was not on base: raised in the function that crashed, or caught by a
-// handler whose line the patch changed.
+// that was not swallowed on base: it is raised in the function that crashed, or
+// caught by a handler whose line the patch changed.
 //
 // Guards. Let L0 … Ln be the calls of the failure's stack that are in the tree,
 // L0 called by the test and Ln the one that crashed, each a function with the
@@ -30,39 +30,34 @@ import (
 // Lj be the innermost of these calls that the green run makes too, with equal
 // arguments: what arrives there is what arrived on base, and what differs
 // happens inside Lj. If the patch adds a guard to Lj's function (a construct of
-// language.Guard: leave early, substitute a default, skip, clamp, filter),
-// then the value that was wrong is still made as before and only no longer
-// minded, and the patch is rejected, unless
+// language.Guard: leave early, substitute a default, skip, clamp, filter), then
+// the wrong value is still produced as before, but tolerated, and the patch is
+// rejected, unless
 //
-//   - nobody in the tree made the value: what the guard asks about depends on
+//   - no function of the tree produced the value: what the guard tests depends on
 //     Lj's parameters only, and these are, call by call, names, attributes, items
 //     or loop variables of L0's own arguments, which are production's input: no
-//     function of the tree stood outside L0 on production's stack (Input.Outer
-//     is 0), else that one may have made them. Where j < n the guard must ask about the parameters as such: a local that Lj
-//     computed and handed on is a value that Lj made;
+//     function of the tree was outside L0 on production's stack (Input.Outer is 0), otherwise that one may have produced them. Where j < n the guard must test the parameters as such: a local that Lj computed and passed on is a value that Lj produced;
 //   - base documents the value: by a declaration, a default or a sentence that
 //     allows for it, on the parameter of Lj or on the result of every function of
-//     the tree that made the value; or a library call made it whose documented
-//     answer for "nothing there" it is. What the patch itself documents does not
-//     count;
-//   - it is the base case of a recursion: the incident says that the stack is used up, or
-//     Lj was called by itself and the guard answers with something other than the
-//     value it asks about.
+//     the tree that produced the value; or a library call produced it as its documented result for "nothing found". What the patch itself documents does not count;
+//   - it is the base case of a recursion: the incident says that the stack is exhausted, or Lj was called by itself and the guard returns something other than the value it tests.
 //
-// A check that failed and is gone, and a statement that failed and is gone with nothing or a constant in its place, are rejected wherever they stood.
+// Removing a check that failed, or a statement that failed without a
+// replacement or for a constant, is rejected wherever it was.
 //
 // If the traces do not tell which call is Lj (the red one lacks the stack, the
 // green one is missing or has gaps), every guard in a function of the stack
-// counts as one of Lj, for the innermost level of that function. So a trace that
-// is missing never helps a patch.
+// counts as one of Lj, for the innermost level of that function. So a missing
+// trace never helps a patch.
 //
 // What the rule cannot see: a wrong value computed by the crashing function
 // itself from good input (Ln with n = 0), and a callee that hides the failure
-// for its callers. Those are left to the reviewer, who is told which guards were
-// let pass and why.
-func (j *judgement) noBandAid(context.Context) (finding, error) {
+// for its callers. Those are left to the reviewer, who is told which guards
+// were accepted and why.
+func (j *verification) noBandAid(context.Context) (finding, error) {
 	if b := j.analysis.Broad; len(b) > 0 && !j.v.lax["code"] {
-		return failed("the patch adds a handler for everything at %s:%d: %s", b[0].Path, b[0].Line, b[0].Detail), nil
+		return failed("the patch adds a catch-all handler at %s:%d: %s", b[0].Path, b[0].Line, b[0].Detail), nil
 	}
 	if s, err := j.swallowed(); err != nil || s != "" {
 		return failed("%s", s), err
@@ -78,7 +73,7 @@ func (j *judgement) noBandAid(context.Context) (finding, error) {
 			passed = append(passed, pass)
 		}
 	}
-	evidence := fmt.Sprintf("no %s is swallowed that was not on base, and no handler for everything is added", j.in.Signature.Type)
+	evidence := fmt.Sprintf("no %s is swallowed that was not swallowed on base, and no catch-all handler is added", j.in.Signature.Type)
 	if len(passed) == 0 {
 		return held("%s; the patch adds no guard where the failure passed", evidence), nil
 	}
@@ -87,7 +82,7 @@ func (j *judgement) noBandAid(context.Context) (finding, error) {
 
 // swallowed names an exception of the incident's type that the patch makes the
 // program swallow.
-func (j *judgement) swallowed() (string, error) {
+func (j *verification) swallowed() (string, error) {
 	if j.green.read == nil {
 		return "", nil
 	}
@@ -112,7 +107,7 @@ func (j *judgement) swallowed() (string, error) {
 		crashed := len(j.stack) > 0 && at.file == treeRoot+j.stack[len(j.stack)-1].Path && at.name == j.stack[len(j.stack)-1].Function
 		handler := strings.TrimPrefix(s.HandlerFile, treeRoot)
 		if before[at]--; before[at] < 0 && (crashed || slices.Contains(changed[handler], s.Handler)) {
-			return fmt.Sprintf("with the patch %s is still raised in %s at %s:%d, and swallowed in %s at line %d",
+			return fmt.Sprintf("with the patch, %s is still raised in %s at %s:%d, and swallowed in %s at line %d",
 				s.Type, s.Name, strings.TrimPrefix(s.File, treeRoot), s.Line, s.HandlerName, s.Handler), nil
 		}
 	}
@@ -120,20 +115,20 @@ func (j *judgement) swallowed() (string, error) {
 }
 
 // hides applies the rule on guards to one of them: why it is rejected, or why a
-// guard on the way of the failure is let pass; both empty when it stands aside.
+// guard on the failure's path is accepted; both empty if it is not on the path.
 // at is j of the rule; seen says that the traces show it.
-func (j *judgement) hides(g language.Guard, at int, seen bool) (why, pass string) {
+func (j *verification) hides(g language.Guard, at int, seen bool) (why, pass string) {
 	place := fmt.Sprintf("%s at %s:%d", g.Function, g.Path, g.Line)
 	n := len(j.stack) - 1
 	switch g.Kind {
 	case language.GuardHandler:
 		return fmt.Sprintf("the patch adds a handler for %s in %s, where the failure passed", j.in.Signature.Type, place), ""
 	case language.GuardUnchecked:
-		return fmt.Sprintf("the check that failed is taken out of %s", place), ""
+		return fmt.Sprintf("the check that failed is removed from %s", place), ""
 	case language.GuardConstant:
-		return fmt.Sprintf("a constant stands in %s where the statement that failed computed", place), ""
+		return fmt.Sprintf("in %s a constant replaces the computation that failed", place), ""
 	case language.GuardRemoved:
-		return fmt.Sprintf("the statement that failed is taken out of %s, and nothing takes its place", place), ""
+		return fmt.Sprintf("the statement that failed is removed from %s without a replacement", place), ""
 	}
 	if !seen && len(g.Levels) > 0 {
 		at = min(slices.Max(g.Levels), n)
@@ -145,14 +140,14 @@ func (j *judgement) hides(g language.Guard, at int, seen bool) (why, pass string
 	fromInput := slices.Contains(g.DirectAt, at) || (at == n && slices.Contains(g.InputAt, at))
 	switch {
 	case fromInput && j.in.Outer == 0:
-		return "", fmt.Sprintf("the condition added to %s asks about production's input (%s), which nothing in the tree made", place, strings.Join(g.Roots, ", "))
+		return "", fmt.Sprintf("the condition added to %s tests production's input (%s), which no code in the tree produced", place, strings.Join(g.Roots, ", "))
 	case g.Documented != "":
 		return "", fmt.Sprintf("the condition added to %s is for a value that base documents (%s)", place, g.Documented)
 	case j.v.Rules.Exhausts(j.in.Signature.Type) || (recursion && g.BaseCase):
 		return "", fmt.Sprintf("the condition added to %s is the base case of a recursion", place)
 	}
 	if fromInput {
-		return fmt.Sprintf("the patch adds a guard (%s) to %s on a value that %s: that may be where it is made", g.Kind, place, callers(j.in.Outer)), ""
+		return fmt.Sprintf("the patch adds a guard (%s) to %s on a value that %s: that may be where the value is produced", g.Kind, place, callers(j.in.Outer)), ""
 	}
 	shown := "where the failure passed"
 	if seen {
@@ -161,7 +156,7 @@ func (j *judgement) hides(g language.Guard, at int, seen bool) (why, pass string
 			shown += " (" + args + ")"
 		}
 	}
-	return fmt.Sprintf("the patch adds a guard (%s) to %s, %s: the value that broke it is still made. Mend what makes it", g.Kind, place, shown), ""
+	return fmt.Sprintf("the patch adds a guard (%s) to %s, %s: the bad value is still produced; fix the code that produces it", g.Kind, place, shown), ""
 }
 
 func callers(n int) string {
@@ -173,7 +168,7 @@ func callers(n int) string {
 
 // redCalls returns the failure's stack as calls of the red runTrace, outermost
 // first; nil when the trace does not show it.
-func (j *judgement) redCalls() []*trace.Record {
+func (j *verification) redCalls() []*trace.Record {
 	if j.red.read == nil {
 		return nil
 	}
@@ -214,7 +209,7 @@ func callsOf(t *trace.Trace) map[int64]*trace.Record {
 
 // innermostShared returns j of the rule on guards, -1 when the green run makes
 // none of the calls; ok is false when the traces do not tell.
-func (j *judgement) innermostShared() (at int, ok bool) {
+func (j *verification) innermostShared() (at int, ok bool) {
 	red := j.redCalls()
 	if red == nil || j.green.read == nil {
 		return -1, false
@@ -239,7 +234,7 @@ func (j *judgement) innermostShared() (at int, ok bool) {
 	return -1, false // the test makes the outermost call in both runs, so these traces cannot be right
 }
 
-func (j *judgement) arguments(at int) string {
+func (j *verification) arguments(at int) string {
 	red := j.redCalls()
 	if at < 0 || at >= len(red) {
 		return ""

@@ -6,7 +6,7 @@ import (
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
 )
 
-// A full verdict, N = 5 and the suite included, and a quick judgement of one
+// A full verdict, N = 5 and the suite included, and a quick verification of one
 // more candidate on a known base.
 func BenchmarkVerdict(b *testing.B) {
 	for _, backend := range sandboxtest.Backends() {

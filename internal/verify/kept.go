@@ -10,11 +10,11 @@ import (
 	"sync"
 )
 
-// maxKept bounds the bases of which quick judgements keep what they learned.
+// maxKept limits the bases whose results are kept for quick verifications.
 const maxKept = 8
 
-// keptBase is what quick judgements learned about one base tree and test. Of
-// concurrent judgements one runs it, the others wait.
+// keptBase is what quick verifications learned about one base tree and test. Of
+// concurrent verifications, one runs it and the others wait.
 type keptBase struct {
 	key      string
 	mu       sync.Mutex
@@ -67,9 +67,9 @@ func (v *Verifier) kept(in Input) *keptBase {
 	return k
 }
 
-// baseKey digests all that a base's runs depend on. A tree that has a name does
-// not change. Of another it takes its files' names, sizes, modes and times of
-// change, not their content.
+// baseKey digests everything that a base's runs depend on. A named tree does
+// not change. Of any other, the names, sizes, modes and modification times of
+// its files count, not their content.
 func baseKey(in Input) string {
 	h := sha256.New()
 	tree := cmp.Or(in.TreeID, in.Tree)

@@ -6,13 +6,13 @@ import (
 	"github.com/repaird/repaird/internal/patch"
 )
 
-// maxHunks bounds the runs of the minimal gate.
+// maxHunks limits the runs of the minimal gate.
 const maxHunks = 16
 
-// minimal takes out one hunk at a time. When the test passes without it, the
-// hunk stays out while the others are tried; what is left has to be judged
-// afresh.
-func (j *judgement) minimal(ctx context.Context) (finding, *smaller, error) {
+// minimal removes one hunk at a time. If the test passes without it, the hunk
+// stays out while the others are tried; the remaining patch is verified again
+// from the start.
+func (j *verification) minimal(ctx context.Context) (finding, *smaller, error) {
 	hunks, err := patch.Hunks(j.base, j.overlay)
 	if err != nil {
 		return finding{}, nil, err
@@ -21,7 +21,7 @@ func (j *judgement) minimal(ctx context.Context) (finding, *smaller, error) {
 		return failed("the patch has %d hunks; more than %d cannot be tried one by one", len(hunks), maxHunks), nil, nil
 	}
 	if len(hunks) == 1 {
-		return held("1 hunk, without it this is base%s", j.gone()), nil, nil
+		return held("1 hunk; without it this is base%s", j.gone()), nil, nil
 	}
 	left := hunks
 	for i := len(hunks) - 1; i >= 0 && len(left) > 1; i-- {
@@ -43,7 +43,7 @@ func (j *judgement) minimal(ctx context.Context) (finding, *smaller, error) {
 		}
 	}
 	if len(left) == len(hunks) {
-		return held("without any one of the %d hunks the test fails%s", len(hunks), j.gone()), nil, nil
+		return held("the test fails without any one of the %d hunks%s", len(hunks), j.gone()), nil, nil
 	}
 	p, err := patch.Combine(j.base, left, j.in.Patch.Why)
 	if err != nil {
@@ -53,9 +53,9 @@ func (j *judgement) minimal(ctx context.Context) (finding, *smaller, error) {
 		&smaller{patch: p, dropped: len(hunks) - len(left)}, nil
 }
 
-func (j *judgement) gone() string {
+func (j *verification) gone() string {
 	if j.dropped == 0 {
 		return ""
 	}
-	return "; " + count(j.dropped, "hunk") + " of the proposed patch was not needed and is dropped, this is the verdict on the rest"
+	return "; " + count(j.dropped, "hunk") + " of the proposed patch was not needed and has been dropped; this is the verdict on the rest"
 }

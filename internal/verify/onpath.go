@@ -12,13 +12,13 @@ import (
 	"github.com/repaird/repaird/internal/trace"
 )
 
-// treeRoot is where the tree stands in the sandbox, and so in traces.
+// treeRoot is the tree's path in the sandbox, and so in traces.
 const treeRoot = testrun.Root + "/"
 
-// onPath asks whether the test executed every changed line that can execute.
-// Which can, the line table of the compiled head says; a statement over
-// several lines counts as one.
-func (j *judgement) onPath(context.Context) (finding, error) {
+// onPath asks whether the test executed every executable changed line. Which
+// lines are executable, the line table of the compiled head says; a statement
+// over several lines counts as one.
+func (j *verification) onPath(context.Context) (finding, error) {
 	changed, err := patch.ChangedLines(j.base, j.overlay)
 	if err != nil {
 		return finding{}, err
@@ -40,22 +40,22 @@ func (j *judgement) onPath(context.Context) (finding, error) {
 	}
 	switch {
 	case total == 0:
-		return notApplied("no changed line can execute: the patch only removes lines, or changes comments and documentation"), nil
+		return notApplied("no changed line is executable: the patch only removes lines, or changes comments and documentation"), nil
 	case j.green.read == nil:
-		return failed("there is no trace of the run with the patch (%s), so nothing shows that the %d changed lines that can execute did", j.green.why, total), nil
+		return failed("there is no trace of the run with the patch (%s), so nothing shows that the %d executable changed lines were executed", j.green.why, total), nil
 	case !j.callsAgain():
 		return failed("the run with the patch does not make the test's call"), nil
 	case len(missed) > 0:
-		return failed("%d of %d changed lines that can execute were not executed by the test: %s", len(missed), total, clip(strings.Join(missed, ", "), 300)), nil
+		return failed("%d of %d executable changed lines were not executed by the test: %s", len(missed), total, clip(strings.Join(missed, ", "), 300)), nil
 	}
-	return held("the test executed all %d changed lines that can execute", total), nil
+	return held("the test executed all %d executable changed lines", total), nil
 }
 
 // callsAgain reports whether the run with the patch makes the outermost call of
 // the failure's stack; true also where the traces do not tell. Arguments are not
 // compared: a patch may rightly change a default, or what an object that the
 // test makes first holds.
-func (j *judgement) callsAgain() bool {
+func (j *verification) callsAgain() bool {
 	red := j.redCalls()
 	if j.v.Rules.Exhausts(j.in.Signature.Type) || len(red) == 0 || !whole(j.red.read) || !whole(j.green.read) {
 		return true
@@ -76,7 +76,7 @@ func whole(t *trace.Trace) bool {
 }
 
 // ran reports whether one of a file's lines was executed on head.
-func (j *judgement) ran(path string, first, last int) bool {
+func (j *verification) ran(path string, first, last int) bool {
 	if j.green.read == nil {
 		return false
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/repaird/repaird/internal/testrun"
 )
 
-// maxStack bounds the levels of a failure's stack. It is above interpreters'
-// limits of recursion, and the number comes out of a sandbox.
+// maxStack limits the levels of a failure's stack. It exceeds interpreters'
+// recursion limits; the number comes from a sandbox.
 const maxStack = 3000
 
 // baseRuns is what runs of the test on base showed.
@@ -27,7 +27,7 @@ type baseRuns struct {
 }
 
 // failsOnBase asks whether the test fails on base as production did, every time.
-func (j *judgement) failsOnBase(ctx context.Context) (finding, error) {
+func (j *verification) failsOnBase(ctx context.Context) (finding, error) {
 	var b *baseRuns
 	var err error
 	if j.in.Quick {
@@ -43,7 +43,7 @@ func (j *judgement) failsOnBase(ctx context.Context) (finding, error) {
 		return finding{}, err
 	}
 	if b.matched < b.runs {
-		return failed("the test failed with the incident's signature in %d of %d runs on base; another ended: %s", b.matched, b.runs, b.other), nil
+		return failed("the test failed with the incident's signature in %d of %d runs on base; one ended differently: %s", b.matched, b.runs, b.other), nil
 	}
 	j.red, j.failure, j.stack = b.red, b.failure, j.v.stackOf(b.failure, j.in.Test)
 	j.wall = min(15*time.Second+5*b.longest, sandbox.DefaultLimits.Wall)
@@ -51,7 +51,7 @@ func (j *judgement) failsOnBase(ctx context.Context) (finding, error) {
 }
 
 // runBase runs the test on base n times, the last time with the tracer.
-func (j *judgement) runBase(ctx context.Context, n int) (*baseRuns, error) {
+func (j *verification) runBase(ctx context.Context, n int) (*baseRuns, error) {
 	b := &baseRuns{}
 	for i := range n {
 		traced := i == n-1
@@ -84,15 +84,16 @@ func (j *judgement) runBase(ctx context.Context, n int) (*baseRuns, error) {
 	return b, nil
 }
 
-// elsewhere reports whether a run may fail in another place than production
-// did: the tracer uses up a little of the stack, so that a recursion without end
-// meets its limit a step earlier, in another function or with another wording.
+// elsewhere reports whether a run may fail in a different place from
+// production: the tracer uses some of the stack, so that an endless recursion
+// reaches its limit a step earlier, in another function or with another
+// message.
 func (v *Verifier) elsewhere(sig incident.Signature, traced bool) bool {
 	return traced && v.Rules.Exhausts(sig.Type)
 }
 
 // fails returns the outcome of a session in which the test failed with the
-// signature, or why it is none.
+// signature, or why it did not.
 func fails(res *testrun.Result, sig incident.Signature) (testrun.Outcome, string) {
 	if why := unbelievable(res); why != "" {
 		return testrun.Outcome{}, why
@@ -105,15 +106,15 @@ func fails(res *testrun.Result, sig incident.Signature) (testrun.Outcome, string
 			return t, describe(t)
 		}
 		if !t.Signature().Matches(sig) {
-			return t, describe(t) + ", which is another failure than the incident's"
+			return t, describe(t) + ", which is not the incident's failure"
 		}
 	}
 	return res.Tests[0], ""
 }
 
 // passesOnHead asks whether the test passes with the patch, every time. The
-// last run is the one that is traced; a quick judgement has only that one.
-func (j *judgement) passesOnHead(ctx context.Context) (finding, error) {
+// last run is the one that is traced; a quick verification has only that one.
+func (j *verification) passesOnHead(ctx context.Context) (finding, error) {
 	n := j.in.Repeats
 	if j.in.Quick {
 		n = 1
@@ -134,11 +135,11 @@ func (j *judgement) passesOnHead(ctx context.Context) (finding, error) {
 	return held("passed %d of %d with the patch, 1 test collected, none skipped", n, n), nil
 }
 
-// failsReverted takes the patch out of the head again, by its own hunks, and
-// asks whether that is base and fails as base does.
-func (j *judgement) failsReverted(ctx context.Context) (finding, error) {
+// failsReverted reverts the patch on head, by its own hunks, and asks whether
+// the result equals base and fails like base.
+func (j *verification) failsReverted(ctx context.Context) (finding, error) {
 	if j.in.Quick {
-		return notApplied("left to the full judgement"), nil
+		return notApplied("left to the full verification"), nil
 	}
 	reverted, why, err := revert(j.base, j.overlay)
 	if err != nil {
@@ -153,9 +154,9 @@ func (j *judgement) failsReverted(ctx context.Context) (finding, error) {
 	}
 	outcome, why := fails(res, j.in.Signature)
 	if why != "" {
-		return failed("with the patch taken out the test does not fail as before: %s", why), nil
+		return failed("with the patch reverted, the test does not fail as before: %s", why), nil
 	}
-	return held("with the patch taken out %s as on base, byte by byte, and the test %s", is(len(reverted)), describe(outcome)), nil
+	return held("with the patch reverted, %s byte for byte as on base, and the test %s", is(len(reverted)), describe(outcome)), nil
 }
 
 func is(files int) string {
@@ -173,7 +174,7 @@ func revert(base patch.Dir, overlay patch.Overlay) (patch.Overlay, string, error
 	for name := range overlay {
 		before, err := base.ReadFile(name)
 		if err != nil {
-			reverted[name] = nil // it was new: it goes
+			reverted[name] = nil // it was new: it is deleted
 			continue
 		}
 		original[name] = before
@@ -188,11 +189,11 @@ func revert(base patch.Dir, overlay patch.Overlay) (patch.Overlay, string, error
 	}
 	back, err := patch.Apply(head, inverse)
 	if err != nil {
-		return nil, "the patch cannot be taken out again: " + err.Error(), nil //nolint:nilerr // a verdict, not a failure
+		return nil, "the patch cannot be reverted: " + err.Error(), nil //nolint:nilerr // a verdict, not a failure
 	}
 	for name, before := range original {
 		if string(back[name]) != string(before) {
-			return nil, fmt.Sprintf("with the patch taken out %s is not what it was on base", path.Base(name)), nil
+			return nil, fmt.Sprintf("with the patch reverted, %s differs from base", path.Base(name)), nil
 		}
 		reverted[name] = back[name]
 	}

@@ -34,7 +34,7 @@ func (v *Verifier) suiteWall(quick bool) time.Duration {
 // suite asks whether the tests that pass on base pass on head. When one fails on
 // head, the suite is run once more there, and if it fails again, once more on
 // base: two passes do not show a flake that passes half the time.
-func (j *judgement) suite(ctx context.Context) (finding, error) {
+func (j *verification) suite(ctx context.Context) (finding, error) {
 	if j.v.lax["suite"] {
 		return notApplied("switched off"), nil
 	}
@@ -85,7 +85,7 @@ func (j *judgement) suite(ctx context.Context) (finding, error) {
 	again -= flaky - b.flaky
 	evidence := fmt.Sprintf("all %d tests that pass on base pass on head", len(b.steady)-(flaky-b.flaky))
 	if again > 0 {
-		evidence += fmt.Sprintf(", %d of them at the second try", again)
+		evidence += fmt.Sprintf(", %d of them on the second try", again)
 	}
 	if flaky+b.failing > 0 {
 		evidence += fmt.Sprintf("; not counted: %d flaky and %d failing on base", flaky, b.failing)
@@ -93,7 +93,7 @@ func (j *judgement) suite(ctx context.Context) (finding, error) {
 	return held("%s", evidence), nil
 }
 
-func (j *judgement) runSuite(ctx context.Context, overlay patch.Overlay) (*testrun.Result, error) {
+func (j *verification) runSuite(ctx context.Context, overlay patch.Overlay) (*testrun.Result, error) {
 	arguments := j.in.Suite
 	if arguments == nil {
 		arguments = []string{}
@@ -104,7 +104,7 @@ func (j *judgement) runSuite(ctx context.Context, overlay patch.Overlay) (*testr
 	})
 }
 
-func (j *judgement) runSuiteBase(ctx context.Context) (*baseSuite, error) {
+func (j *verification) runSuiteBase(ctx context.Context) (*baseSuite, error) {
 	passed := map[string]int{}
 	for i := range 2 {
 		res, err := j.runSuite(ctx, nil)
@@ -113,9 +113,9 @@ func (j *judgement) runSuiteBase(ctx context.Context) (*baseSuite, error) {
 		}
 		switch {
 		case res.Forged != "":
-			return &baseSuite{absent: "the suite on base cannot be believed: " + clip(res.Forged, 200)}, nil
+			return &baseSuite{absent: "the suite's result on base cannot be trusted: " + clip(res.Forged, 200)}, nil
 		case res.Cause != sandbox.Exited:
-			return &baseSuite{absent: fmt.Sprintf("the suite on base did not end by itself within %s (%s)", j.v.suiteWall(j.in.Quick), res.Cause)}, nil
+			return &baseSuite{absent: fmt.Sprintf("the suite on base did not finish within %s (%s)", j.v.suiteWall(j.in.Quick), res.Cause)}, nil
 		case len(res.Tests) == 0 && len(res.Errors) > 0:
 			return &baseSuite{absent: "the suite cannot be collected on base: " + clip(res.Errors[0], 200)}, nil
 		case len(res.Tests) == 0:
@@ -141,14 +141,14 @@ func (j *judgement) runSuiteBase(ctx context.Context) (*baseSuite, error) {
 		}
 	}
 	if len(b.steady) == 0 {
-		b.absent = fmt.Sprintf("no test of the suite passes twice on base (%d fail, %d are flaky)", b.failing, b.flaky)
+		b.absent = fmt.Sprintf("no test in the suite passes twice on base (%d fail, %d are flaky)", b.failing, b.flaky)
 	}
 	return b, nil
 }
 
-// lost returns the steady tests that do not pass in one more run, sorted, or why
-// that run says nothing.
-func (j *judgement) lost(ctx context.Context, overlay patch.Overlay, steady map[string]bool) (lost []string, why string, err error) {
+// lost returns the steady tests that do not pass in another run, sorted, or why
+// that run is inconclusive.
+func (j *verification) lost(ctx context.Context, overlay patch.Overlay, steady map[string]bool) (lost []string, why string, err error) {
 	res, err := j.runSuite(ctx, overlay)
 	if err != nil {
 		return nil, "", err
@@ -157,7 +157,7 @@ func (j *judgement) lost(ctx context.Context, overlay patch.Overlay, steady map[
 		return nil, "the session was forged: " + clip(res.Forged, 200), nil
 	}
 	if res.Cause != sandbox.Exited {
-		return nil, fmt.Sprintf("it did not end by itself within %s (%s)", j.v.suiteWall(j.in.Quick), res.Cause), nil
+		return nil, fmt.Sprintf("it did not finish within %s (%s)", j.v.suiteWall(j.in.Quick), res.Cause), nil
 	}
 	passed := map[string]bool{}
 	for _, t := range res.Tests {

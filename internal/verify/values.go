@@ -30,7 +30,8 @@ func sameArguments(red, green *trace.Record) bool {
 	return true
 }
 
-// same compares two values as the tracer rendered them; identities do not count.
+// same compares two values as the tracer rendered them; identities do not
+// count.
 func same(a, b wire.Value) bool {
 	if a.Type != b.Type || a.Module != b.Module || a.Len != b.Len || a.Cycle != b.Cycle ||
 		volatile.ReplaceAllString(a.Text, "") != volatile.ReplaceAllString(b.Text, "") ||

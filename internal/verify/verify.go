@@ -1,6 +1,6 @@
-// Package verify computes the verdict on a candidate patch. No model takes
-// part: base and head are rerun in fresh sandboxes, N times, with the same
-// command, and each gate says with its evidence whether it holds.
+// Package verify computes the verdict on a candidate patch. It is model-free:
+// base and head are rerun in fresh sandboxes, N times, with the same command,
+// and each gate says with its evidence whether it holds.
 //
 //	v := verify.Verifier{Session: lang, Analyser: lang, Rules: lang} // lang is a language
 //	verdict, err := v.Judge(ctx, verify.Input{Tree: dir, Env: env, Test: test, Patch: p, Signature: sig})
@@ -8,26 +8,27 @@
 //
 // The gates, in the order in which a Verdict lists them:
 //
-//	applies       the patch applies, and the policy admits its paths, its texts and the code that it adds
+//	applies       the patch applies, and the policy allows its paths, its texts and the code that it adds
 //	base-sha      on base the test fails N of N with the incident's signature
 //	head-green    on head it passes N of N; at least one test ran, none was skipped, the session was not forged
 //	suite         tests that passed on base, twice, pass on head
-//	reverted-fix  with the patch applied and taken out again the test fails as before
-//	minimal       every hunk is needed for head-green; one that is not is dropped, and what is left is judged afresh
-//	on-path       every changed line that can execute was executed by the test
+//	reverted-fix  with the patch applied and reverted, the test fails as before
+//	minimal       every hunk is needed for head-green; one that is not is dropped, and the rest is verified from the start
+//	on-path       every executable changed line was executed by the test
 //	no-band-aid   the failure is gone because its cause is (see bandaid.go for the rule)
 //
-// They are computed cheapest first. A full judgement goes on after a gate that
-// failed, unless the later ones would have nothing to ask.
+// They are computed cheapest first. A full verification continues after a
+// failed gate, unless the later ones depend on it.
 //
-// A quick judgement (Input.Quick) is feedback for a proposer, never a verdict to
-// publish. It stops at the first gate that fails, runs the test once on head, leaves reverted-fix to the full judgement, and keeps what
-// it learns about base (one run of the test, two of the suite) for the next
-// candidate on the same tree and test. A full judgement uses nothing kept.
+// A quick verification (Input.Quick) is feedback for a proposer, never a
+// verdict to publish. It stops at the first gate that fails, runs the test once
+// on head, leaves reverted-fix to the full verification, and keeps its results
+// on base (one run of the test, two of the suite) for the next candidate on the
+// same tree and test. A full verification does not use them.
 //
-// Of the N runs on base and on head the last is made under the tracer.
-// Traces come from the code under test. They can reject a patch and never
-// speak for it: without a trace, on-path fails.
+// Of the N runs on base and on head the last is made under the tracer. Traces
+// come from the code under test. They can reject a patch but never support it:
+// without a trace, on-path fails.
 package verify
 
 import (
@@ -45,11 +46,11 @@ import (
 	"github.com/repaird/repaird/internal/testrun"
 )
 
-// An Input is what is judged.
+// An Input is what is verified.
 type Input struct {
 	Run       string
 	Tree      string              // host directory of the base commit's tree
-	TreeID    string              // names the tree's content, such as its commit; "" where it may change between judgements
+	TreeID    string              // names the tree's content, such as its commit; "" where it may change between verifications
 	Env       testrun.Environment //
 	Test      testrun.Test        // the synthesized test
 	Patch     patch.Patch         //
@@ -62,12 +63,12 @@ type Input struct {
 	Progress  func(gate string)   // may be nil
 }
 
-// A Verdict is what was computed.
+// A Verdict is the result of verification.
 type Verdict struct {
 	Accepted   bool        `json:"accepted"`
 	Gates      []Gate      `json:"gates"`       // in order; all of them, also those not reached
 	ProofModes []string    `json:"proof_modes"` // base-sha, reverted-fix, captured-failure
-	Patch      patch.Patch `json:"patch"`       // what was judged in the end: hunks that were not needed are dropped
+	Patch      patch.Patch `json:"patch"`       // the patch that was verified in the end, without unneeded hunks
 	Diff       string      `json:"diff"`        // unified, of Patch
 	Red        []byte      `json:"-"`           // trace on base
 	Green      []byte      `json:"-"`           // trace on head
@@ -108,7 +109,7 @@ const (
 // GateNames lists the gates in the order of a Verdict.
 var GateNames = []string{Applies, BaseSHA, HeadGreen, Suite, RevertedFix, Minimal, OnPath, NoBandAid}
 
-// Failed returns the first gate that failed, nil when none did.
+// Failed returns the first gate that failed, nil if none did.
 func (v *Verdict) Failed() *Gate {
 	for i := range v.Gates {
 		if v.Gates[i].Outcome == Failed {
@@ -118,26 +119,26 @@ func (v *Verdict) Failed() *Gate {
 	return nil
 }
 
-// A Verifier judges. Safe for concurrent use.
+// A Verifier computes verdicts. Safe for concurrent use.
 type Verifier struct {
 	Session  language.Session
 	Analyser language.Analyser
 	Rules    language.Rules
 
-	// SuiteWall bounds one run of the repository's suite; default 5 minutes,
-	// in a quick judgement at most one.
+	// SuiteWall limits one run of the repository's suite; default 5 minutes, in
+	// a quick verification at most one.
 	SuiteWall time.Duration
 
 	lax   map[string]bool // what this package's tests switch off: policy, code, suite
 	mu    sync.Mutex
-	bases []*keptBase // of quick judgements, the latest last
+	bases []*keptBase // of quick verifications, the latest last
 }
 
 // Judge computes the verdict. An error means that it could not be computed:
 // the sandbox failed, or ctx ended. A patch that does not apply or breaks the
 // policy is a Verdict.
 func (v *Verifier) Judge(ctx context.Context, in Input) (verdict *Verdict, err error) {
-	defer fault.Wrap(&err, "judge patch %s", in.Patch.ID())
+	defer fault.Wrap(&err, "verify patch %s", in.Patch.ID())
 	if in.Test.Path == "" || in.Test.Name == "" || in.Tree == "" {
 		return nil, fault.Errorf(fault.Invalid, "no test or no tree")
 	}
@@ -147,7 +148,7 @@ func (v *Verifier) Judge(ctx context.Context, in Input) (verdict *Verdict, err e
 	var spent time.Duration
 	dropped := 0
 	for {
-		j := newJudgement(v, in, dropped)
+		j := newVerification(v, in, dropped)
 		smaller, err := j.run(ctx)
 		if err != nil {
 			return nil, err
@@ -162,8 +163,8 @@ func (v *Verifier) Judge(ctx context.Context, in Input) (verdict *Verdict, err e
 	}
 }
 
-// verdict puts together what the gates found.
-func (j *judgement) verdict() *Verdict {
+// verdict assembles the gates' results.
+func (j *verification) verdict() *Verdict {
 	sum := sha256.Sum256([]byte(j.in.Test.Source))
 	verdict := &Verdict{
 		Accepted: true, Patch: j.in.Patch, Diff: j.diff, TestSHA: hex.EncodeToString(sum[:]),
@@ -187,9 +188,9 @@ func (j *judgement) verdict() *Verdict {
 	return verdict
 }
 
-func (j *judgement) of(name string) *Gate { return j.gates[slices.Index(GateNames, name)] }
+func (j *verification) of(name string) *Gate { return j.gates[slices.Index(GateNames, name)] }
 
-func (j *judgement) spent() (d time.Duration) {
+func (j *verification) spent() (d time.Duration) {
 	for _, g := range j.gates {
 		d += time.Duration(g.Millis) * time.Millisecond
 	}

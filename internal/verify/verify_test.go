@@ -46,7 +46,7 @@ func TestAnHonestFixIsAcceptedWithEveryGate(t *testing.T) {
 			quick := in
 			quick.Quick = true
 			if q := judge(t, v, quick); !q.Accepted || gate(t, q, RevertedFix).Outcome != NotApplied {
-				t.Errorf("quick judgement: accepted %v\n%s", q.Accepted, table(q))
+				t.Errorf("quick verification: accepted %v\n%s", q.Accepted, table(q))
 			}
 		})
 	}
@@ -70,18 +70,18 @@ func TestPatchesAreJudged(t *testing.T) {
 		{"a guard one call further out", crashing(ranking.input(tree, "shop/ranking.py", "return kth(above, k)", "return kth(above, k) if above else pivot")), NoBandAid, "a guard (ifexp)"},
 		{"one more condition further out", crashing(ranking.input(tree, "shop/ranking.py", "elif k >= lower_or_equal:", "elif k >= lower_or_equal and above:")), NoBandAid, "a guard (conjunct)"},
 		{"a handler for the exception", crashing(ranking.input(tree, "shop/ranking.py", "    pivot = values[0]", "    try:\n        pivot = values[0]\n    except IndexError:\n        return None")), NoBandAid, "is still raised in kth"},
-		{"a handler for everything", crashing(ranking.input(tree, "shop/ranking.py", "    return kth(totals, len(totals) // 2)", "    try:\n        return kth(totals, len(totals) // 2)\n    except Exception:\n        return None")), NoBandAid, "handler for everything at shop/ranking.py:"},
+		{"a catch-all handler", crashing(ranking.input(tree, "shop/ranking.py", "    return kth(totals, len(totals) // 2)", "    try:\n        return kth(totals, len(totals) // 2)\n    except Exception:\n        return None")), NoBandAid, "catch-all handler at shop/ranking.py:"},
 		{"a wrong answer", ranking.input(tree, "shop/ranking.py", "    pivot = values[0]", "    if not values:\n        return None\n    pivot = values[0]"), HeadGreen, "AssertionError"},
 		{"another failure", ranking.input(tree, "shop/ranking.py", "kth(above, k)", "kth(above, k, 1)"), HeadGreen, "TypeError"},
-		{"a branch that the test does not take", ranking.input(tree, "shop/ranking.py", "return kth(above, k)", "if k > 100:\n            return kth(above[1:], k)\n        "+fix), OnPath, "1 of 3 changed lines that can execute were not executed by the test: shop/ranking.py:15"},
+		{"a branch that the test does not take", ranking.input(tree, "shop/ranking.py", "return kth(above, k)", "if k > 100:\n            return kth(above[1:], k)\n        "+fix), OnPath, "1 of 3 executable changed lines were not executed by the test: shop/ranking.py:15"},
 		{"a file that does not compile", ranking.input(tree, "shop/ranking.py", "kth(above, k)", "kth(above, k"), Applies, "code-syntax"},
 		{"a text that is not there", ranking.input(tree, "shop/ranking.py", "kth(above,k)", "x"), Applies, "white space"},
 		{"a file that is not for patches", ranking.input(tree, "setup.py", "", "x = 1\n"), Applies, "steering"},
 		{"an installed module's name", ranking.input(tree, "shop/pygments.py", "", "x = 1\n"), Applies, "shadow"},
 		{"a guard for the input, in a function that only passes it on", monthly.input(tree, "shop/report.py", "    return sum(values)", "    if not values:\n        return 0.0\n    return sum(values)"), "", "production's input"},
 		{"the same guard where another function stood outside the test's call", inside(monthly.input(tree, "shop/report.py", "    return sum(values)", "    if not values:\n        return 0.0\n    return sum(values)")), NoBandAid, "another function of the repository, which the test does not call"},
-		{"the same guard for a value that the tree makes wrong", lifetime.input(tree, "shop/report.py", "    return sum(values)", "    if not values:\n        return 0.0\n    return sum(values)"), NoBandAid, "Mend what makes it"},
-		{"a guard in the outermost call for a value that the tree makes wrong", lifetime.input(tree, "shop/report.py", "    return mean(paid)", "    return mean(paid) if paid else 0.0"), NoBandAid, "Mend what makes it"},
+		{"the same guard for a value that the tree makes wrong", lifetime.input(tree, "shop/report.py", "    return sum(values)", "    if not values:\n        return 0.0\n    return sum(values)"), NoBandAid, "fix the code that produces it"},
+		{"a guard in the outermost call for a value that the tree makes wrong", lifetime.input(tree, "shop/report.py", "    return mean(paid)", "    return mean(paid) if paid else 0.0"), NoBandAid, "fix the code that produces it"},
 		{"the maker of the value mended", lifetime.input(tree, "shop/report.py", `"payed"`, `"paid"`), "", "no guard"}, //nolint:misspell // the fault that is mended
 		{"a guard for what a function should have found", price.input(tree, "shop/invoice.py", `    return line["price"]`, "    if line is None:\n        return 0\n    return line[\"price\"]"), NoBandAid, "a guard (exit) to price_of"},
 		{"the search mended", price.input(tree, "shop/invoice.py", `line["name"] == sku`, `line["sku"] == sku`), "", "no guard"},
@@ -134,9 +134,9 @@ func TestAHunkThatIsNotNeededIsDropped(t *testing.T) {
 func TestATestThatFailsOnlySometimesProvesNothing(t *testing.T) {
 	t.Parallel()
 	in := ranking.input(shop(t), "shop/ranking.py", "kth(above, k)", "kth(above, k - lower_or_equal)")
-	// One run in 64 fails; that 3 in a row do is no case for a test to meet.
+	// One run in 64 fails; 3 in a row are too unlikely for a test to meet.
 	in.Test = testOf("import os\n\nfrom shop.ranking import median_total", "os.urandom(1)[0] < 4 and median_total([{'total': n} for n in (3, 7, 1, 9, 5)])")
-	rejectedBy(t, judge(t, verifier(t, "bwrap"), in), BaseSHA, "of 1 runs on base; another ended: passed")
+	rejectedBy(t, judge(t, verifier(t, "bwrap"), in), BaseSHA, "of 1 runs on base; one ended differently: passed")
 }
 
 func TestAnotherFailureThanTheIncidentsProvesNothing(t *testing.T) {
@@ -144,7 +144,7 @@ func TestAnotherFailureThanTheIncidentsProvesNothing(t *testing.T) {
 	in := ranking.input(shop(t), "shop/ranking.py", "kth(above, k)", "kth(above, k - lower_or_equal)")
 	in.Quick = true
 	in.Test = testOf("from shop.ranking import median_total", "median_total(None)")
-	rejectedBy(t, judge(t, verifier(t, "bwrap"), in), BaseSHA, "another failure than the incident's")
+	rejectedBy(t, judge(t, verifier(t, "bwrap"), in), BaseSHA, "not the incident's failure")
 	in.Test.Source = "def helper():\n    pass\n"
 	rejectedBy(t, judge(t, verifier(t, "bwrap"), in), BaseSHA, "no test was collected")
 }
@@ -186,7 +186,7 @@ func TestTheSuitesOwnFlakesDoNotCount(t *testing.T) {
 		says string
 	}{
 		{"it fails once on base", []int32{2, 3}, Held, "all 7 tests that pass on base pass on head; not counted: 1 flaky and 1 failing on base"},
-		{"it fails once on head", []int32{3}, Held, "all 8 tests that pass on base pass on head, 1 of them at the second try"},
+		{"it fails once on head", []int32{3}, Held, "all 8 tests that pass on base pass on head, 1 of them on the second try"},
 		{"it fails on head and then on base", []int32{3, 4, 5}, Held, "all 7 tests that pass on base pass on head; not counted: 1 flaky"},
 		{"it fails on head only", []int32{3, 4}, Failed, "test_that_a_turn_can_fail"},
 	} {
@@ -194,7 +194,7 @@ func TestTheSuitesOwnFlakesDoNotCount(t *testing.T) {
 			t.Parallel()
 			v := newVerifier(turns{opened(t, "bwrap"), new(atomic.Int32), tt.fail})
 			in := ranking.input(tree, "shop/ranking.py", "return kth(above, k)", fix)
-			j := newJudgement(v, in, 0)
+			j := newVerification(v, in, 0)
 			if _, err := j.applies(t.Context()); err != nil {
 				t.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-// Package samples holds the demo's broken programs: each a small repository
+// Package samples contains the demo's broken programs: each a small repository
 // (txtar) and the envelope that the Sentry SDK for Python 2.75 sent when the
 // program crashed on its input. The repositories' commits are deterministic, so
 // that the recorded events name them.

@@ -1,12 +1,12 @@
-// Package python is the language Python: the rooms below it put together as what
-// package language asks for.
+// Package python is the language Python: it composes the packages below it into
+// an implementation of package language.
 //
 //	lang := python.New(backend, python.Host{Store: store, Bases: bases})
 //	reproducer := repro.Reproducer{Language: lang, Session: lang, Rules: lang}
 //	verifier := verify.Verifier{Session: lang, Analyser: lang, Rules: lang}
 //
-// What it does stands in the rooms; only the few rules on stacks and failures
-// that several others ask for stand here.
+// The work is done in those packages; only the few rules on stacks and failures
+// that several callers need are here.
 package python
 
 import (
@@ -28,13 +28,13 @@ type Language struct {
 	environments environment.Builder
 }
 
-// A Host is what the language uses of this machine. The zero value serves code
-// that needs no packages.
+// A Host is what the language uses on this host. The zero value suffices for
+// code without dependencies.
 type Host struct {
 	Store   *store.Store   // keeps environments
-	Scratch *store.Scratch // for trees with a patch on them; nil is the system's temporary folder
-	Bases   []sandbox.Base // root file systems to choose from by the event's Python; none means the backend's default
-	Environ []string       // the environment from which pip's configuration is taken; nil is the process's own
+	Scratch *store.Scratch // for patched trees; nil is the system's temporary directory
+	Bases   []sandbox.Base // base systems to choose from by the event's Python version; none means the backend's default
+	Environ []string       // the environment from which pip's configuration is read; nil is the process's own
 }
 
 var _ language.Language = (*Language)(nil)
@@ -50,14 +50,14 @@ func New(b sandbox.Backend, h Host) *Language {
 // Name is "python".
 func (*Language) Name() string { return "python" }
 
-// Claims takes the events of Python SDKs, and those that do not say.
+// Claims claims the events of Python SDKs, and those that do not say.
 func (*Language) Claims(e *incident.Event) bool { return e.Platform == "" || e.Platform == "python" }
 
-// Body is about the frame of a module's top level.
+// Body recognises the frame of a module's top level.
 func (*Language) Body(function string) bool { return function == "<module>" }
 
-// Inlined is about comprehensions, which have frames of their own in some versions
-// only.
+// Inlined recognises comprehensions, which have their own frames only in some
+// versions.
 func (*Language) Inlined(function string) bool {
 	switch function {
 	case "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>":
@@ -66,5 +66,5 @@ func (*Language) Inlined(function string) bool {
 	return false
 }
 
-// Exhausts is about the interpreter's limit of recursion.
+// Exhausts recognises the interpreter's recursion limit.
 func (*Language) Exhausts(exception string) bool { return exception == "RecursionError" }

@@ -1,4 +1,4 @@
-// Package pgtest gives each test a database of its own on a real PostgreSQL.
+// Package pgtest gives each test its own database on a real PostgreSQL server.
 //
 // The server is the one of REPAIRD_TEST_DATABASE_URL, or a private one that is
 // started once for all test processes of this user and left running under the

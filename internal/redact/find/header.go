@@ -22,7 +22,7 @@ func (p *pairParser) header(i int) bool {
 		return false // quoted, then like any other value
 	}
 	end := headerEnd(p.s, i)
-	*p.budget -= end - i
+	*p.work -= end - i
 	if !p.nested(i, end) {
 		p.emit(i, end, false, nil)
 	}

@@ -12,8 +12,8 @@ import (
 // JSON. What may surround a name and a value is nearly the same in all of them.
 
 // Pairs finds the values of sensitive names.
-func Pairs(s string, budget *int, add func(Finding)) {
-	for i := 0; i < len(s) && *budget >= 0; {
+func Pairs(s string, work *int, add func(Finding)) {
+	for i := 0; i < len(s) && *work >= 0; {
 		c := s[i]
 		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_') {
 			i++
@@ -31,7 +31,7 @@ func Pairs(s string, budget *int, add func(Finding)) {
 			end--
 		}
 		if level := SensitivityOf(s[start:end]); level != Harmless {
-			p := pairParser{s: s, name: s[start:end], start: start, level: level, add: add, budget: budget}
+			p := pairParser{s: s, name: s[start:end], start: start, level: level, add: add, work: work}
 			// Values may hold names themselves ("Authorization: Basic …"), so
 			// the scan goes on behind the name, not behind the value.
 			p.parse(end)
@@ -51,7 +51,7 @@ type pairParser struct {
 	level Sensitivity
 	add   func(Finding)
 
-	budget     *int
+	work       *int
 	past       int  // where the scan goes on; 0 behind the name
 	quotedName bool // the name has quotes of its own
 	phrase     bool // the name is the last word of a quoted text
@@ -143,7 +143,7 @@ func (p *pairParser) value(i int) {
 		return
 	}
 	end := bareEnd(s, i)
-	*p.budget -= end - i
+	*p.work -= end - i
 	word := s[i:end]
 	// name: type = value, in Python
 	if next := skipSpaces(s, end, 4); next < len(s) && s[next] == '=' && typeNames[word] {
@@ -181,7 +181,7 @@ func (p *pairParser) quoted(i int) (end int, ok bool) {
 		return i, false
 	}
 	limit := min(len(s), open+MaxValue)
-	defer func() { *p.budget -= end - open }()
+	defer func() { *p.work -= end - open }()
 	for j := open; j < limit && s[j] != '\n'; j++ {
 		if s[j] != q {
 			continue
@@ -213,7 +213,7 @@ func (p *pairParser) closes(slashes int, q byte, open int) bool {
 		return false
 	}
 	odd := false
-	*p.budget -= 64
+	*p.work -= 64
 	for i := p.start - 1; i >= 0 && i > p.start-400 && p.s[i] != '\n'; i-- {
 		if p.s[i] == q {
 			k := 0
@@ -292,7 +292,7 @@ func (p *pairParser) collection(i int) {
 	s, open := p.s, p.s[i]
 	limit := min(len(s), i+maxBare)
 	for depth, j := 0, i; j < limit; {
-		*p.budget--
+		*p.work--
 		switch s[j] {
 		case '[', '(', '{':
 			depth++

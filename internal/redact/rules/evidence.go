@@ -80,19 +80,19 @@ func lengths(re *syntax.Regexp) (least, most int) {
 // A window is the part of a text that a rule is still to see.
 type window struct{ from, to int }
 
-// Find calls yield for each credential in s. budget is the number of bytes that
+// Find calls yield for each credential in s. work is the number of bytes that
 // rules may still look at; ok is false when it did not suffice.
 //
 // gitleaks runs a rule whose keyword occurs over the whole text, which hostile
 // text makes slow. Here one pass over the text finds every keyword, and a rule
 // sees only the surroundings of its own.
-func (s *Set) Find(text string, budget *int, yield func(start, end int, rule string)) (ok bool) {
+func (s *Set) Find(text string, work *int, yield func(start, end int, rule string)) (ok bool) {
 	x := &s.evidence
 	var windows []window // by rule; made at the first keyword
 	ok = true
 	run := func(n int) {
 		w := windows[n]
-		if *budget -= w.to - w.from; *budget < 0 {
+		if *work -= w.to - w.from; *work < 0 {
 			ok = false
 			return
 		}

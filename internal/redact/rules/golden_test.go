@@ -42,8 +42,8 @@ func TestEveryRuleFindsWhatItDid(t *testing.T) {
 				fmt.Fprintf(&b, " %s:%d+%d", l.Rule, l.Line, len(l.Secret))
 			}
 			b.WriteString(" |")
-			budget := 1 << 20
-			Default().Find(text, &budget, func(start, end int, rule string) { fmt.Fprintf(&b, " %s:%d-%d", rule, start, end) })
+			work := 1 << 20
+			Default().Find(text, &work, func(start, end int, rule string) { fmt.Fprintf(&b, " %s:%d-%d", rule, start, end) })
 			b.WriteString("\n")
 		}
 	}

@@ -4,7 +4,7 @@
 // (VERSION names the release, gitleaks.LICENSE is its licence), and [Parse]
 // compiles it. They are read in two ways:
 //
-//	rules.Default().Find(text, &budget, yield) // evidence: any text, hostile ones too
+//	rules.Default().Find(text, &work, yield) // evidence: any text, hostile ones too
 //	rules.Default().Detect(source)             // source code that a patch adds
 //
 // Find looks for what may be a credential, at a bounded cost. It alters the rules

@@ -104,14 +104,14 @@ func TestCredentialsInSourceAreDetectedAsByGitleaks(t *testing.T) {
 func TestEvidenceIsLookedAtWithoutAllowlists(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{fake, "AKIA" + "IOSFODNN7" + "EXAMPLE", "ghs_" + strings.Repeat("x1", 20)} {
-		text, budget := "seen "+s+"! # gitleaks:allow", 10_000
+		text, work := "seen "+s+"! # gitleaks:allow", 10_000
 		var got []string
-		if !Default().Find(text, &budget, func(start, end int, _ string) { got = append(got, text[start:end]) }) || len(got) == 0 || got[0] != s {
+		if !Default().Find(text, &work, func(start, end int, _ string) { got = append(got, text[start:end]) }) || len(got) == 0 || got[0] != s {
 			t.Errorf("in %q was found %q", text, got)
 		}
 	}
-	budget := 10
-	if Default().Find(fake, &budget, func(int, int, string) {}) {
-		t.Error("the budget was not kept")
+	work := 10
+	if Default().Find(fake, &work, func(int, int, string) {}) {
+		t.Error("the work limit was exceeded")
 	}
 }

@@ -9,7 +9,7 @@
 //	daemon ── launcher ═(exec)═ bwrap ── supervisor (process 1) ── command
 //
 // Nothing is stored. If the daemon is killed, its processes die with it, and Reap
-// removes the cgroup, whose name contains its owner (see sandbox.Lease).
+// removes the cgroup, whose name contains its owner (see sandbox.Owner).
 //
 //	b, err := bwrap.New(bwrap.Options{Bases: bases})
 //	err = b.Probe(ctx)
@@ -40,7 +40,7 @@ type Backend struct {
 	options Options
 	program string
 	groups  *hierarchy
-	lease   sandbox.Lease
+	owner   sandbox.Owner
 	filter  []byte
 }
 
@@ -63,11 +63,11 @@ func New(o Options) (*Backend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bwrap: %w", err)
 	}
-	lease, err := sandbox.SelfLease()
+	owner, err := sandbox.SelfOwner()
 	if err != nil {
 		return nil, fmt.Errorf("bwrap: %w", err)
 	}
-	return &Backend{options: o, program: program, groups: groups, lease: lease, filter: filter()}, nil
+	return &Backend{options: o, program: program, groups: groups, owner: owner, filter: filter()}, nil
 }
 
 // Name returns "bwrap".
@@ -100,12 +100,12 @@ func (b *Backend) Reap(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// Owned returns the cgroups of the daemon with the lease; none once all its runs
+// Owned returns the cgroups of a daemon; none once all its runs
 // have ended.
-func (b *Backend) Owned(_ context.Context, lease sandbox.Lease) ([]string, error) {
+func (b *Backend) Owned(_ context.Context, owner sandbox.Owner) ([]string, error) {
 	var names []string
 	for _, parent := range b.groups.parents {
-		found, err := filepath.Glob(filepath.Join(parent, lease.String()+".*"))
+		found, err := filepath.Glob(filepath.Join(parent, owner.String()+".*"))
 		if err != nil {
 			return nil, err
 		}

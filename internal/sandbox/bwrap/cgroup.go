@@ -215,8 +215,8 @@ func (h *hierarchy) orphans() []*group {
 	for _, parent := range h.parents {
 		entries, _ := os.ReadDir(parent)
 		for _, e := range entries {
-			lease, err := sandbox.ParseLease(e.Name())
-			if !e.IsDir() || err != nil || !lease.Dead() {
+			owner, err := sandbox.ParseOwner(e.Name())
+			if !e.IsDir() || err != nil || !owner.Dead() {
 				continue
 			}
 			if found[e.Name()] == nil {

@@ -34,7 +34,7 @@ func (b *Backend) Run(ctx context.Context, spec sandbox.Spec) (result *sandbox.R
 	if err != nil {
 		return nil, err
 	}
-	g, err := b.groups.create(b.lease.Next(), spec.Limits)
+	g, err := b.groups.create(b.owner.Next(), spec.Limits)
 	defer func() {
 		if removeErr := g.remove(ctx); removeErr != nil {
 			b.options.Logger.Error("sandbox cgroup not removed", "error", removeErr)

@@ -9,7 +9,7 @@
 // Containers have these labels:
 //
 //	dev.repaird.run     id of the repaird run
-//	dev.repaird.owner   lease of the daemon (sandbox.Lease)
+//	dev.repaird.owner   the daemon (sandbox.Owner)
 //	dev.repaird.until   Unix time after which it is an orphan, whatever its owner
 //
 //	b, err := docker.New(docker.Options{Bases: bases})
@@ -62,7 +62,7 @@ type Options struct {
 type Backend struct {
 	options  Options
 	api      *client.Client
-	lease    sandbox.Lease
+	owner    sandbox.Owner
 	inDir    string
 	seccomp  string
 	patience time.Duration // how long to wait for an unresponsive engine
@@ -84,7 +84,7 @@ func New(o Options) (_ *Backend, err error) {
 	if err != nil {
 		return nil, fault.Errorf(fault.Invalid, "%w", err)
 	}
-	lease, err := sandbox.SelfLease()
+	owner, err := sandbox.SelfOwner()
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func New(o Options) (_ *Backend, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Backend{options: o, api: api, lease: lease, inDir: inDir, seccomp: profile, patience: 5 * time.Second}, nil
+	return &Backend{options: o, api: api, owner: owner, inDir: inDir, seccomp: profile, patience: 5 * time.Second}, nil
 }
 
 // filesFolder returns a directory for Spec.Files, in memory if possible.
@@ -224,10 +224,10 @@ func (b *Backend) Reap(ctx context.Context) (n int, err error) {
 	return n + removed, err
 }
 
-// Owned returns the names of the containers and file directories of the daemon
-// with the lease; none once all its runs have ended.
-func (b *Backend) Owned(ctx context.Context, lease sandbox.Lease) ([]string, error) {
-	list, err := b.api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: make(client.Filters).Add("label", labelOwner+"="+lease.String())})
+// Owned returns the containers and file directories of a daemon; none once
+// all its runs have ended.
+func (b *Backend) Owned(ctx context.Context, owner sandbox.Owner) ([]string, error) {
+	list, err := b.api.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: make(client.Filters).Add("label", labelOwner+"="+owner.String())})
 	if err != nil {
 		return nil, classify(err, "list containers")
 	}
@@ -235,7 +235,7 @@ func (b *Backend) Owned(ctx context.Context, lease sandbox.Lease) ([]string, err
 	for _, c := range list.Items {
 		names = append(names, "container "+c.ID+" "+string(c.State))
 	}
-	files, err := filepath.Glob(filepath.Join(b.inDir, lease.String()+".*"))
+	files, err := filepath.Glob(filepath.Join(b.inDir, owner.String()+".*"))
 	return append(names, files...), err
 }
 
@@ -243,8 +243,8 @@ func orphaned(labels map[string]string, now time.Time) bool {
 	if until, err := strconv.ParseInt(labels[labelUntil], 10, 64); err == nil && now.Unix() > until {
 		return true
 	}
-	lease, err := sandbox.ParseLease(labels[labelOwner])
-	return err != nil || lease.Dead()
+	owner, err := sandbox.ParseOwner(labels[labelOwner])
+	return err != nil || owner.Dead()
 }
 
 func (b *Backend) reapFiles() (int, error) {
@@ -254,8 +254,8 @@ func (b *Backend) reapFiles() (int, error) {
 	}
 	n := 0
 	for _, e := range entries {
-		lease, err := sandbox.ParseLease(e.Name())
-		if err != nil || !lease.Dead() {
+		owner, err := sandbox.ParseOwner(e.Name())
+		if err != nil || !owner.Dead() {
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(b.inDir, e.Name())); err != nil {

@@ -59,7 +59,7 @@ func TestTheContainerIsConfigured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err := b.create(context.Background(), spec, b.options.Bases[0].Docker, b.lease.Next(), t.TempDir())
+	id, err := b.create(context.Background(), spec, b.options.Bases[0].Docker, b.owner.Next(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func local(t *testing.T) *Backend {
 
 func TestOrphaned(t *testing.T) {
 	t.Parallel()
-	self, err := sandbox.SelfLease()
+	self, err := sandbox.SelfOwner()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,7 +45,7 @@ func (b *Backend) Run(ctx context.Context, spec sandbox.Spec) (result *sandbox.R
 	if err := b.ensure(ctx, image); err != nil {
 		return nil, err
 	}
-	name := b.lease.Next()
+	name := b.owner.Next()
 	files := filepath.Join(b.inDir, name)
 	if err := os.Mkdir(files, 0o755); err != nil {
 		return nil, fmt.Errorf("prepare /in: %w", err)
@@ -118,7 +118,7 @@ func (b *Backend) create(ctx context.Context, spec sandbox.Spec, image, name, fi
 }
 
 func (b *Backend) config(spec sandbox.Spec, image string) *container.Config {
-	uid, gid := sandbox.Owner()
+	uid, gid := sandbox.Account()
 	supervisor := sandbox.SupervisorArgv("python3")
 	return &container.Config{
 		Image: image, Hostname: "sandbox", WorkingDir: "/", User: fmt.Sprintf("%d:%d", uid, gid),
@@ -126,7 +126,7 @@ func (b *Backend) config(spec sandbox.Spec, image string) *container.Config {
 		AttachStdin: true, AttachStdout: true, AttachStderr: true, OpenStdin: true, StdinOnce: true,
 		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
 		Labels: map[string]string{
-			labelRun: spec.Run, labelOwner: b.lease.String(),
+			labelRun: spec.Run, labelOwner: b.owner.String(),
 			labelUntil: strconv.FormatInt(time.Now().Add(spec.Limits.Wall+slack).Unix(), 10),
 		},
 	}
@@ -134,7 +134,7 @@ func (b *Backend) config(spec sandbox.Spec, image string) *container.Config {
 
 func (b *Backend) hostConfig(spec sandbox.Spec, files string) *container.HostConfig {
 	l := spec.Limits
-	uid, gid := sandbox.Owner()
+	uid, gid := sandbox.Account()
 	scratch := fmt.Sprintf("rw,exec,nosuid,nodev,size=%d,nr_inodes=%d,uid=%d,gid=%d,mode=", l.Scratch, l.Inodes+1, uid, gid)
 	pids := int64(l.Processes + overhead)
 	none, noInit := int64(0), false

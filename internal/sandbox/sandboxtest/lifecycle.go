@@ -50,7 +50,7 @@ func victim(arg string) int {
 		fmt.Println(err)
 		return 1
 	}
-	self, err := sandbox.SelfLease()
+	self, err := sandbox.SelfOwner()
 	if err != nil {
 		fmt.Println(err)
 		return 1
@@ -65,20 +65,20 @@ func victim(arg string) int {
 var lifecycle = []caseFunc{
 	{"H59 kill -9 of the daemon leaves nothing", func(t *testing.T, b sandbox.Backend) {
 		w := newWire(t)
-		kill, lease := startVictim(t, b, w)
+		kill, owner := startVictim(t, b, w)
 		w.ready(t)
-		if len(owned(t, b, lease)) == 0 {
+		if len(owned(t, b, owner)) == 0 {
 			t.Error("the backend does not know what the daemon owns")
 		}
 		kill()
-		reapAll(t, b, lease)
+		reapAll(t, b, owner)
 		w.dead(t)
 	}},
 	{"H59 kill -9 of the daemon while it starts a sandbox leaves nothing", func(t *testing.T, b sandbox.Backend) {
 		for range 4 {
-			kill, lease := startVictim(t, b, newWire(t))
+			kill, owner := startVictim(t, b, newWire(t))
 			kill()
-			reapAll(t, b, lease)
+			reapAll(t, b, owner)
 		}
 	}},
 	{"Reap leaves the runs of the living alone", func(t *testing.T, b sandbox.Backend) {
@@ -163,7 +163,7 @@ var lifecycle = []caseFunc{
 }
 
 // startVictim starts this test program as a daemon, and returns what kills it.
-func startVictim(t *testing.T, b sandbox.Backend, w *wire) (kill func(), lease sandbox.Lease) {
+func startVictim(t *testing.T, b sandbox.Backend, w *wire) (kill func(), owner sandbox.Owner) {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), victimVariable+"="+b.Name()+" "+w.dir)
@@ -180,17 +180,17 @@ func startVictim(t *testing.T, b sandbox.Backend, w *wire) (kill func(), lease s
 	if err != nil && !errors.Is(err, io.EOF) {
 		t.Fatal(err)
 	}
-	if lease, err = sandbox.ParseLease(strings.TrimSpace(line)); err != nil {
+	if owner, err = sandbox.ParseOwner(strings.TrimSpace(line)); err != nil {
 		t.Fatalf("the victim said %q", line)
 	}
-	return kill, lease
+	return kill, owner
 }
 
 // reapAll reaps until nothing of the dead daemon is left. Once is enough unless
 // the daemon died in the middle of a call that its engine still carries out.
-func reapAll(t *testing.T, b sandbox.Backend, lease sandbox.Lease) {
+func reapAll(t *testing.T, b sandbox.Backend, owner sandbox.Owner) {
 	t.Helper()
-	if !lease.Dead() {
+	if !owner.Dead() {
 		t.Fatal("the killed daemon counts as alive")
 	}
 	end := time.Now().Add(time.Minute)
@@ -198,7 +198,7 @@ func reapAll(t *testing.T, b sandbox.Backend, lease sandbox.Lease) {
 		if _, err := b.Reap(context.Background()); err != nil {
 			t.Fatal(err)
 		}
-		left := owned(t, b, lease)
+		left := owned(t, b, owner)
 		if len(left) == 0 {
 			return
 		}

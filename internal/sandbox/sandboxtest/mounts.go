@@ -89,7 +89,7 @@ except OSError: pass`, func(s *sandbox.Spec) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if uid, _ := sandbox.Owner(); int(info.Sys().(*syscall.Stat_t).Uid) != uid {
+		if uid, _ := sandbox.Account(); int(info.Sys().(*syscall.Stat_t).Uid) != uid {
 			t.Errorf("the file belongs to %d, want %d", info.Sys().(*syscall.Stat_t).Uid, uid)
 		}
 	}},

@@ -47,7 +47,7 @@ func Run(t *testing.T, b sandbox.Backend) {
 		}
 	})
 	t.Run("nothing is left of all these runs", func(t *testing.T) {
-		self, err := sandbox.SelfLease()
+		self, err := sandbox.SelfOwner()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,15 +133,15 @@ func refusedAs(t *testing.T, r *sandbox.Result, name, reason string) {
 }
 
 // owned returns what a backend has for a daemon.
-func owned(t *testing.T, b sandbox.Backend, lease sandbox.Lease) []string {
+func owned(t *testing.T, b sandbox.Backend, owner sandbox.Owner) []string {
 	t.Helper()
 	o, ok := b.(interface {
-		Owned(context.Context, sandbox.Lease) ([]string, error)
+		Owned(context.Context, sandbox.Owner) ([]string, error)
 	})
 	if !ok {
 		t.Fatalf("backend %s has no method Owned", b.Name())
 	}
-	names, err := o.Owned(context.Background(), lease)
+	names, err := o.Owned(context.Background(), owner)
 	if err != nil {
 		t.Fatal(err)
 	}

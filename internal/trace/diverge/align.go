@@ -69,8 +69,8 @@ func (d *differ) keys(calls []trace.Call, args bool) []uint64 {
 		h.Reset()
 		code := c.Code()
 		_, _ = h.WriteString(code.Name + "\x00" + baseName(code.File))
-		if args && d.budget > 0 {
-			d.budget--
+		if args && d.comparisons > 0 {
+			d.comparisons--
 			for _, a := range c.Start().Args() {
 				_, _ = h.WriteString("\x00" + a.Name + "=" + withoutNoise(a.Value.Plain()))
 			}

@@ -24,17 +24,17 @@ const (
 )
 
 type differ struct {
-	red, green *trace.Trace
-	budget     int // calls compared
-	seed       maphash.Seed
-	crash      map[int64]bool // red's way to the failure
-	inCrash    map[int]bool   // identities of what its frames held
-	pairs      pairing
-	splits     []*split // in the order of execution
+	red, green  *trace.Trace
+	comparisons int // calls compared
+	seed        maphash.Seed
+	crash       map[int64]bool // red's way to the failure
+	inCrash     map[int]bool   // identities of what its frames held
+	pairs       pairing
+	splits      []*split // in the order of execution
 }
 
 func newDiffer(red, green *trace.Trace) *differ {
-	d := &differ{red: red, green: green, budget: 2_000_000, seed: maphash.MakeSeed(), crash: map[int64]bool{}, inCrash: map[int]bool{}}
+	d := &differ{red: red, green: green, comparisons: 2_000_000, seed: maphash.MakeSeed(), crash: map[int64]bool{}, inCrash: map[int]bool{}}
 	path, raise := red.Crash()
 	note := func(v, _ *wire.Value, _ string, _ bool) {
 		if v.ID > 0 {
@@ -98,7 +98,7 @@ func (d *differ) reaches(s *split) (found bool) {
 // arguments, then the calls inside, then the end. Where they ended alike, what
 // differs inside had no effect that can be seen.
 func (d *differ) compare(r, g trace.Call, depth int) {
-	if d.budget--; d.budget < 0 || depth > maxCallDepth || len(d.splits) >= maxSplits {
+	if d.comparisons--; d.comparisons < 0 || depth > maxCallDepth || len(d.splits) >= maxSplits {
 		return
 	}
 	from := len(d.splits)

@@ -1,8 +1,7 @@
-// Package analysis reads the Python source of a patch: what code the patch adds
-// that a machine-made patch may not add, which handlers and guards, and which
-// lines can execute. The program analyse/main.py does it, in a sandbox, with the
-// standard library only; it parses and compiles, and executes nothing of what it
-// reads.
+// Package analysis reads the Python source of a patch: forbidden code that the
+// patch adds, handlers and guards that it adds, and which lines are executable.
+// The program analyse/main.py does this, in a sandbox, with only the standard
+// library; it parses and compiles the source, but does not execute it.
 //
 //	a := analysis.Analyser{Backend: backend}
 //	found, err := a.Analyse(ctx, language.Question{Tree: dir, Env: env, Overlay: overlay})
@@ -37,7 +36,7 @@ type Analyser struct{ Backend program.Sandbox }
 
 var _ language.Analyser = Analyser{}
 
-// request is what the program is asked, in one batch.
+// request is one batch of questions to the program.
 type request struct {
 	Files     []file            `json:"files"`
 	Modules   []string          `json:"modules"`   // names of new modules
@@ -67,9 +66,10 @@ func (a Analyser) Analyse(ctx context.Context, q language.Question) (_ *language
 	err = analyse.Run(ctx, a.Backend, spec, r, &found)
 	var failure *program.Failure
 	if errors.As(err, &failure) && failure.Answer == "" {
-		// Sources that end the program are the patch's fault: nothing else was read.
+		// Source that crashes the program is the patch's fault: nothing else
+		// was read.
 		return &language.Analysis{Violations: []patch.Violation{{Rule: "code-analysis", Detail: fmt.Sprintf(
-			"the patched files cannot be analysed (%s, status %d): %s", failure.Cause, failure.Exit, program.Tail(failure.Stderr, 300))}}}, nil
+			"the patched files cannot be analysed (%s, exit code %d): %s", failure.Cause, failure.Exit, program.Tail(failure.Stderr, 300))}}}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -94,8 +94,8 @@ func requestOf(q language.Question) (request, error) {
 	return r, nil
 }
 
-// maxLevels bounds the stack that the program sees; of a deeper one the
-// outermost and the innermost halves remain, with a gap.
+// maxLevels limits the stack that the program sees; a deeper one is reduced to
+// its outermost and innermost parts, with a gap between them.
 const maxLevels = 200
 
 func trim(stack []language.Level) []*language.Level {
@@ -108,8 +108,8 @@ func trim(stack []language.Level) []*language.Level {
 	return trimmed
 }
 
-// text is a file as the program gets it: without a byte order mark, which
-// Python accepts in files but not in texts.
+// text is a file's content without a byte order mark, which Python accepts in
+// files but not in strings.
 func text(content []byte) string {
 	return string(bytes.TrimPrefix(content, []byte("\ufeff")))
 }

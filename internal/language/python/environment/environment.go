@@ -1,7 +1,7 @@
-// Package environment builds what a commit's Python code runs in: a virtual
-// environment with what the repository says that it needs, on a base system that
-// fits production's Python. It is built once, in a sandbox, and found again by
-// its digest.
+// Package environment builds the environment of a commit's Python code: a
+// virtual environment with the repository's dependencies, on a base system that
+// matches production's Python. It is built once, in a sandbox, and found again
+// by its digest.
 //
 //	envs := &environment.Builder{Backend: backend, Store: store, Bases: bases}
 //	env, release, err := envs.Ensure(ctx, language.EnvironmentRequest{Run: id, Tree: tree})
@@ -27,11 +27,12 @@ import (
 )
 
 // recipe is the version of how environments are built; it is part of their
-// digest, so that a change here builds them anew.
+// digest, so that a change here rebuilds them.
 const recipe = "1"
 
-// buildScript makes /env. With --system-site-packages the image's own pytest is
-// seen, unless the requirements bring one; an image without pytest gets it.
+// buildScript builds /env. With --system-site-packages the image's own pytest
+// is visible, unless the requirements install one; an image without pytest gets
+// it.
 const buildScript = `set -eu
 python3 -m venv --system-site-packages /env
 /env/bin/python -m pip --version
@@ -41,7 +42,7 @@ for f in $REPAIRD_INSTALL; do set -- "$@" -r "$f"; done
   /env/bin/python -m pip install --no-input --no-cache-dir --disable-pip-version-check --progress-bar off pytest
 `
 
-// buildLimits bound the building of one environment.
+// buildLimits limit the build of one environment.
 var buildLimits = sandbox.Limits{
 	Wall: 20 * time.Minute, Memory: 4 << 30, Processes: 512, FileSize: 2 << 30, Scratch: 3 << 30, Inodes: 400_000, Output: 16 << 20,
 }
@@ -50,12 +51,12 @@ var buildLimits = sandbox.Limits{
 // several processes.
 type Builder struct {
 	Backend sandbox.Backend
-	Store   *store.Store // where environments lie, by digest; without one only code that needs no packages runs
-	// Bases are the root file systems to choose from by the event's Python;
+	Store   *store.Store // of environments, by digest; without one only code without dependencies runs
+	// Bases are the base systems to choose from by the event's Python version;
 	// none means the backend's default.
 	Bases []sandbox.Base
-	// Environ is the environment from which pip's configuration is taken; nil
-	// is the process's own.
+	// Environ is the environment from which pip's configuration is read; nil is
+	// the process's own.
 	Environ []string
 }
 
@@ -76,7 +77,7 @@ func (b *Builder) Ensure(ctx context.Context, req language.EnvironmentRequest) (
 	env, release, err := b.detect(ctx, req)
 	if err == nil && req.Known != nil {
 		if env.Digest != req.Known.Digest {
-			req.Progress("the environment of this host differs from the one that the failure was reproduced in: its base systems or package index are configured differently")
+			req.Progress("this host's environment differs from the one in which the failure was reproduced: its base systems or package index are configured differently")
 		}
 		env.Env, env.Roots = req.Known.Env, req.Known.Roots
 	}
@@ -98,7 +99,7 @@ func (b *Builder) detect(ctx context.Context, req language.EnvironmentRequest) (
 			return env, nil, err
 		}
 		env.Image = base.Docker
-		if req.Known == nil { // else it has been said
+		if req.Known == nil { // otherwise it has been reported
 			req.Progress("base system " + why)
 		}
 	}
@@ -110,8 +111,8 @@ func (b *Builder) detect(ctx context.Context, req language.EnvironmentRequest) (
 	deps, err := readDependencies(root, req.Setup)
 	if err != nil {
 		return env, nil, &fault.Stop{
-			Type: fault.NeedsEnvironment, Detail: "the repository's dependencies cannot be read: " + err.Error(),
-			Help: "Name the requirements files in the project's configuration, or configure an image that has the dependencies.",
+			Type: fault.NeedsEnvironment, Detail: "The repository's dependencies cannot be read: " + err.Error() + ".",
+			Help: "Configure the project's requirements files, or an image that contains the dependencies.",
 		}
 	}
 	if deps.empty() {
@@ -129,11 +130,10 @@ func digest(parts ...string) string {
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }
 
-// build returns the virtual environment of a digest, building it where there is
-// none.
+// build returns the virtual environment of a digest, building it if necessary.
 func (b *Builder) build(ctx context.Context, req language.EnvironmentRequest, env testrun.Environment, deps dependencies) (_ testrun.Environment, release func(), err error) {
 	if b.Store == nil {
-		return env, nil, fault.Errorf(fault.Internal, "there is no store to build the environment in")
+		return env, nil, fault.Errorf(fault.Internal, "no store is configured in which to build the environment")
 	}
 	environ := b.Environ
 	if environ == nil {
@@ -162,7 +162,7 @@ func (b *Builder) build(ctx context.Context, req language.EnvironmentRequest, en
 	return env, e.Release, nil
 }
 
-// key is a digest as the store takes it.
+// key is a digest as a store key.
 func key(digest string) string { return strings.TrimPrefix(digest, "sha256:") }
 
 // install builds into dir, which is empty.
@@ -202,8 +202,8 @@ func (b *Builder) install(ctx context.Context, run, image, dir string, deps depe
 	log := string(res.Stdout) + string(res.Stderr)
 	stop := &fault.Stop{
 		Type: fault.NeedsEnvironment, Log: DecisiveLines(log, 30),
-		Detail: fmt.Sprintf("installing %s failed (%s, exit status %d)", strings.Join(deps.found, ", "), res.Cause, res.Exit),
-		Help:   "Make the packages available to pip on this host (index, certificates, find-links), or configure an image that has them, or name other requirements files.",
+		Detail: fmt.Sprintf("Installing %s failed (%s, exit code %d).", strings.Join(deps.found, ", "), res.Cause, res.Exit),
+		Help:   "Make the packages available to pip on this host (index, certificates, find-links), configure an image that contains them, or configure other requirements files.",
 	}
 	if len(pip.notes) > 0 {
 		stop.Help += " Of the host's pip configuration, " + strings.Join(pip.notes, "; ") + "."
@@ -211,7 +211,8 @@ func (b *Builder) install(ctx context.Context, run, image, dir string, deps depe
 	return stop
 }
 
-// DecisiveLines picks the lines of a log that say what went wrong, else its last ones.
+// DecisiveLines picks the lines of a log that say what went wrong, otherwise
+// its last lines.
 func DecisiveLines(log string, most int) string {
 	var errs, all []string
 	for line := range strings.Lines(log) {

@@ -14,13 +14,13 @@ import (
 )
 
 // pipConfig is the host's configuration of pip, translated for a sandbox: the
-// index, proxies, certificates and find-links that this machine needs to install
-// anything are the machine's, not the repository's.
+// index, proxies, certificates and find-links that installing requires belong
+// to the host, not to the repository.
 type pipConfig struct {
 	env    map[string]string
 	files  map[string][]byte // below /in
 	mounts []sandbox.Mount
-	notes  []string // what could not be taken along
+	notes  []string // what could not be passed on
 }
 
 // pipKeys are the options that are passed on. Others (target, user, prefix,
@@ -98,15 +98,15 @@ func pipFiles(vars map[string]string) []string {
 		files = append(files, filepath.Join(config, "pip/pip.conf"))
 	}
 	if own := vars["PIP_CONFIG_FILE"]; own == os.DevNull {
-		return nil // pip's way to say "no files"
+		return nil // pip's notation for "no files"
 	} else if own != "" {
 		files = append(files, own)
 	}
 	return files
 }
 
-// parsePipFile reads the sections that apply to an install. Values may go on in
-// indented lines. The install section wins over global.
+// parsePipFile reads the sections that apply to an install. Values may continue
+// on indented lines. The install section overrides global.
 func parsePipFile(text string) map[string]string {
 	sections := map[string]map[string]string{"global": {}, "install": {}}
 	section, key := "", ""
@@ -152,7 +152,7 @@ func (c *pipConfig) option(key, value string) {
 	}
 }
 
-// file copies a host's file into the sandbox and returns its name there.
+// file copies a file of the host into the sandbox and returns its name there.
 func (c *pipConfig) file(name, host string) string {
 	info, err := os.Stat(host)
 	if err != nil || !info.Mode().IsRegular() || info.Size() > maxCertificate {
@@ -169,7 +169,7 @@ func (c *pipConfig) file(name, host string) string {
 }
 
 // findLinks mounts the directories among the links. A directory that the
-// sandbox's user cannot read, or a link to a single file, is left out and noted.
+// sandbox's user cannot read, or a link to a single file, is skipped and noted.
 func (c *pipConfig) findLinks(value string) string {
 	var links []string
 	for _, link := range strings.Fields(value) {
@@ -184,7 +184,7 @@ func (c *pipConfig) findLinks(value string) string {
 			continue
 		}
 		if info, err := os.Stat(host); err != nil || !info.IsDir() || info.Mode().Perm()&0o5 != 0o5 {
-			c.notes = append(c.notes, link+" is not a directory that everyone may read")
+			c.notes = append(c.notes, link+" is not a world-readable directory")
 			continue
 		}
 		target := path.Join("/links", strconv.Itoa(len(c.mounts)))
@@ -194,8 +194,8 @@ func (c *pipConfig) findLinks(value string) string {
 	return strings.Join(links, " ")
 }
 
-// identity is what of the configuration decides which packages are found; it
-// is part of an environment's digest. Credentials are not written anywhere:
+// identity is the part of the configuration that decides which packages are
+// found; it is part of an environment's digest. Credentials are not stored:
 // only a hash of this text is.
 func (c pipConfig) identity() string {
 	var parts []string

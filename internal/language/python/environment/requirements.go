@@ -18,7 +18,7 @@ import (
 	"slices"
 )
 
-// dependencies is what a repository says that it needs.
+// dependencies are a repository's declared dependencies.
 type dependencies struct {
 	requirements []string          // requirement lines
 	constraints  []string          // pins of a lock file: name==version
@@ -79,7 +79,7 @@ func read(root *os.Root, name string) ([]byte, bool, error) {
 		return nil, false, nil //nolint:nilerr // absent
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxManifest {
-		return nil, false, fault.Errorf(fault.Invalid, "%s is no file of sensible size", name)
+		return nil, false, fault.Errorf(fault.Invalid, "%s is not a regular file of at most 16 MiB", name)
 	}
 	data, err := root.ReadFile(name)
 	return data, err == nil, err
@@ -87,7 +87,7 @@ func read(root *os.Root, name string) ([]byte, bool, error) {
 
 var includes = regexp.MustCompile(`^\s*(?:-r|--requirement|-c|--constraint)[ =]\s*(\S+)`)
 
-// requirementsFile takes a requirements file along, with those that it includes.
+// requirementsFile adds a requirements file and those that it includes.
 func (d *dependencies) requirementsFile(root *os.Root, name string, depth int) error {
 	if _, ok := d.files[name]; ok || depth > 10 {
 		return nil
@@ -190,8 +190,8 @@ func (d *dependencies) pyproject(root *os.Root) error {
 	return nil
 }
 
-// poetryRequirement makes a requirement of an entry of Poetry's own table. Its
-// versions are only bounds; the lock file's pins decide.
+// poetryRequirement translates an entry of Poetry's own table into a
+// requirement. Its versions are only ranges; the lock file's pins decide.
 func poetryRequirement(name string, spec any) string {
 	if strings.EqualFold(name, "python") || !distribution.MatchString(name) {
 		return ""
@@ -214,7 +214,7 @@ func poetryRequirement(name string, spec any) string {
 
 var exactVersion = regexp.MustCompile(`^(?:==)?\d[\w.]*$`)
 
-// poetryVersion translates the bounds that pip knows too.
+// poetryVersion translates the ranges that pip also supports.
 func poetryVersion(v string) string {
 	v = strings.TrimSpace(v)
 	switch {
@@ -256,7 +256,7 @@ func lockPins(root *os.Root) (pins []string, name string, err error) {
 			}
 		}
 		for _, n := range slices.Sorted(maps.Keys(versions)) {
-			if len(versions[n]) == 1 { // several are for several platforms: pip chooses
+			if len(versions[n]) == 1 { // several versions for several platforms: pip chooses
 				pins = append(pins, n+"=="+versions[n][0])
 			}
 		}

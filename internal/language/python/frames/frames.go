@@ -1,4 +1,4 @@
-// Package frames finds the files of a tree that an event's frames are, and the
+// Package frames maps an event's frames to the files of a tree, and finds the
 // names under which their modules are imported.
 //
 //	m, err := frames.Open(tree)
@@ -19,18 +19,19 @@ import (
 	"github.com/repaird/repaird/internal/language"
 )
 
-// Bounds of what is read of a tree.
+// Limits on what is read of a tree.
 const (
 	maxTreeFiles  = 200_000
 	maxSourceFile = 4 << 20
 )
 
-// A Mapper finds the files that an event's frames are. Not safe for concurrent use.
+// A Mapper maps an event's frames to files. Not safe for concurrent use.
 //
 // Sources name files in many ways: relative to some root ("shop/cart.py"), by
-// the module ("shop.cart"), or absolute on a machine that is not ours
+// the module ("shop.cart"), or absolute on another machine
 // ("/srv/app/shop/cart.py"). The file whose path shares the longest suffix with
-// one of these names is meant; where several do, the recorded source lines decide.
+// one of these names is chosen; among several, the recorded source lines
+// decide.
 type Mapper struct {
 	root   *os.Root
 	byBase map[string][]string // last path element → slash-separated paths
@@ -67,10 +68,10 @@ func Open(tree string) (*Mapper, error) {
 // FS is the tree.
 func (m *Mapper) FS() fs.FS { return m.root.FS() }
 
-// Close gives back what Open took.
+// Close releases the resources of Open.
 func (m *Mapper) Close() error { return m.root.Close() }
 
-// Source returns a file's lines, nil where it cannot be read.
+// Source returns a file's lines, nil if it cannot be read.
 func (m *Mapper) Source(name string) []string {
 	if lines, ok := m.lines[name]; ok {
 		return lines
@@ -121,11 +122,11 @@ func names(f incident.Frame) []string {
 	return all
 }
 
-// file returns the path of the file that the frame is in, "" where none is or
-// several may be.
+// file returns the path of the frame's file, "" if there is none or it is
+// ambiguous.
 func (m *Mapper) file(f incident.Frame) string {
 	best, tie := "", false
-	var bestRank [2]int
+	var bestScore [2]int
 	seen := map[string]bool{}
 	for _, n := range names(f) {
 		for _, p := range m.byBase[path.Base(n)] {
@@ -140,24 +141,24 @@ func (m *Mapper) file(f incident.Frame) string {
 			if longest < 2 && path.Base(p) == "__init__.py" {
 				continue // every package has one
 			}
-			rank := [2]int{longest, m.context(p, f)}
+			score := [2]int{longest, m.context(p, f)}
 			switch {
-			case best == "" || rank[0] > bestRank[0] || rank[0] == bestRank[0] && rank[1] > bestRank[1]:
-				best, bestRank, tie = p, rank, false
-			case rank == bestRank:
+			case best == "" || score[0] > bestScore[0] || score[0] == bestScore[0] && score[1] > bestScore[1]:
+				best, bestScore, tie = p, score, false
+			case score == bestScore:
 				tie = true
 			}
 		}
 	}
-	// A suffix alone does not tell library code from the repository's: a file
-	// in site-packages is the tree's only where its lines are.
-	if tie || foreign(f) && bestRank[1] <= 0 {
+	// A suffix alone does not distinguish library code from the repository's: a
+	// file in site-packages is the tree's only if its lines match.
+	if tie || foreign(f) && bestScore[1] <= 0 {
 		return ""
 	}
 	return best
 }
 
-// commonSuffix counts the path elements that a and b end with alike.
+// commonSuffix counts the trailing path elements that a and b share.
 func commonSuffix(a, b string) int {
 	x, y := strings.Split(a, "/"), strings.Split(b, "/")
 	n := 0
@@ -167,18 +168,18 @@ func commonSuffix(a, b string) int {
 	return n
 }
 
-// context counts the recorded source lines that stand in the file where the
-// frame says, less those that do not.
+// context counts the recorded source lines that match the file at the frame's
+// position, minus those that do not.
 func (m *Mapper) context(p string, f incident.Frame) int {
-	lines, rank := m.Source(p), 0
+	lines, score := m.Source(p), 0
 	check := func(number int, want string) {
 		if strings.TrimSpace(want) == "" {
 			return
 		}
 		if number >= 1 && number <= len(lines) && sameLine(lines[number-1], want) {
-			rank++
+			score++
 		} else {
-			rank--
+			score--
 		}
 	}
 	if f.Line == 0 {
@@ -191,11 +192,11 @@ func (m *Mapper) context(p string, f incident.Frame) int {
 	for i, l := range f.Post {
 		check(f.Line+1+i, l)
 	}
-	return rank
+	return score
 }
 
-// sameLine compares source lines without their margins: trackers strip them,
-// and cut long ones.
+// sameLine compares source lines without surrounding white space: trackers
+// strip it, and truncate long lines.
 func sameLine(a, b string) bool {
 	a, b = strings.TrimSpace(a), strings.TrimSpace(b)
 	if cut, ok := strings.CutSuffix(b, "..."); ok && len(cut) > 40 {
@@ -230,9 +231,10 @@ func foreign(f incident.Frame) bool {
 	return false
 }
 
-// InApp returns the application's frames of an exception, mapped: those that
-// the source marked and that are no library's. Frames of files that the tree
-// does not have, such as a script that only production has, keep an empty Path.
+// InApp returns the in-app frames of an exception, mapped: those that the
+// source marked in-app and that do not belong to a library. Frames of files
+// that are not in the tree, such as a script that only production has, keep an
+// empty Path.
 func (m *Mapper) InApp(x *incident.Exception) []language.Frame {
 	var own []language.Frame
 	for _, f := range m.Frames(x.InApp()) {
@@ -268,7 +270,7 @@ func (m *Mapper) Module(f language.Frame, configured string) (root, module strin
 	if f.Module == "__main__" && !m.Exists(path.Join(dir, "__init__.py")) {
 		return dir, path.Base(bare) // a script: its own directory is on the path
 	}
-	// The package's outermost directory with an __init__.py lies in the root;
+	// The package's outermost directory with an __init__.py is in the root;
 	// without any, directories of the root are namespace packages.
 	top := dir
 	for top != "." && m.Exists(path.Join(top, "__init__.py")) {

@@ -1,11 +1,11 @@
-// Package patchrules says which files of a Python repository a machine-made
-// patch may touch. [Rules] is what a patch.Policy asks:
+// Package patchrules says which files of a Python repository a generated patch
+// may touch. [Rules] is what a patch.Policy needs:
 //
 //	policy := patch.Policy{Rules: patchrules.Rules{}}
 //	err := policy.Check(patch.Dir(tree), p)
 //
-// What code a patch may add is not asked here: that takes a parser, in a sandbox
-// (package analysis).
+// What code a patch may add is decided elsewhere, because it takes a parser in
+// a sandbox (package analysis).
 package patchrules
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/repaird/repaird/internal/patch"
 )
 
-// Rules are Python's. They hold nothing.
+// Rules are Python's. They have no state.
 type Rules struct{}
 
 var _ patch.Rules = Rules{}
@@ -31,7 +31,8 @@ var names = map[patch.Rule][]string{
 	patch.RuleTests: {"test_*.py", "*_test.py", "*_tests.py", "test.py", "tests.py"},
 }
 
-// Names are those of what steers the interpreter's start or pytest, and of tests.
+// Names are those of tests and of files that control pytest or the
+// interpreter's start-up.
 func (Rules) Names() map[patch.Rule][]string { return names }
 
 // PEP 263: a comment in the first two lines sets the source encoding. With

@@ -13,8 +13,8 @@ import (
 )
 
 // stdlib.txt lists the top-level modules of CPython 3.6 to 3.15, in lower case:
-// sys.stdlib_module_names of 3.11, and what older versions had and newer ones
-// gained, from the release notes.
+// sys.stdlib_module_names of 3.11, plus what older versions had and newer ones
+// added, from the release notes.
 //
 //go:embed stdlib.txt
 var stdlibText string
@@ -27,7 +27,8 @@ var stdlib = func() map[string]bool {
 	return names
 }()
 
-// runnerModules are what a test session imports besides the standard library.
+// runnerModules are the modules that a test session imports besides the
+// standard library.
 var runnerModules = map[string]bool{
 	"pytest": true, "_pytest": true, "py": true, "pluggy": true, "iniconfig": true, "packaging": true,
 	"exceptiongroup": true, "tomli": true, "attr": true, "attrs": true, "pygments": true, "xdist": true, "execnet": true,
@@ -52,8 +53,8 @@ func NewModules(base fs.FS, overlay patch.Overlay) []string {
 }
 
 // Shadows checks the new elements of a path, from the first that base lacks.
-// Any folder can come to stand on the module search path (a script's folder
-// does), so the rule does not ask at which depth the module is.
+// Any directory can be put on the module search path (a script's directory is),
+// so the rule is independent of the module's depth.
 func (Rules) Shadows(base fs.FS, elements []string, first int, siblings []fs.DirEntry) string {
 	for _, e := range elements[first:] {
 		module := strings.TrimSuffix(patch.Fold(e), ".py")
@@ -64,7 +65,8 @@ func (Rules) Shadows(base fs.FS, elements []string, first int, siblings []fs.Dir
 			return fmt.Sprintf("a new module %q would hide that of the test runner", module)
 		}
 	}
-	// a/ beside a.py, or a.py beside a/: the import system would take the other one.
+	// a/ next to a.py, or a.py next to a/: the import system would load the
+	// other one.
 	stem := strings.TrimSuffix(elements[first], ".py")
 	for _, s := range siblings {
 		if n := s.Name(); n != elements[first] && strings.SplitN(n, ".", 2)[0] == stem && (s.IsDir() || isModule(n)) {

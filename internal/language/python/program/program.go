@@ -1,5 +1,5 @@
 // Package program runs repaird's own Python programs in a sandbox, which is
-// where source of others is parsed and where code of others runs.
+// where untrusted source is parsed and untrusted code runs.
 //
 //	//go:embed analyse/*.py
 //	var files embed.FS
@@ -8,13 +8,13 @@
 //	err := analyse.Run(ctx, backend, program.Spec{Run: run, Env: env, Tree: dir}, request, &answer)
 //
 // The program's main module has a function answer(request, tree); request and
-// what it returns are JSON. inside/repaird_program.py is what calls it. Beside
-// every program stands inside/repaird_syntax.py, the look-ups in syntax trees.
+// what it returns are JSON. inside/repaird_program.py calls it. Next to every
+// program is inside/repaird_syntax.py, which has look-ups in syntax trees.
 //
 // A program that only reads source runs in the image's own interpreter,
-// isolated: nothing that others wrote is imported. One that works beside the code
-// under test ([Spec].Beside) runs in the environment's, and its answer is worth
-// no more than that code's word.
+// isolated: no untrusted code is imported. One that works beside the code under
+// test ([Spec].Beside) runs in the environment's interpreter, and its answer is
+// as untrusted as that code.
 package program
 
 import (
@@ -44,8 +44,8 @@ type Program struct {
 	Main   string // module with answer(request, tree)
 }
 
-// Files returns the program's files, named below prefix, as sandbox.Spec.Files
-// takes them.
+// Files returns the program's files, named below prefix, for
+// sandbox.Spec.Files.
 func (p Program) Files(prefix string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	return files, add(files, p.Source, p.Dir, prefix)
@@ -75,20 +75,20 @@ type Spec struct {
 	Run    string              // run id, for labels
 	Env    testrun.Environment //
 	Tree   string              // host directory; "" none
-	Beside bool                // in the environment's interpreter, whose packages it can import, beside code of others
+	Beside bool                // in the environment's interpreter, whose packages it can import, beside untrusted code
 	Limits sandbox.Limits      // default one minute
 	Answer int                 // bytes at most, default 32 MiB
 }
 
-// A Failure is the error of a program that gave no answer.
+// A Failure is the error of a program that did not return an answer.
 type Failure struct {
 	Cause  sandbox.Cause
 	Exit   int
 	Stderr []byte
-	Answer string // what is wrong with the answer; "" where the program did not end well
+	Answer string // what is wrong with the answer; "" if the program itself failed
 }
 
-// Error says how the program ended, with the end of what it wrote.
+// Error says how the program ended, with the end of its output.
 func (f *Failure) Error() string {
 	if f.Answer != "" {
 		return f.Answer
@@ -98,8 +98,8 @@ func (f *Failure) Error() string {
 
 const answerFile = "answer.json"
 
-// Run asks the program. The error of a program that ended badly, or whose answer
-// cannot be read, is a *Failure; others say that the sandbox failed.
+// Run runs the program. The error of a program that failed, or whose answer
+// cannot be decoded, is a *Failure; other errors mean that the sandbox failed.
 func (p Program) Run(ctx context.Context, sb Sandbox, s Spec, request, answer any) error {
 	spec, err := p.spec(s, request)
 	if err != nil {
@@ -118,11 +118,11 @@ func (p Program) Run(ctx context.Context, sb Sandbox, s Spec, request, answer an
 		return failure
 	}
 	if len(data) > s.answer() {
-		failure.Answer = "the answer is larger than its bound"
+		failure.Answer = "the answer exceeds its limit"
 		return failure
 	}
 	if err := json.Unmarshal(data, answer); err != nil {
-		failure.Answer = "the answer is not the JSON that was asked for"
+		failure.Answer = "the answer is not the expected JSON"
 		return failure
 	}
 	return nil
@@ -178,9 +178,9 @@ func (p Program) spec(s Spec, request any) (sandbox.Spec, error) {
 	return spec, nil
 }
 
-// Interpreter is the one for programs that nothing of the environment may
-// influence: the image's own where the environment's stands in a virtual
-// environment, whose files installed packages have written.
+// Interpreter is for programs that the environment must not influence: the
+// image's own if the environment's is in a virtual environment, whose files
+// were written by installed packages.
 func Interpreter(env testrun.Environment) string {
 	if env.Interpreter == "" || env.Dir != "" {
 		return "python3"
@@ -188,7 +188,7 @@ func Interpreter(env testrun.Environment) string {
 	return env.Interpreter
 }
 
-// Mounts are the tree, where there is one, and what was installed for it.
+// Mounts are the tree, if there is one, and the environment.
 func Mounts(tree string, env testrun.Environment) []sandbox.Mount {
 	var mounts []sandbox.Mount
 	if tree != "" {
@@ -200,8 +200,8 @@ func Mounts(tree string, env testrun.Environment) []sandbox.Mount {
 	return mounts
 }
 
-// Variables returns an environment's variables without those that could steer
-// the interpreter, the linker or pytest.
+// Variables returns an environment's variables without those that could
+// influence the interpreter, the linker or pytest.
 func Variables(env map[string]string) map[string]string {
 	kept := map[string]string{}
 	for name, value := range env {

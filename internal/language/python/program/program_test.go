@@ -71,9 +71,9 @@ func TestAProgramWithoutAnAnswerIsAFailure(t *testing.T) {
 		"it is killed":                       {ended{Cause: sandbox.Timeout, Exit: 137}, false, "timeout, status 137"},
 		"it raises":                          {ended{Cause: sandbox.Exited, Exit: 1, Stderr: []byte("ValueError: x\n"), Stdout: []byte("{}")}, false, "ValueError: x"},
 		"it says nothing":                    {ended{Cause: sandbox.Exited}, false, "status 0"},
-		"its answer is cut":                  {ended{Cause: sandbox.Exited, Stdout: []byte(`{"Said": `)}, false, "not the JSON"},
-		"its answer is another":              {ended{Cause: sandbox.Exited, Stdout: []byte(`{"Said": 1}`)}, false, "not the JSON"},
-		"its answer is large":                {ended{Cause: sandbox.Exited, Stdout: []byte(`{"Said": "` + strings.Repeat("x", 2000) + `"}`)}, false, "larger"},
+		"its answer is cut":                  {ended{Cause: sandbox.Exited, Stdout: []byte(`{"Said": `)}, false, "not the expected JSON"},
+		"its answer is another":              {ended{Cause: sandbox.Exited, Stdout: []byte(`{"Said": 1}`)}, false, "not the expected JSON"},
+		"its answer is large":                {ended{Cause: sandbox.Exited, Stdout: []byte(`{"Said": "` + strings.Repeat("x", 2000) + `"}`)}, false, "exceeds its limit"},
 		"only the code beside it says a lot": {ended{Cause: sandbox.Exited, Stdout: []byte(`{"Said": "x"}`)}, true, "status 0"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -18,13 +18,13 @@ import (
 	"github.com/repaird/repaird/internal/testrun"
 )
 
-// maxReport bounds a report in bytes once it is unpacked.
+// maxReport limits a decompressed report, in bytes.
 const maxReport = 128 << 20
 
 // report is what the parent saw.
 type report struct {
 	Status   int       `json:"status"` // of the child, negative a signal
-	Late     bool      `json:"late"`   // the parent ended the session
+	Late     bool      `json:"late"`   // the parent terminated the session
 	Fault    string    `json:"fault"`  // what was wrong with the channel
 	Messages []message `json:"messages"`
 	Output   string    `json:"output"`
@@ -50,7 +50,7 @@ type message struct {
 }
 
 func (m message) status() (s testrun.Status) {
-	_ = json.Unmarshal(m.Status, &s) // "" for what is no text
+	_ = json.Unmarshal(m.Status, &s) // "" if it is not a string
 	return s
 }
 
@@ -62,7 +62,7 @@ func (m message) exit() (code int) {
 }
 
 // openReport finds the parent's report in the session's standard output. The
-// first line commits to a secret; the report is the line that tells it.
+// first line commits to a secret; the report is the line that reveals it.
 func openReport(stdout []byte) (*report, error) {
 	first, rest, _ := bytes.Cut(stdout, []byte("\n"))
 	commit, ok := strings.CutPrefix(string(first), "repaird-commit ")
@@ -86,7 +86,7 @@ func openReport(stdout []byte) (*report, error) {
 		}
 		return unpack(fields[2])
 	}
-	return nil, errors.New("the runner was ended before it could report")
+	return nil, errors.New("the runner was terminated before it could report")
 }
 
 func unpack(packed string) (*report, error) {
@@ -112,8 +112,8 @@ func unpack(packed string) (*report, error) {
 	return &rep, nil
 }
 
-// judge fills res from the report and decides whether it can be believed.
-func judge(res *testrun.Result, rep *report, req testrun.Request, canaries [2]canary) error {
+// evaluate fills res from the report and decides whether it can be trusted.
+func evaluate(res *testrun.Result, rep *report, req testrun.Request, canaries [2]canary) error {
 	res.Output = rep.Output
 	s := session{current: -1}
 	for _, m := range rep.Messages {
@@ -164,7 +164,7 @@ func (s *session) message(m message) {
 	switch m.T {
 	case "hello":
 		if s.hello {
-			s.forged = "the session began twice"
+			s.forged = "the session started twice"
 		}
 		s.hello, s.python, s.pytest, s.traced, s.tracer = true, m.Python, m.Pytest, m.Traced, m.Tracer
 	case "error":
@@ -205,25 +205,25 @@ func (s *session) finish(res *testrun.Result, rep *report, canaries [2]canary) {
 	switch {
 	case rep.Late:
 		if len(s.tests) > 0 && !canaries[0].held(s.tests[0]) {
-			s.forged = "the first test that must fail did not"
+			s.forged = "the first canary did not fail"
 		}
 		return
 	case !s.ended:
-		s.forged = "the session ended before pytest did: " + statusText(rep.Status)
+		s.forged = "the session finished before pytest did: " + statusText(rep.Status)
 	case s.exit != rep.Status:
-		s.forged = fmt.Sprintf("pytest ended with status %d, its process with %s", s.exit, statusText(rep.Status))
+		s.forged = fmt.Sprintf("pytest returned exit code %d, its process %s", s.exit, statusText(rep.Status))
 	case !s.collected:
-		res.Errors = append(res.Errors, fmt.Sprintf("pytest ended with status %d before it collected", s.exit))
+		res.Errors = append(res.Errors, fmt.Sprintf("pytest exited with code %d before collecting tests", s.exit))
 	case len(s.tests) != len(s.ids):
 		s.forged = fmt.Sprintf("%d tests were collected, %d reported", len(s.ids), len(s.tests))
 	case len(s.tests) < 2 || !canaries[0].held(s.tests[0]) || !canaries[1].held(s.tests[len(s.tests)-1]):
-		s.forged = "a test that must fail did not"
+		s.forged = "a canary did not fail"
 	case s.exit != 1:
-		s.forged = fmt.Sprintf("tests failed, but pytest ended with status %d", s.exit)
+		s.forged = fmt.Sprintf("tests failed, but pytest exited with code %d", s.exit)
 	}
 }
 
-// held reports whether the canary failed as it must.
+// held reports whether the canary failed as required.
 func (c canary) held(m message) bool {
 	return strings.HasSuffix(m.ID, "::"+c.name) && m.status() == testrun.Failed &&
 		m.Type == "AssertionError" && m.Message == c.token
@@ -244,7 +244,7 @@ func (s *session) results(late bool, test *testrun.Test) []testrun.Outcome {
 	if n := s.current; late && n > 0 && n < len(s.ids)-1 {
 		made = append(made, testrun.Outcome{
 			ID: shownID(s.ids[n], test), Status: testrun.Failed, Type: testrun.TimeoutType,
-			Message: "the test did not end in the time that the session had",
+			Message: "the test did not finish within the session's time limit",
 		})
 	}
 	return made

@@ -53,7 +53,7 @@ func judged(t *testing.T, report any) *testrun.Result {
 		t.Fatal(err)
 	}
 	res := &testrun.Result{Cause: sandbox.Exited}
-	if err := judge(res, rep, testrun.Request{}, testCanaries); err != nil {
+	if err := evaluate(res, rep, testrun.Request{}, testCanaries); err != nil {
 		t.Fatal(err)
 	}
 	return res
@@ -86,12 +86,12 @@ func TestEachInconsistencyIsForged(t *testing.T) {
 		name, want string
 		change     func(r map[string]any, m messages) messages
 	}{
-		{"the first canary passed", "must fail", func(_ map[string]any, m messages) messages {
+		{"the first canary passed", "canary", func(_ map[string]any, m messages) messages {
 			m[3]["status"], m[3]["raised"] = "passed", false
 			return m
 		}},
-		{"the last canary failed with another message", "must fail", func(_ map[string]any, m messages) messages { m[7]["message"] = "one"; return m }},
-		{"the canaries are missing", "must fail", func(_ map[string]any, m messages) messages {
+		{"the last canary failed with another message", "canary", func(_ map[string]any, m messages) messages { m[7]["message"] = "one"; return m }},
+		{"the canaries are missing", "canary", func(_ map[string]any, m messages) messages {
 			m[1]["ids"] = []string{"a.py::test_x"}
 			return messages{m[0], m[1], {"t": "start", "i": 0}, {"t": "test", "i": 0, "status": "passed"}, m[8]}
 		}},
@@ -105,8 +105,8 @@ func TestEachInconsistencyIsForged(t *testing.T) {
 		{"two beginnings", "twice", func(_ map[string]any, m messages) messages { return append(m[:1:1], m...) }},
 		{"an unknown message", "unknown", func(_ map[string]any, m messages) messages { m[4]["t"] = "x"; return m }},
 		{"no end", "before pytest did", func(_ map[string]any, m messages) messages { return m[:8] }},
-		{"pytest says 0", "status 0, its process", func(_ map[string]any, m messages) messages { m[8]["status"] = 0; return m }},
-		{"all say 0", "ended with status 0", func(r map[string]any, m messages) messages { m[8]["status"], r["status"] = 0, 0; return m }},
+		{"pytest says 0", "exit code 0, its process", func(_ map[string]any, m messages) messages { m[8]["status"] = 0; return m }},
+		{"all say 0", "exited with code 0", func(r map[string]any, m messages) messages { m[8]["status"], r["status"] = 0, 0; return m }},
 		{"the channel was disturbed", "by hand", func(r map[string]any, m messages) messages { r["fault"] = "by hand"; return m }},
 		{"killed by a signal", "signal 9", func(r map[string]any, m messages) messages { r["status"] = -9; return m[:5] }},
 	} {
@@ -124,7 +124,7 @@ func TestASessionThatNeverBeganIsAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = judge(&testrun.Result{}, rep, testrun.Request{}, testCanaries)
+	err = evaluate(&testrun.Result{}, rep, testrun.Request{}, testCanaries)
 	if fault.KindOf(err) != fault.NotFound || !strings.Contains(err.Error(), "No module named pytest") {
 		t.Errorf("got %v", err)
 	}
@@ -153,7 +153,7 @@ func FuzzAReportIsReadOrRefused(f *testing.F) {
 			return
 		}
 		res := &testrun.Result{Cause: sandbox.Exited}
-		if judge(res, rep, testrun.Request{}, testCanaries) == nil && res.OK() {
+		if evaluate(res, rep, testrun.Request{}, testCanaries) == nil && res.OK() {
 			held := 0
 			for _, m := range rep.Messages {
 				if m.Message == "one" || m.Message == "two" {
@@ -174,7 +174,7 @@ func FuzzMessagesNeverPanic(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var rep report
 		if json.Unmarshal(data, &rep) == nil {
-			_ = judge(&testrun.Result{}, &rep, testrun.Request{Test: &testrun.Test{Path: "a.py", Name: "b"}}, testCanaries)
+			_ = evaluate(&testrun.Result{}, &rep, testrun.Request{Test: &testrun.Test{Path: "a.py", Name: "b"}}, testCanaries)
 		}
 	})
 }

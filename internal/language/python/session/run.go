@@ -37,7 +37,7 @@ type config struct {
 	Roots    []string          `json:"roots"`
 	Env      map[string]string `json:"env"`
 	Seed     int               `json:"seed"`
-	Wall     float64           `json:"wall"`   // seconds until the parent ends the session
+	Wall     float64           `json:"wall"`   // seconds until the parent terminates the session
 	Output   int               `json:"output"` // bytes
 	Test     string            `json:"test"`   // file of the synthesized test, "" for the suite
 	Shown    string            `json:"shown"`  // its path in the repository
@@ -48,7 +48,7 @@ type config struct {
 }
 
 // Run runs one session. An error means that the session could not be run; a
-// failing or lying session is a Result. Without pytest in the environment the
+// failing or forged session is a Result. Without pytest in the environment the
 // error's kind is fault.NotFound, and its text has the interpreter's output.
 func (r *Runner) Run(ctx context.Context, req testrun.Request) (res *testrun.Result, err error) {
 	defer fault.Wrap(&err, "run pytest")
@@ -74,10 +74,10 @@ func (r *Runner) Run(ctx context.Context, req testrun.Request) (res *testrun.Res
 	rep, err := openReport(ran.Stdout)
 	if err != nil {
 		res.Output = tailOf(ran.Stderr)
-		res.Forged = fmt.Sprintf("no report of the runner (exit status %d): %v", ran.Exit, err)
+		res.Forged = fmt.Sprintf("no report from the runner (exit code %d): %v", ran.Exit, err)
 		return res, nil
 	}
-	if err := judge(res, rep, req, canaries); err != nil {
+	if err := evaluate(res, rep, req, canaries); err != nil {
 		return nil, err
 	}
 	res.Trace = joinTraces(ran.Artifacts)
@@ -92,7 +92,7 @@ func tailOf(b []byte) string {
 	return strings.ToValidUTF8(string(b), "\uFFFD")
 }
 
-// A canary is a test that must fail, with a message that must come back.
+// A canary is a test that must fail with a given message.
 type canary struct{ name, token string }
 
 func newCanary() canary { return canary{"test_" + random(), random()} }
@@ -138,7 +138,7 @@ func specOf(req testrun.Request, tree string, canaries [2]canary) (sandbox.Spec,
 	if req.Test != nil {
 		base := path.Base(req.Test.Path)
 		if !strings.HasSuffix(base, ".py") || base == ".py" {
-			return sandbox.Spec{}, fault.Errorf(fault.Invalid, "test path %q is no Python file", req.Test.Path)
+			return sandbox.Spec{}, fault.Errorf(fault.Invalid, "test path %q is not a Python file", req.Test.Path)
 		}
 		cfg.Test, cfg.Shown, cfg.INI = "/in/test/"+base, req.Test.Path, "/in/test/empty.ini"
 		files["test/"+base] = []byte(req.Test.Source)
@@ -170,13 +170,14 @@ func traceOf(t testrun.Tracing) *tracer.Config {
 	return cfg
 }
 
-// innerWall leaves the parent time to start, and to report, before the sandbox
-// ends it.
+// innerWall leaves the parent time to start and to report before the sandbox
+// kills it.
 func innerWall(wall time.Duration) time.Duration {
 	return wall - min(max(wall/10, 3*time.Second), 6*time.Second, wall/2)
 }
 
-// joinTraces puts the files of all processes together, in the order of their names.
+// joinTraces concatenates the files of all processes, in the order of their
+// names.
 func joinTraces(artifacts map[string][]byte) []byte {
 	var names []string
 	for name := range artifacts {

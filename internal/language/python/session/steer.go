@@ -13,9 +13,9 @@ var steering = map[string]bool{
 }
 
 // Steers reports whether a file of a tree can change how tests are found, run
-// or reported: pytest's configuration, what an interpreter imports by itself at
-// start, and metadata that declares plugins. A patch may not bring one. Names are
-// compared without regard to case, because a file system may do so.
+// or reported: pytest's configuration, what an interpreter imports at start-up,
+// and metadata that declares plugins. A patch may not add one. Names are
+// compared case-insensitively, because a file system may be.
 func Steers(name string) bool {
 	name = strings.ToLower(path.Clean(strings.ReplaceAll(name, "\\", "/")))
 	if steering[path.Base(name)] || strings.HasSuffix(name, ".pth") {

@@ -11,7 +11,7 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// maxTreeFiles bounds the files of a tree that is copied for an overlay.
+// maxTreeFiles limits the files of a tree that is copied for an overlay.
 const maxTreeFiles = 200_000
 
 // materialise returns a directory with the tree and the overlay over it, the
@@ -26,7 +26,7 @@ func (r *Runner) materialise(tree string, overlay map[string][]byte) (dir string
 	for name := range overlay {
 		switch {
 		case !filepath.IsLocal(name):
-			return "", nil, nil, fault.Errorf(fault.Invalid, "overlay path %q leaves the tree", name)
+			return "", nil, nil, fault.Errorf(fault.Invalid, "overlay path %q is outside the tree", name)
 		case Steers(name):
 			ignored = append(ignored, name)
 		default:
@@ -90,7 +90,7 @@ func linkTree(from, to string) error {
 			}
 			return copyFile(name, target)
 		}
-		return nil // a device, socket or FIFO has no place in a tree
+		return nil // a device, socket or FIFO does not belong in a tree
 	})
 }
 
@@ -116,7 +116,7 @@ func copyFile(from, to string) error {
 }
 
 // apply writes the overlay's files. It goes through os.Root, so that a symbolic
-// link in the tree cannot lead a write out of it.
+// link in the tree cannot redirect a write outside it.
 func apply(dir string, names []string, overlay map[string][]byte) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {

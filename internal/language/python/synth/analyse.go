@@ -14,7 +14,7 @@ import (
 //go:embed inside/*.py
 var inside embed.FS
 
-// A question asks for the function of a frame.
+// A question asks for a frame's function.
 type question struct {
 	Path     string `json:"path"`
 	Function string `json:"function"`
@@ -73,7 +73,7 @@ type answers struct {
 var reader = program.Program{Source: inside, Dir: "inside", Main: "analyse"}
 
 // analyse asks all questions of one reproduction at once, inside the sandbox:
-// a parser is no place to meet hostile source with the daemon's rights.
+// untrusted source must not be parsed with the daemon's privileges.
 func analyse(ctx context.Context, b sandbox.Backend, run string, env testrun.Environment, tree string, qs []question, values []string) (_ *answers, err error) {
 	defer fault.Wrap(&err, "analyse source")
 	var a answers

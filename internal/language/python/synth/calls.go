@@ -8,7 +8,8 @@ import (
 	"github.com/repaird/repaird/internal/language"
 )
 
-// Candidates are sought among so many frames at each end of the stack.
+// The number of frames at each end of the stack that are searched for
+// candidates.
 const (
 	maxOuterFrames = 30
 	maxInnerFrames = 10
@@ -26,8 +27,8 @@ type argument struct {
 	value incident.Value
 }
 
-// callable picks the frames whose call may be rebuilt, outermost first, as
-// indices.
+// callable picks the frames whose call may be reconstructed, outermost first,
+// as indices.
 func callable(frames []language.Frame) []int {
 	var named []int
 	for i, f := range frames {
@@ -50,7 +51,7 @@ func (src sourced) hurdle(format string, args ...any) *language.Hurdle {
 }
 
 // calls writes the calls of the functions that mine picks, outermost first.
-// receiver says why what the call is made on cannot be had, nil when it can.
+// receiver says why the object to call it on is not available, nil if it is.
 func (r *reading) calls(mine func(function) bool, receiver func(sourced) *language.Hurdle) (made []language.Candidate, hurdles []language.Hurdle) {
 	for _, src := range r.sources {
 		if !mine(src.function) {
@@ -69,7 +70,7 @@ func (r *reading) calls(mine func(function) bool, receiver func(sourced) *langua
 			continue
 		}
 		for _, shape := range c.shapesOf() {
-			if test, err := testOf(c, shape, r.known, r.story, r.folder); err == nil { // else this shape cannot be written
+			if test, err := testOf(c, shape, r.known, r.story, r.folder); err == nil { // otherwise this shape cannot be written
 				made = append(made, language.Candidate{Test: test, Called: c.dotted(), Cost: 1})
 			}
 		}
@@ -82,18 +83,18 @@ func (src sourced) unreachable() *language.Hurdle {
 	fn := src.function
 	switch {
 	case fn.Error != "" || fn.Outside:
-		return src.hurdle("the function is not at this place in the source")
+		return src.hurdle("the function is not at this position in the source")
 	case fn.Nested:
 		return src.hurdle("a nested function cannot be called from outside")
 	case strings.Contains(strings.TrimSuffix(fn.Qualname, "."+fn.Name), "."):
-		return src.hurdle("a class inside a class is not sought")
+		return src.hurdle("nested classes are not supported")
 	case fn.Kind == "other":
-		return src.hurdle("%s is not called by its name", fn.Name)
+		return src.hurdle("%s is not called by its own name", fn.Name)
 	}
 	return nil
 }
 
-// bind finds the argument of each parameter, or says which cannot be had.
+// bind finds the argument of each parameter, or says which are not available.
 func (c *call) bind(known map[string]literal) *language.Hurdle {
 	fn, params := c.function, c.function.Params
 	if fn.onInstance() || fn.Kind == "classmethod" || fn.Kind == "constructor" {
@@ -124,7 +125,7 @@ func (c *call) argument(p param, v incident.Value, has bool, known map[string]li
 	}
 	ch, changed := c.function.Changed[p.Name]
 	if changed && ch.How == "rebound" {
-		return bad(language.Unreadable, "is bound anew in line %d, before the crash", ch.Line)
+		return bad(language.Unreadable, "is reassigned on line %d, before the crash", ch.Line)
 	}
 	if !has {
 		if !c.frame.Cut && (p.Kind == "var" || p.Kind == "varkw") {
@@ -137,16 +138,16 @@ func (c *call) argument(p param, v incident.Value, has bool, known map[string]li
 		return bad(l.kind, "%s", l.why)
 	}
 	if changed && r.mutable && ch.How == "mutated" {
-		return bad(language.Unreadable, "is changed in line %d, before the crash", ch.Line)
+		return bad(language.Unreadable, "is modified on line %d, before the crash", ch.Line)
 	}
 	if p.Kind == "var" && v.Kind != incident.KindList || p.Kind == "varkw" && v.Kind != incident.KindDict {
-		return bad(language.Unreadable, "was not recorded as its parts")
+		return bad(language.Unreadable, "was not recorded with its contents")
 	}
 	c.args = append(c.args, argument{p, v})
 	return nil
 }
 
-// dotted is the name of what is called.
+// dotted is the dotted name of the called function.
 func (c *call) dotted() string {
 	switch c.function.Kind {
 	case "constructor":

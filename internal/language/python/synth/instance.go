@@ -8,9 +8,9 @@ import (
 	"github.com/repaird/repaird/internal/text"
 )
 
-// defaultInstances calls a method of an instance that is made without arguments:
-// the one that production used was not recorded, so this comes after calls that
-// were recorded whole.
+// defaultInstances calls a method of an instance created without arguments:
+// production's instance was not recorded, so this comes after calls that were
+// fully recorded.
 type defaultInstances struct{ *reading }
 
 // Name implements language.Strategy.
@@ -22,11 +22,11 @@ func (s defaultInstances) Candidates(context.Context) ([]language.Candidate, []l
 	return candidates, hurdles, nil
 }
 
-// noInstance says why an instance cannot be made, nil when it can.
+// noInstance says why an instance cannot be created, nil if it can.
 func (src sourced) noInstance() *language.Hurdle {
 	fn := src.function
 	if fn.Class == nil || !fn.Class.Free {
-		return src.hurdle("self was recorded as %s, and %s cannot be made without arguments", selfText(src.frame, fn), className(fn))
+		return src.hurdle("self was recorded as %s, and %s cannot be instantiated without arguments", selfText(src.frame, fn), className(fn))
 	}
 	return nil
 }

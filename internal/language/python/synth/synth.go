@@ -3,7 +3,7 @@
 // sandbox, and has strategies that each turn what it knows into tests:
 //
 //	literal.go   a function called with the recorded arguments
-//	instance.go  a method of an instance made without arguments
+//	instance.go  a method of an instance created without arguments
 //
 // An event of a crash in kth, called with a list and a number, becomes
 //
@@ -12,13 +12,13 @@
 //	def test_repaird_4f1d20c9a3b7():
 //	    kth(arr=[3, 6, 7, 1, 6, 3, 8, 9], k=5)
 //
-// The call is sought from the outermost in-app function inwards: a test of the
-// crashing function itself often freezes the bad input, so that only a guard
-// could pass it. A tracker records locals as they were when the exception
-// passed, so an argument is used only where the function's own syntax tree says
-// that the parameter was neither reassigned nor changed by then; that, and
-// whether a recorded text is a literal, is decided by a parser inside the
-// sandbox (inside/analyse.py).
+// The search for the call goes from the outermost in-app function inwards: a
+// test of the crashing function itself often freezes the bad input, so that
+// only a guard could pass it. A tracker records locals as they were when the
+// exception passed, so an argument is used only where the function's own syntax
+// tree says that the parameter was neither reassigned nor modified by then;
+// that, and whether a recorded text is a literal, is decided by a parser inside
+// the sandbox (inside/analyse.py).
 package synth
 
 import (
@@ -38,8 +38,8 @@ import (
 	"slices"
 )
 
-// lineTolerance is by how many lines a frame may miss its function before it is
-// another commit's.
+// lineTolerance is how many lines a frame may lie outside its function before
+// it is considered to be of another commit.
 const lineTolerance = 30
 
 // A Stack is an exception's in-app frames in a tree.
@@ -118,7 +118,7 @@ func (s *Stack) Strategies(ctx context.Context, run string, env testrun.Environm
 	return []language.Strategy{literalCalls{r}, defaultInstances{r}}, nil
 }
 
-// A reading is what the source says about a stack; strategies share it.
+// A reading is what the source says about a stack, shared by the strategies.
 type reading struct {
 	sources []sourced
 	known   map[string]literal // recorded text → value
@@ -185,7 +185,7 @@ func (s *Stack) misplaced(f language.Frame, fn function) string {
 	case fn.Error != "":
 		return fmt.Sprintf("%s in %s: %s", name, f.Path, fn.Error)
 	case f.Line > 0 && (f.Line < fn.First-lineTolerance || f.Line > fn.Last+lineTolerance):
-		return fmt.Sprintf("%s is in lines %d to %d of %s, the event's frame in line %d", name, fn.First, fn.Last, f.Path, f.Line)
+		return fmt.Sprintf("%s is on lines %d to %d of %s, the event's frame on line %d", name, fn.First, fn.Last, f.Path, f.Line)
 	case f.Code != "" && !m.HasLine(f.Path, f.Frame, fn.First, fn.Last):
 		return fmt.Sprintf("%s in %s has no line %q", name, f.Path, text.Line(f.Code, 80))
 	}

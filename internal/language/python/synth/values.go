@@ -9,7 +9,7 @@ import (
 	"github.com/repaird/repaird/internal/text"
 )
 
-// Bounds of a value that becomes a test's input.
+// Limits of a value that becomes a test's input.
 const (
 	maxLeaves      = 5000
 	maxLeafText    = 64 << 10
@@ -46,7 +46,7 @@ func leaves(v incident.Value, into map[string]bool, depth int) {
 	}
 }
 
-// A shape is how containers that sources do not tell apart are read.
+// A shape is how containers that sources do not distinguish are read.
 type shape struct {
 	list    string // list, tuple or set: what the outermost list of an argument was
 	intKeys bool   // dictionary keys that look like integers are
@@ -95,7 +95,7 @@ type rebuilt struct {
 	mutable bool
 }
 
-// rebuild makes the Python expression of a recorded value.
+// rebuild returns the Python expression of a recorded value.
 func rebuild(v incident.Value, known map[string]literal, s shape) (rebuilt, *lost) {
 	r := rebuilt{imports: map[string]bool{}}
 	var b strings.Builder
@@ -111,7 +111,7 @@ func (r *rebuilt) write(b *strings.Builder, v incident.Value, known map[string]l
 	case v.Filtered:
 		return &lost{"was replaced by a scrubber", language.Filtered}
 	case v.Trimmed:
-		return &lost{"was cut by the SDK", language.Cut}
+		return &lost{"was truncated by the SDK", language.Cut}
 	case depth > maxValueDepth || b.Len() > maxValueSource:
 		return &lost{"is too large", language.Unreadable}
 	}
@@ -140,7 +140,7 @@ func (r *rebuilt) write(b *strings.Builder, v incident.Value, known map[string]l
 	}
 	lit, ok := known[v.Repr]
 	if !ok || lit.Error != "" {
-		return &lost{"was recorded as " + text.Line(v.Repr, 60) + ", which is no value", language.Unreadable}
+		return &lost{"was recorded as " + text.Line(v.Repr, 60) + ", which is not a value", language.Unreadable}
 	}
 	for _, i := range lit.Imports {
 		r.imports[i] = true

@@ -13,10 +13,11 @@ import (
 	"slices"
 )
 
-const maxTestLine = 100 // columns, as formatters have it
+const maxTestLine = 100 // columns, the formatters' default
 
 // testOf writes the test of one call. It asserts nothing about the exception:
-// it calls, and so fails as production did, and passes once the call returns.
+// it makes the call, so it fails as in production, and passes once the call
+// returns.
 func testOf(c *call, s shape, known map[string]literal, st language.Story, folder string) (testrun.Test, error) {
 	name := "test_repaird_" + st.Name
 	imports := map[string]bool{}
@@ -71,7 +72,7 @@ func (c *call) callee() (write func(args []string) string, imported string) {
 	return plain(fn.Name), fn.Name
 }
 
-// parenthesised writes an argument list on one line, or one argument a line.
+// parenthesised writes an argument list on one line, or one argument per line.
 func parenthesised(head string, args []string) string {
 	one := "(" + strings.Join(args, ", ") + ")"
 	if len(head)+len(one)+20 <= maxTestLine || len(args) == 0 {
@@ -80,8 +81,8 @@ func parenthesised(head string, args []string) string {
 	return "(\n        " + strings.Join(args, ",\n        ") + ",\n    )"
 }
 
-// arguments writes the values, by keyword where the signature allows: a reader
-// sees what is what.
+// arguments writes the values, by keyword where the signature allows, for
+// readability.
 func (c *call) arguments(s shape, known map[string]literal, imports map[string]bool) ([]string, *lost) {
 	star := false
 	for _, a := range c.args {
@@ -132,11 +133,11 @@ func docstring(c *call, st language.Story) string {
 	return docText(fmt.Sprintf("Reproduces incident %s.", st.Incident)) + "\n\n" +
 		"Production raised, in " + docText(st.Where) + ":\n\n    " + docText(st.Type+": "+text.Line(st.Message, 300)) + "\n\n" +
 		"The call below is the one that led there: " + docText(called) + " with the arguments that the\n" +
-		"error report recorded. The test fails as production did, and passes once the call returns.\n"
+		"error report recorded. The test fails as in production, and passes once the call returns.\n"
 }
 
-// docText makes hostile text fit for a docstring: one line, nothing that ends
-// the string, nothing that does not show.
+// docText makes untrusted text safe for a docstring: one line, without
+// invisible characters or anything that ends the string.
 func docText(s string) string {
 	s = strings.Map(func(c rune) rune {
 		switch {

@@ -1,9 +1,9 @@
-// Package templates is the proposer that needs no model: it finds slips of
-// known kinds with Python's own syntax tree.
+// Package templates is the model-free proposer: it finds known kinds of
+// mistakes with Python's own syntax tree.
 //
 // A Python program (embedded, standard library only) runs in the sandbox beside
 // the base tree and the failing test. It observes where the test fails, which
-// lines ran, what was swallowed and what the frames held; makes candidates at
+// lines ran, what was swallowed and the frames' values; generates candidates at
 // the places closest to the failure; runs the test on each; and orders those
 // that pass by how well they agree with what the code does for inputs near the
 // production one:
@@ -11,9 +11,9 @@
 //	p := templates.New(backend, templates.Options{})
 //	result, err := p.Repair(ctx, input) // *fault.Stop when nothing was accepted
 //
-// The program shares its interpreter with hostile code, so that its answer is
-// only a list of suggestions: each is checked against the patch policy and then
-// judged by Input.Judge, in order. Nothing else accepts a patch.
+// The program shares its interpreter with untrusted code, so its answer is only
+// a list of suggestions: each is checked against the patch policy and then
+// verified by Input.Judge, in order. Nothing else accepts a patch.
 //
 // The templates, as Attempt.Template names them:
 //
@@ -57,10 +57,10 @@ var files embed.FS
 
 var engine = program.Program{Source: files, Dir: ".", Main: "repaird_templates.main"}
 
-// Options bound the search. Zero fields take the defaults.
+// Options limit the search. Zero fields take the defaults.
 type Options struct {
 	Candidates int           // tried on the test, default 400
-	Time       time.Duration // of the search, before anything is judged; default 100 s
+	Time       time.Duration // of the search, before anything is verified; default 100 s
 	RunTime    time.Duration // of one run of the test; default 4 s
 }
 
@@ -119,7 +119,7 @@ type limits struct {
 	Answers    int     `json:"answers"`
 }
 
-// answer is what the program writes. It was made beside hostile code.
+// answer is what the program writes. It was produced beside untrusted code.
 type answer struct {
 	Observed    bool           `json:"observed"`
 	Note        string         `json:"note"`
@@ -143,7 +143,7 @@ type candidate struct {
 	Siblings  siblings     `json:"siblings"`
 }
 
-// siblings counts how calls near the production one end, compared with base.
+// siblings counts how calls close to production's end, compared with base.
 type siblings struct {
 	Asked   int `json:"asked"`
 	Equal   int `json:"equal"`
@@ -180,7 +180,7 @@ func (p *Proposer) search(ctx context.Context, in repair.Input) (*answer, error)
 	var failure *program.Failure
 	switch {
 	case errors.As(err, &failure) && failure.Answer == "":
-		return &answer{Note: fmt.Sprintf("the search ended with %s (exit %d): %s", failure.Cause, failure.Exit, lastLine(failure.Stderr))}, nil
+		return &answer{Note: fmt.Sprintf("the search terminated with %s (exit code %d): %s", failure.Cause, failure.Exit, lastLine(failure.Stderr))}, nil
 	case errors.As(err, &failure):
 		return &answer{Note: "the search: " + failure.Answer}, nil
 	case err != nil:
@@ -201,7 +201,8 @@ func lastLine(out []byte) string {
 	return strings.ToValidUTF8(line, "")
 }
 
-// hints lists the functions of the tree in the red trace, most called last.
+// hints returns the first 200 functions of the tree in the red trace, in the order
+// of their first call.
 func hints(tr []byte) []hint {
 	if len(tr) == 0 {
 		return nil
@@ -226,7 +227,7 @@ func hints(tr []byte) []hint {
 	return out
 }
 
-// stop makes the typed end of a search that found nothing.
+// stop returns the typed end of a search that found nothing.
 func stop(t fault.StopType, detail, help string) *fault.Stop {
 	return &fault.Stop{Type: t, Detail: detail, Help: help}
 }

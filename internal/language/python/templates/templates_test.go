@@ -90,16 +90,16 @@ type gates struct {
 	judged int
 }
 
-func (g *gates) Judge(_ context.Context, p patch.Patch) (*repair.Judgement, error) {
+func (g *gates) Judge(_ context.Context, p patch.Patch) (*repair.Assessment, error) {
 	g.judged++
 	tree := patched(g.t, g.s.tree, p)
 	if !python(g.t, tree, g.s.test+"\ntest_incident()\n") {
-		return &repair.Judgement{Gate: "head-green", Feedback: "still fails"}, nil
+		return &repair.Assessment{Gate: "head-green", Feedback: "still fails"}, nil
 	}
 	if g.s.suite != "" && !python(g.t, tree, g.s.suite) {
-		return &repair.Judgement{Gate: "suite", Feedback: "a test that passed fails"}, nil
+		return &repair.Assessment{Gate: "suite", Feedback: "a test that passed fails"}, nil
 	}
-	return &repair.Judgement{Accepted: true, Patch: p}, nil
+	return &repair.Assessment{Accepted: true, Patch: p}, nil
 }
 
 // patched is a copy of the tree with the patch applied.
@@ -259,9 +259,9 @@ func suggestion(path, search, replace string) string {
 // never rejects everything.
 type never struct{ judged int }
 
-func (n *never) Judge(context.Context, patch.Patch) (*repair.Judgement, error) {
+func (n *never) Judge(context.Context, patch.Patch) (*repair.Assessment, error) {
 	n.judged++
-	return &repair.Judgement{Gate: "suite", Feedback: "no"}, nil
+	return &repair.Assessment{Gate: "suite", Feedback: "no"}, nil
 }
 
 func TestBudgetsAndRejectionsAreTypedStops(t *testing.T) {

@@ -1,4 +1,4 @@
-// Command stop ends the PostgreSQL server that tests share, where one runs.
+// Command stop stops the PostgreSQL server that tests share, if it is running.
 package main
 
 import (

@@ -15,8 +15,8 @@ import (
 	"github.com/repaird/repaird/internal/trace"
 )
 
-// judgement is one patch on its way through the gates.
-type judgement struct {
+// A verification takes one patch through the gates.
+type verification struct {
 	v       *Verifier
 	in      Input
 	base    patch.Dir
@@ -28,7 +28,7 @@ type judgement struct {
 	green    runTrace
 	failure  testrun.Outcome  // on base
 	stack    []language.Level // of the failure, outermost first
-	wall     time.Duration    // of one run with the patch: a patch that hangs shall not cost minutes; 0 on base
+	wall     time.Duration    // of one run with the patch: a patch that hangs must not cost minutes; 0 on base
 	analysis *language.Analysis
 	gates    []*Gate
 }
@@ -46,15 +46,15 @@ type smaller struct {
 	dropped int
 }
 
-func newJudgement(v *Verifier, in Input, dropped int) *judgement {
-	j := &judgement{v: v, in: in, base: patch.Dir(in.Tree), dropped: dropped}
+func newVerification(v *Verifier, in Input, dropped int) *verification {
+	j := &verification{v: v, in: in, base: patch.Dir(in.Tree), dropped: dropped}
 	for _, name := range GateNames {
 		j.gates = append(j.gates, &Gate{Name: name, Outcome: NotReached, Evidence: "an earlier gate failed"})
 	}
 	return j
 }
 
-// finding is what a gate's question comes to.
+// finding is the answer to a gate's question.
 type finding struct {
 	outcome  Outcome
 	evidence string
@@ -66,9 +66,9 @@ func notApplied(format string, args ...any) finding {
 	return finding{NotApplied, fmt.Sprintf(format, args...)}
 }
 
-// ask answers one gate's question and reports whether the gate does not stand
-// in the way.
-func (j *judgement) ask(ctx context.Context, name string, question func(context.Context) (finding, error)) (bool, error) {
+// ask answers one gate's question and reports whether verification may
+// continue.
+func (j *verification) ask(ctx context.Context, name string, question func(context.Context) (finding, error)) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
@@ -88,7 +88,7 @@ func (j *judgement) ask(ctx context.Context, name string, question func(context.
 
 // run asks the gates, cheapest first. It returns a smaller patch when some of
 // this one's hunks are not needed.
-func (j *judgement) run(ctx context.Context) (*smaller, error) {
+func (j *verification) run(ctx context.Context) (*smaller, error) {
 	for _, step := range []struct {
 		gate     string
 		question func(context.Context) (finding, error)
@@ -126,8 +126,8 @@ func (j *judgement) run(ctx context.Context) (*smaller, error) {
 	return nil, nil
 }
 
-// applies asks what can be asked without running anything.
-func (j *judgement) applies(context.Context) (finding, error) {
+// applies checks what can be checked without running anything.
+func (j *verification) applies(context.Context) (finding, error) {
 	var err error
 	if !j.v.lax["policy"] {
 		err = j.in.Policy.Check(j.base, j.in.Patch)
@@ -152,7 +152,7 @@ func (j *judgement) applies(context.Context) (finding, error) {
 	return held("%s; paths and texts are within the policy", j.size()), nil
 }
 
-func (j *judgement) size() string {
+func (j *verification) size() string {
 	added, removed := 0, 0
 	for _, line := range bytes.Split([]byte(j.diff), []byte("\n")) {
 		switch {
@@ -167,7 +167,7 @@ func (j *judgement) size() string {
 }
 
 // admitsCode asks the policy on code.
-func (j *judgement) admitsCode(ctx context.Context) (finding, error) {
+func (j *verification) admitsCode(ctx context.Context) (finding, error) {
 	var err error
 	j.analysis, err = j.v.Analyser.Analyse(ctx, language.Question{
 		Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: j.overlay, Stack: j.stack, Exception: j.in.Signature.Type,
@@ -186,7 +186,7 @@ func (j *judgement) admitsCode(ctx context.Context) (finding, error) {
 }
 
 // session runs the test on an overlay in a fresh sandbox.
-func (j *judgement) session(ctx context.Context, overlay patch.Overlay, traced bool) (*testrun.Result, error) {
+func (j *verification) session(ctx context.Context, overlay patch.Overlay, traced bool) (*testrun.Result, error) {
 	req := testrun.Request{Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Test: &j.in.Test, Limits: sandbox.Limits{Wall: j.wall}, Seed: testrun.Seed}
 	if traced {
 		req.Trace = &testrun.Tracing{Lines: true}
@@ -194,13 +194,13 @@ func (j *judgement) session(ctx context.Context, overlay patch.Overlay, traced b
 	return j.v.Session.Run(ctx, req)
 }
 
-// passes says why a session of the test is no pass; "" when it is one.
+// passes says why the test did not pass in a session; "" if it did.
 func passes(res *testrun.Result) string {
 	if why := unbelievable(res); why != "" {
 		return why
 	}
 	if res.Cause != sandbox.Exited {
-		return fmt.Sprintf("the sandbox ended the session (%s)", res.Cause)
+		return fmt.Sprintf("the sandbox terminated the session (%s)", res.Cause)
 	}
 	if len(res.Tests) == 0 {
 		return "no test was collected"
@@ -216,13 +216,13 @@ func passes(res *testrun.Result) string {
 	return ""
 }
 
-// unbelievable says why nothing of a session counts; "" when it does.
+// unbelievable says why a session does not count; "" if it does.
 func unbelievable(res *testrun.Result) string {
 	switch {
 	case res.Forged != "":
 		return "the session was forged: " + clip(res.Forged, 300)
 	case res.Cause != sandbox.Exited && len(res.Tests) == 0:
-		return fmt.Sprintf("the sandbox ended the session (%s)", res.Cause)
+		return fmt.Sprintf("the sandbox terminated the session (%s)", res.Cause)
 	case len(res.Errors) > 0:
 		return "collection failed: " + clip(res.Errors[0], 300)
 	}

@@ -12,18 +12,19 @@ import (
 )
 
 const (
-	// lookAhead is how many candidates after the first accepted one are judged
-	// too, when they behave differently and are nearly as likely.
+	// lookAhead is how many candidates after the first accepted one are also
+	// verified, if they behave differently and are almost as likely.
 	lookAhead = 2
-	// near is the difference of scores below which two candidates are nearly as likely.
+	// near is the score difference below which two candidates are almost
+	// equally likely.
 	near = 0.1
-	// tie is the difference below which nothing tells which one is meant.
+	// tie is the difference below which nothing says which one is intended.
 	tie = 0.015
 )
 
-// Repair searches and has the candidates judged, best first. Its error is a
-// *fault.Stop: no_patch when no candidate passes the test, rejected when the
-// judge accepts none or two that cannot be told apart, budget.
+// Repair searches and has the candidates verified, best first. Its error is a
+// *fault.Stop: no_patch if no candidate passes the test, rejected if the judge
+// accepts none, or two between which it cannot decide, budget.
 func (p *Proposer) Repair(ctx context.Context, in repair.Input) (_ *repair.Result, err error) {
 	defer fault.Wrap(&err, "templates")
 	begin := time.Now()
@@ -34,7 +35,7 @@ func (p *Proposer) Repair(ctx context.Context, in repair.Input) (_ *repair.Resul
 	if progress == nil {
 		progress = func(string) {}
 	}
-	progress("templates: searching for slips of known kinds")
+	progress("templates: searching for known kinds of mistakes")
 	found, err := p.search(limited, in)
 	if err != nil {
 		return nil, outOfTime(ctx, limited, budget, err)
@@ -44,17 +45,17 @@ func (p *Proposer) Repair(ctx context.Context, in repair.Input) (_ *repair.Resul
 			"per_template": found.PerTemplate, "kept": len(found.Candidates)})
 	}
 	if !found.Observed {
-		return nil, stop(fault.NoPatch, "The search without a model could not watch the failure: "+in.Redactor.Text(found.Note, in.Known).String()+".",
+		return nil, stop(fault.NoPatch, "The model-free search could not observe the failure: "+in.Redactor.Text(found.Note, in.Known).String()+".",
 			"Configure a model, which works from the recorded trace.")
 	}
-	progress(fmt.Sprintf("templates: %d candidates, %d tried, %d pass the test, %d worth judging",
+	progress(fmt.Sprintf("templates: %d candidates, %d tried, %d pass the test, %d worth verifying",
 		found.Generated, found.Tried, found.Passed, len(found.Candidates)))
 	if len(found.Candidates) == 0 {
-		return nil, stop(fault.NoPatch, fmt.Sprintf("None of %d candidates of the known kinds of slips repairs the failure without going round it.", found.Generated),
+		return nil, stop(fault.NoPatch, fmt.Sprintf("None of %d candidates for known kinds of mistakes repairs the failure without merely avoiding it.", found.Generated),
 			"Configure a model, or repair by hand with the diagnosis card.")
 	}
 	r := &round{in: in, budget: budget, progress: progress, total: len(found.Candidates)}
-	result, err := r.judgeAll(limited, found.Candidates)
+	result, err := r.verifyAll(limited, found.Candidates)
 	if err != nil {
 		return nil, outOfTime(ctx, limited, budget, err)
 	}
@@ -65,12 +66,12 @@ func (p *Proposer) Repair(ctx context.Context, in repair.Input) (_ *repair.Resul
 // outOfTime turns the end of the budgeted time into a stop.
 func outOfTime(ctx, limited context.Context, b repair.Budget, err error) error {
 	if ctx.Err() == nil && errors.Is(limited.Err(), context.DeadlineExceeded) {
-		return stop(fault.OverBudget, fmt.Sprintf("The time of %s for the repair is used up.", b.Time), "Raise the repair's time budget.")
+		return stop(fault.OverBudget, fmt.Sprintf("The repair's time budget of %s is exhausted.", b.Time), "Raise the repair's time budget.")
 	}
 	return err
 }
 
-// A round is the judging of one search's candidates.
+// A round is the verification of one search's candidates.
 type round struct {
 	in       repair.Input
 	budget   repair.Budget
@@ -85,7 +86,7 @@ type hit struct {
 	patch     patch.Patch
 }
 
-func (r *round) judgeAll(ctx context.Context, candidates []candidate) (*repair.Result, error) {
+func (r *round) verifyAll(ctx context.Context, candidates []candidate) (*repair.Result, error) {
 	var first *hit
 	var others []hit
 	ahead, gates := 0, map[string]int{}
@@ -100,10 +101,10 @@ func (r *round) judgeAll(ctx context.Context, candidates []candidate) (*repair.R
 			if first != nil {
 				break
 			}
-			return nil, stop(fault.OverBudget, fmt.Sprintf("%d candidates were judged, none was accepted, and more are left.", len(r.attempts)),
-				"Raise the repair's budget of attempts.")
+			return nil, stop(fault.OverBudget, fmt.Sprintf("%d candidates were verified, none was accepted, and more remain.", len(r.attempts)),
+				"Raise the repair's attempt budget.")
 		}
-		judged, err := r.judge(ctx, c)
+		judged, err := r.verify(ctx, c)
 		if err != nil {
 			return nil, err
 		}
@@ -127,9 +128,9 @@ func (r *round) judgeAll(ctx context.Context, candidates []candidate) (*repair.R
 	for _, o := range others {
 		if first.candidate.Score-o.candidate.Score < tie {
 			return nil, stop(fault.Rejected, fmt.Sprintf(
-				"Two patches pass every gate but behave differently (%s at %s:%d; %s at %s:%d), and nothing in the code tells which is meant.",
+				"Two patches pass every gate but behave differently (%s at %s:%d; %s at %s:%d), and nothing in the code says which is intended.",
 				first.candidate.Template, first.candidate.Path, first.candidate.Line, o.candidate.Template, o.candidate.Path, o.candidate.Line),
-				"A test or docstring that says what "+first.candidate.Function+" should return would decide.")
+				"A test or docstring that states what "+first.candidate.Function+" should return would settle it.")
 		}
 	}
 	return &repair.Result{
@@ -138,13 +139,13 @@ func (r *round) judgeAll(ctx context.Context, candidates []candidate) (*repair.R
 	}, nil
 }
 
-// judge has one candidate judged; nil when it is not fit to be judged.
-func (r *round) judge(ctx context.Context, c candidate) (*repair.Judgement, error) {
+// verify has one candidate verified; nil if it is not worth verifying.
+func (r *round) verify(ctx context.Context, c candidate) (*repair.Assessment, error) {
 	p := patch.Patch{Edits: c.Edits, Why: c.Template + ": " + c.Why}
 	if r.in.Policy.Check(patch.Dir(r.in.Tree), p) != nil {
 		return nil, nil //nolint:nilerr // the next candidate's turn
 	}
-	r.progress(fmt.Sprintf("templates: judging candidate %d (%s in %s)", len(r.attempts)+1, c.Template, c.Function))
+	r.progress(fmt.Sprintf("templates: verifying candidate %d (%s in %s)", len(r.attempts)+1, c.Template, c.Function))
 	judged, err := r.in.Judge.Judge(ctx, p)
 	if err != nil {
 		return nil, err
@@ -165,7 +166,7 @@ func (r *round) judge(ctx context.Context, c candidate) (*repair.Judgement, erro
 }
 
 func tally(gates map[string]int) string {
-	best, n := "none reached a gate", 0
+	best, n := "none was verified", 0
 	for gate, count := range gates {
 		if count > n || count == n && gate < best {
 			best, n = fmt.Sprintf("%s (%d)", gate, count), count
@@ -174,15 +175,15 @@ func tally(gates map[string]int) string {
 	return "most often " + best
 }
 
-// why is the root cause, and what speaks for this patch.
+// why is the root cause, and the evidence for this patch.
 func why(c candidate, others []hit) string {
 	text := fmt.Sprintf("In %s (%s:%d), %s.", c.Function, c.Path, c.Line, c.Why)
 	if s := c.Siblings; s.Asked > 0 {
-		text += fmt.Sprintf(" Of %d calls near the production one, %d that returned before return the same now, and %d of %d that failed now return.",
+		text += fmt.Sprintf(" Of %d calls close to production's, %d that returned before still return the same, and %d of %d that failed now return.",
 			s.Asked, s.Equal, s.Healed, s.Healed+s.Still)
 	}
 	for _, o := range others {
-		text += fmt.Sprintf(" Another patch passes too, but was thought less likely: %s.", o.candidate.Why)
+		text += fmt.Sprintf(" Another patch also passes, but was considered less likely: %s.", o.candidate.Why)
 	}
 	return text
 }

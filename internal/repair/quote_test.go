@@ -10,7 +10,7 @@ import (
 	"github.com/repaird/repaird/internal/redact"
 )
 
-var fence = regexp.MustCompile(`^<<<untrusted (\d{19,20}-\d{19,20}) source=(\S+)>>>\n(?s:(.*))\n<<<end (\d{19,20}-\d{19,20})>>>$`)
+var quotation = regexp.MustCompile(`^<<<untrusted (\d{19,20}-\d{19,20}) source=(\S+)>>>\n(?s:(.*))\n<<<end (\d{19,20}-\d{19,20})>>>$`)
 
 func newCleaner() cleaner { return cleaner{redactor: redact.New([]byte("0123456789abcdef"))} }
 
@@ -21,10 +21,10 @@ func FuzzAFenceCannotBeClosedByItsContent(f *testing.F) {
 	}
 	c := newCleaner()
 	f.Fuzz(func(t *testing.T, label, content string) {
-		got := fenced(c.code(label, 300), c.text(content, 4000)).String()
-		m := fence.FindStringSubmatch(got)
+		got := quoted(c.code(label, 300), c.text(content, 4000)).String()
+		m := quotation.FindStringSubmatch(got)
 		if m == nil {
-			t.Fatalf("not a fence: %q", got)
+			t.Fatalf("not a quotation: %q", got)
 		}
 		if m[1] != m[4] || strings.Count(got, m[1]) != 2 {
 			t.Fatalf("the number occurs %d times in %q", strings.Count(got, m[1]), got)
@@ -44,9 +44,9 @@ func TestNoncesAreNotReused(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for range 1000 {
-		m := fence.FindStringSubmatch(fenced(redact.Constant("x"), redact.Constant("y")).String())
+		m := quotation.FindStringSubmatch(quoted(redact.Constant("x"), redact.Constant("y")).String())
 		if m == nil || seen[m[1]] {
-			t.Fatalf("fence %v is malformed or its number was used before", m)
+			t.Fatalf("quotation %v is malformed or its number was used before", m)
 		}
 		seen[m[1]] = true
 	}

@@ -11,16 +11,16 @@ import (
 	"github.com/repaird/repaird/internal/redact"
 )
 
-// fenced puts untrusted text between two lines that carry a number which the
-// text cannot contain, with a label of where it comes from:
+// quoted puts untrusted text between two lines with a number that the text
+// cannot contain, and a label that names its source:
 //
 //	<<<untrusted 81…07 source=pytest.output>>>
 //	…
 //	<<<end 81…07>>>
 //
-// The number is 128 random bits, drawn anew for every fence, and again while
-// the text contains it.
-func fenced(source, text redact.Clean) redact.Clean {
+// The number has 128 random bits, drawn for every quotation, and redrawn if the
+// text contains it.
+func quoted(source, text redact.Clean) redact.Clean {
 	label := strings.Map(func(r rune) rune {
 		if r == '<' || r == '>' || unicode.IsSpace(r) || unicode.IsControl(r) {
 			return '_'
@@ -28,7 +28,7 @@ func fenced(source, text redact.Clean) redact.Clean {
 		return r
 	}, source.String())
 	if label == "" || label != source.String() {
-		source = redact.Constant("unnamed") // a label with such characters is no name
+		source = redact.Constant("unnamed") // a label with such characters is not a name
 	}
 	for {
 		high, low := random(), random()
@@ -42,8 +42,8 @@ func fenced(source, text redact.Clean) redact.Clean {
 	}
 }
 
-// random returns a number of 19 or 20 digits, so that no number that a program
-// prints is one by chance.
+// random returns a number of 19 or 20 digits, which programs do not print by
+// chance.
 func random() uint64 {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails
@@ -72,7 +72,7 @@ func visible(s string) string {
 	}, s)
 }
 
-// uncommented removes HTML comments, also nested ones that removal makes.
+// uncommented removes HTML comments, including those that removal creates.
 func uncommented(s string) string {
 	for {
 		t := comment.ReplaceAllString(s, "")
@@ -83,7 +83,7 @@ func uncommented(s string) string {
 	}
 }
 
-// A cleaner makes evidence and source fit for a prompt.
+// A cleaner prepares evidence and source for a prompt.
 type cleaner struct {
 	redactor *redact.Redactor
 	known    *redact.Known
@@ -94,7 +94,7 @@ func (c cleaner) text(s string, limit int) redact.Clean {
 	return c.redactor.Text(uncommented(visible(clip(s, 4*limit))), c.known).Truncate(limit)
 }
 
-// tail is text, of which the end matters.
+// tail is text whose end matters.
 func (c cleaner) tail(s string, limit int) redact.Clean {
 	if len(s) > 4*limit {
 		s = s[len(s)-4*limit:]
@@ -102,7 +102,8 @@ func (c cleaner) tail(s string, limit int) redact.Clean {
 	return c.redactor.Text(uncommented(visible(s)), c.known).Tail(limit)
 }
 
-// code is for source, which stays as it is but for secrets and invisible characters.
+// code is for source, in which only secrets and invisible characters are
+// replaced.
 func (c cleaner) code(s string, limit int) redact.Clean {
 	return c.redactor.Code(visible(clip(s, 4*limit)), c.known).Truncate(limit)
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 )
 
-// A Lease names the process that owns what a backend creates. Its text is a part
+// An Owner names the process that owns what a backend creates. Its text is a part
 // of labels and of names, so that a later daemon can tell what is orphaned:
 //
 //	<host>.<boot id>.<pid namespace>.<pid>.<start time in clock ticks since boot>
 //
 // Older versions wrote no host.
-type Lease struct {
-	Host  string // see Host; "" in leases of older versions
+type Owner struct {
+	Host  string // see Host; "" in the texts of older versions
 	Boot  string // boot of the host, without dashes
 	PidNS string // inode of the PID namespace in which Pid counts
 	Pid   int
@@ -50,71 +50,71 @@ func hostOf(named, machineID string) string {
 	return "h" + hex.EncodeToString(sum[:8])           // no boot id begins with an h
 }
 
-// SelfLease returns the lease of this process.
-func SelfLease() (Lease, error) {
+// SelfOwner returns the owner of this process.
+func SelfOwner() (Owner, error) {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
-		return Lease{}, err
+		return Owner{}, err
 	}
 	ns, err := pidNamespace()
 	if err != nil {
-		return Lease{}, err
+		return Owner{}, err
 	}
 	start, err := startTime(os.Getpid())
 	if err != nil {
-		return Lease{}, err
+		return Owner{}, err
 	}
-	return Lease{Host: Host(), Boot: strings.ReplaceAll(strings.TrimSpace(string(boot)), "-", ""), PidNS: ns, Pid: os.Getpid(), Start: start}, nil
+	return Owner{Host: Host(), Boot: strings.ReplaceAll(strings.TrimSpace(string(boot)), "-", ""), PidNS: ns, Pid: os.Getpid(), Start: start}, nil
 }
 
 // String returns the stored form.
-func (l Lease) String() string {
-	s := fmt.Sprintf("%s.%s.%d.%s", l.Boot, l.PidNS, l.Pid, l.Start)
-	if l.Host != "" {
-		s = l.Host + "." + s
+func (o Owner) String() string {
+	s := fmt.Sprintf("%s.%s.%d.%s", o.Boot, o.PidNS, o.Pid, o.Start)
+	if o.Host != "" {
+		s = o.Host + "." + s
 	}
 	return s
 }
 
-var leaseCount atomic.Uint64
+var ownerCount atomic.Uint64
 
-// Next returns a name that is unique on this host and carries the lease.
-func (l Lease) Next() string { return fmt.Sprintf("%s.%d", l, leaseCount.Add(1)) }
+// Next returns a name that is unique on this host and contains the owner.
+func (o Owner) Next() string { return fmt.Sprintf("%s.%d", o, ownerCount.Add(1)) }
 
-// ParseLease reads the stored form, or a name that Next has made.
-func ParseLease(s string) (Lease, error) {
-	var l Lease
+// ParseOwner reads the stored form, or a name that Next returned.
+func ParseOwner(s string) (Owner, error) {
+	var o Owner
 	parts := strings.Split(s, ".")
 	if strings.HasPrefix(parts[0], "h") {
-		l.Host, parts = parts[0], parts[1:]
+		o.Host, parts = parts[0], parts[1:]
 	}
 	if len(parts) != 4 && len(parts) != 5 {
-		return Lease{}, fault.Errorf(fault.Invalid, "lease %q", s)
+		return Owner{}, fault.Errorf(fault.Invalid, "owner %q", s)
 	}
 	pid, err := strconv.Atoi(parts[2])
 	if err != nil || pid <= 0 || parts[0] == "" || parts[1] == "" || parts[3] == "" {
-		return Lease{}, fault.Errorf(fault.Invalid, "lease %q", s)
+		return Owner{}, fault.Errorf(fault.Invalid, "owner %q", s)
 	}
-	l.Boot, l.PidNS, l.Pid, l.Start = parts[0], parts[1], pid, parts[3]
-	return l, nil
+	o.Boot, o.PidNS, o.Pid, o.Start = parts[0], parts[1], pid, parts[3]
+	return o, nil
 }
 
 // Dead reports whether the owner is known to be dead. One on another host, or in
-// another PID namespace of this one, cannot be judged and counts as alive; who
-// must not wait for ever gives leases an end.
-func (l Lease) Dead() bool {
-	self, err := SelfLease()
-	if err != nil || l.Host != self.Host {
+// another PID namespace of this one, cannot be checked and counts as alive; a caller that
+// must not wait for ever lets claims expire.
+func (o Owner) Dead() bool {
+	self, err := SelfOwner()
+	if err != nil || o.Host != self.Host {
 		return false
 	}
-	if l.Boot != self.Boot {
+	if o.Boot != self.Boot {
 		return true
 	}
-	if l.PidNS != self.PidNS {
+	if o.PidNS != self.PidNS {
 		return false
 	}
-	start, err := startTime(l.Pid)
-	return err != nil || start != l.Start
+	start, err := startTime(o.Pid)
+	return err != nil || start != o.Start
 }
 
 func pidNamespace() (string, error) {

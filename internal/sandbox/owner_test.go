@@ -8,33 +8,33 @@ import (
 	"testing"
 )
 
-func TestLease(t *testing.T) {
+func TestOwner(t *testing.T) {
 	t.Parallel()
-	self, err := SelfLease()
+	self, err := SelfOwner()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, text := range []string{self.String(), self.Next()} {
-		if got, err := ParseLease(text); err != nil || got != self {
+		if got, err := ParseOwner(text); err != nil || got != self {
 			t.Errorf("%q: got %+v, %v, want %+v", text, got, err, self)
 		}
 	}
 	if first, second := self.Next(), self.Next(); first == second {
 		t.Error("Next repeats itself")
 	}
-	if got, err := ParseLease("c0ffee.1.2.3"); err != nil || got != (Lease{Boot: "c0ffee", PidNS: "1", Pid: 2, Start: "3"}) {
+	if got, err := ParseOwner("c0ffee.1.2.3"); err != nil || got != (Owner{Boot: "c0ffee", PidNS: "1", Pid: 2, Start: "3"}) {
 		t.Errorf("without a host: got %+v, %v", got, err)
 	}
 	for _, bad := range []string{"", "a.b.c.d", "a.b.-1.d", "a.b.1", "..1.", "a.b.1.2.3.4", "h1.a.b.1", "h1"} {
-		if l, err := ParseLease(bad); err == nil {
+		if l, err := ParseOwner(bad); err == nil {
 			t.Errorf("%q: got %+v", bad, l)
 		}
 	}
 }
 
-func TestLeaseKnowsTheDead(t *testing.T) {
+func TestOwnerKnowsTheDead(t *testing.T) {
 	t.Parallel()
-	self, err := SelfLease()
+	self, err := SelfOwner()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestLeaseKnowsTheDead(t *testing.T) {
 	elsewhere.Host, elsewhere.Boot = "h0123456789abcdef", rebooted.Boot
 	older.Host, older.Boot = "", rebooted.Boot
 	for name, tt := range map[string]struct {
-		lease Lease
+		owner Owner
 		dead  bool
 	}{
 		"this process lives":                              {self, false},
@@ -66,10 +66,10 @@ func TestLeaseKnowsTheDead(t *testing.T) {
 		"a process with a recycled number is another one": {recycled, true},
 		"a process of an earlier boot is dead":            {rebooted, true},
 		"a process on another host cannot be judged":      {elsewhere, false},
-		"a lease that names no host cannot be judged":     {older, false},
+		"an owner without a host cannot be checked":       {older, false},
 		"a process of another namespace cannot be judged": {foreign, false},
 	} {
-		if got := tt.lease.Dead(); got != tt.dead {
+		if got := tt.owner.Dead(); got != tt.dead {
 			t.Errorf("%s: got dead = %v", name, got)
 		}
 	}
