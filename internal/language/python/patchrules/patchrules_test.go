@@ -125,3 +125,16 @@ func wantRule(t *testing.T, err error, rule patch.Rule) {
 		t.Errorf("got %v (%v), want a violation of %s", err, fault.KindOf(err), rule)
 	}
 }
+
+func TestWhichFilesSteerTheRunner(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{
+		"conftest.py": true, "a/b/conftest.py": true, "A/CONFTEST.PY": true, "pytest.ini": true, "pyproject.toml": true, "x/evil.pth": true,
+		"a.dist-info/METADATA": true, "_pytest/x.py": true, "pytest.py": true, `a\conftest.py`: true, "a/../conftest.py": true,
+		"shop/cart.py": false, "tests/test_a.py": false, "conftest.py/x.py": false, "my_pytest.py": false, "pth.py": false,
+	} {
+		if got := patchrules.Steers(name); got != want {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
+	}
+}

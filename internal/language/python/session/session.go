@@ -24,7 +24,7 @@
 // repeatable (see command in runner/parent.py). The parent runs with -I -S.
 //
 // Everything that configures the runner (conftest.py, pytest.ini, …, see
-// [Steers]) comes from the base tree, never from a patch.
+// patchrules.Steers) comes from the base tree, never from a patch.
 //
 // What remains possible is code that finds the plugin's objects in its own
 // interpreter and impersonates it; the verifier's policy on a patch's syntax

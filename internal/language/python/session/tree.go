@@ -9,6 +9,7 @@ import (
 	"sort"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language/python/patchrules"
 )
 
 // maxTreeFiles limits the files of a tree that is copied for an overlay.
@@ -27,7 +28,7 @@ func (r *Runner) materialise(tree string, overlay map[string][]byte) (dir string
 		switch {
 		case !filepath.IsLocal(name):
 			return "", nil, nil, fault.Errorf(fault.Invalid, "overlay path %q is outside the tree", name)
-		case Steers(name):
+		case patchrules.Steers(name):
 			ignored = append(ignored, name)
 		default:
 			names = append(names, name)
