@@ -8,7 +8,7 @@ GO    ?= go
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-setup: ## install what is missing (PostgreSQL, Docker, bubblewrap, Python) and make the sandboxes' base systems
+setup: ## install what is missing (PostgreSQL, Docker, bubblewrap, Python) and build the sandboxes' base systems
 	./deploy/setup.sh
 
 build: ## compile bin/repaird
@@ -25,28 +25,28 @@ quick: ## the inner loop, under a minute: vet, and the tests that need nothing i
 	@$(GO) vet ./...
 	@$(GO) test -short $$($(GO) list ./... | grep -vE '$(SLOW)')
 
-test: setup ## every test, those on real PostgreSQL, Docker and bubblewrap included
+test: setup ## run all tests, including those on real PostgreSQL, Docker and bubblewrap
 	./deploy/test-clients.sh
 	./deploy/pythons.sh
 	./deploy/test.sh
 
-bench: bench-sandbox bench-trace bench-redact ## measure: start of sandboxes, tracer and reader, redaction
+bench: bench-sandbox bench-trace bench-redact ## measure sandbox start, tracer and reader, redaction
 
 bench-sandbox:
 	$(GO) test -run '^$$' -bench Start -benchtime 20x ./internal/sandbox/docker ./internal/sandbox/bwrap
 
-bench-trace: ## measure the tracer beside others on every Python at hand, into docs/trace-benchmark.md
+bench-trace: ## compare the tracer with others on every available Python; write docs/trace-benchmark.md
 	./deploy/pythons.sh
 	python3 -B bench/trace/run.py
 
 bench-redact:
 	$(GO) test -run '^$$' -bench . -benchtime 20x ./internal/redact
 
-check: ## vet, staticcheck, golangci-lint, tidy, govulncheck
+check: ## run vet, staticcheck, golangci-lint, tidy, govulncheck
 	./deploy/check.sh
 
-stop-test-db: ## end the PostgreSQL server that tests share
+stop-test-db: ## stop the PostgreSQL server that tests share
 	@$(GO) run ./internal/postgres/pgtest/stop
 
-clean: ## remove what make and the demo built
+clean: ## remove what make and the demo created
 	rm -rf bin .state

@@ -1,6 +1,6 @@
 -- What was received. A delivery counts once for each of its keys: the sender's
 -- delivery id and the digest of its body (ids are not authenticated), and for
--- OTLP one for each record.
+-- OTLP one per record.
 create table delivery_keys (
     project text        not null,
     source  text        not null,
@@ -10,7 +10,7 @@ create table delivery_keys (
 );
 create index delivery_keys_seen_at on delivery_keys (seen_at);
 
--- One row for each fingerprint, from which the id is derived. The title holds identifiers only, never a
+-- One row per fingerprint, from which the id is derived. The title contains only identifiers, never a
 -- message: messages are redacted later, in the bundle.
 create table incidents (
     id          text        primary key,
@@ -23,7 +23,7 @@ create table incidents (
 );
 create index incidents_last_seen on incidents (last_seen desc);
 
--- Events as received, encrypted; the key of each lies beside it and is
+-- Events as received, encrypted; the key of each is next to it and is
 -- destroyed when the bundle is sealed.
 create table events (
     id          bigint generated always as identity primary key,
@@ -39,7 +39,7 @@ create table event_keys (
     wrapped  bytea  not null
 );
 
--- One row for each try to repair an incident.
+-- One row per run.
 create table runs (
     id          text        primary key,
     incident_id text        not null references incidents on delete cascade,
@@ -66,7 +66,7 @@ create index runs_incident on runs (incident_id, created_at desc);
 create index runs_open on runs (updated_at) where finished_at is null;
 create unique index runs_one_open on runs (incident_id) where finished_at is null;
 
--- What stages made: bundle, test, traces, verdict, … compressed with zstd.
+-- Artifacts of stages: bundle, test, traces, verdict, … compressed with zstd.
 create table artifacts (
     run_id     text        not null references runs on delete cascade,
     name       text        not null,
@@ -105,12 +105,12 @@ create table local_comments (
     primary key (repository, issue, key)
 );
 
--- accept_delivery makes one delivery durable: its keys, each event's incident
+-- accept_delivery stores one delivery durably: its keys, each event's incident
 -- and counter, the encrypted body, and for an incident that needs one a run
 -- with its first job. One call is one round trip and one transaction.
 --
 -- events is an array of objects {key, fingerprint, incident, title, rank,
--- commit, time, run}; bodies and wrapped are parallel to it. The answer is
+-- commit, time, run}; bodies and wrapped are parallel to it. It returns
 -- {"duplicate": bool, "incidents": [id], "runs": [id]}.
 create function accept_delivery(
     p_project text, p_source text, p_keys text[], p_events jsonb,
@@ -154,8 +154,8 @@ begin
             returning t.id into inc;
         incidents_out := incidents_out || to_jsonb(inc);
 
-        -- What counts as tried: the same commit, with an end that another try
-        -- with equal evidence would only repeat.
+        -- Tried means: the same commit, with an end that another run with
+        -- equal evidence would only repeat.
         select bool_or(finished_at is null),
                bool_or(state = 'proposed' and finished_at is not null),
                max(rank) filter (where asked_commit = coalesce(e->>'commit', '') and state <> 'failed'
@@ -163,7 +163,7 @@ begin
             into open_run, proposed, best from runs where incident_id = inc;
 
         -- Evidence is kept while it can still help: at most twenty undigested
-        -- events, and whatever is better than all of them.
+        -- events, and any that is better than all of them.
         if (select count(*) < 20 or coalesce(max(rank), -1) < (e->>'rank')::smallint
             from events join event_keys on event_id = id where incident_id = inc) then
             insert into events (incident_id, source, rank, body)
@@ -173,7 +173,7 @@ begin
 
         -- A new run: none is open, no pull request of the incident waits for its
         -- reviewer, and this commit was not tried with evidence as good as this;
-        -- or a person asks for it. Who asks while a run is open hears of its end.
+        -- or a person asks for it. A person who asks during a run is told its end.
         if coalesce(open_run, false) then
             if p_ask is not null then
                 update runs set ask = p_ask where incident_id = inc and finished_at is null;

@@ -42,7 +42,7 @@ def installer(state):
 
 def environment(python, state, log):
     """The environment's interpreter, and for each peer its version or, after
-    "none: ", why it could not be had."""
+    "none: ", why it is not available."""
     name = os.path.basename(python)
     home = os.path.join(state, name)
     inner = os.path.join(home, "bin", "python")

@@ -151,7 +151,7 @@ def of_python(p):
         if tool == "repaird-breakpoint":
             continue
         if tool in p["missing"] and tool not in p["figures"]:
-            rows.append([title, "could not be had: " + p["missing"][tool].replace("|", "/")] + [""] * (len(names) - 1))
+            rows.append([title, "not available: " + p["missing"][tool].replace("|", "/")] + [""] * (len(names) - 1))
             continue
         rows.append([title] + [number(ratio(p, tool, n)) for n in names])
         if tool in p["missing"]:

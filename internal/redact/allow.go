@@ -6,11 +6,11 @@ import (
 	"github.com/repaird/repaird/internal/redact/find"
 )
 
-// What is not listed here is dropped: an event's free-form parts hold anything
-// that a program's author thought of. An operator lists more by [New].
+// What is not listed here is dropped: an event's free-form parts may contain
+// anything. An operator can allow more through [New].
 
-// headers whose values help and tell little; addresses and tokens in them are
-// redacted all the same.
+// headers whose values are useful and reveal little; addresses and tokens in
+// them are still redacted.
 var allowedHeaders = find.Set(`accept accept-charset accept-encoding accept-language access-control-request-method cache-control connection
 	content-disposition content-encoding content-language content-length content-type date expect host if-match if-modified-since if-none-match
 	origin pragma range referer te traceparent tracestate transfer-encoding upgrade user-agent via x-forwarded-for x-forwarded-host
@@ -45,7 +45,7 @@ var allowedAttributes = []string{
 	"event.name", "feature_flag.", "vcs.", "gen_ai.operation", "celery.", "django.", "flask.", "aws.region", "session.type",
 }
 
-// dropped attributes, although of an allowed family: they hold a person's data
+// dropped attributes, although of an allowed family: they contain personal data
 // or a body.
 var deniedAttributes = []string{
 	"http.request.body", "http.response.body", "http.request.header", "http.response.header", "db.query.parameter", "messaging.message.body",
@@ -81,8 +81,8 @@ func (r *Redactor) allowsAttribute(name string) bool {
 	return false
 }
 
-// statement reports whether a name holds a database statement, whose literals
-// are data.
+// statement reports whether a name refers to a database statement, whose
+// literals are data.
 func statement(name string) bool {
 	switch strings.ToLower(name) {
 	case "db.statement", "db.query.text", "sql", "query":

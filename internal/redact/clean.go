@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// A Clean is text that the redactor has seen. Only this package makes one from
-// outside text; prompts, bundles and pull requests accept nothing else.
+// A Clean is text that has passed the redactor. Only this package creates one
+// from untrusted text; prompts, bundles and pull requests accept nothing else.
 //
 // Texts are assembled from Cleans without being scanned again:
 //
@@ -20,8 +20,8 @@ type Clean struct{ text string }
 // untyped constants: the compiler refuses a string variable.
 type constant string
 
-// Constant returns repaird's own words. It takes only constants that are
-// written in the code.
+// Constant returns repaird's own words. It takes only constants in the source
+// code.
 func Constant(c constant) Clean { return Clean{string(c)} }
 
 // Number returns a number in decimal.
@@ -84,8 +84,8 @@ func (c Clean) Tail(n int) Clean {
 	return Clean{mark + c.text[from:]}
 }
 
-// Replace replaces every old by new, such as to keep a text inside a fence.
-// Neither may bring in outside text.
+// Replace replaces every old by new, such as to keep a text inside a code
+// fence. Neither may introduce untrusted text.
 func (c Clean) Replace(old, new constant) Clean {
 	return Clean{strings.ReplaceAll(c.text, string(old), string(new))}
 }

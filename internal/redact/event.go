@@ -33,8 +33,8 @@ type walker struct {
 	spent  int             // units of work on them
 }
 
-// exhausted counts a text and reports whether the event has had its share: its
-// parts may not cost together what each may cost alone.
+// exhausted counts a text and reports whether the event has exceeded its work
+// budget: its parts together may not cost what each may cost alone.
 func (w *walker) exhausted(n int) bool {
 	w.bytes += n
 	return w.bytes > maxEventBytes || w.spent > unitsPerByte/2*w.bytes+2<<20
@@ -73,7 +73,7 @@ var (
 	zoneShape    = regexp.MustCompile(`^[A-Za-z]+([/_+-][A-Za-z0-9]+){0,4}$`)
 )
 
-// keepIdentifiers notes what must stay although it looks random.
+// keepIdentifiers notes identifiers, which are kept although they look random.
 func (k *Known) keepIdentifiers(e incident.Event) {
 	for _, id := range []string{e.ID, e.TraceID, e.SpanID, e.Commit} {
 		if idShape.MatchString(id) || commitShape.MatchString(id) || traceShape.MatchString(id) {
@@ -128,7 +128,7 @@ func (w *walker) location(place, s string) string {
 	return w.inMode(program, place, s)
 }
 
-// named redacts a text that stands under a name.
+// named redacts a text that belongs to a name.
 func (w *walker) named(place, name, s string) string {
 	if find.SensitivityOf(name).Accepts(s, true) {
 		return w.whole(place, s, "name:"+find.SensitivityOf(name).String())
@@ -204,8 +204,8 @@ func (w *walker) event(e incident.Event) incident.Event {
 	return out
 }
 
-// each redacts the members of a list. Of a list that is too long the end stays,
-// where the crash is.
+// each redacts the members of a list. Of a list that is too long the end is
+// kept, where the crash is.
 func each[T any](w *walker, place string, list []T, most int, f func(string, T) T) []T {
 	if list == nil {
 		return nil
@@ -309,7 +309,7 @@ func (w *walker) request(req *incident.Request) *incident.Request {
 	return &out
 }
 
-// overlooked learns from what is dropped: a password there may stand elsewhere.
+// overlooked learns from what is dropped: a password there may occur elsewhere.
 func (w *walker) overlooked(place, name, value string) {
 	if w.learn != nil {
 		w.named(place, name, value)
@@ -335,7 +335,7 @@ func (w *walker) span(place string, s incident.Span) incident.Span {
 	return s
 }
 
-// userFields are what is kept of a user, replaced.
+// userFields are the fields of a user that are kept, with replaced values.
 var userFields = find.Set(`id email username ip_address name`)
 
 func (w *walker) user(user map[string]string) map[string]string {

@@ -16,8 +16,8 @@ import (
 	"github.com/repaird/repaird/internal/redact/token"
 )
 
-// Known is the set of sensitive values of one incident, in no readable form:
-// it holds keyed hashes of the values and of the forms in which they may be
+// Known is the set of sensitive values of one incident, in unreadable form: it
+// contains keyed hashes of the values and of the forms in which they may be
 // written, and finds these in any text. It is safe for concurrent use.
 type Known struct {
 	mu     sync.RWMutex
@@ -25,7 +25,7 @@ type Known struct {
 	filter [1 << 10]uint64   // of the hashes of the first knownPrefix bytes
 	sizes  map[uint64][]int  // hash of the first bytes → lengths
 	forms  map[knownKey]form // length and hash of the whole → how it is replaced
-	keep   map[string]bool   // identifiers of the event, which stay although they look random
+	keep   map[string]bool   // identifiers of the event, which are kept although they look random
 	count  int
 }
 
@@ -66,8 +66,7 @@ func (k *Known) Empty() bool {
 	return k.count == 0
 }
 
-// common values are no secrets, and to replace them everywhere would destroy
-// the evidence.
+// common values are not secrets, and replacing them everywhere would destroy the evidence.
 var common = find.Set(`password passwd secret token default example localhost username anonymous unknown development production staging
 	testing testuser administrator postgres postgresql public private string number object function method return false undefined
 	changeme required optional disabled enabled internal external customer account django.contrib.auth session authorization basic bearer
@@ -138,7 +137,7 @@ func escapeJSON(s string) string {
 	return string(data[1 : len(data)-1])
 }
 
-// put stores one form; false when it was there or there is no room.
+// put stores one form; false if it is already known or there is no room.
 func (k *Known) put(text string, f form) bool {
 	if len(text) < knownPrefix || k.count >= maxKnown {
 		return false
@@ -206,8 +205,8 @@ func (k *Known) find(s string, add func(find.Finding)) {
 	for range knownPrefix {
 		pow = mulmod(pow, k.base)
 	}
-	// What may be a form is hashed where it stands, until as many bytes have been
-	// hashed as the text has; from then on by the hashes of the text's beginnings.
+	// A possible form is hashed in place, until as many bytes have been hashed
+	// as the text has; from then on by the hashes of the text's prefixes.
 	direct := len(s)
 	var sums []uint64 // sums[i] is the hash of s[:i]
 	hashed := func(i, size int) uint64 {

@@ -8,24 +8,24 @@
 //	src := r.Code(source, ev.Known())
 //
 // It works in layers. Structure: fields that are not listed (allow.go) are
-// dropped, and a sensitive name decides about its value (package find). Patterns:
+// dropped, and a sensitive name determines how its value is treated (package find). Patterns:
 // the credentials of some two hundred providers (rules), and personal data that has
 // a form (find, shape). Encodings: JSON in JSON, Python literals, URL encoding and
 // base64 are looked into (encode). Propagation: a value once seen under a sensitive
-// name is replaced wherever it stands in the incident (known.go). What replaces a
+// name is replaced wherever it occurs in the incident (known.go). What replaces a
 // value is its token (token).
 //
-// Redacted means that a text has been through here: tokens stand for what was found
-// in it, and the rest is as it was; nothing else marks it. It fails closed: a text
-// that is malformed, too long, nested too deeply or too costly to judge is withheld,
-// which means that "[redacted: …]" with the reason stands for the whole of it, and
-// that it is listed in [Report.Dropped]. Only a value that is withheld is marked as
-// filtered, since a token can be a test's input and a notice cannot. Cost is
-// counted in bytes that rules look at, not in seconds, so that the same text
+// Redacted means that a text has been through here: tokens replace what was found in
+// it, and the rest is unchanged; nothing else marks it. It fails closed: a text that
+// is malformed, too long, nested too deeply or exceeds its work budget is withheld:
+// "[redacted: …]" with the reason replaces all of it, and it is listed in
+// [Report.Dropped]. Only a value that is withheld is marked as
+// filtered, since a token can be a test's input and a notice cannot. Work
+// is measured in bytes that rules examine, not in seconds, so that the same text
 // always has the same result.
 //
-// Names of people and places in free text have no form and are not found; they
-// are kept out by dropping the fields that hold them.
+// Names of people and places in free text have no recognisable form and are not
+// found; they are kept out by dropping the fields that contain them.
 package redact
 
 import (
@@ -40,10 +40,10 @@ type Redactor struct {
 }
 
 // New returns a redactor whose replacements are keyed by key (at least 16
-// bytes, secret, one for each project): the same value gives the same
-// replacement in everything that this project's redactor sees. allow names
-// further tags, extras and attributes that this project wants to keep; their
-// values are redacted like any other text.
+// bytes, secret, one per project): the same value gives the same replacement in
+// everything that this project's redactor sees. allow names further tags,
+// extras and attributes that this project wants to keep; their values are
+// redacted like any other text.
 func New(key []byte, allow ...string) *Redactor {
 	r := &Redactor{key: token.NewKey(key), allow: map[string]bool{}}
 	for _, name := range allow {
@@ -70,11 +70,11 @@ func (e Evidence) Report() Report { return e.report }
 // incident.
 func (e Evidence) Known() *Known { return e.known }
 
-// Redacted reports whether the evidence was made by a Redactor; it is false
-// for the zero Evidence.
+// Redacted reports whether the evidence comes from a Redactor; it is false for the zero Evidence.
 func (e Evidence) Redacted() bool { return e.redacted }
 
-// A Report counts what was replaced, by rule and by place; it holds no value.
+// A Report counts what was replaced, by rule and by place; it contains no
+// values.
 type Report struct {
 	Replaced int            `json:"replaced"`
 	Rules    map[string]int `json:"rules,omitempty"`   // rule → count
@@ -86,7 +86,7 @@ type Report struct {
 // are replaced everywhere in it. Redacting a redacted event changes nothing.
 //
 // File names, lines, functions, modules, trace and span ids, the event's id and
-// its commit stay as they are where they have the form of such.
+// its commit are kept if they have the expected form.
 func (r *Redactor) Event(e incident.Event) Evidence {
 	known := newKnown(r.key)
 	known.keepIdentifiers(e)
@@ -102,10 +102,9 @@ func (r *Redactor) Event(e incident.Event) Evidence {
 // a model's words. known carries the sensitive values of an incident, so that
 // they are replaced here too; it may be nil.
 //
-// It looks for everything, also for values that only look like secrets, and
-// values of sensitive names that the text itself holds are replaced wherever
-// else they stand in it. Source code that is to be edited goes through
-// [Redactor.Code].
+// It looks for everything, including values that only look like secrets; values
+// of sensitive names in the text are replaced wherever else they occur in it.
+// Source code that is to be edited goes through [Redactor.Code].
 func (r *Redactor) Text(s string, known *Known) Clean {
 	own := newKnown(r.key)
 	if _, reason := (&scan{r: r, learn: own}).text(s); reason != "" {
@@ -114,11 +113,7 @@ func (r *Redactor) Text(s string, known *Known) Clean {
 	return r.run(s, evidence, known, own)
 }
 
-// Code redacts source code and patches: only what is certainly a secret goes
-// (known values, providers' tokens, private keys, passwords in URLs), so that
-// the program stays the program and an edit of it can be applied. What a
-// program says of itself is no evidence about anyone: names, constants and
-// addresses stay.
+// Code redacts source code and patches: only certain secrets are replaced (known values, providers' tokens, private keys, passwords in URLs), so that the program still works and an edit of it can be applied. A program's own text is not evidence about anyone: names, constants and addresses stay.
 func (r *Redactor) Code(s string, known *Known) Clean { return r.run(s, program, known) }
 
 func (r *Redactor) run(s string, m mode, known ...*Known) Clean {

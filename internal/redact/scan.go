@@ -16,7 +16,7 @@ type mode int
 
 const (
 	evidence   mode = iota // everything
-	program                // source code: only what is certainly a secret
+	program                // source code: only certain secrets
 	sourceLine             // source code as evidence: literals that look like secrets too
 )
 
@@ -36,15 +36,15 @@ type scan struct {
 	r      *Redactor
 	mode   mode
 	known  []*Known          // any may be nil
-	learn  *Known            // where values in sensitive positions are put; nothing is replaced then
+	learn  *Known            // collects values in sensitive positions; nothing is replaced then
 	count  func(rule string) // called for each replacement; may be nil
 	work   int               // units of work that are left, see unitsPerByte; set for each text
 	tokens map[string]string // of this call
 }
 
-// Each text has a work budget proportional to its length; one that exceeds it is
-// treated as adversarial, and withheld. A byte that is looked at costs one unit, a
-// finding findCost, a token tokenCost.
+// Each text has a work budget proportional to its length; one that exceeds it
+// is treated as adversarial, and withheld. A byte that is examined costs one
+// unit, a finding findCost, a token tokenCost.
 const (
 	unitsPerByte = 16
 	unitsPerText = 4 << 10
@@ -52,12 +52,12 @@ const (
 	tokenCost    = 130
 )
 
-// withheld stands for a text that could not be redacted, and says why. What was
-// redacted bears no mark: tokens stand in it for what was secret or personal.
+// withheld is the notice that replaces a text that could not be redacted, with
+// the reason. Redacted text has no mark: tokens replace what was secret or
+// personal.
 func withheld(reason string) string { return "[redacted: " + reason + "]" }
 
-// text redacts one text; reason is not empty where the whole of it had to be
-// replaced.
+// text redacts one text; reason is not empty if all of it was withheld.
 func (sc *scan) text(s string) (out, reason string) {
 	sc.work = unitsPerByte*len(s) + unitsPerText
 	switch {
@@ -73,7 +73,7 @@ func (sc *scan) text(s string) (out, reason string) {
 	return out, ""
 }
 
-// layers redacts a text as it stands, then what it holds in other encodings.
+// layers redacts a text as it is, then what it contains in other encodings.
 func (sc *scan) layers(s string, depth int) (out string, ok bool) {
 	if len(s) < 3 {
 		return s, true
@@ -105,7 +105,7 @@ func (sc *scan) percent(s string) (string, bool) {
 	})
 }
 
-// base64 redacts what is written in base64 or hex within a text.
+// base64 redacts what is encoded in base64 or hex within a text.
 func (sc *scan) base64(s string, depth int) (string, bool) {
 	return encode.EachBase64(s, func(written, text string) (out string, raw, ok bool) {
 		if depth >= maxNested {
@@ -140,7 +140,7 @@ func (sc *scan) plain(s string) (string, bool) {
 	return b.String(), sc.work >= 0
 }
 
-// cells redacts a text of which each rune is encoded by itself.
+// cells redacts a text in which each rune is encoded by itself.
 func (sc *scan) cells(cells []encode.Cell) (string, bool) {
 	var raw, decoded strings.Builder
 	offsets := make([]int, 0, len(cells)) // of each cell in the decoded text
@@ -175,8 +175,8 @@ func (sc *scan) cells(cells []encode.Cell) (string, bool) {
 	return b.String(), sc.work >= 0
 }
 
-// replacement returns what stands for a finding; changed is false where it is
-// a token already, and always while learning. cells are nil where s is not
+// replacement returns the replacement of a finding; changed is false if it is
+// already a token, and always while learning. cells are nil if s is not
 // encoded.
 func (sc *scan) replacement(f find.Finding, s string, cells []encode.Cell) (text string, changed bool) {
 	value := s
@@ -213,7 +213,7 @@ func (sc *scan) replacement(f find.Finding, s string, cells []encode.Cell) (text
 	return text, changed
 }
 
-// token makes tokens and remembers them: texts repeat their values.
+// token creates tokens and caches them: texts repeat their values.
 func (sc *scan) token(value string) string {
 	if t, there := sc.tokens[value]; there {
 		return t
@@ -241,7 +241,7 @@ func (sc *scan) find(s string) (found []find.Finding, ok bool) {
 	escaped := !sc.inCode() && strings.IndexByte(s, '%') >= 0 && encode.HasPercent(s)
 	if strings.Contains(s, "-----BEGIN") {
 		find.PEM(s, func(f find.Finding) {
-			if !escaped || !encode.HasPercent(s[f.Start:f.End]) { // else it is found when decoded
+			if !escaped || !encode.HasPercent(s[f.Start:f.End]) { // otherwise it is found when decoded
 				add(f)
 			}
 		})
@@ -270,8 +270,8 @@ func (sc *scan) find(s string) (found []find.Finding, ok bool) {
 		return found, sc.work >= 0
 	}
 	if escaped {
-		// What only looks like something is looked at decoded, where there is
-		// something encoded: "%22" and "%2F" are no part of a token.
+		// Random-looking values are examined decoded if something is encoded:
+		// "%22" and "%2F" do not belong to a token.
 		firm := add
 		add = func(f find.Finding) {
 			if !encode.PercentWithin(s, f.Start, f.End) {
@@ -292,9 +292,9 @@ func (sc *scan) find(s string) (found []find.Finding, ok bool) {
 	return found, ok && sc.work >= 0
 }
 
-// resolve orders findings and makes them disjoint: of two that overlap, the one
-// that holds the other stays, and two that cross become one. Findings that
-// merely look like something are dropped where a token is.
+// resolve orders findings and makes them disjoint: of two nested ones the outer
+// is kept, and two that cross become one. Random-looking findings are dropped
+// where a token is.
 func (sc *scan) resolve(s string, found []find.Finding) []find.Finding {
 	slices.SortStableFunc(found, func(a, b find.Finding) int {
 		if a.Start != b.Start {

@@ -20,7 +20,7 @@ const (
 type block struct {
 	text    []byte
 	events  []wire.Event // whose off is that in text
-	others  []span       // lines that are no events
+	others  []span       // lines that are not events
 	skipped int
 	scanned chan struct{}
 }

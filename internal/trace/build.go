@@ -103,7 +103,7 @@ func (b *builder) event(e *wire.Event, body []byte) {
 	b.now.current.add(e)
 }
 
-// other takes a line that is no event as the tracer writes it.
+// other takes a line that is not an event as the tracer writes it.
 func (b *builder) other(line []byte) {
 	w := &b.wire
 	ok := b.decoder.DecodeLine(line, w)
@@ -134,7 +134,7 @@ func (b *builder) handshake(line []byte) {
 	}
 }
 
-// accept takes what is no event; false when it does not fit.
+// accept takes lines that are not events; false when it does not fit.
 func (b *builder) accept(w *wire.Line) bool {
 	if w.K == "meta" || w.K == "seg" {
 		return b.open(w)

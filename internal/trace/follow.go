@@ -29,7 +29,7 @@ type Followed struct {
 // Follow returns when ctx is done, after it has read what was written until
 // then: cancel it once the traced command has ended. It returns the error of
 // fn, which ends it at once, or that of reading the directory; that ctx is done
-// is no error. A Record that fn gets stays valid; its ID counts arrivals. Trees
+// is not an error. A Record that fn gets stays valid; its ID counts arrivals. Trees
 // and findings are those of the Trace that ReadDir gives at the end.
 func Follow(ctx context.Context, dir string, fn func(Followed) error) (missed int, err error) {
 	f := follower{dir: dir, fn: fn, byName: map[string]*live{}}
@@ -282,7 +282,7 @@ func (f *follower) line(p *live, line []byte) error {
 	return f.fn(out)
 }
 
-// define takes what is no event.
+// define takes definitions, which are not events.
 func (p *live) define(w *wire.Line) {
 	switch w.K {
 	case "meta":

@@ -142,6 +142,6 @@ func TestAMergedStreamReadsAsTheDirectory(t *testing.T) {
 	broken := bytes.Clone(packed.Bytes())
 	broken[len(broken)/2] ^= 0x55
 	if _, err := Read(bytes.NewReader(broken)); err == nil {
-		t.Error("a broken stream is no error")
+		t.Error("a broken stream is not an error")
 	}
 }

@@ -143,8 +143,7 @@ func oracleWatches(v any) (out []wire.Watch) {
 	return out
 }
 
-// oracleLine returns all that a record of a line holds, "" where it is no line of
-// a record.
+// oracleLine returns all that a record of a line holds, "" if it is not a line of a record.
 func oracleLine(line []byte) string {
 	var m map[string]any
 	if len(line) == 0 || line[0] != '{' || json.Unmarshal(line, &m) != nil {

@@ -149,7 +149,7 @@ func (t *Trace) Crash() (path []Call, raise Record) {
 	return nil, Record{}
 }
 
-// ignorable says whether an exception that escapes is no failure.
+// ignorable reports whether an escaping exception is not a failure.
 func ignorable(r Record) bool {
 	return IgnorableType(r.Type(), r.Text())
 }

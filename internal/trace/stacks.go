@@ -260,7 +260,7 @@ func CollectStacks(out string) ([]ThreadStack, error) {
 }
 
 // addStacks appends the records to the newest head file of the process. Behind
-// them the NUL bytes of a killed process's file are no trouble to Read.
+// them Read tolerates the NUL bytes of a killed process's file.
 func addStacks(out string, pid int, stacks []ThreadStack) error {
 	if len(stacks) == 0 {
 		return nil

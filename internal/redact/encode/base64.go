@@ -9,9 +9,9 @@ import (
 	"github.com/repaird/repaird/internal/redact/shape"
 )
 
-// EachBase64 replaces what is written in base64 or hex within a text by what
-// part makes of it. part is given what is written, as it stands and decoded; what
-// it returns is encoded as that was. raw says that it is to stand as it is.
+// EachBase64 replaces what is encoded in base64 or hex within a text by the
+// result of part. part gets the encoded and the decoded text; its result is
+// encoded the same way. raw says that it is to be inserted as it is.
 func EachBase64(s string, part func(written, text string) (out string, raw, ok bool)) (string, bool) {
 	var b strings.Builder
 	last := 0
@@ -72,8 +72,8 @@ var IsBase64 = func() (set [256]bool) {
 	return set
 }()
 
-// decodePadded returns the text that a run encodes, and how to encode another in
-// its place; nil where it is none. padded is the run with its padding.
+// decodePadded returns the text that a run encodes, and how to encode another
+// in its place; nil if there is none. padded is the run with its padding.
 func decodePadded(run, padded string) (text string, again func(string) string) {
 	data, ok := Base64(run)
 	if !ok {

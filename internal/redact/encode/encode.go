@@ -1,5 +1,6 @@
-// Package encode reads and writes the encodings in which values stand in texts:
-// backslash escapes of JSON and of Python literals, URL encoding, base64 and hex.
+// Package encode reads and writes the encodings in which values occur in texts:
+// backslash escapes of JSON and of Python literals, URL encoding, base64 and
+// hex.
 //
 // Where each rune is encoded by itself, a text is read as [Cell]s, so that some of
 // its runes can be replaced and the others keep the bytes they had ([Escapes],

@@ -49,7 +49,7 @@ func Query(s string) []Cell {
 	return cells
 }
 
-// PercentIfAny is Percent where something is encoded, and nil elsewhere.
+// PercentIfAny is Percent if something is encoded, otherwise nil.
 func PercentIfAny(s string) []Cell {
 	if strings.IndexByte(s, '%') < 0 {
 		return nil
@@ -86,7 +86,7 @@ func percentWord(s string, i int) (start, end int) {
 	return start, end
 }
 
-// PercentWithin reports whether the words in which a part stands hold escaped
+// PercentWithin reports whether the words that contain a part have escaped
 // octets.
 func PercentWithin(s string, start, end int) bool {
 	from, _ := percentWord(s, start)
@@ -94,9 +94,9 @@ func PercentWithin(s string, start, end int) bool {
 	return HasPercent(s[max(from, start-2000):min(to, end+2000)])
 }
 
-// EachPercent replaces the URL-encoded parts of a text by what part makes of
-// them. What stands unencoded between them (&, =) belongs to the text around:
-// each part is a text of its own.
+// EachPercent replaces the URL-encoded parts of a text by the results of part.
+// What is unencoded between them (&, =) belongs to the surrounding text: each
+// part is a text of its own.
 func EachPercent(s string, part func(start, end int, cells []Cell) (out string, ok bool)) (string, bool) {
 	var b strings.Builder
 	last := 0

@@ -1,8 +1,8 @@
-// Package find says what of a text is secret or personal, and where: values of
-// names that tell ([Pairs]), private keys and logins in URLs ([PEM], [Userinfo]),
-// personal data that has a form ([Personal]), and values that look drawn at random
-// ([Random]). Each reports [Finding]s, which may overlap, and changes nothing.
-// Providers' credentials are found by package redact/rules.
+// Package find finds the secret and personal parts of a text: values of telling
+// names ([Pairs]), private keys and logins in URLs ([PEM], [Userinfo]),
+// personal data with a recognisable form ([Personal]), and values that look
+// random ([Random]). Each reports [Finding]s, which may overlap, and changes
+// nothing. Providers' credentials are found by package redact/rules.
 package find
 
 import "github.com/repaird/repaird/internal/redact/encode"
@@ -13,6 +13,6 @@ type Finding struct {
 	Rule       string
 	Firm       bool          // a value in a sensitive position, which propagates
 	Cells      []encode.Cell // how the part is encoded; nil: not at all
-	Given      string        // the replacement, where it is not the token of the part
+	Given      string        // the replacement, if it is not the token of the part
 	Basic      bool          // user:password in base64
 }

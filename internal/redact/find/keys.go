@@ -8,18 +8,18 @@ import (
 	"github.com/repaird/repaird/internal/redact/shape"
 )
 
-// A Sensitivity says how much a name tells of its value.
+// A Sensitivity says how much a name reveals about its value.
 type Sensitivity int
 
 const (
 	Harmless Sensitivity = iota
-	Opaque               // the value is replaced where it looks random: key, signature, code
+	Opaque               // the value is replaced if it looks random: key, signature, code
 	Weak                 // replaced unless it is a short word or number: token, session
 	Strong               // replaced always: password, secret, api_key
 	personal             // replaced always: e-mail, family name, date of birth
 )
 
-// words that make a name sensitive wherever they stand in it.
+// words that make a name sensitive wherever they occur in it.
 var wordSensitivity = map[string]Sensitivity{
 	"password": Strong, "passwords": Strong, "passwd": Strong, "passwort": Strong, "pwd": Strong, "pass": Strong, "passphrase": Strong,
 	"passcode": Strong, "passkey": Strong, "secret": Strong, "secrets": Strong, "credential": Strong, "credentials": Strong, "creds": Strong,
@@ -73,7 +73,7 @@ var pairsByLast = func() map[string]map[string]Sensitivity {
 	return m
 }()
 
-// describing words turn a name into one about the sensitive thing rather than
+// describing words turn a name into one about the sensitive value rather than
 // of it: token_count, password_field, max_tokens.
 var describing = Set(`count counts counter type types len length size limit limits max min num number_of total used usage index idx
 	expiry expires expire expiration expired ttl at age field fields label policy policies rule rules regex pattern valid validity required enabled
@@ -92,8 +92,8 @@ func Set(s string) map[string]bool {
 }
 
 // SensitivityOf judges a name by its words, which end at case changes, digits'
-// ends and everything that is no letter or digit: "authToken" and
-// "X-Auth-Token" have the word token, "author" has not the word auth.
+// ends and everything except letters and digits: "authToken" and
+// "X-Auth-Token" have the word token, "author" does not have the word auth.
 func SensitivityOf(name string) Sensitivity {
 	if len(name) < 3 || len(name) > 200 {
 		return Harmless
@@ -168,7 +168,7 @@ func splitWords(name string, words []string) []string {
 	return words
 }
 
-// notValues are what stands after a sensitive name without being its value.
+// notValues are words that follow a sensitive name without being its value.
 var notValues = Set(`none null nil true false undefined nan yes no on off optional str string int bytes bool any object dict list
 	required invalid missing incorrect wrong expired empty blank unset default is was are be been must should cannot can not too short long
 	field for and or the a an in of to has have with does did will mismatch rejected changed reset updated given provided set unknown
@@ -179,7 +179,7 @@ var noValue = Set(`none null nil true false undefined nan redacted filtered remo
 
 var formatVerb = regexp.MustCompile(`^%[-+# 0-9.*\[\]]*[a-zA-Z]?$`)
 
-// isPlaceholder recognises what stands where a value was, or will be.
+// isPlaceholder recognises placeholders of a past or future value.
 func isPlaceholder(s string, quoted bool) bool {
 	t := strings.ToLower(strings.Trim(s, " \t*.x-X_<>[]{}()$%#?"))
 	return t == "" || noValue[t] || !quoted && notValues[t] ||

@@ -9,7 +9,7 @@ import (
 
 // Values are found by their names in whatever notation a text uses: JSON,
 // Python, YAML, environment files, headers, URLs, XML, and JSON in a string in
-// JSON. What may surround a name and a value is nearly the same in all of them.
+// JSON. The context of a name and a value is nearly the same in all of them.
 
 // Pairs finds the values of sensitive names.
 func Pairs(s string, work *int, add func(Finding)) {
@@ -32,8 +32,8 @@ func Pairs(s string, work *int, add func(Finding)) {
 		}
 		if level := SensitivityOf(s[start:end]); level != Harmless {
 			p := pairParser{s: s, name: s[start:end], start: start, level: level, add: add, work: work}
-			// Values may hold names themselves ("Authorization: Basic …"), so
-			// the scan goes on behind the name, not behind the value.
+			// Values may contain names themselves ("Authorization: Basic …"),
+			// so the scan continues after the name, not after the value.
 			p.parse(end)
 			i = max(i, p.past)
 		}
@@ -52,7 +52,7 @@ type pairParser struct {
 	add   func(Finding)
 
 	work       *int
-	past       int  // where the scan goes on; 0 behind the name
+	past       int  // where the scan continues; 0 after the name
 	quotedName bool // the name has quotes of its own
 	phrase     bool // the name is the last word of a quoted text
 	called     bool // the name is that of a function, the value its argument
@@ -195,7 +195,7 @@ func (p *pairParser) quoted(i int) (end int, ok bool) {
 			return j + 1, true
 		}
 	}
-	// The text was cut within the value.
+	// The text was truncated within the value.
 	end = open
 	for end < limit && s[end] != '\n' {
 		end++

@@ -10,8 +10,8 @@ import (
 	"github.com/repaird/repaird/internal/redact/shape"
 )
 
-// Personal finds personal data that has a form: e-mail addresses, IP and
-// MAC addresses, card and account numbers, telephone numbers. Names and
+// Personal finds personal data with a recognisable form: e-mail addresses, IP
+// and MAC addresses, card and account numbers, telephone numbers. Names and
 // postal addresses have none: they are found by the names of their fields. An @
 // of logins ends a password, not a local part.
 func Personal(s string, logins []int, add func(Finding)) {
@@ -76,8 +76,8 @@ func emailAround(s string, at int) (start, end int) {
 	return start, end
 }
 
-// findNumber looks at what begins with a digit, + or ( at i, and returns where
-// to go on.
+// findNumber examines what begins with a digit, + or ( at i, and returns where
+// to continue.
 func findNumber(s string, i int, add func(Finding)) int {
 	if i > 0 && (shape.IsAlnum(s[i-1]) || s[i-1] == '_') && s[i] != '(' && !(i > 1 && s[i-2] == '\\') {
 		return pastWord(s, i)
@@ -284,14 +284,14 @@ func findWord(s string, i int, add func(Finding)) int {
 	return pastWord(s, i)
 }
 
-// benign words before a random-looking text say that it is no secret.
+// benign words before a random-looking text say that it is not a secret.
 var benign = Set(`sha sha1 sha224 sha256 sha384 sha512 md5 blake2b digest hash commit revision rev ref trace traceid span spanid parent event
 	eventid request requestid id uuid guid etag checksum integrity fingerprint build version release traceparent correlation image container
 	object tree blob parentid crc node bundle`)
 
-// Random finds opaque values that no name announces. Digests and
-// identifiers, which look the same, are left: git's and SHA-256 by their
-// length, others by the word before them.
+// Random finds opaque values without a telling name. Digests and identifiers,
+// which look the same, are left: git's and SHA-256 by their length, others by
+// the word before them.
 func Random(s string, keeps func(string) bool, add func(Finding)) {
 	for i := 0; i < len(s); {
 		if !encode.IsBase64[s[i]] {

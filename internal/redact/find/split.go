@@ -13,7 +13,7 @@ type Joined struct {
 	Gaps []gap
 }
 
-// A gap is what stood between two literals.
+// A gap is what was between two literals.
 type gap struct{ at, from, to int } // at in the joined text, from and to in the other
 
 // Join joins the adjacent literals of a text.

@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// A fileAllowlist is gitleaks' format of what is no credential.
+// A fileAllowlist is an allowlist in gitleaks' format.
 type fileAllowlist struct {
 	Description string
 	Condition   string
@@ -19,9 +19,9 @@ type fileAllowlist struct {
 	StopWords   []string
 }
 
-// An allowlist says what is no credential.
+// An allowlist says which matches are not credentials.
 type allowlist struct {
-	target    string                // what patterns look at: "match", "line" or, by default, the credential
+	target    string                // what patterns match: "match", "line" or, by default, the credential
 	re        func() *regexp.Regexp // nil: none
 	stopWords []string
 	all       bool // patterns and stop words must both hold, not either
@@ -63,7 +63,7 @@ func (f fileAllowlist) compile() (allowlist, error) {
 	return a, nil
 }
 
-// allows reports whether what matched is no credential.
+// allows reports whether a match is not a credential.
 func (a *allowlist) allows(secret, match, line string) bool {
 	if a.never {
 		return false

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// An alteration changes the patterns of gitleaks for evidence. rules is the number
-// of those that have the old text: a release in which it is another has changed
-// what the alteration is for, and is looked at by a person.
+// An alteration changes the patterns of gitleaks for evidence. rules is the
+// number of rules with the old text: if a release has a different number, the
+// rules have changed and a person must review the alteration.
 type alteration struct {
 	why      string
 	old, new string
@@ -22,8 +22,8 @@ var alterations = []alteration{
 		"(?:[\\x60'\"\\s;]|\\\\[nr]|$)", "(?:[\\x60'\"\\s;&,.:<>(){}\\[\\]\\\\|#]|$)", 147},
 }
 
-// replacedRules are rules of gitleaks that are done elsewhere in redaction, or by
-// our own, and better for text that is no file.
+// replacedRules are rules of gitleaks that are covered elsewhere in redaction,
+// or by our own, and better for text that is not a file.
 var replacedRules = []string{
 	"generic-api-key", "private-key", "curl-auth-header", "curl-auth-user",
 	"kubernetes-secret-yaml", "hashicorp-tf-password", "jwt", "vault-service-token",
@@ -59,7 +59,7 @@ func (a *alterer) replaced(id string) bool {
 	return true
 }
 
-// check returns what did not apply as it should.
+// check returns the alterations that did not apply as expected.
 func (a *alterer) check() error {
 	var errs []error
 	for i, alt := range alterations {

@@ -67,7 +67,7 @@ func newAutomaton(words []string) (*automaton, error) {
 	return a, nil
 }
 
-// each calls f with the number of each word found and the place after it.
+// each calls f with the number of each word found and the position after it.
 func (a *automaton) each(s string, f func(word, end int)) {
 	state := int16(0)
 	for i := range len(s) {

@@ -28,7 +28,7 @@ type part struct {
 	original span // in the first
 }
 
-// encodings are what is decoded, what comes first winning over what follows.
+// encodings are the supported encodings; earlier ones take precedence.
 var encodings = []struct {
 	pattern string
 	decode  func(string) string // "" where it is not so encoded
@@ -65,7 +65,7 @@ func (p pass) decode() pass {
 	var b strings.Builder
 	last := 0
 	for i, m := range all {
-		// Of two neighbours one waits for the next pass.
+		// Of two adjacent parts, one waits for the next pass.
 		if i > 0 && m.touches(all[i-1].span) && all[i-1].encoding < m.encoding ||
 			i+1 < len(all) && m.touches(all[i+1].span) && all[i+1].encoding < m.encoding {
 			continue

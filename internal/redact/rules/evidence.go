@@ -5,7 +5,7 @@ import (
 	"regexp/syntax"
 )
 
-// newEvidenceRule makes a rule that sees only the surroundings of its keyword.
+// newEvidenceRule builds a rule that sees only the surroundings of its keyword.
 func newEvidenceRule(id, pattern string) (*rule, error) {
 	r, err := newRule(id, pattern)
 	if err != nil {
@@ -77,15 +77,15 @@ func lengths(re *syntax.Regexp) (least, most int) {
 	return 0, 0
 }
 
-// A window is the part of a text that a rule is still to see.
+// A window is the part of a text that a rule has yet to examine.
 type window struct{ from, to int }
 
 // Find calls yield for each credential in s. work is the number of bytes that
-// rules may still look at; ok is false when it did not suffice.
+// rules may still examine; ok is false if it did not suffice.
 //
-// gitleaks runs a rule whose keyword occurs over the whole text, which hostile
-// text makes slow. Here one pass over the text finds every keyword, and a rule
-// sees only the surroundings of its own.
+// gitleaks runs a rule whose keyword occurs over the whole text, which
+// adversarial text makes slow. Here one pass over the text finds every keyword,
+// and a rule sees only the surroundings of its own.
 func (s *Set) Find(text string, work *int, yield func(start, end int, rule string)) (ok bool) {
 	x := &s.evidence
 	var windows []window // by rule; made at the first keyword
@@ -126,8 +126,8 @@ func (s *Set) Find(text string, work *int, yield func(start, end int, rule strin
 	return ok
 }
 
-// Keywords returns every keyword of the rules for evidence. A text of nothing else
-// is what costs most.
+// Keywords returns every keyword of the rules for evidence. A text that
+// consists of them costs most.
 func (s *Set) Keywords() []string { return s.evidence.keywords.words }
 
 // find runs the rule over one window.

@@ -4,12 +4,13 @@
 // (VERSION names the release, gitleaks.LICENSE is its licence), and [Parse]
 // compiles it. They are read in two ways:
 //
-//	rules.Default().Find(text, &work, yield) // evidence: any text, hostile ones too
+//	rules.Default().Find(text, &work, yield) // evidence: any text, also adversarial
 //	rules.Default().Detect(source)             // source code that a patch adds
 //
-// Find looks for what may be a credential, at a bounded cost. It alters the rules
-// for texts that are no files, adds some of its own (own.toml), and follows none of
-// their allowlists: these tell a programmer's intent, which evidence does not have.
+// Find looks for possible credentials, with bounded work. It alters the rules
+// for texts that are not files, adds some of its own (own.toml), and ignores
+// their allowlists: these express a programmer's intent, which evidence does
+// not have.
 //
 // Detect reports what gitleaks itself would report: allowlists and stop words
 // hold, and text in base64, hex, URL encoding and Unicode escapes is looked into.
@@ -52,8 +53,8 @@ var Default = sync.OnceValue(func() *Set {
 	return s
 })
 
-// Provenance is what VERSION says of a file of rules: where it is from, and what
-// shows that nobody has edited it.
+// Provenance is what VERSION says about a file of rules: its origin, and the
+// digest that shows that it is unmodified.
 func Provenance(module, version string, data []byte) string {
 	return fmt.Sprintf("%s %s config/gitleaks.toml sha256:%x\n", module, version, sha256.Sum256(data))
 }
@@ -108,8 +109,8 @@ func (f *file) decode(data []byte) error {
 	return err
 }
 
-// Parse compiles a file of gitleaks' rules. It refuses what it would not read as
-// gitleaks does.
+// Parse compiles a file of gitleaks' rules. It rejects what it would interpret
+// differently from gitleaks.
 func Parse(data []byte) (*Set, error) {
 	var f, ours file
 	if err := f.decode(data); err != nil {

@@ -86,7 +86,7 @@ func TestCredentialsInSourceAreDetectedAsByGitleaks(t *testing.T) {
 		{"a line that says what it mounts", "RUN --mount=type=secret,id=q7Xw2mNz8Lp4Rt6Vb3Yk9\n", nil},
 		{"a line feed before the line of a match", "--mount=type=secret,\napi_key = 'q7Xw2mNz8Lp4Rt6Vb3Yk9'\nx\n", []Leak{{"generic-api-key", "q7Xw2mNz8Lp4Rt6Vb3Yk9", 1}}},
 		{"an allowlist that needs a path too", "SRC_key = \"q7Xw2mNz8Lp4Rt6Vb3Yk9\"\n", []Leak{{"generic-api-key", "q7Xw2mNz8Lp4Rt6Vb3Yk9", 0}}},
-		{"a word is no key", "api_key = 'some-words-of-a-person'\n", nil},
+		{"a word is not a key", "api_key = 'some-words-of-a-person'\n", nil},
 		{"a key of nobody in particular", "api_key = 'q7Xw2mNz8Lp4Rt6Vb3Yk9'\n", []Leak{{"generic-api-key", "q7Xw2mNz8Lp4Rt6Vb3Yk9", 0}}},
 		{"base64", "x = 1\nblob = '" + base64.StdEncoding.EncodeToString([]byte("token: "+fake)) + "'\n", []Leak{{"github-pat", fake, 1}}},
 		{"hex", "blob = '" + fmt.Sprintf("%x", "token: "+fake) + "'\n", []Leak{{"github-pat", fake, 0}}},

@@ -16,8 +16,9 @@ type Leak struct {
 const maxDecoded = 2
 
 // Detect returns the credentials that a text of source code holds, as gitleaks
-// finds them: by the patterns as they were released, with their allowlists, in the
-// order of the rules. A comment that tells gitleaks to allow a line is not obeyed.
+// finds them: by the patterns as they were released, with their allowlists, in
+// the order of the rules. Comments that tell gitleaks to allow a line are
+// ignored.
 func (s *Set) Detect(source string) []Leak {
 	var found []leak
 	p := pass{text: source}

@@ -1,6 +1,6 @@
-// Package secrettest draws secrets, personal data, and texts and events in which
-// these stand, for tests: none is stored, so that no file of the repository looks
-// like a leak.
+// Package secrettest draws secrets, personal data, and texts and events in
+// which they occur, for tests: none is stored, so that no file of the
+// repository looks like a leak.
 package secrettest
 
 import (
@@ -18,11 +18,12 @@ import (
 // Key is a key of redactors in tests.
 var Key = []byte("a key of at least sixteen bytes")
 
-// A Kind makes secrets of one sort under the name that programs give them.
+// A Kind generates secrets of one kind under the name that programs give them.
 type Kind struct {
 	Name string // of a variable that holds it
 	Make func(*rand.Rand) string
-	// Secret is the part of the made text that must not remain; nil means all.
+	// Secret is the part of the generated text that must not remain; nil means
+	// all.
 	Secret func(string) string
 }
 
@@ -86,7 +87,7 @@ func dbPassword(s string) string {
 	return pw
 }
 
-// Kinds are the 21 sorts that the rules were made for.
+// Kinds are the 21 kinds that the rules target.
 var Kinds = []Kind{
 	{"aws_access_key_id", of("AKIA", Upper+"234567", 16), nil},
 	{"aws_secret_access_key", of("", b64s, 40), nil},
@@ -121,7 +122,7 @@ var Kinds = []Kind{
 	}, dbPassword},
 }
 
-// HeldOutKinds are sorts for which no rule was written or changed after they
+// HeldOutKinds are kinds for which no rule was written or changed after they
 // were first measured.
 var HeldOutKinds = []Kind{
 	{"npm_token", of("npm_", Alnums, 36), nil},
@@ -176,7 +177,7 @@ func LocalsOf(name, repr string) incident.Event {
 	}}}}}
 }
 
-// Contexts are the 13 places that the rules were made for.
+// Contexts are the 13 contexts that the rules target.
 var Contexts = []Context{
 	{Name: "Python assignment", Write: func(n, s string) string { return n + " = " + Repr(s) + "\n" }, Written: ReprInner},
 	{Name: ".env line", Write: func(n, s string) string { return strings.ToUpper(n) + "=" + strings.ReplaceAll(s, "\n", `\n`) + "\n" }, Written: func(s string) string { return strings.ReplaceAll(s, "\n", `\n`) }},

@@ -9,7 +9,7 @@ import (
 	"github.com/repaird/repaird/internal/redact/shape"
 )
 
-// Values are makers of values of every format that is kept.
+// Values generate values of every format that is kept.
 var Values = map[string]func(*rand.Rand) string{
 	"email": func(r *rand.Rand) string {
 		return Draw(r, lower, 3+r.IntN(8)) + "." + Draw(r, lower+Upper, 4) + []string{"", "+news"}[r.IntN(2)] + "@" + Draw(r, lower, 3+r.IntN(9)) + []string{".com", ".co.uk", ".example.org"}[r.IntN(3)]

@@ -11,8 +11,7 @@ func IsAlnum(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// Shape is what of a value's ASCII text decides how its token is made; a token
-// has the shape of its value.
+// Shape is the part of a value's ASCII text that determines its token; a token has the shape of its value.
 type Shape struct {
 	Alnum, Digit, Lower, Upper, Other int
 	Hex                               bool

@@ -76,7 +76,7 @@ func (k *Key) replaceIBAN(value string) (out []string, done bool) {
 }
 
 // replacePhone keeps the form. North American numbers get the exchange 555,
-// which has no subscribers, others the country code 999, which is no country's.
+// which has no subscribers, others the country code 999, which is unassigned.
 func (k *Key) replacePhone(value string, kind shape.Phone) (out []string, done bool) {
 	d, _ := shape.PlainDigits(strings.Trim(strings.Map(func(c rune) rune {
 		if c >= '0' && c <= '9' {

@@ -206,7 +206,7 @@ func (k *Key) replacePlain(value string) []string {
 	return out
 }
 
-// trimEnds cuts what is no letter or digit from both ends of a text. The check
+// trimEnds strips everything except letters and digits from both ends of a text. The check
 // is of what is between, so that a token is found wherever its ends are drawn.
 func trimEnds(s string) string {
 	for s != "" && s[0] < 0x80 && !shape.IsAlnum(s[0]) {

@@ -9,7 +9,7 @@ import (
 	"github.com/repaird/repaird/internal/sandbox"
 )
 
-// artifacts are what hostile code leaves in /out.
+// artifacts are what untrusted code leaves in /out.
 var artifacts = []caseFunc{
 	{"H33 links are not followed", func(t *testing.T, b sandbox.Backend) {
 		r := succeed(t, b, python(`

@@ -13,8 +13,7 @@ import (
 
 // A CallID is the id of a call as the tools write it: a JSON number, or a string
 // such as "14" or, for call 14 of the run's process 2, "2.14". The number 2.14
-// is refused, as it could not be told from 2.140. Zero, as number or string, and
-// the empty string are no id.
+// is refused, because it could not be distinguished from 2.140. Zero, as number or string, and the empty string are not ids.
 type CallID int64
 
 // UnmarshalJSON implements json.Unmarshaler.

@@ -120,7 +120,7 @@ func TestAPipeIsNotReadAsATrace(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(s.options.Dir, "pipe.jsonl"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if text, failed := call(t, client, "tree", map[string]any{"trace": "pipe.jsonl"}); !failed || !strings.Contains(text, "is no file") {
+	if text, failed := call(t, client, "tree", map[string]any{"trace": "pipe.jsonl"}); !failed || !strings.Contains(text, "is neither a file") {
 		t.Errorf("got %s", text)
 	}
 	if text, failed := call(t, client, "tree", map[string]any{"trace": "t.jsonl"}); failed || !strings.Contains(text, "greet(x=1)") {

@@ -29,7 +29,7 @@ func (s *Server) load(name string) (*trace.Trace, error) {
 	}
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() && !info.Mode().IsRegular() { // a pipe may keep its reader forever
-		return nil, fmt.Errorf("%q is no file and no directory", name)
+		return nil, fmt.Errorf("%q is neither a file nor a directory", name)
 	}
 	s.reading.Lock() // so that two tools do not read the same file
 	defer s.reading.Unlock()

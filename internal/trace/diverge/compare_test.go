@@ -111,7 +111,7 @@ def test():
     finish(job, %%None|3%%)
 test()
 `},
-		{"a large number that another one became is no id", "argument", "step", Change{"job", "111111111111", "987654321987"}, true, `
+		{"a large number that another one became is not an id", "argument", "step", Change{"job", "111111111111", "987654321987"}, true, `
 def begin(job):
     return job
 def step(job):

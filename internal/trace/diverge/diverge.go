@@ -49,7 +49,7 @@ type Line struct {
 func Compare(red, green *trace.Trace, opts card.Options) Divergence {
 	roots := pairRoots(red, green)
 	if len(roots.pairs) == 0 {
-		return Divergence{Kind: "none", Text: "Nothing to compare: no outermost call of one run was made in the other.\n"}
+		return Divergence{Kind: "none", Text: "Nothing to compare: no outermost call of one run occurs in the other.\n"}
 	}
 	d := newDiffer(red, green)
 	s, passed := d.compareRoots(roots)

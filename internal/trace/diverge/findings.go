@@ -50,7 +50,7 @@ func Note(red, green *trace.Trace) string {
 	case roots.failed.Index != 0 && !roots.paired:
 		return fmt.Sprintf("The passing run never ran %s, which failed: where the two part in it is not known.", rootName(roots.failed))
 	case len(roots.pairs) == 0:
-		return "No outermost call of one run was made in the other: where the two part is not known."
+		return "No outermost call of one run occurs in the other: where the two diverge is unknown."
 	}
 	return ""
 }

@@ -62,12 +62,12 @@ func TestRunsAreComparedByTheOutermostCallsThatBothMade(t *testing.T) {
 			"", "", "The two runs made the same calls with the same values, as far as it was recorded.\n", ""},
 		{"a slice that begins with an inner call", []string{strings.Replace(callsF, `"p":1`, `"p":0`, 1), returnsSeven, inOrder}, whole,
 			"f", "7|6", "", ""},
-		{"a run of which the passing trace is a slice", whole, []string{strings.Replace(callsF, `"p":1`, `"p":0`, 1), returnsSeven, inOrder},
+		{"a run whose passing trace is a slice", whole, []string{strings.Replace(callsF, `"p":1`, `"p":0`, 1), returnsSeven, inOrder},
 			"f", "6|7", "", ""},
 		{"a function that the failing run ran more often", []string{threadOfH, threadEnds, strings.NewReplacer(`"i":3`, `"i":5`, `"n":1`, `"n":2`).Replace(threadOfH + "\n" + threadEnds), inOrder}, []string{threadOfH, threadEnds, inOrder},
 			"", "", "Only the failing run ran h more often.\n", ""},
 		{"runs of other functions", []string{threadOfH, threadEnds, inOrder}, []string{threadOfG, inOrder},
-			"", "", "Nothing to compare: no outermost call of one run was made in the other.\n", "No outermost call of one run was made in the other:"},
+			"", "", "Nothing to compare: no outermost call of one run occurs in the other.\n", "No outermost call of one run occurs in the other:"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

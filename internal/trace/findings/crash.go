@@ -189,7 +189,7 @@ func (s *Scene) recursion() []Finding {
 }
 
 // progressHash hashes the arguments of a call so that equal hashes mean no
-// progress: literals by their content, for a copy is no progress, and objects
+// progress: literals by their content, because a copy is not progress, and objects
 // by content and identity.
 func (s *Scene) progressHash(hashes []uint64, n int32) uint64 {
 	if hashes[n-1] == 0 {

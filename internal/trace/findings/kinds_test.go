@@ -54,7 +54,7 @@ func TestFindingsOfExceptionsThatNobodyCaught(t *testing.T) {
 		t.Errorf("finding %+v", f)
 	}
 	if f := tracertest.KindOfFinding(findings.Find(tracertest.ReadLines(t, start, fmt.Sprintf(snap, "SystemExit", "0"))), "uncaught"); f.Weight > 0.1 {
-		t.Errorf("an orderly exit is no failure: %+v", f)
+		t.Errorf("an orderly exit is not a failure: %+v", f)
 	}
 	crash := []string{start,
 		`{"k":"raise","i":1,"c":1,"l":4,"e":1,"x":"ValueError","xm":"builtins","msg":"bad","v":"None","ctx":0,"loc":[["x","1"]]}`,

@@ -189,7 +189,7 @@ func (b *builder) object(v wire.Value, o object, depth int) (text, why string) {
 	return name.name, ""
 }
 
-// container builds what holds values that are no literals.
+// container builds containers of values that are not literals.
 func (b *builder) container(v wire.Value, depth int) (text, why string) {
 	var parts []string
 	for _, e := range v.Items {

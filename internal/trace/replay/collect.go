@@ -54,7 +54,7 @@ func repeatable(c *call) (why string) {
 	case strings.Contains(code.Name, "<"):
 		return "it has no name"
 	case !dotted(code.Name):
-		return "its name is no Python name"
+		return "its name is not a Python name"
 	case code.Kind == "async_generator":
 		return "asynchronous generators are not repeated"
 	case last == "__del__" || last == "__new__" || last == "__repr__":

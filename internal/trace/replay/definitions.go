@@ -12,7 +12,7 @@ type definitions struct{ functions, classes map[string]bool }
 var (
 	definition = regexp.MustCompile(`^(?:async[ \t]+def|def|class)[ \t]+([A-Za-z_][A-Za-z0-9_]*)`)
 	// factory gives a module's name to a class that a call makes. Any other call
-	// or name may stand for what is no class of the program's.
+	// or name may stand for something that is not one of the program's classes.
 	factory = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)[ \t]*(?::[^=]*)?=[ \t]*(?:[A-Za-z_]+\.)*(?:namedtuple|NamedTuple|TypedDict|Enum|IntEnum|StrEnum|Flag|IntFlag|make_dataclass|new_class)\(`)
 )
 
@@ -99,7 +99,7 @@ type cursor struct {
 	joined bool   // the line before ends with a backslash
 }
 
-// inside says that the line goes on with the one before.
+// inside says that the line continues the previous one.
 func (c *cursor) inside() bool { return c.quote != "" || c.depth > 0 || c.joined }
 
 // pass moves the cursor over a line.

@@ -2,10 +2,8 @@ package replay
 
 import "strings"
 
-// expression says whether a text of the trace is a Python expression that can
-// stand in the file: literals and brackets, and with calls also dotted names
-// that are called. It is a filter for hostile text, not a parser: what passes
-// is on one line, cannot leave its place and makes no more than its text tells.
+// expression says whether a text of the trace is a Python expression that the file may contain: literals and brackets, and with calls also dotted names
+// that are called. It is a filter for untrusted text, not a parser: what passes is on one line, cannot escape its context and does no more than its text says.
 func expression(s string, calls bool) bool {
 	var open []byte
 	for i := 0; i < len(s); {

@@ -97,7 +97,7 @@ func sorted(m map[string]bool) []string {
 }
 
 // module returns the dotted name under which a source file is imported, and the
-// directory that must be on sys.path for it; "" where the file's name is no module's.
+// directory that must be on sys.path for it; "" if the file's name is not a module name.
 func (g *generator) module(file string) (name, dir string) {
 	dir, base := filepath.Split(file)
 	dir = filepath.Clean(dir)

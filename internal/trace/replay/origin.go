@@ -51,7 +51,7 @@ func (g *generator) refused(file string) string {
 		return fmt.Sprintf("its file %s is not here", name)
 	}
 	if info, err := os.Stat(real); err != nil || !info.Mode().IsRegular() || info.Size() > maxSource {
-		return fmt.Sprintf("%s is no source file", name)
+		return fmt.Sprintf("%s is not a source file", name)
 	}
 	for _, root := range g.within {
 		at, ok := below(root, real)

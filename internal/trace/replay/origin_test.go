@@ -104,7 +104,7 @@ func TestOnlyFunctionsOfTheProgramsOwnFilesAreRepeated(t *testing.T) {
 		"a distribution's library":               {root + "/lib/python3/core.py", "f", nil, "is an installed package's or Python's own"},
 		"a file that is not there":               {root + "/antigravity.py", "f", nil, "is not here"},
 		"a path that is not whole":               {"app.py", "f", nil, "its file cannot be imported"},
-		"a folder":                               {root + "/folder.py", "f", nil, "is no source file"},
+		"a folder":                               {root + "/folder.py", "f", nil, "is not a source file"},
 		"a file of another kind":                 {root + "/data.txt", "f", nil, "its file cannot be imported"},
 		"a function of an imported module":       {app, "os.system", nil, "defines no such function"},
 		"an imported function":                   {app, "remove", nil, "defines no such function"},

@@ -15,8 +15,7 @@ import (
 //	CALL load_config app.py:5
 //	RETURN load_config
 //
-// A function that an exception leaves returns too. The suspension of a
-// generator or coroutine is no return.
+// A function that an exception leaves returns too. The suspension of a generator or coroutine is not a return.
 type Calls struct {
 	Data      io.Writer // for the lines
 	Notice    io.Writer // told when Max is reached

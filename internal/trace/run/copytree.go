@@ -16,7 +16,7 @@ const (
 	maxTreeBytes = 100 << 20
 )
 
-// Folders that are no part of a project, or that would not work elsewhere.
+// Directories that do not belong to a project, or that would not work elsewhere.
 var leftOut = map[string]bool{
 	".git": true, ".hg": true, ".svn": true, "__pycache__": true, "node_modules": true, ".venv": true, "venv": true, ".tox": true,
 	".nox": true, ".mypy_cache": true, ".pytest_cache": true, ".ruff_cache": true,

@@ -86,7 +86,7 @@ func Locate(ctx context.Context, o Options, lines []Location, patterns []string)
 		Functions [][]Location `json:"functions"`
 	}
 	if err := json.Unmarshal(answer.Bytes(), &got); err != nil || len(got.Lines) != len(lines) || len(got.Functions) != len(patterns) {
-		return out, nil, fault.Errorf(fault.Invalid, "look for breakpoints with %s: %q is no answer", python, answer.String())
+		return out, nil, fault.Errorf(fault.Invalid, "look for breakpoints with %s: unexpected answer %q", python, answer.String())
 	}
 	return got.Lines, got.Functions, nil
 }

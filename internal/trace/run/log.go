@@ -20,7 +20,7 @@ import (
 // Values are texts. An exception is there once for each function that it passes
 // through, also where it is swallowed later.
 type Log struct {
-	Name string // file, made anew
+	Name string // file, recreated
 	Max  int    // lines; 0 for no limit
 
 	file  *os.File

@@ -18,7 +18,7 @@ type plan struct {
 	scope   []string // directories
 	python  string   // path of the interpreter, "" where the command does not tell
 	bare    string   // the options of the interpreter that keep the environment's tracer out, such as -I
-	split   int      // index in argv of the first argument that is no option of the interpreter
+	split   int      // index in argv of the first argument that is not an option of the interpreter
 }
 
 var optionGroup = regexp.MustCompile(`^-[a-zA-Z]+[cm]`)

@@ -70,7 +70,7 @@ func (p *process) wait(ctx context.Context, result *Result) {
 			deadline = nil
 			result.TimedOut = true
 			if err := p.stacks(); err != nil {
-				result.Notes = append(result.Notes, "the stacks at the time-out could not be had: "+err.Error())
+				result.Notes = append(result.Notes, "the stacks at the time-out are not available: "+err.Error())
 			}
 			if p.o.Interrupt {
 				p.kill(syscall.SIGINT, syscall.SIGTERM)

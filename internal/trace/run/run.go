@@ -81,7 +81,7 @@ type Result struct {
 
 // Run runs the command and waits for its end. Whatever happens, also when ctx
 // ends, the temporary directory is removed. An error means that the command
-// could not be run, or that its trace could not be had or kept; the result is
+// could not be run, or that its trace could not be read or kept; the result is
 // then as far as it got and not nil.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	result := &Result{Trace: new(trace.Trace), Exit: ExitNotRun}

@@ -17,15 +17,15 @@ import (
 
 // Trace copies a trace, plain or compressed, as plain lines without
 // credentials and personal data: in values, names of dict keys, messages,
-// arguments and names of processes, threads, tasks and tests. What replaces a
-// value is what it is replaced by in the project's bundles. What was seen under
-// a sensitive name is replaced wherever else it stands in the trace. A literal
+// arguments and names of processes, threads, tasks and tests. A value gets
+// the same replacement as in the project's bundles. A value seen under a
+// sensitive name is replaced wherever else it occurs in the trace. A literal
 // stays a literal, and identities, lines and times stay as they are; so do names
 // of files, functions, types and variables, but for providers' tokens and
 // numbers of cards in them.
 //
-// Lines that are not valid are left out, and counted. r is read twice: what is
-// no file is copied to a temporary one.
+// Invalid lines are left out, and counted. r is read twice: anything but a
+// file is copied to a temporary one.
 func Trace(w io.Writer, r io.Reader, red *redact.Redactor) (dropped int, err error) {
 	file, ok := r.(io.ReadSeeker)
 	if !ok {

@@ -8,8 +8,7 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 )
 
-// object copies an object, whose values f redacts. What is no object is
-// redacted as any value.
+// object copies an object, whose values f redacts. Anything else is redacted like any value.
 func (x *scrubber) object(f func(key string) bool) bool {
 	return x.inside('{', func(int) bool {
 		from := x.I

@@ -9,7 +9,7 @@ import (
 
 // Open reads a trace: a file, plain or compressed with zstd; a directory that
 // holds trace files; or, for "-", what stdin gives. Files are recognised by
-// their content: what no traced process has begun is no trace, and an error.
+// their content: a file that was not written by a traced process is an error.
 func Open(name string, stdin io.Reader) (*trace.Trace, error) {
 	t, err := open(name, stdin)
 	switch {

@@ -48,7 +48,7 @@ type layout struct {
 	f      *Forest
 	detail detail
 	unfold bool
-	left   int // items that may still be made
+	left   int // items that may still be created
 }
 
 // Arrange lays the forest out in at most lines items. roots restricts it to

@@ -16,8 +16,7 @@ import (
 
 // WriteFile writes a file that appears complete or not at all, and that only
 // its owner can read: traces hold what a program worked on. A name that ends in
-// .zst makes it compressed. A link stays one: what it leads to is written. What
-// is no regular file, such as a pipe, is written to as it is.
+// .zst makes it compressed. A link stays one: what it leads to is written. Anything but a regular file, such as a pipe, is written to directly.
 func WriteFile(name string, write func(io.Writer) error) error {
 	return Replace(name, func(w io.Writer) error { return compressed(w, name, write) })
 }
@@ -84,8 +83,7 @@ func clipName(s string) string { return s[:min(len(s), 200)] }
 const maxLinks = 40 // as Linux
 
 // resolve follows links, also one that leads to a file that is not there yet.
-// through says that the file is to be written to as it is: it is no regular
-// file, or one that a process holds open (/dev/stdout).
+// through says that the file is to be written to directly: it is not a regular file, or is one that a process holds open (/dev/stdout).
 func resolve(name string) (target string, through bool, err error) {
 	if name == "" {
 		return "", false, errors.New("no file is named")

@@ -66,7 +66,7 @@ func Starts(t *trace.Trace) (first time.Time, after []int64) {
 }
 
 // maxMicros bounds a time since the start of a process, in microseconds: some 35
-// years. What is above is no time, but would make sums overflow.
+// years. Larger values are invalid, and would make sums overflow.
 const maxMicros = 1 << 50
 
 // Micros returns the time of a record, 0 where it has none.

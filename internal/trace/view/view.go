@@ -155,8 +155,7 @@ func Cut(s string, columns int) string {
 }
 
 // Visible writes what a terminal or a reader would not show as escapes:
-// control characters, those that change the direction of text, and bytes that
-// are no UTF-8.
+// control characters, those that change the direction of text, and bytes that are not UTF-8.
 func Visible(s string) string {
 	plain := true
 	for i := 0; i < len(s); i++ {

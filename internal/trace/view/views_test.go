@@ -49,7 +49,7 @@ func views(trace *trace.Trace) map[string]func(*bytes.Buffer) error {
 		"speedscope":    func(b *bytes.Buffer) error { return export.Speedscope(b, trace) },
 		"slice":         func(b *bytes.Buffer) error { return export.Slice(b, trace, view.Filter{}) },
 		"page": func(b *bytes.Buffer) error {
-			// The page marks identities in its data by escapes, which are no control characters there.
+			// The page marks identities in its data by escapes, which are not control characters there.
 			return page.Write(b, page.Options{Red: trace, Green: trace})
 		},
 	}

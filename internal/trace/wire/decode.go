@@ -146,7 +146,7 @@ func (b Body) Value(name string) (v *Value) {
 	return v
 }
 
-// str decodes a string or null, which is no text.
+// str decodes a string or null, which is empty.
 func (d *Decoder) str(to *string) bool {
 	*to = ""
 	if d.null() {
@@ -258,7 +258,7 @@ func (d *Decoder) lines(w *Line) bool {
 	})
 }
 
-// naturals decodes a list of numbers; nil for what is no list.
+// naturals decodes a list of numbers; nil for anything else.
 func (d *Decoder) naturals() ([]int, bool) {
 	if d.Peek() != '[' {
 		return nil, d.Skip(true)

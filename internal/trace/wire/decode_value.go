@@ -61,7 +61,7 @@ func (d *Decoder) variable(depth int) bool {
 	return true
 }
 
-// valueList decodes a list of values; nil for what is no list.
+// valueList decodes a list of values; nil for anything else.
 func (d *Decoder) valueList(depth int) ([]Value, bool) {
 	if d.Peek() != '[' {
 		return nil, d.Skip(true)

@@ -12,7 +12,7 @@ package wire
 type Kind string
 
 // The kinds of records. Definitions (process, code, thread, task, executed
-// lines) are not records: they stand in the Trace's own fields.
+// lines) are not records: they are in the Trace's own fields.
 const (
 	KindCall     Kind = "call"    // a function was entered; Args are as at entry
 	KindReturn   Kind = "ret"     // it returned Value; Changed are arguments that differ from entry
@@ -45,8 +45,8 @@ type Value struct {
 	New     string     `json:"new,omitempty"`     // dotted name of the class: the object can be rebuilt without a constructor by setting its Fields
 	ID      int        `json:"id,omitempty"`      // identity of a mutable object within its process; see Finding shared for the caveat
 	Len     int        `json:"len,omitempty"`     // of containers and cut texts
-	Items   []Value    `json:"items,omitempty"`   // of sequences and sets that are no literals
-	Pairs   [][2]Value `json:"pairs,omitempty"`   // of dicts that are no literals
+	Items   []Value    `json:"items,omitempty"`   // of sequences and sets that are not literals
+	Pairs   [][2]Value `json:"pairs,omitempty"`   // of dicts that are not literals
 	Args    []Value    `json:"args,omitempty"`    // of exceptions
 	Fields  []Var      `json:"fields,omitempty"`  // instance attributes
 	Shared  []Var      `json:"shared,omitempty"`  // mutable attributes of its class, shared by all instances

@@ -20,7 +20,7 @@ func (d *Decoder) parts(f func(key []byte) bool) bool {
 	}
 }
 
-// framesOf decodes a list of frames; nothing for what is no list.
+// framesOf decodes a list of frames; nothing for anything else.
 func (d *Decoder) framesOf(to *[]Frame) bool {
 	*to = nil
 	if d.Peek() != '[' {
@@ -50,7 +50,7 @@ func (d *Decoder) framesOf(to *[]Frame) bool {
 	})
 }
 
-// Watches decodes a list of watched expressions; nothing for what is no list.
+// Watches decodes a list of watched expressions; nothing for anything else.
 func (d *Decoder) Watches(to *[]Watch) bool {
 	*to = nil
 	if d.Peek() != '[' {
@@ -80,7 +80,7 @@ func (d *Decoder) Watches(to *[]Watch) bool {
 	})
 }
 
-// Origin decodes where an exception came from; nil for what is no object.
+// Origin decodes where an exception came from; nil for anything but an object.
 func (d *Decoder) Origin(to **Origin) bool {
 	*to = nil
 	if d.Peek() != '{' {

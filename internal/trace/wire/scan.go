@@ -113,8 +113,7 @@ func (s *Scanner) Text() ([]byte, bool) {
 	return s.escaped(i)
 }
 
-// escaped reads the rest of a string that is plain up to i. Bytes that are no
-// UTF-8 and lone surrogates become U+FFFD.
+// escaped reads the rest of a string that is plain up to i. Bytes that are not UTF-8 and lone surrogates become U+FFFD.
 func (s *Scanner) escaped(i int) ([]byte, bool) {
 	b, out := s.B, append(s.scratch[:0], s.B[s.I:i]...)
 	for i < len(b) {

@@ -160,8 +160,7 @@ func TestWrongLinesDoNotFitTheSchema(t *testing.T) {
 	}
 }
 
-// properties are the keys of a kind's schema, and of what is inside that is no
-// value.
+// properties are the keys of a kind's schema, and of what is inside that is not a value.
 func properties(s *jsonschema.Schema, all map[string]*jsonschema.Schema) map[string]bool {
 	out := map[string]bool{}
 	var visit func(s *jsonschema.Schema)

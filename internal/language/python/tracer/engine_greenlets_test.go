@@ -26,11 +26,11 @@ func withGreenlets(t *testing.T, test func(t *testing.T, python, engine, dir str
 			t.Parallel()
 			p, ok := tracertest.ByVersion()[version]
 			if !ok {
-				t.Skipf("there is no Python %s on this machine; deploy/pythons.sh makes those that can be had", version)
+				t.Skipf("there is no Python %s on this machine; deploy/pythons.sh installs those that are available", version)
 			}
 			dir := filepath.Join(root, "python"+version)
 			if _, err := os.Stat(filepath.Join(dir, "greenlet")); err != nil {
-				t.Skipf("no greenlet for Python %s; deploy/test-clients.sh unpacks it where it can be had", version)
+				t.Skipf("no greenlet for Python %s; deploy/test-clients.sh unpacks it where it is available", version)
 			}
 			engines := []string{"settrace"}
 			if p.AtLeast(12) {
@@ -89,7 +89,7 @@ func TestEachCallOfAGreenletIsRecordedOnce(t *testing.T) {
 	}
 }
 
-// T32: a call's parent is the call that it was made from, in its greenlet; for
+// T32: a call's parent is the call that made it, in its greenlet; for
 // the first call of a greenlet it is the one that waits for it. Returns,
 // suspensions and exceptions find their calls however often greenlets switch.
 func TestCallsOfGreenletsNestEachInItsOwn(t *testing.T) {
@@ -105,7 +105,7 @@ func TestCallsOfGreenletsNestEachInItsOwn(t *testing.T) {
 				checkNesting(t, s.Trace)
 				for _, r := range s.Trace.Raised() {
 					if r.Type == "GreenletExit" {
-						t.Errorf("%+v: the end of a greenlet is no error", r)
+						t.Errorf("%+v: the end of a greenlet is not an error", r)
 					}
 				}
 			})

@@ -174,7 +174,7 @@ timer.join()
 }
 
 // T33, T34: how each call ended, as it was: with a value, None among them, or by
-// an exception. The end of an iteration is no failure.
+// an exception. The end of an iteration is not a failure.
 func TestReturnsAndExceptionsAreToldApart(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
@@ -282,7 +282,7 @@ main()
 		}
 		for _, r := range s.Trace.Raised() {
 			if r.Type == "StopIteration" {
-				t.Errorf("%+v: the end of an iteration is no failure", r)
+				t.Errorf("%+v: the end of an iteration is not a failure", r)
 			}
 		}
 	})

@@ -104,7 +104,7 @@ func TestBreakpointsTakeSnapshots(t *testing.T) {
 				tracer.Config{Breakpoints: []tracer.Breakpoint{{File: "prog.py", Line: 19}}, Watches: []string{"x"}},
 				[]string{"prog.py:19#1 <module> x!NameError: name 'x' is not defined", "prog.py:19#2 one_line/<module> x=3"}, []string{
 					"breakpoint prog.py:19: this line runs when the definition is made, not when the function is called; put it on a line inside the body"}},
-			{"a problem with a line that is no code, or not reached, or of another file",
+			{"a problem with a line that is not code, or not reached, or of another file",
 				tracer.Config{Breakpoints: []tracer.Breakpoint{{File: "prog.py", Line: 12}, {File: "prog.py", Line: 16, Condition: "i > 100"}, {File: "other.py", Line: 1},
 					{File: "rog.py", Line: 16}, {File: "prog.py", Line: 16, Hits: 7}}}, nil,
 				[]string{"breakpoint prog.py:12: there is no code on that line, the next is line 13",

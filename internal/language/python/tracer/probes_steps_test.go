@@ -27,7 +27,7 @@ func probePythons(t *testing.T, f func(t *testing.T, python, engine string)) {
 	for _, python := range append(found, newer...) {
 		version := pythonVersion(t, python)
 		if version == "" {
-			continue // a folder that is being made
+			continue // a folder that is being created
 		}
 		engines := []string{"settrace"}
 		if _, ok := tracer.Files()["repaird_tracer/monitoring.py"]; ok && atLeast(version, 12) {

@@ -167,9 +167,7 @@ f([3, 1, 2], {"a": {"b": 5}}, Point(1, 2), 7)
 	})
 }
 
-// What a watch's property raises or how deep it goes is contained. That one
-// ends cannot be had in pure Python without tracing it; the deadline of the run
-// is for that.
+// What a watch's property raises or how deep it goes is contained. Pure Python cannot enforce that one ends without tracing it; the deadline of the run is for that.
 func TestWhatAWatchRunsIsContained(t *testing.T) {
 	t.Parallel()
 	const source = `

@@ -243,8 +243,7 @@ print(sys.meta_path)
 	}
 }
 
-// T5: the bytecode of all modules is in one file, which is made once and again
-// when a module has changed.
+// T5: the bytecode of all modules is in one file, which is built once, and rebuilt when a module has changed.
 func TestTheBundleFollowsTheModules(t *testing.T) {
 	t.Parallel()
 	p := tracertest.OnePython(t, tracertest.AnyPythons)
@@ -270,7 +269,7 @@ func TestTheBundleFollowsTheModules(t *testing.T) {
 		}
 	}
 	if !os.SameFile(made[0], made[1]) || os.SameFile(made[1], made[2]) {
-		t.Error("the bundle is made anew where nothing has changed, or not where a module has")
+		t.Error("the bundle is rebuilt although nothing has changed, or not although a module has")
 	}
 	// What is broken is not used.
 	if err := os.WriteFile(bundle, []byte("broken"), 0o644); err != nil {

@@ -17,8 +17,8 @@ import (
 // Slice writes the records that a filter selects as a trace of their own, in
 // the format of trace files. Calls whose callers are not selected hang under
 // the nearest one that is, with the number of those between; Filter.Callers and
-// Filter.Callees keep trees whole. What is no record (counts, executed lines,
-// children, stacks, problems) is not in the slice.
+// Filter.Callees keep trees whole. Everything but records (counts, executed lines,
+// children, stacks, problems) is left out.
 func Slice(w io.Writer, t *trace.Trace, q view.Filter) error {
 	f := view.NewForest(t)
 	list, err := q.Selection(f)

@@ -275,8 +275,7 @@ scale([1, 2, 3], 10)
 	}
 }
 
-// cutParts are the signatures of which the result, or the exception, is pushed
-// out of sight, or has less room than it needs and an eighth of the line.
+// cutParts are the signatures whose result or exception is pushed out of sight, or has less room than it needs and an eighth of the line.
 const cutParts = `(() => {
   const cut = [];
   for (const r of document.querySelectorAll('#panels .line .result, #panels .line .left')) {

@@ -88,7 +88,7 @@ func TestSourcesAreReadOnlyBelowTheirDirectories(t *testing.T) {
 		{"a file elsewhere", secret, ""},
 		{"a way out", dir + "/../" + filepath.Base(outside) + "/secret.py", ""},
 		{"a link that leads out", link, ""},
-		{"what is no Python", notes, ""},
+		{"what is not Python", notes, ""},
 		{"a file that is too large", big, ""},
 		{"a binary file", binary, ""},
 		{"a directory", dir + "/app", ""},

@@ -142,8 +142,7 @@ func workDir(t *testing.T) string {
 	return dir
 }
 
-// Outline renders what each thread of each process recorded, one event a line,
-// indented by the depth of its call, the threads in alphabetical order.
+// Outline renders what each thread of each process recorded, one event per line, indented by the depth of its call, the threads in alphabetical order.
 func Outline(trace *trace.Trace, only ...wire.Kind) string {
 	type place struct{ process, thread int }
 	depth, threads := map[int64]int{}, map[int64]int{}

@@ -95,7 +95,7 @@ func EachPython(t *testing.T, versions []string, test func(t *testing.T, p Inter
 			t.Parallel()
 			p, ok := ByVersion()[version]
 			if !ok {
-				t.Skipf("there is no Python %s on this machine; deploy/pythons.sh makes those that can be had", version)
+				t.Skipf("there is no Python %s on this machine; deploy/pythons.sh installs those that are available", version)
 			}
 			test(t, p)
 		})
@@ -120,7 +120,7 @@ next:
 		}
 		return p
 	}
-	t.Skipf("none of Python %s is on this machine with %s; deploy/pythons.sh makes those that can be had",
+	t.Skipf("none of Python %s is on this machine with %s; deploy/pythons.sh installs those that are available",
 		strings.Join(versions, ", "), strings.Join(append(modules, "the standard library"), ", "))
 	return Interpreter{}
 }
