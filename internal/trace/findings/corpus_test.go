@@ -18,6 +18,16 @@ var corpusPythons = []string{"3.6", "3.9", "3.11", "3.12", "3.13", "3.15"}
 // corpusRun traces a program of testdata/findings.
 func corpusRun(t *testing.T, p tracertest.Interpreter, name string) *trace.Trace {
 	t.Helper()
+	read, err := trace.ReadDir(corpusSession(t, p, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read
+}
+
+// corpusSession is the directory of the trace of a program of testdata/findings.
+func corpusSession(t *testing.T, p tracertest.Interpreter, name string) string {
+	t.Helper()
 	source, err := os.ReadFile(filepath.Join("testdata/findings", name+".py"))
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +39,7 @@ func corpusRun(t *testing.T, p tracertest.Interpreter, name string) *trace.Trace
 	if failed := s.Code != 0; failed == strings.HasPrefix(name, "healthy") {
 		t.Fatalf("exit %d: %s", s.Code, s.Err)
 	}
-	return s.Trace
+	return s.Dir
 }
 
 // TestTheFirstFindingNamesThePlantedDefect runs small programs with one defect

@@ -146,7 +146,7 @@ func (s *Scene) cameFrom(a wire.Var, start trace.Record, returned []int32) strin
 	switch {
 	case slices.Contains(start.Defaults(), a.Name):
 		return " is the default"
-	case start.Gap() > 0:
+	case start.Gap() > 0 || caller.Start().ID == 0 || !s.t.Unbroken(caller.Start().ID, start.ID):
 		return " came through calls that were not recorded"
 	case start.Late:
 		return " was first recorded at the exception"
@@ -162,6 +162,9 @@ func (s *Scene) cameFrom(a wire.Var, start trace.Record, returned []int32) strin
 func (s *Scene) highest(v wire.Var, crash trace.Call) (found trace.Call, calls int, gap string) {
 	start := crash.Start()
 	under := start.Gap()
+	if s.lossy() {
+		gap = "at least "
+	}
 	free := v.Value.Telling() || v.Value.Nothing()
 	for c := crash.Parent(); c.Node().Start != 0; c = c.Parent() {
 		has := false
@@ -219,9 +222,12 @@ func (s *Scene) recursion() []Finding {
 		if s.Raise.Type() == "RecursionError" {
 			weight = 0.95
 		}
-		code := c.Code()
+		code, least := c.Code(), ""
+		if s.lossy() {
+			least = "at least "
+		}
 		out = append(out, Finding{Kind: "recursion", Records: RecordIDs(c), File: code.File, Line: code.Line, Name: code.Name, Weight: weight,
-			Text: fmt.Sprintf("%s calls itself without progress: %d nested calls have the same arguments (%s).", code.Name, runs[worst-1], wire.CutText(progress(c.Start().Args()), 200))})
+			Text: fmt.Sprintf("%s calls itself without progress: %s%d nested calls have the same arguments (%s).", code.Name, least, runs[worst-1], wire.CutText(progress(c.Start().Args()), 200))})
 	} else if f, ok := s.deep(); ok {
 		out = append(out, f)
 	}

@@ -66,6 +66,12 @@ func (s *Scene) inCrashOf(record, id int) bool {
 	return id > 0 && s.inCrash[id] && s.t.Unbroken(record, s.Raise.ID)
 }
 
+// lossy says whether records are missing of calls that were recorded.
+func (s *Scene) lossy() bool {
+	f := s.t.Footer
+	return f.Cut || f.Dropped+f.Faults+f.Unnamed+f.Skipped > 0
+}
+
 // atLeast stands before a count of a trace that may lack some of what it counts.
 func (s *Scene) atLeast() string {
 	if s.t.Footer.Partial() {

@@ -25,6 +25,7 @@ type sharedObject struct {
 	first   sighting
 	before  sighting // the last one
 	changed int32    // record where it had first changed, 0 for none
+	prior   int32    // the last one that shows it as it was
 	other   int32    // record that shows it with content under a second owner
 	pending int32    // record that shows it under a second owner, with content of which not all is known
 	last    int32
@@ -168,7 +169,7 @@ func (s *Scene) see(o *sharedObject, g sighting, inTree bool) {
 	}
 	known := func() wire.Known { return wire.Compare(s.object(before.record, o.id), s.object(g.record, o.id)) }
 	if o.changed == 0 && (g.length != before.length || g.hash != before.hash) && known() == wire.Different {
-		o.changed = g.record
+		o.changed, o.prior = g.record, before.record
 	}
 	if g.owner == o.first.owner || slices.Contains(o.owners, g.owner) {
 		if o.other == 0 && g.owner != before.owner {
@@ -217,14 +218,12 @@ func (s *Scene) sharedOne(o *sharedObject) Finding {
 			wire.OneLine(o.first.name), what, s.atLeast(), len(o.owners)+1, change, s.t.Code(s.t.EventAt(o.other)).Name, text(o.last, 160))}
 }
 
-// changedBy says whether the call that shows the change made it, itself or by
-// what it called: its end tells what changed in it.
+// changedBy says whether the call that shows the change at its end made it, itself
+// or by what it called: it had begun when the object was as before.
 func (s *Scene) changedBy(o *sharedObject) bool {
-	switch s.t.EventAt(o.changed).Kind {
-	case wire.EventReturn, wire.EventUnwind:
-		return true
-	}
-	return false
+	e := s.t.EventAt(o.changed)
+	start := s.t.CallOf(e).Node().Start
+	return (e.Kind == wire.EventReturn || e.Kind == wire.EventUnwind) && start != 0 && start <= o.prior && s.t.Unbroken(int(o.prior), int(o.changed))
 }
 
 // object is a shared object as it is in a record.
