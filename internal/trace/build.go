@@ -267,8 +267,13 @@ func (b *builder) finish() *Trace {
 func (b *builder) place(p *process, spare *[][]wire.Event) map[int]bool {
 	t := b.trace
 	numbers := map[int]uint32{} // of codes in the process → in the trace
+	from, before := t.length, 0
 	for _, n := range slices.Sorted(maps.Keys(p.segments)) {
 		s := p.segments[n]
+		if n > 0 && t.length > from && (n > before+1 || before == 0 && p.lost() > 0) {
+			t.gaps = append(t.gaps, int32(t.length))
+		}
+		before = n
 		for i, piece := range s.pieces {
 			for j := range piece {
 				e := &piece[j]
@@ -299,6 +304,14 @@ func (b *builder) place(p *process, spare *[][]wire.Event) map[int]bool {
 		placed[n] = true
 	}
 	return placed
+}
+
+// lost counts the records that were given up between the head and the tail.
+func (p *process) lost() int {
+	if p.end != nil {
+		return max(p.dropped, p.end.Dropped)
+	}
+	return p.dropped
 }
 
 // push appends an event.

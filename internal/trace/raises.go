@@ -120,33 +120,46 @@ func (t *Trace) RaiseOf(exc int64) Record {
 }
 
 // Crash returns the way to the failure that the trace ends with: the last
-// exception that left a root.
+// exception that left a root. A call whose caller was dropped is not a root as long
+// as there is one that nothing called: the exception may have been swallowed.
 func (t *Trace) Crash() (path []Call, raise Record) {
-	raises := map[[2]uint32]int32{}
-	for id, e := range t.EventsOf(wire.EventRaise) {
-		if exc := [2]uint32{uint32(e.Proc), e.Num}; raises[exc] == 0 {
+	raises, handled := map[[2]uint32]int32{}, map[[2]uint32]bool{}
+	for id, e := range t.EventsOf(wire.EventRaise, wire.EventHandled) {
+		exc := [2]uint32{uint32(e.Proc), e.Num}
+		if e.Kind == wire.EventHandled {
+			handled[exc] = true
+		} else if raises[exc] == 0 {
 			raises[exc] = id
 		}
 	}
 	roots := t.Roots()
-	for i := len(roots) - 1; i >= 0; i-- {
-		end := roots[i].Node().End
-		if end == 0 {
-			continue
-		}
-		e := t.EventAt(end)
-		if e.Kind != wire.EventUnwind || e.Num == 0 {
-			continue
-		}
-		id := raises[[2]uint32{uint32(e.Proc), e.Num}]
-		if id == 0 {
-			continue
-		}
-		if r := t.Record(int(id)); !ignorable(r) {
-			return t.Call(r.Call).Path(), r
+	for _, orphans := range []bool{false, true} {
+		for i := len(roots) - 1; i >= 0; i-- {
+			end := roots[i].Node().End
+			if end == 0 || t.orphan(roots[i]) != orphans {
+				continue
+			}
+			e := t.EventAt(end)
+			exc := [2]uint32{uint32(e.Proc), e.Num}
+			if e.Kind != wire.EventUnwind || e.Num == 0 || orphans && handled[exc] {
+				continue
+			}
+			id := raises[exc]
+			if id == 0 {
+				return nil, Record{} // what the run ended with was not recorded
+			}
+			if r := t.Record(int(id)); !ignorable(r) {
+				return t.Call(r.Call).Path(), r
+			}
 		}
 	}
 	return nil, Record{}
+}
+
+// orphan reports whether a root was called by a call that is not in the trace.
+func (t *Trace) orphan(root Call) bool {
+	start := root.Node().Start
+	return start == 0 || t.EventAt(start).Parent != 0
 }
 
 // ignorable reports whether an escaping exception is not a failure.
@@ -154,7 +167,7 @@ func ignorable(r Record) bool {
 	return IgnorableType(r.Type(), r.Text())
 }
 
-// IgnorableType says whether an exception of that class and message is no
+// IgnorableType reports whether an exception of that class and message is not a
 // failure where it escapes.
 func IgnorableType(name, text string) bool {
 	switch name {

@@ -57,8 +57,9 @@ type Trace struct {
 	executable map[string]map[int]bool
 	calls      CallTable
 
-	version int  // highest of a handshake
-	torn    bool // see Torn
+	gaps    []int32 // ids of records after which some of the process were dropped
+	version int     // highest of a handshake
+	torn    bool    // see Torn
 }
 
 // A Process is one traced process; that it is here is the tracer's handshake.
@@ -91,6 +92,33 @@ type Footer struct {
 	Skipped   int  `json:"skipped"`   // lines of the stream that do not fit the schema
 	Cut       bool `json:"cut"`       // the reader's own bounds were reached
 	Ended     bool `json:"ended"`     // every process ended in order
+}
+
+// Partial says whether calls, exceptions or values of the run are not in the
+// trace: what is counted in it then is at least so often there.
+func (f Footer) Partial() bool {
+	return !f.Ended || f.Cut || f.Dropped+f.Uncalled+f.Quiet+f.Faults+f.Undefined+f.Unnamed+f.Skipped > 0
+}
+
+// Unbroken says whether every record of a process between two of its records is
+// in the trace. Identities are addresses: only then may an equal one be the same
+// object still, since nothing that ended it is missing.
+func (t *Trace) Unbroken(from, to int) bool {
+	if f := t.Footer; f.Faults+f.Unnamed+f.Skipped > 0 {
+		return false // somewhere
+	}
+	if from > to {
+		from, to = to, from
+	}
+	if from < 1 || to > t.length || t.EventAt(int32(from)).Proc != t.EventAt(int32(to)).Proc {
+		return false
+	}
+	for _, g := range t.gaps {
+		if from <= int(g) && int(g) < to {
+			return false
+		}
+	}
+	return true
 }
 
 // Traced says whether at least one process shook hands. A run that was not

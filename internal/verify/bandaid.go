@@ -223,11 +223,10 @@ func (j *verification) innermostShared() (at int, ok bool) {
 		}
 	}
 	// Calls that the tracer only counted may have been deeper ones.
-	whole := j.green.read.Footer.Uncalled == 0 && j.green.read.Footer.Dropped == 0 && j.green.read.Footer.Unnamed == 0 && !j.green.read.Footer.Cut
 	for i := len(red) - 1; i >= 0; i-- {
 		for _, green := range made[function{red[i].Code.File, red[i].Code.Name}] {
 			if sameArguments(red[i], green) {
-				return i, whole || i == len(red)-1
+				return i, whole(j.green.read) || i == len(red)-1
 			}
 		}
 	}

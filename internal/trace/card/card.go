@@ -116,7 +116,11 @@ func (c *cardWriter) write() string {
 func (c *cardWriter) failure() {
 	r := c.s.Raise
 	if r.ID == 0 {
-		c.printf("## Failure\n\nNo exception left the traced code.\n\n")
+		none := "No exception left the traced code."
+		if c.t.Footer.Partial() {
+			none = "No exception is recorded to have left the traced code."
+		}
+		c.printf("## Failure\n\n%s\n\n", none)
 		return
 	}
 	c.printf("## Failure\n\n`%s` raised in %s at %s (record %d)\n", c.exception(r.Type(), r.Text(), c.detail.args), c.name(r.Code.Name), c.place(r.Code.File, r.Line), r.ID)

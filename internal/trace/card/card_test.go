@@ -128,7 +128,7 @@ def test():
     assert unique(["a1", "c"]) == ["a1", "c"]
 test()
 `},
-		{"None that a look-up returned", "chain", "user=None at the crash in greet is what find(", `
+		{"None that a look-up returned", "chain", "user=None at the crash in greet equals what find(", `
 USERS = {1: {"name": "Ann"}}
 def find(n):
     if n in USERS:

@@ -48,7 +48,7 @@ func cardLines(red, green *trace.Trace, r, g trace.Call, s *split, passed []*spl
 	}
 	shared := commonCalls(a, b)
 	if shared > 0 {
-		text := fmt.Sprintf("… %d equal calls", shared)
+		text := fmt.Sprintf("… %d calls without a difference", shared)
 		add(depth, text, text, false, "")
 	}
 	for i, ch := range s.changed {
@@ -85,18 +85,20 @@ func (s *split) name() string {
 // commonCalls counts the calls that both made before they parted.
 func commonCalls(a, b trace.Call) int {
 	n, reds, greens := 0, a.Children(), b.Children()
-	for n < len(reds) && n < len(greens) && sameCode(reds[n], greens[n]) && endOf(reds[n]) == endOf(greens[n]) {
+	for n < len(reds) && n < len(greens) && sameCode(reds[n], greens[n]) && endsAlike(reds[n], greens[n]) {
 		n++
 	}
 	return n
 }
 
-func endOf(c trace.Call) string {
-	v := c.End().Value()
-	if v == nil {
-		return ""
+// endsAlike says whether two calls ended in the same way, with results that are
+// not known to differ.
+func endsAlike(a, b trace.Call) bool {
+	v, w := a.End().Value(), b.End().Value()
+	if v == nil || w == nil {
+		return v == w
 	}
-	return v.Plain()
+	return wire.Compare(v, w) != wire.Different
 }
 
 // ends says how the parting calls and the test ended.

@@ -162,7 +162,7 @@ func (d *differ) compareEnds(r, g trace.Call, more []pair) (alike bool) {
 		return alike
 	}
 	if v, w := x.Value(), y.Value(); v != nil && w != nil {
-		if a, b := v.Plain(), w.Plain(); a != b {
+		if a, b := v.Plain(), w.Plain(); wire.Compare(v, w) == wire.Different {
 			noise := d.pairs.alike(a, b)
 			alike = alike && noise
 			d.add(split{kind: "return", red: r, green: g, noise: noise, changed: []Change{{"return", v.String(), w.String()}}})
@@ -261,20 +261,22 @@ func endText(t *trace.Trace, c trace.Call, limit int) string {
 	return "raises " + wire.OneLine(end.Type())
 }
 
-// changes compares variables by name.
+// changes returns the variables that are known to differ: what was cut is not.
 func changes(a, b []wire.Var) []Change {
 	var out []Change
 	seen := map[string]bool{}
 	for _, x := range a {
 		seen[x.Name] = true
-		other := "not there"
+		other, known := "not there", wire.Different
 		for _, y := range b {
 			if y.Name == x.Name {
-				other = y.Value.Plain()
+				if known = wire.Compare(&x.Value, &y.Value); known == wire.Different {
+					other = y.Value.Plain()
+				}
 			}
 		}
-		if mine := x.Value.Plain(); mine != other {
-			out = append(out, Change{x.Name, mine, other})
+		if known == wire.Different {
+			out = append(out, Change{x.Name, x.Value.Plain(), other})
 		}
 	}
 	for _, y := range b {

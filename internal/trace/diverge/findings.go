@@ -48,7 +48,7 @@ func Note(red, green *trace.Trace) string {
 	roots := pairRoots(red, green)
 	switch {
 	case roots.failed.Index != 0 && !roots.paired:
-		return fmt.Sprintf("The passing run never ran %s, which failed: where the two part in it is not known.", rootName(roots.failed))
+		return fmt.Sprintf("The passing run never ran %s%s, which failed: where the two part in it is not known.", rootName(roots.failed), recorded(green))
 	case len(roots.pairs) == 0:
 		return "No outermost call of one run occurs in the other: where the two diverge is unknown."
 	}
@@ -122,15 +122,15 @@ func (d *differ) missing() []findings.Finding {
 			code := c.Code()
 			done[code.Name+"\x00"+by.Name] = true
 			f := findings.Finding{Kind: "missing", Records: findings.RecordIDs(s.under[0], s.under[0].End()), File: by.File, Line: by.Line, Name: by.Name, Weight: 0.5,
-				Text: fmt.Sprintf("%s never called %s, which it did in the passing run as %s.", by.Name, code.Name, callName(c))}
+				Text: fmt.Sprintf("%s %s %s, which it did in the passing run as %s.", by.Name, never(d.red), code.Name, callName(c))}
 			if c == s.red {
 				f.Kind, f.Records, f.Weight = "extra", findings.RecordIDs(c, c.End()), 0.4
-				f.Text = fmt.Sprintf("%s called %s, which it did not in the passing run.", by.Name, callName(c))
+				f.Text = fmt.Sprintf("%s called %s, which it did not in the passing run%s.", by.Name, callName(c), recorded(d.green))
 			} else if !called[code.Name+"\x00"+baseName(code.File)] {
 				f.Weight = 0.7
-				f.Text += " Nothing else called it either."
+				f.Text += " Nothing else called it either" + recorded(d.red) + "."
 			} else if n := callsOf(s.under[0], code); n > 0 {
-				f.Text = fmt.Sprintf("%s called %s %s, but made no call that answers to the passing run's %s.", by.Name, code.Name, times(n), callName(c))
+				f.Text = fmt.Sprintf("%s called %s %s%s, but made no call that answers to the passing run's %s.", by.Name, code.Name, times(n), recorded(d.red), callName(c))
 			}
 			if s.contained {
 				f.Weight -= 0.2
@@ -142,6 +142,22 @@ func (d *differ) missing() []findings.Finding {
 		}
 	}
 	return out
+}
+
+// never says that a run did not call something, or that its records do not show it.
+func never(t *trace.Trace) string {
+	if t.Footer.Partial() {
+		return "is not recorded to have called"
+	}
+	return "never called"
+}
+
+// recorded limits what is said of a run to what its trace holds.
+func recorded(t *trace.Trace) string {
+	if t.Footer.Partial() {
+		return ", as far as it was recorded"
+	}
+	return ""
 }
 
 // calls counts the calls of a function of that name that c made.

@@ -27,7 +27,7 @@ const (
 // be a slice, which begins within a run: then its outermost calls are sought
 // within the other.
 func pairRoots(red, green *trace.Trace) rootPairs {
-	out := rootPairs{incomplete: partial(red) || partial(green)}
+	out := rootPairs{incomplete: red.Footer.Partial() || green.Footer.Partial()}
 	if path, _ := red.Crash(); len(path) > 0 {
 		out.failed = path[0]
 	}
@@ -40,12 +40,6 @@ func pairRoots(red, green *trace.Trace) rootPairs {
 		out.pair(outermost(red, greens), greens)
 	}
 	return out
-}
-
-// partial says whether records of the run are not in the trace.
-func partial(t *trace.Trace) bool {
-	f := t.Footer
-	return !f.Ended || f.Cut || f.Dropped+f.Uncalled+f.Quiet+f.Faults+f.Undefined+f.Unnamed+f.Skipped > 0
 }
 
 type codeKey struct{ name, file string }

@@ -18,6 +18,16 @@ var corpusPythons = []string{"3.6", "3.9", "3.11", "3.12", "3.13", "3.15"}
 // corpusRun traces a program of testdata/findings.
 func corpusRun(t *testing.T, p tracertest.Interpreter, name string) *trace.Trace {
 	t.Helper()
+	read, err := trace.ReadDir(corpusSession(t, p, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read
+}
+
+// corpusSession is the directory of the trace of a program of testdata/findings.
+func corpusSession(t *testing.T, p tracertest.Interpreter, name string) string {
+	t.Helper()
 	source, err := os.ReadFile(filepath.Join("testdata/findings", name+".py"))
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +39,7 @@ func corpusRun(t *testing.T, p tracertest.Interpreter, name string) *trace.Trace
 	if failed := s.Code != 0; failed == strings.HasPrefix(name, "healthy") {
 		t.Fatalf("exit %d: %s", s.Code, s.Err)
 	}
-	return s.Trace
+	return s.Dir
 }
 
 // TestTheFirstFindingNamesThePlantedDefect runs small programs with one defect
@@ -49,9 +59,9 @@ func TestTheFirstFindingNamesThePlantedDefect(t *testing.T) {
 		{program: "class_attribute", kind: "shared", text: "Basket.lines is an attribute of the class, shared by 2 instances", name: "Basket.add", least: 0.85},
 		{program: "mutable_default", kind: "shared", text: "The default value of ticket's parameter labels is one object for all calls", name: "ticket", least: 0.85},
 		{program: "swallowed", kind: "swallowed", text: "KeyError: 'GBP' was raised by rate (line 7) and swallowed by the handler at line 13 of convert, which returned 0", name: "convert", least: 0.6},
-		{program: "parser_type", kind: "type", text: "field(text=' 7') returned ' 7', of type str at line 5, and is n at the crash; 7 of its 8 recorded calls returned a value of type int", name: "field", least: 0.7},
-		{program: "lookup_none", kind: "chain", text: "user=None at the crash in address is what find(name='Cid') returned at line 7", name: "find", least: 0.7},
-		{program: "partial_type", kind: "chain", text: "amount=None at the crash in add is what price(", name: "price", least: 0.7},
+		{program: "parser_type", kind: "type", text: "field(text=' 7') returned ' 7', of type str at line 5, and equals n at the crash; 7 of its 8 recorded calls returned a value of type int", name: "field", least: 0.7},
+		{program: "lookup_none", kind: "chain", text: "user=None at the crash in address equals what find(name='Cid') returned at line 7", name: "find", least: 0.7},
+		{program: "partial_type", kind: "chain", text: "amount=None at the crash in add equals what price(", name: "price", least: 0.7},
 		{program: "mutated_argument", kind: "mutated", text: "median changed its argument values in place: [3, 9, 4]", name: "median", least: 0.5},
 		{program: "never_awaited", kind: "unawaited", text: "fetch is a coroutine that was never awaited: item of label was given it by main", name: "label", least: 0.9},
 		{program: "exhausted", kind: "exhausted", text: "average was given the generator readings as values after it had been read to its end by highest", name: "average", least: 0.8},

@@ -25,7 +25,7 @@ func (s *Scene) chain() []Finding {
 			out = append(out, f)
 		}
 	}
-	if f, ok := s.handedDown(crash); ok {
+	if f, ok := s.handedDown(crash, returned); ok {
 		out = append(out, f)
 	}
 	return out
@@ -54,11 +54,10 @@ func (s *Scene) returnedFrom(v wire.Var, returned []int32) (Finding, bool) {
 	if !isNone && !v.Value.Telling() && !v.Value.Nothing() {
 		return Finding{}, false
 	}
-	want := v.Value.Plain()
 	for i := len(returned) - 1; i >= 0; i-- {
 		r := s.t.Record(int(returned[i]))
 		got := r.Value()
-		if got == nil || got.ID != v.Value.ID && (got.ID > 0 || v.Value.ID > 0) || got.Plain() != want {
+		if got == nil || !s.same(got, r.ID, &v.Value, s.Raise.ID) {
 			continue
 		}
 		c := s.t.Call(r.Call)
@@ -85,15 +84,25 @@ func (s *Scene) returnedFrom(v wire.Var, returned []int32) (Finding, bool) {
 			args = wire.RenderVars(start.Args(), 60, 160, true)
 		}
 		return Finding{Kind: "chain", Records: RecordIDs(c, r, s.Raise), File: r.Code.File, Line: r.Line, Name: r.Code.Name, Weight: weight,
-			Text: fmt.Sprintf("%s=%s at the crash in %s is what %s(%s) returned at line %d.%s", wire.OneLine(v.Name), wire.CutText(v.Value.String(), 100),
-				s.Raise.Code.Name, c.Code().Name, args, r.Line, unlike)}, true
+			Text: fmt.Sprintf("%s=%s at the crash in %s %s what %s(%s) returned at line %d.%s", wire.OneLine(v.Name), wire.CutText(v.Value.String(), 100),
+				s.Raise.Code.Name, isOrEquals(&v.Value), c.Code().Name, args, r.Line, unlike)}, true
 	}
 	return Finding{}, false
 }
 
+// isOrEquals is "is" for an object, which is told by its identity, and "equals"
+// for a value of which there may be another.
+func isOrEquals(v *wire.Value) string {
+	if v.ID > 0 {
+		return "is"
+	}
+	return "equals"
+}
+
 // handedDown says how the arguments of the crash frame came down the path:
-// unchanged from which caller, or made in which.
-func (s *Scene) handedDown(crash trace.Call) (Finding, bool) {
+// unchanged from which caller, or out of an expression of which. Where the value
+// was made is told only where a record shows it, see returnedFrom.
+func (s *Scene) handedDown(crash trace.Call, returned []int32) (Finding, bool) {
 	start := crash.Start()
 	args := start.Args()
 	if len(args) == 0 || len(s.Path) < 2 {
@@ -106,14 +115,14 @@ func (s *Scene) handedDown(crash trace.Call) (Finding, bool) {
 		if a.Name == "self" || a.Name == "cls" {
 			continue
 		}
-		source, calls := s.highest(a, crash)
+		source, calls, gap := s.highest(a, crash)
 		if source.Index == 0 {
-			parts = append(parts, fmt.Sprintf("%s=%s was made in %s", wire.OneLine(a.Name), wire.CutText(a.Value.String(), 80), s.Path[len(s.Path)-2].Code().Name))
+			parts = append(parts, wire.OneLine(a.Name)+"="+wire.CutText(a.Value.String(), 80)+s.cameFrom(a, start, returned))
 			continue
 		}
 		ids = append(ids, source.Start().ID)
 		weight = 0.55
-		parts = append(parts, fmt.Sprintf("%s=%s came down unchanged from %s through %d calls", wire.OneLine(a.Name), wire.CutText(a.Value.String(), 80), source.Code().Name, calls))
+		parts = append(parts, fmt.Sprintf("%s=%s came down unchanged from %s through %s%d calls", wire.OneLine(a.Name), wire.CutText(a.Value.String(), 80), source.Code().Name, gap, calls))
 	}
 	if len(parts) == 0 {
 		return Finding{}, false
@@ -125,24 +134,58 @@ func (s *Scene) handedDown(crash trace.Call) (Finding, bool) {
 		Text: fmt.Sprintf("%s raised %s: %s.", s.Raise.Code.Name, trace.ExceptionText(s.Raise.Type(), s.Raise.Text(), 120), strings.Join(parts, "; "))}, true
 }
 
+// cameFrom says where an argument came from that the caller did not have as one.
+func (s *Scene) cameFrom(a wire.Var, start trace.Record, returned []int32) string {
+	caller := s.Path[len(s.Path)-2]
+	for i := len(returned) - 1; i >= 0 && a.Value.Telling(); i-- {
+		r := s.t.Record(int(returned[i]))
+		if got := r.Value(); r.ID < start.ID && got != nil && s.t.Call(r.Call).Parent() == caller && s.same(got, r.ID, &a.Value, start.ID) {
+			return fmt.Sprintf(" %s what %s returned", isOrEquals(got), r.Code.Name)
+		}
+	}
+	switch {
+	case slices.Contains(start.Defaults(), a.Name):
+		return " is the default"
+	case start.Gap() > 0 || caller.Start().ID == 0 || !s.t.Unbroken(caller.Start().ID, start.ID):
+		return " came through calls that were not recorded"
+	case start.Late:
+		return " was first recorded at the exception"
+	}
+	return " came from an expression in " + caller.Code().Name
+}
+
 // highest returns the outermost call of the unbroken run of callers that had
 // the value as an argument, under any name where the value tells and else under
-// the same one, and how many calls it came through.
-func (s *Scene) highest(v wire.Var, crash trace.Call) (found trace.Call, calls int) {
-	want := v.Value.Plain()
+// the same one, and how many calls it came through; gap is "at least " where more
+// were not recorded. Late records are of one time, at which equal identities are
+// one object.
+func (s *Scene) highest(v wire.Var, crash trace.Call) (found trace.Call, calls int, gap string) {
+	start := crash.Start()
+	under := start.Gap()
+	if s.lossy() {
+		gap = "at least "
+	}
 	free := v.Value.Telling() || v.Value.Nothing()
 	for c := crash.Parent(); c.Node().Start != 0; c = c.Parent() {
 		has := false
-		for _, a := range c.Start().Args() {
-			has = has || ((free || a.Name == v.Name) && a.Value.ID == v.Value.ID && a.Value.Plain() == want)
+		x := c.Start()
+		for _, a := range x.Args() {
+			at := x.ID
+			if x.Late && start.Late {
+				at = start.ID
+			}
+			has = has || ((free || a.Name == v.Name) && s.same(&a.Value, at, &v.Value, start.ID))
 		}
 		if !has {
 			break
 		}
-		found = c
+		if found = c; under > 0 {
+			gap = "at least "
+		}
 		calls++
+		under += x.Gap()
 	}
-	return found, calls
+	return found, calls, gap
 }
 
 // recursion finds a function that called itself with equal arguments again and
@@ -163,7 +206,7 @@ func (s *Scene) recursion() []Finding {
 			if start == 0 || s.t.EventAt(start).Code != e.Code {
 				continue
 			}
-			if s.t.Codes()[e.Code-1].Kind == "" && s.progressHash(hashes, p) == s.progressHash(hashes, n) {
+			if s.t.Codes()[e.Code-1].Kind == "" && s.progressHash(hashes, p) == s.progressHash(hashes, n) && s.noProgress(p, n) {
 				runs[n-1] = runs[p-1] + 1
 			}
 			break
@@ -179,9 +222,12 @@ func (s *Scene) recursion() []Finding {
 		if s.Raise.Type() == "RecursionError" {
 			weight = 0.95
 		}
-		code := c.Code()
+		code, least := c.Code(), ""
+		if s.lossy() {
+			least = "at least "
+		}
 		out = append(out, Finding{Kind: "recursion", Records: RecordIDs(c), File: code.File, Line: code.Line, Name: code.Name, Weight: weight,
-			Text: fmt.Sprintf("%s calls itself without progress: %d nested calls have the same arguments (%s).", code.Name, runs[worst-1], wire.CutText(progress(c.Start().Args()), 200))})
+			Text: fmt.Sprintf("%s calls itself without progress: %s%d nested calls have the same arguments (%s).", code.Name, least, runs[worst-1], wire.CutText(progress(c.Start().Args()), 200))})
 	} else if f, ok := s.deep(); ok {
 		out = append(out, f)
 	}
@@ -206,6 +252,32 @@ func (s *Scene) progressHash(hashes []uint64, n int32) uint64 {
 		hashes[n-1] = maphash.String(s.seed, text) | 1
 	}
 	return hashes[n-1]
+}
+
+// noProgress says whether two nested calls are known to have the same arguments:
+// equal literals, and objects that are the same. Whether the state of those
+// changed must be known, too, but where the stack overflowed all the same.
+func (s *Scene) noProgress(p, n int32) bool {
+	x, y := s.t.EventAt(s.t.Nodes()[p-1].Start), s.t.EventAt(s.t.Nodes()[n-1].Start)
+	if x.Off == y.Off && x.Size == y.Size && x.Size > 0 && s.Raise.Type() == "RecursionError" {
+		return true // equal short bodies are kept once
+	}
+	a, b := s.t.BodyOf(x).Vars("a"), s.t.BodyOf(y).Vars("a")
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if v, w := &a[i].Value, &b[i].Value; a[i].Name != b[i].Name || wire.Compare(v, w) != wire.Equal && !s.sameState(v, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameState says whether two values of open calls are one object of which no
+// change was recorded, where the stack overflowed.
+func (s *Scene) sameState(v, w *wire.Value) bool {
+	return s.Raise.Type() == "RecursionError" && v.ID > 0 && v.ID == w.ID && wire.Compare(v, w) != wire.Different
 }
 
 // untold says whether an argument is an object of which nothing but its

@@ -155,7 +155,7 @@ func (s *Scene) swallow(w trace.Swallow, times int) Finding {
 	}
 	text += "."
 	if times > 1 {
-		text += fmt.Sprintf(" It happened %d times.", times)
+		text += fmt.Sprintf(" It happened %s%d times.", s.atLeast(), times)
 	}
 	return Finding{Kind: "swallowed", Text: text, Records: w.Records, File: w.HandlerFile, Line: HandlerLine(w), Name: w.HandlerName, Weight: ClampWeight(weight)}
 }
@@ -213,7 +213,7 @@ func (s *Scene) mutated() []Finding {
 func (s *Scene) mutation(r trace.Record, m wire.Var) Finding {
 	c := s.t.Call(r.Call)
 	weight := 0.25
-	if s.inCrash[m.Value.ID] && m.Value.ID > 0 {
+	if s.inCrashOf(r.ID, m.Value.ID) {
 		weight = 0.56
 		if s.OnPath[c.ID()] || r.ID > s.Raise.ID { // it saw the change, or came too late for it
 			weight = 0.3
@@ -222,8 +222,8 @@ func (s *Scene) mutation(r trace.Record, m wire.Var) Finding {
 	if !s.sameRoot(c) {
 		weight -= 0.15
 	}
-	before := ""
-	if start := c.Start(); start.ID != 0 {
+	before := "?"
+	if start := c.Start(); start.ID != 0 && !start.Late {
 		before = argText(start.Args(), m.Name)
 	}
 	return Finding{Kind: "mutated", Records: RecordIDs(c, r), File: r.Code.File, Line: r.Code.Line, Name: r.Code.Name, Weight: weight,

@@ -198,18 +198,48 @@ func (s *Scene) unawaited(x *suspended) (Finding, bool) {
 	case s.Raise.ID == 0:
 		weight = 0.4
 	}
+	never, ran := "that was never awaited", ", and it never ran"
+	if s.Raise.ID == 0 || !strings.Contains(s.raiseText, "coroutine") || s.t.Footer.Partial() {
+		never, ran = "of which no record shows that it was awaited", ""
+	}
 	caller := ""
 	if p := s.t.Call(r.Call).Parent(); p.Index != 0 {
 		caller = fmt.Sprintf(" by %s, at line %d", p.Code().Name, s.t.Call(r.Call).Start().Line)
 	}
 	return Finding{Kind: "unawaited", Records: uniqueInts(RecordIDs(s.t.Call(r.Call), r)), File: r.Code.File, Line: r.Code.Line, Name: r.Code.Name, Weight: weight,
-		Text: fmt.Sprintf("%s is a coroutine that was never awaited: %s of %s was given it%s, and it never ran.", wire.OneLine(x.name), wire.OneLine(x.arg), r.Code.Name, caller)}, true
+		Text: fmt.Sprintf("%s is a coroutine %s: %s of %s was given it%s%s.", wire.OneLine(x.name), never, wire.OneLine(x.arg), r.Code.Name, caller, ran)}, true
+}
+
+// unrecorded says whether a function of that name had calls that were not
+// recorded: a generator of it may be one of those.
+func (s *Scene) unrecorded(name string) bool {
+	recorded, most := 0, 0
+	for _, c := range s.t.Codes() {
+		if c.Name == name {
+			most += c.Calls
+			if c.AtLeast {
+				return true
+			}
+		}
+	}
+	nth := map[uint32]int{}
+	for _, e := range s.t.EventsOf(wire.EventCall) {
+		if s.t.Codes()[e.Code-1].Name == name {
+			recorded++
+			nth[e.Code] = max(nth[e.Code], int(e.Num))
+		}
+	}
+	last := 0
+	for _, n := range nth {
+		last += n
+	}
+	return recorded < max(most, last)
 }
 
 // exhausted describes a generator that had been read to its end when it was
 // handed on.
 func (s *Scene) exhausted(x *suspended) (Finding, bool) {
-	if x.ended == 0 || x.live > 0 || x.begunDuring > 0 || x.stillRunning || !x.seenBefore && x.begun != 1 {
+	if x.ended == 0 || s.unrecorded(x.name) || !s.t.Unbroken(int(s.t.Call(s.t.Record(int(x.ended)).Call).First().ID), int(x.record)) || x.live > 0 || x.begunDuring > 0 || x.stillRunning || !x.seenBefore && x.begun != 1 {
 		return Finding{}, false
 	}
 	r, end := s.t.Record(int(x.record)), s.t.Record(int(x.ended))

@@ -83,7 +83,7 @@ func TestFindingsOfHotFunctions(t *testing.T) {
 	for i := range lines {
 		lines[i] = strings.Replace(lines[i], `[["x","0"]]`, fmt.Sprintf(`[["x","%d"]]`, i), 1)
 	}
-	if f := tracertest.KindOfFinding(findings.Find(tracertest.ReadLines(t, lines...)), "hot"); !strings.HasPrefix(f.Text, "Job.g was called 50000 times, 99 % of all 50001 calls") {
+	if f := tracertest.KindOfFinding(findings.Find(tracertest.ReadLines(t, lines...)), "hot"); !strings.HasPrefix(f.Text, "Job.g was called 50000 times, 99 % of the at least 50001 calls that were counted") {
 		t.Errorf("finding %+v", f)
 	}
 }
@@ -130,8 +130,11 @@ func TestAnObjectThatIsOnlyShownInPartsDidNotChange(t *testing.T) {
 	if f := findings.Find(tracertest.ReadLines(t, call(1, 1, full), call(2, 2, light), call(3, 1, full), call(4, 3, light))); len(f) > 0 {
 		t.Errorf("findings %+v", f)
 	}
-	if f := findings.Find(tracertest.ReadLines(t, call(1, 1, full), call(2, 1, longer), call(3, 2, longer))); len(f) != 1 || f[0].Kind != "shared" {
-		t.Errorf("its length changed: findings %+v", f)
+	if f := findings.Find(tracertest.ReadLines(t, call(1, 1, full), call(2, 1, longer), call(3, 2, longer))); len(f) > 0 {
+		t.Errorf("another list of that length may have the address: findings %+v", f)
+	}
+	if f := findings.Find(tracertest.ReadLines(t, call(1, 1, full), call(2, 1, longer), call(3, 2, longer), call(4, 1, longer))); len(f) != 1 || f[0].Kind != "shared" {
+		t.Errorf("its first owner has it still: findings %+v", f)
 	}
 }
 
@@ -144,7 +147,7 @@ func TestInstancesThatHadOneAddressAreToldApart(t *testing.T) {
 	codes := []string{`{"k":"code","c":3,"file":"/w/app.py","name":"Cart.__init__","line":1,"args":["self"],"kind":""}`,
 		`{"k":"code","c":4,"file":"/w/app.py","name":"Base.__init__","line":9,"args":["self"],"kind":""}`}
 	two := append(slices.Clone(codes), line(1, 0, 3, 0, "[]"), line(2, 0, 2, 1, "[1]"), line(3, 0, 3, 1, "[1]"), line(4, 0, 2, 2, "[1, 2]"))
-	if f := findings.Find(tracertest.ReadLines(t, two...)); len(f) != 1 || !strings.Contains(f[0].Text, "shared by 2 instances") {
+	if f := findings.Find(tracertest.ReadLines(t, two...)); len(f) != 1 || !strings.Contains(f[0].Text, "shared by at least 2 instances") {
 		t.Errorf("findings %+v", f)
 	}
 	one := append(slices.Clone(codes), line(1, 0, 3, 0, "[]"), line(2, 1, 4, 0, "[]"), line(3, 0, 2, 1, "[1]"), line(4, 0, 2, 2, "[1, 2]"))

@@ -3,6 +3,7 @@ package findings
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/repaird/repaird/internal/trace"
@@ -168,14 +169,24 @@ func (s *Scene) hot() []Finding {
 	if again != 0 && heats[again].same*10 >= heats[again].n*9 {
 		h, code := &heats[again], s.t.Codes()[again-1]
 		last := s.t.Record(int(h.last))
+		told := ""
+		for _, a := range last.Args() {
+			if wire.Compare(&a.Value, &a.Value) != wire.Equal {
+				told = ", as far as they were recorded"
+			}
+		}
 		out = append(out, Finding{Kind: "hot", Records: []int{last.ID}, File: code.File, Line: code.Line, Name: code.Name, Weight: weight + 0.05,
-			Text: fmt.Sprintf("%s was called again and again with the same arguments (%s): %d of its %d recorded calls; it was called %s times.", code.Name,
+			Text: fmt.Sprintf("%s was called again and again with the same arguments%s (%s): %d of its %d recorded calls; it was called %s times.", code.Name, told,
 				wire.RenderVars(last.Args(), 60, 160, true), h.same, h.n, callCount(code, h.n))})
 	}
 	most, second, total := s.mostCalled()
 	if most != nil && most.Calls >= manyCalls && float64(most.Calls) > hotShare*float64(total) && most.Calls > 3*second && (again == 0 || s.t.Codes()[again-1] != most) {
+		of := "all %d calls"
+		if !s.counted() {
+			of = "the at least %d calls that were counted"
+		}
 		f := Finding{Kind: "hot", Records: []int{}, File: most.File, Line: most.Line, Name: most.Name, Weight: weight,
-			Text: fmt.Sprintf("%s was called %s times, %d %% of all %d calls; the next most called function %d times.", most.Name, callCount(most, 0),
+			Text: fmt.Sprintf("%s was called %s times, %d %% of "+of+"; the next most called function %d times.", most.Name, callCount(most, 0),
 				100*most.Calls/max(total, 1), total, second)}
 		for i, c := range s.t.Codes() {
 			if c == most && heats[i+1].last != 0 {
@@ -213,6 +224,13 @@ func (s *Scene) heats() (heats []heat, again int) {
 		}
 	}
 	return heats, again
+}
+
+// counted says whether every function's calls were counted to the end.
+func (s *Scene) counted() bool {
+	f := s.t.Footer
+	return f.Ended && !f.Cut && f.Unnamed+f.Skipped+f.Faults+f.Undefined == 0 &&
+		!slices.ContainsFunc(s.t.Codes(), func(c *trace.Code) bool { return c.AtLeast || c.Calls == 0 })
 }
 
 // mostCalled returns the function that was called most, recorded or not, how

@@ -47,6 +47,40 @@ func NewScene(t *trace.Trace) *Scene {
 	return s
 }
 
+// same says whether the value of a record is known to be that of another one: the
+// same object, or an equal value that has no identity. Objects are told by their
+// addresses, so no record may be missing between the two.
+func (s *Scene) same(v *wire.Value, at int, w *wire.Value, other int) bool {
+	if v.ID != w.ID {
+		return false
+	}
+	known := wire.Compare(v, w)
+	if v.ID == 0 {
+		return known == wire.Equal
+	}
+	return known != wire.Different && v.TypeName() == w.TypeName() && (at == other || s.t.Unbroken(at, other))
+}
+
+// inCrashOf says whether an object that was seen in a record was in the frames of
+// the crash, too.
+func (s *Scene) inCrashOf(record, id int) bool {
+	return id > 0 && s.inCrash[id] && s.t.Unbroken(record, s.Raise.ID)
+}
+
+// lossy says whether records are missing of calls that were recorded.
+func (s *Scene) lossy() bool {
+	f := s.t.Footer
+	return f.Cut || f.Dropped+f.Faults+f.Unnamed+f.Skipped > 0
+}
+
+// atLeast stands before a count of a trace that may lack some of what it counts.
+func (s *Scene) atLeast() string {
+	if s.t.Footer.Partial() {
+		return "at least "
+	}
+	return ""
+}
+
 // typesOf counts types when they are first asked for.
 func (s *Scene) typesOf() *types {
 	if s.kinds == nil {

@@ -14,9 +14,8 @@ type sighting struct {
 	record int32
 	owner  int // the owner, see births
 	name   string
-	hash   uint64 // of its content
+	hash   uint64 // of its content, as far as it was recorded
 	length int
-	cut    bool // parts of its content are not in the trace: only its length can be compared
 	class  bool // an attribute of the class, not of the instance
 }
 
@@ -26,7 +25,9 @@ type sharedObject struct {
 	first   sighting
 	before  sighting // the last one
 	changed int32    // record where it had first changed, 0 for none
+	prior   int32    // the last one that shows it as it was
 	other   int32    // record that shows it with content under a second owner
+	pending int32    // record that shows it under a second owner, with content of which not all is known
 	last    int32
 	owners  []int
 	inTree  bool // seen in the tree that crashed
@@ -68,7 +69,10 @@ func (s *Scene) shared() []Finding {
 				seen[key] = o
 				order = append(order, o)
 			}
-			o.see(sighting{id, born.owner(e.Proc, owner.ID), name, v.PlainHash(p, s.seed), v.Len, v.Cut, class}, inTree)
+			if !class && o.n > 0 && !(born.complete(owner) && s.t.Unbroken(int(o.last), int(id))) {
+				*o = sharedObject{id: v.ID} // another one may have the address by now
+			}
+			s.see(o, sighting{id, born.owner(e.Proc, owner.ID), name, v.PlainHash(p, s.seed), v.Len, class}, inTree)
 		})
 	}
 	var out []Finding
@@ -85,12 +89,14 @@ func (s *Scene) shared() []Finding {
 type births struct {
 	s     *Scene
 	init  []bool          // by code
+	seen  []int           // by code: calls that were recorded so far
 	times map[[2]int]int  // process and identity → how many had it
+	gaps  map[string]bool // classes of which not every __init__ was recorded
 	under map[int32]int64 // calls of __init__ → identity
 }
 
 func (s *Scene) newBirths() *births {
-	b := &births{s: s, init: make([]bool, len(s.t.Codes())+1), times: map[[2]int]int{}, under: map[int32]int64{}}
+	b := &births{s: s, init: make([]bool, len(s.t.Codes())+1), seen: make([]int, len(s.t.Codes())+1), gaps: map[string]bool{}, times: map[[2]int]int{}, under: map[int32]int64{}}
 	for i, c := range s.t.Codes() {
 		b.init[i+1] = strings.HasSuffix(c.Name, ".__init__")
 	}
@@ -103,6 +109,10 @@ func (x *births) see(e *wire.Event, b wire.Body) {
 	if e.Kind != wire.EventCall || !x.init[e.Code] {
 		return
 	}
+	code := x.s.t.Code(e)
+	if x.seen[e.Code]++; int(e.Num) > x.seen[e.Code] {
+		x.gaps[className(code)] = true
+	}
 	id := b.SelfID()
 	if id == 0 {
 		return
@@ -111,6 +121,18 @@ func (x *births) see(e *wire.Event, b wire.Body) {
 	if x.under[c.Index] = id; x.under[c.Node().Parent] != id {
 		x.times[[2]int{int(e.Proc), int(id)}]++
 	}
+}
+
+// className is the bare name of the class of an __init__.
+func className(c *trace.Code) string {
+	name := strings.TrimSuffix(c.Name, ".__init__")
+	return name[strings.LastIndexByte(name, '.')+1:]
+}
+
+// complete reports whether every instance of a class created so far was seen
+// being created, as far as its class has an __init__ in scope.
+func (x *births) complete(owner *wire.Value) bool {
+	return !x.gaps[owner.Type[strings.LastIndexByte(owner.Type, '.')+1:]]
 }
 
 func (x *births) owner(process uint16, id int) int {
@@ -129,8 +151,10 @@ func valuesKey(k wire.EventKind) string {
 }
 
 // see takes a sighting: shared is what was seen under two owners, changed in
-// between, and carried content over to the second.
-func (o *sharedObject) see(g sighting, inTree bool) {
+// between, and carried content over to the second. That content was carried over
+// is known where all of it was recorded, or where the object is seen under an
+// owner that it had before: that one had it all the time.
+func (s *Scene) see(o *sharedObject, g sighting, inTree bool) {
 	if o.n++; o.n > maxSightings {
 		return
 	}
@@ -143,16 +167,28 @@ func (o *sharedObject) see(g sighting, inTree bool) {
 	if g.name != o.first.name { // the address was reused, or it is handed around on purpose
 		return
 	}
-	same := g.length == before.length && (g.cut || before.cut || g.hash == before.hash)
-	if o.changed == 0 && !same {
-		o.changed = g.record
+	known := func() wire.Known { return wire.Compare(s.object(before.record, o.id), s.object(g.record, o.id)) }
+	if o.changed == 0 && (g.length != before.length || g.hash != before.hash) && known() == wire.Different {
+		o.changed, o.prior = g.record, before.record
 	}
 	if g.owner == o.first.owner || slices.Contains(o.owners, g.owner) {
+		if o.other == 0 && g.owner != before.owner {
+			o.other = o.pending
+		}
 		return
 	}
 	o.owners = append(o.owners, g.owner)
-	if o.other == 0 && (g.class || o.changed != 0 && g.length > 0 && same) {
+	switch {
+	case o.other != 0:
+	case g.class:
 		o.other = g.record
+	case o.changed != 0 && g.length > 0:
+		switch known() {
+		case wire.Equal:
+			o.other = g.record
+		case wire.Unknown:
+			o.pending = g.record
+		}
 	}
 }
 
@@ -172,21 +208,34 @@ func (s *Scene) sharedOne(o *sharedObject) Finding {
 		weight = min(weight, unproved)
 	}
 	ids := uniqueInts([]int{int(o.first.record), int(o.changed), int(o.other), int(o.last)})
+	text := func(record int32, n int) string { return wire.CutText(s.object(record, o.id).Plain(), n) }
+	change := fmt.Sprintf("%s changed it from %s to %s through one of them", code.Name, text(o.first.record, 100), text(o.changed, 140))
+	if !s.changedBy(o) {
+		change = fmt.Sprintf("it was %s, and %s when it was seen in %s", text(o.first.record, 100), text(o.changed, 140), code.Name)
+	}
 	return Finding{Kind: "shared", Records: ids, File: code.File, Line: code.Line, Name: code.Name, Weight: ClampWeight(weight),
-		Text: fmt.Sprintf("%s %s %d instances: %s changed it from %s to %s through one of them, and another, seen in %s, then held %s.",
-			wire.OneLine(o.first.name), what, len(o.owners)+1, code.Name, wire.CutText(s.content(o.first.record, o.id), 100), wire.CutText(s.content(o.changed, o.id), 140),
-			s.t.Code(s.t.EventAt(o.other)).Name, wire.CutText(s.content(o.last, o.id), 160))}
+		Text: fmt.Sprintf("%s %s %s%d instances: %s, and another, seen in %s, then held %s.",
+			wire.OneLine(o.first.name), what, s.atLeast(), len(o.owners)+1, change, s.t.Code(s.t.EventAt(o.other)).Name, text(o.last, 160))}
 }
 
-// content renders an object as it is in a record.
-func (s *Scene) content(record int32, id int) (text string) {
+// changedBy says whether the call that shows the change at its end made it, itself
+// or by what it called: it had begun when the object was as before.
+func (s *Scene) changedBy(o *sharedObject) bool {
+	e := s.t.EventAt(o.changed)
+	start := s.t.CallOf(e).Node().Start
+	return (e.Kind == wire.EventReturn || e.Kind == wire.EventUnwind) && start != 0 && start <= o.prior && s.t.Unbroken(int(o.prior), int(o.changed))
+}
+
+// object is a shared object as it is in a record.
+func (s *Scene) object(record int32, id int) *wire.Value {
+	found := &wire.Value{Type: "?", Cut: true}
 	e := s.t.EventAt(record)
 	wire.WalkVars(s.t.BodyOf(e).Vars(valuesKey(e.Kind)), func(v, owner *wire.Value, _ string, _ bool) {
-		if v.ID == id && owner != nil && text == "" {
-			text = v.Plain()
+		if v.ID == id && owner != nil && found.ID == 0 {
+			found = v
 		}
 	})
-	return text
+	return found
 }
 
 // defaults finds mutable default arguments that kept content from an earlier call.
@@ -219,7 +268,7 @@ func (s *Scene) defaults() []Finding {
 					firsts[p] = use{r, a.Value}
 					continue
 				}
-				if old.value.Plain() == a.Value.Plain() {
+				if wire.Compare(&old.value, &a.Value) != wire.Different {
 					continue
 				}
 				done[p] = true

@@ -74,13 +74,13 @@ func guarded(v *wire.Value) bool {
 			return true
 		}
 	}
-	return strings.HasSuffix(v.Module, "threading") || v.Module == "queue" || v.Cut && len(v.Fields) == 0
+	return strings.HasSuffix(v.Module, "threading") || v.Module == "queue" || v.Cut // it may be among what is not shown
 }
 
 func (s *Scene) overlap(c trace.Call, id int32, other objectWrite, object int) Finding {
 	r, o := s.t.Record(int(id)), s.t.Record(int(other.end))
 	weight := 0.42
-	if s.inCrash[object] && int(id) < s.Raise.ID {
+	if s.inCrashOf(int(id), object) && int(id) < s.Raise.ID {
 		weight = 0.7
 	}
 	change := func(r trace.Record) string {

@@ -28,6 +28,9 @@ type typeCounts struct {
 }
 
 func (y *typeCounts) add(name []byte) *typeSlot {
+	if len(name) == 0 || string(name) == "?" {
+		return nil // it was not recorded
+	}
 	for i := range y.slots {
 		if y.slots[i].name == string(name) {
 			y.slots[i].n++
@@ -199,8 +202,8 @@ func (s *Scene) oddReturn(odd, usual *typeSlot, others int) Finding {
 		weight += 0.05
 	}
 	reached := ""
-	if name := s.atCrash(v); name != "" {
-		reached = ", and is " + wire.OneLine(name) + " at the crash"
+	if name := s.atCrash(v, last.ID); name != "" {
+		reached = ", and " + isOrEquals(v) + " " + wire.OneLine(name) + " at the crash"
 		weight = 0.6
 		if s.crashNames(odd.name) {
 			weight = 0.75
@@ -220,7 +223,7 @@ func (s *Scene) described(v *wire.Value, name string) string {
 
 // atCrash returns the variable of the frame that crashed that holds a value,
 // where equality is more than chance.
-func (s *Scene) atCrash(v *wire.Value) string {
+func (s *Scene) atCrash(v *wire.Value, record int) string {
 	if v == nil || s.Raise.ID == 0 {
 		return ""
 	}
@@ -228,10 +231,10 @@ func (s *Scene) atCrash(v *wire.Value) string {
 		w := &s.crashVars[i].Value
 		switch {
 		case v.ID > 0 || w.ID > 0:
-			if v.ID == w.ID && v.Type == w.Type {
+			if v.ID == w.ID && v.TypeName() == w.TypeName() && s.t.Unbroken(record, s.Raise.ID) {
 				return s.crashVars[i].Name
 			}
-		case v.Telling() && w.Literal && v.Text == w.Text:
+		case v.Telling() && wire.Compare(v, w) == wire.Equal:
 			return s.crashVars[i].Name
 		}
 	}

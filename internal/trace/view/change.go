@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/repaird/repaird/internal/trace/wire"
@@ -18,13 +19,18 @@ type difference struct {
 	before *wire.Value
 	after  *wire.Value
 	added  string // text of items that were appended, where that is all
+
+	unknown bool // what was recorded of the two does not tell whether they differ
 }
 
 // differences finds which parts of a value changed: attributes of an object,
 // keys of a dict, items that were appended to a list.
 func differences(out []difference, path string, a, b *wire.Value, depth int) []difference {
-	if Text(a, 2000, IdsPlain) == Text(b, 2000, IdsPlain) {
+	if a.ID == b.ID && wire.Compare(a, b) == wire.Equal || Text(a, 2000, IdsPlain) == Text(b, 2000, IdsPlain) {
 		return out
+	}
+	if a.ID == b.ID && wire.Compare(a, b) == wire.Unknown {
+		return append(out, difference{path: path, before: a, after: b, unknown: true})
 	}
 	if depth < maxChangeDepth && a.ID == b.ID && a.Type == b.Type && !a.Cut && !b.Cut {
 		switch {
@@ -109,7 +115,7 @@ func appended(a, b *wire.Value) string {
 	}
 	if len(b.Items) > 0 && (len(a.Items) > 0 || a.Text == "" || a.Text == "[]") && len(b.Items) > len(a.Items) {
 		for i := range a.Items {
-			if Text(&a.Items[i], 500, IdsPlain) != Text(&b.Items[i], 500, IdsPlain) {
+			if wire.Compare(&a.Items[i], &b.Items[i]) != wire.Equal || a.Items[i].ID != b.Items[i].ID {
 				return ""
 			}
 		}
@@ -152,7 +158,8 @@ func ChangeText(f *Forest, r Rec, v *wire.Var, room int) string {
 		return name + " is now " + Text(&v.Value, max(room-len(name)-8, 40), IdsMarked)
 	}
 	all := differences(nil, v.Name, before, &v.Value, 0)
-	if len(all) == 0 {
+	all = slices.DeleteFunc(all, func(d difference) bool { return d.unknown && len(all) > 1 })
+	if len(all) == 0 || len(all) == 1 && all[0].unknown {
 		return name + " changed in a part that was not recorded: " + Text(&v.Value, max(room-len(name)-48, 40), IdsMarked)
 	}
 	var parts []string

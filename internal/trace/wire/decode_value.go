@@ -151,7 +151,7 @@ func (d *Decoder) value(out *Value, depth int) bool {
 	if out.Type == "" {
 		out.Type = "?"
 	}
-	out.Cut = out.Cut || failed
+	out.Cut = out.Cut || failed || d.left < 0 // what did not fit is missing inside
 	return ok
 }
 

@@ -227,7 +227,7 @@ func (v Value) Nothing() bool {
 // Telling says whether equal text of two values is more than chance.
 func (v Value) Telling() bool {
 	if !v.Literal {
-		return v.ID > 0
+		return v.ID > 0 || v.Rebuild != "" && !v.Cut
 	}
 	return len(v.Text) >= 3 && v.Text != "True" && v.Text != "False" && v.Text != "None" && !v.Nothing()
 }
