@@ -22,7 +22,7 @@ var layers = [][]string{
 	{"internal/redact/find", "internal/redact/token"},
 	{"internal/redact"},
 	{"internal/trace/wire", "internal/llm"},
-	{"internal/trace"},
+	{"internal/trace", "internal/trace/equality"},
 	{"internal/trace/findings", "internal/trace/scrub"},
 	{"internal/trace/card"},
 	{"internal/trace/diverge"},

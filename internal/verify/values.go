@@ -4,6 +4,7 @@ import (
 	"regexp"
 
 	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/equality"
 	"github.com/repaird/repaird/internal/trace/wire"
 )
 
@@ -34,6 +35,6 @@ func sameArguments(red, green *trace.Record) bool {
 // what was cut off, masked or never recorded counts as equal, and identities do
 // not count.
 func same(a, b wire.Value) bool {
-	c := wire.Comparison{Text: func(text string) string { return volatile.ReplaceAllString(text, "") }}
-	return c.Values(&a, &b) != wire.Different
+	c := equality.Comparison{Text: func(text string) string { return volatile.ReplaceAllString(text, "") }}
+	return c.Values(&a, &b) != equality.Different
 }

@@ -80,7 +80,7 @@ type cardWriter struct {
 func (c *cardWriter) printf(format string, args ...any) { fmt.Fprintf(&c.b, format, args...) }
 
 func (c *cardWriter) place(file string, line int) string {
-	name := trace.Relative(file, c.opts.Root)
+	name := wire.Relative(file, c.opts.Root)
 	if n := len(name) - max(2*c.detail.value, 80); n > 0 { // the end of a path tells more
 		for n < len(name) && !utf8.RuneStart(name[n]) {
 			n++
@@ -96,7 +96,7 @@ func (c *cardWriter) name(s string) string {
 }
 
 func (c *cardWriter) exception(kind, message string, limit int) string {
-	return tick(wire.CutText(trace.ExceptionText(kind, message, limit), limit+60))
+	return tick(wire.CutText(wire.ExceptionText(kind, message, limit), limit+60))
 }
 
 func (c *cardWriter) write() string {

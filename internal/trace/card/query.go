@@ -74,7 +74,7 @@ func Summary(r trace.Record, root string, limit int) string {
 		fmt.Fprintf(&b, "snap %s %s", wire.OneLine(s.Why), wire.OneLine(s.At))
 		return wire.CutText(b.String(), limit)
 	}
-	fmt.Fprintf(&b, "%s call=%d %s (%s:%d)", r.Kind, r.Call, wire.OneLine(r.Code.Name), wire.OneLine(trace.Relative(r.Code.File, root)), lineOf(r))
+	fmt.Fprintf(&b, "%s call=%d %s (%s:%d)", r.Kind, r.Call, wire.OneLine(r.Code.Name), wire.OneLine(wire.Relative(r.Code.File, root)), lineOf(r))
 	switch r.Kind {
 	case wire.KindCall:
 		fmt.Fprintf(&b, " parent=%d depth=%d (%s)", r.Parent, r.Depth, wire.RenderVars(r.Args(), 200, limit, true))
@@ -83,7 +83,7 @@ func Summary(r trace.Record, root string, limit int) string {
 			fmt.Fprintf(&b, " → %s", r.Value().Render(min(limit, 400), true))
 		}
 	case wire.KindRaise:
-		fmt.Fprintf(&b, " exc=%d %s", r.Exc, trace.ExceptionText(r.Type(), r.Text(), 300))
+		fmt.Fprintf(&b, " exc=%d %s", r.Exc, wire.ExceptionText(r.Type(), r.Text(), 300))
 		if r.Origin() != nil {
 			fmt.Fprintf(&b, " from %s:%d", wire.OneLine(r.Origin().File), r.Origin().Line)
 		}

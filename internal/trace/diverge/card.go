@@ -7,6 +7,7 @@ import (
 
 	"github.com/repaird/repaird/internal/trace"
 	"github.com/repaird/repaird/internal/trace/card"
+	"github.com/repaird/repaird/internal/trace/equality"
 	"github.com/repaird/repaird/internal/trace/wire"
 )
 
@@ -41,7 +42,7 @@ func cardLines(red, green *trace.Trace, r, g trace.Call, s *split, passed []*spl
 		if i < len(other) {
 			right = other[i]
 		}
-		at := fmt.Sprintf("%s:%d", trace.Relative(left.Code().File, opts.Root), left.Code().Line)
+		at := fmt.Sprintf("%s:%d", wire.Relative(left.Code().File, opts.Root), left.Code().Line)
 		differs := i == len(way)-1 && s.kind == "argument"
 		add(depth, callName(left), callName(right), differs, at)
 		depth++
@@ -98,7 +99,7 @@ func endsAlike(a, b trace.Call) bool {
 	if v == nil || w == nil {
 		return v == w
 	}
-	return wire.Compare(v, w) != wire.Different
+	return equality.Compare(v, w) != equality.Different
 }
 
 // ends says how the parting calls and the test ended.

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 
 	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/equality"
 	"github.com/repaird/repaird/internal/trace/wire"
 )
 
@@ -162,7 +163,7 @@ func (d *differ) compareEnds(r, g trace.Call, more []pair) (alike bool) {
 		return alike
 	}
 	if v, w := x.Value(), y.Value(); v != nil && w != nil {
-		if a, b := v.Plain(), w.Plain(); wire.Compare(v, w) == wire.Different {
+		if a, b := v.Plain(), w.Plain(); equality.Compare(v, w) == equality.Different {
 			noise := d.pairs.alike(a, b)
 			alike = alike && noise
 			d.add(split{kind: "return", red: r, green: g, noise: noise, changed: []Change{{"return", v.String(), w.String()}}})
@@ -238,7 +239,7 @@ func raisedIn(c trace.Call) trace.Record {
 func raiseText(r trace.Record, more []trace.Call) string {
 	switch {
 	case r.ID != 0:
-		return trace.ExceptionText(r.Type(), r.Text(), 200)
+		return wire.ExceptionText(r.Type(), r.Text(), 200)
 	case len(more) > 0:
 		return "goes on, calls " + callName(more[0])
 	default:
@@ -256,7 +257,7 @@ func endText(t *trace.Trace, c trace.Call, limit int) string {
 		return "returns " + v.Render(limit, false)
 	}
 	if r := t.RaiseOf(end.Exc); r.ID != 0 {
-		return "raises " + trace.ExceptionText(r.Type(), r.Text(), limit)
+		return "raises " + wire.ExceptionText(r.Type(), r.Text(), limit)
 	}
 	return "raises " + wire.OneLine(end.Type())
 }
@@ -267,15 +268,15 @@ func changes(a, b []wire.Var) []Change {
 	seen := map[string]bool{}
 	for _, x := range a {
 		seen[x.Name] = true
-		other, known := "not there", wire.Different
+		other, known := "not there", equality.Different
 		for _, y := range b {
 			if y.Name == x.Name {
-				if known = wire.Compare(&x.Value, &y.Value); known == wire.Different {
+				if known = equality.Compare(&x.Value, &y.Value); known == equality.Different {
 					other = y.Value.Plain()
 				}
 			}
 		}
-		if known == wire.Different {
+		if known == equality.Different {
 			out = append(out, Change{x.Name, x.Value.Plain(), other})
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/equality"
 	"github.com/repaird/repaird/internal/trace/wire"
 )
 
@@ -131,7 +132,7 @@ func (s *Scene) handedDown(crash trace.Call, returned []int32) (Finding, bool) {
 		parts = parts[:4]
 	}
 	return Finding{Kind: "chain", Records: uniqueInts(append(ids, s.Raise.ID)), File: s.Raise.Code.File, Line: s.Raise.Line, Name: s.Raise.Code.Name, Weight: weight,
-		Text: fmt.Sprintf("%s raised %s: %s.", s.Raise.Code.Name, trace.ExceptionText(s.Raise.Type(), s.Raise.Text(), 120), strings.Join(parts, "; "))}, true
+		Text: fmt.Sprintf("%s raised %s: %s.", s.Raise.Code.Name, wire.ExceptionText(s.Raise.Type(), s.Raise.Text(), 120), strings.Join(parts, "; "))}, true
 }
 
 // cameFrom says where an argument came from that the caller did not have as one.
@@ -267,7 +268,7 @@ func (s *Scene) noProgress(p, n int32) bool {
 		return false
 	}
 	for i := range a {
-		if v, w := &a[i].Value, &b[i].Value; a[i].Name != b[i].Name || wire.Compare(v, w) != wire.Equal && !s.sameState(v, w) {
+		if v, w := &a[i].Value, &b[i].Value; a[i].Name != b[i].Name || equality.Compare(v, w) != equality.Equal && !s.sameState(v, w) {
 			return false
 		}
 	}
@@ -277,7 +278,7 @@ func (s *Scene) noProgress(p, n int32) bool {
 // sameState says whether two values of open calls are one object of which no
 // change was recorded, where the stack overflowed.
 func (s *Scene) sameState(v, w *wire.Value) bool {
-	return s.Raise.Type() == "RecursionError" && v.ID > 0 && v.ID == w.ID && wire.Compare(v, w) != wire.Different
+	return s.Raise.Type() == "RecursionError" && v.ID > 0 && v.ID == w.ID && equality.Compare(v, w) != equality.Different
 }
 
 // untold says whether an argument is an object of which nothing but its

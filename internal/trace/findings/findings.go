@@ -146,7 +146,7 @@ func (s *Scene) swallow(w trace.Swallow, times int) Finding {
 	if w.Outcome == "outside" {
 		where = fmt.Sprintf("code out of scope that %s had called", w.HandlerName)
 	}
-	text := fmt.Sprintf("%s was raised by %s (line %d) and swallowed by %s", trace.ExceptionText(w.Type, w.Message, 160), w.Name, w.Line, where)
+	text := fmt.Sprintf("%s was raised by %s (line %d) and swallowed by %s", wire.ExceptionText(w.Type, w.Message, 160), w.Name, w.Line, where)
 	if w.Returned != "" {
 		text += ", which returned " + wire.CutText(w.Returned, 120)
 		if w.Outcome == "continue" {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/equality"
 	"github.com/repaird/repaird/internal/trace/wire"
 )
 
@@ -133,7 +134,7 @@ func (s *Scene) uncaught() []Finding {
 			weight = 0.7
 		}
 		out = append(out, Finding{Kind: "uncaught", Records: []int{r.ID}, File: at.File, Line: at.Line, Name: at.Name, Weight: weight,
-			Text: fmt.Sprintf("Nobody caught %s, raised in %s at line %d%s.", trace.ExceptionText(x.Type, x.Text, 160), wire.OneLine(at.Name), at.Line, held)})
+			Text: fmt.Sprintf("Nobody caught %s, raised in %s at line %d%s.", wire.ExceptionText(x.Type, x.Text, 160), wire.OneLine(at.Name), at.Line, held)})
 		if len(out) == 5 {
 			break
 		}
@@ -171,7 +172,7 @@ func (s *Scene) hot() []Finding {
 		last := s.t.Record(int(h.last))
 		told := ""
 		for _, a := range last.Args() {
-			if wire.Compare(&a.Value, &a.Value) != wire.Equal {
+			if equality.Compare(&a.Value, &a.Value) != equality.Equal {
 				told = ", as far as they were recorded"
 			}
 		}

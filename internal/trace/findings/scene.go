@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/equality"
 	"github.com/repaird/repaird/internal/trace/wire"
 )
 
@@ -54,11 +55,11 @@ func (s *Scene) same(v *wire.Value, at int, w *wire.Value, other int) bool {
 	if v.ID != w.ID {
 		return false
 	}
-	known := wire.Compare(v, w)
+	known := equality.Compare(v, w)
 	if v.ID == 0 {
-		return known == wire.Equal
+		return known == equality.Equal
 	}
-	return known != wire.Different && v.TypeName() == w.TypeName() && (at == other || s.t.Unbroken(at, other))
+	return known != equality.Different && v.TypeName() == w.TypeName() && (at == other || s.t.Unbroken(at, other))
 }
 
 // inCrashOf says whether an object that was seen in a record was in the frames of

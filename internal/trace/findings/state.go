@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/equality"
 	"github.com/repaird/repaird/internal/trace/wire"
 )
 
@@ -167,8 +168,10 @@ func (s *Scene) see(o *sharedObject, g sighting, inTree bool) {
 	if g.name != o.first.name { // the address was reused, or it is handed around on purpose
 		return
 	}
-	known := func() wire.Known { return wire.Compare(s.object(before.record, o.id), s.object(g.record, o.id)) }
-	if o.changed == 0 && (g.length != before.length || g.hash != before.hash) && known() == wire.Different {
+	known := func() equality.Known {
+		return equality.Compare(s.object(before.record, o.id), s.object(g.record, o.id))
+	}
+	if o.changed == 0 && (g.length != before.length || g.hash != before.hash) && known() == equality.Different {
 		o.changed, o.prior = g.record, before.record
 	}
 	if g.owner == o.first.owner || slices.Contains(o.owners, g.owner) {
@@ -184,9 +187,9 @@ func (s *Scene) see(o *sharedObject, g sighting, inTree bool) {
 		o.other = g.record
 	case o.changed != 0 && g.length > 0:
 		switch known() {
-		case wire.Equal:
+		case equality.Equal:
 			o.other = g.record
-		case wire.Unknown:
+		case equality.Unknown:
 			o.pending = g.record
 		}
 	}
@@ -268,7 +271,7 @@ func (s *Scene) defaults() []Finding {
 					firsts[p] = use{r, a.Value}
 					continue
 				}
-				if wire.Compare(&old.value, &a.Value) != wire.Different {
+				if equality.Compare(&old.value, &a.Value) != equality.Different {
 					continue
 				}
 				done[p] = true

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/trace/equality"
 	"github.com/repaird/repaird/internal/trace/wire"
 )
 
@@ -234,7 +235,7 @@ func (s *Scene) atCrash(v *wire.Value, record int) string {
 			if v.ID == w.ID && v.TypeName() == w.TypeName() && s.t.Unbroken(record, s.Raise.ID) {
 				return s.crashVars[i].Name
 			}
-		case v.Telling() && wire.Compare(v, w) == wire.Equal:
+		case v.Telling() && equality.Compare(v, w) == equality.Equal:
 			return s.crashVars[i].Name
 		}
 	}

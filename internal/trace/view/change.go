@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/repaird/repaird/internal/trace/equality"
 	"github.com/repaird/repaird/internal/trace/wire"
 )
 
@@ -26,10 +27,10 @@ type difference struct {
 // differences finds which parts of a value changed: attributes of an object,
 // keys of a dict, items that were appended to a list.
 func differences(out []difference, path string, a, b *wire.Value, depth int) []difference {
-	if a.ID == b.ID && wire.Compare(a, b) == wire.Equal || Text(a, 2000, IdsPlain) == Text(b, 2000, IdsPlain) {
+	if a.ID == b.ID && equality.Compare(a, b) == equality.Equal || Text(a, 2000, IdsPlain) == Text(b, 2000, IdsPlain) {
 		return out
 	}
-	if a.ID == b.ID && wire.Compare(a, b) == wire.Unknown {
+	if a.ID == b.ID && equality.Compare(a, b) == equality.Unknown {
 		return append(out, difference{path: path, before: a, after: b, unknown: true})
 	}
 	if depth < maxChangeDepth && a.ID == b.ID && a.Type == b.Type && !a.Cut && !b.Cut {
@@ -115,7 +116,7 @@ func appended(a, b *wire.Value) string {
 	}
 	if len(b.Items) > 0 && (len(a.Items) > 0 || a.Text == "" || a.Text == "[]") && len(b.Items) > len(a.Items) {
 		for i := range a.Items {
-			if wire.Compare(&a.Items[i], &b.Items[i]) != wire.Equal || a.Items[i].ID != b.Items[i].ID {
+			if equality.Compare(&a.Items[i], &b.Items[i]) != equality.Equal || a.Items[i].ID != b.Items[i].ID {
 				return ""
 			}
 		}

@@ -1,17 +1,13 @@
-package trace
+package wire
 
-import (
-	"strings"
-
-	"github.com/repaird/repaird/internal/trace/wire"
-)
+import "strings"
 
 // ExceptionText renders an exception in at most limit bytes of its message.
 func ExceptionText(kind, message string, limit int) string {
 	if message == "" {
-		return wire.OneLine(kind)
+		return OneLine(kind)
 	}
-	return wire.OneLine(kind + ": " + wire.CutText(message, limit))
+	return OneLine(kind + ": " + CutText(message, limit))
 }
 
 // Relative cuts a directory from a file's name.

@@ -1,4 +1,4 @@
-package wire_test
+package equality_test
 
 import (
 	"encoding/json"
@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/repaird/repaird/internal/trace/equality"
 	"github.com/repaird/repaird/internal/trace/wire"
 )
 
@@ -25,51 +26,51 @@ func TestWhatARecordTellsOfTwoValues(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, a, b string
-		want       wire.Known
+		want       equality.Known
 	}{
-		{"equal literals are equal", `"'abc'"`, `"'abc'"`, wire.Equal},
-		{"unequal literals differ", `"'abc'"`, `"'abd'"`, wire.Different},
-		{"types differ", `"1"`, `"'1'"`, wire.Different},
-		{"a list by its class and length tells nothing of its content", `{"t":"list","id":1,"n":2,"r":"[1, 2]","lit":1}`, `{"t":"list","id":1,"n":2,"cut":1}`, wire.Unknown},
-		{"nor do two of them", `{"t":"list","id":1,"n":2,"cut":1}`, `{"t":"list","id":1,"n":2,"cut":1}`, wire.Unknown},
-		{"another length differs", `{"t":"list","id":1,"n":2,"r":"[1, 2]","lit":1}`, `{"t":"list","id":1,"n":3,"cut":1}`, wire.Different},
-		{"a literal and its items are one value", `{"t":"list","id":1,"n":2,"r":"[1, 'a, b']","lit":1}`, `{"t":"list","id":4,"n":2,"e":["1","'a, b'"]}`, wire.Equal},
-		{"items that were recorded differ", `{"t":"list","n":90,"e":["1","2"],"cut":1}`, `{"t":"list","n":90,"e":["1","3"],"cut":1}`, wire.Different},
-		{"items beyond the cut are not known", `{"t":"list","n":90,"e":["1","2"],"cut":1}`, `{"t":"list","n":90,"e":["1"],"cut":1}`, wire.Unknown},
-		{"a tuple's length is counted", `"(1, 2)"`, `{"t":"tuple","n":3,"cut":1}`, wire.Different},
-		{"a tuple of that length may be equal", `"(1, 2)"`, `{"t":"tuple","n":2,"cut":1}`, wire.Unknown},
-		{"the text of a cut str is a beginning", `{"t":"str","r":"'ab'","n":9,"cut":1}`, `"'abcdefghi'"`, wire.Unknown},
-		{"which the other may not have", `{"t":"str","r":"'ab'","n":9,"cut":1}`, `"'bbcdefghi'"`, wire.Different},
-		{"or be too short for", `{"t":"str","r":"'ab'","n":9,"cut":1}`, `"'abc'"`, wire.Different},
-		{"quotes depend on what was cut off", `{"t":"str","r":"\"it's\"","n":6,"cut":1}`, `"'it\\'s \"'"`, wire.Unknown},
-		{"what a mask hides is not known", `{"t":"str","r":"'key <masked> a'","n":20,"cut":1}`, `"'key abcdefghijklmnop'"`, wire.Unknown},
-		{"what stands before it is", `{"t":"str","r":"'key <masked> a'","n":20,"cut":1}`, `"'Key abcdefghijklmnop'"`, wire.Different},
-		{"a masked value is not known", `{"t":"str","masked":1}`, `{"t":"str","masked":1}`, wire.Unknown},
-		{"a text of a class of its own is cut without a mark", `{"t":"S","m":"a","r":"'ab'","n":9}`, `{"t":"S","m":"a","r":"'ab'","n":9}`, wire.Unknown},
-		{"bits of large numbers differ", `{"t":"int","n":300,"cut":1}`, `{"t":"int","n":301,"cut":1}`, wire.Different},
-		{"the order of a dict does not count", `{"t":"dict","n":2,"r":"{'a': 1, 'b': 2}","lit":1}`, `{"t":"dict","n":2,"kv":[["'b'","2"],["'a'","1"]]}`, wire.Equal},
-		{"a key that is not shown may be there", `{"t":"dict","n":2,"kv":[["'a'","1"]],"cut":1}`, `{"t":"dict","n":2,"kv":[["'b'","1"]],"cut":1}`, wire.Unknown},
-		{"a key that a whole dict lacks is not", `{"t":"dict","n":2,"kv":[["'a'","1"]],"cut":1}`, `{"t":"dict","n":2,"r":"{'b': 1, 'c': 2}","lit":1}`, wire.Different},
-		{"the order of a set does not count", `{"t":"set","n":2,"r":"{1, 2}","lit":1}`, `{"t":"set","n":2,"r":"{2, 1}","lit":1}`, wire.Equal},
-		{"a cut inside makes the whole unknown", `{"t":"list","n":1,"e":[{"t":"list","n":2,"cut":1}]}`, `{"t":"list","n":1,"r":"[[1, 2]]","lit":1}`, wire.Unknown},
-		{"attributes differ", `{"t":"P","m":"a","id":1,"f":[["x","1"]]}`, `{"t":"P","m":"a","id":1,"f":[["x","2"]]}`, wire.Different},
-		{"attributes are equal, identities do not count", `{"t":"P","m":"a","id":1,"f":[["x","1"]]}`, `{"t":"P","m":"a","id":2,"f":[["x","1"]]}`, wire.Equal},
-		{"attributes that were left out are not known", `{"t":"P","m":"a","f":[["x","1"],["...",{"t":"?","cut":1}]],"cut":1}`, `{"t":"P","m":"a","f":[["x","1"],["y","1"]]}`, wire.Unknown},
-		{"an object by its class alone tells nothing", `{"t":"P","m":"a","id":1}`, `{"t":"P","m":"a","id":1}`, wire.Unknown},
-		{"an object that is its attributes alone may have none", `{"t":"P","m":"a","id":1,"new":"a.P"}`, `{"t":"P","m":"a","id":1,"new":"a.P"}`, wire.Equal},
-		{"of an array the shape tells", `{"t":"ndarray","m":"numpy","id":1,"n":4,"sh":[2,2],"e":["1"],"cut":1}`, `{"t":"ndarray","m":"numpy","id":1,"n":4,"sh":[4],"e":["1"],"cut":1}`, wire.Different},
-		{"an expression and its value are written in different ways", `{"t":"list","n":1,"r":"[datetime.date(2024, 1, 2)]","re":"x"}`, `{"t":"list","n":1,"e":[{"t":"date","m":"datetime","r":"date(2024, 1, 2)","re":"datetime.date(2024, 1, 2)"}]}`, wire.Unknown},
-		{"an expression and another differ", `{"t":"list","n":1,"r":"[datetime.date(2024, 1, 2)]","re":"x"}`, `{"t":"list","n":1,"r":"[datetime.date(2024, 1, 3)]","re":"x"}`, wire.Different},
-		{"a cycle to the same place is equal", `{"t":"N","m":"a","id":1,"f":[["up",{"t":"N","m":"a","id":1,"cyc":1}]]}`, `{"t":"N","m":"a","id":7,"f":[["up",{"t":"N","m":"a","id":7,"cyc":1}]]}`, wire.Equal},
-		{"what the tracer could not read is not known", `{"t":"?","cut":1}`, `"1"`, wire.Unknown},
+		{"equal literals are equal", `"'abc'"`, `"'abc'"`, equality.Equal},
+		{"unequal literals differ", `"'abc'"`, `"'abd'"`, equality.Different},
+		{"types differ", `"1"`, `"'1'"`, equality.Different},
+		{"a list by its class and length tells nothing of its content", `{"t":"list","id":1,"n":2,"r":"[1, 2]","lit":1}`, `{"t":"list","id":1,"n":2,"cut":1}`, equality.Unknown},
+		{"nor do two of them", `{"t":"list","id":1,"n":2,"cut":1}`, `{"t":"list","id":1,"n":2,"cut":1}`, equality.Unknown},
+		{"another length differs", `{"t":"list","id":1,"n":2,"r":"[1, 2]","lit":1}`, `{"t":"list","id":1,"n":3,"cut":1}`, equality.Different},
+		{"a literal and its items are one value", `{"t":"list","id":1,"n":2,"r":"[1, 'a, b']","lit":1}`, `{"t":"list","id":4,"n":2,"e":["1","'a, b'"]}`, equality.Equal},
+		{"items that were recorded differ", `{"t":"list","n":90,"e":["1","2"],"cut":1}`, `{"t":"list","n":90,"e":["1","3"],"cut":1}`, equality.Different},
+		{"items beyond the cut are not known", `{"t":"list","n":90,"e":["1","2"],"cut":1}`, `{"t":"list","n":90,"e":["1"],"cut":1}`, equality.Unknown},
+		{"a tuple's length is counted", `"(1, 2)"`, `{"t":"tuple","n":3,"cut":1}`, equality.Different},
+		{"a tuple of that length may be equal", `"(1, 2)"`, `{"t":"tuple","n":2,"cut":1}`, equality.Unknown},
+		{"the text of a cut str is a beginning", `{"t":"str","r":"'ab'","n":9,"cut":1}`, `"'abcdefghi'"`, equality.Unknown},
+		{"which the other may not have", `{"t":"str","r":"'ab'","n":9,"cut":1}`, `"'bbcdefghi'"`, equality.Different},
+		{"or be too short for", `{"t":"str","r":"'ab'","n":9,"cut":1}`, `"'abc'"`, equality.Different},
+		{"quotes depend on what was cut off", `{"t":"str","r":"\"it's\"","n":6,"cut":1}`, `"'it\\'s \"'"`, equality.Unknown},
+		{"what a mask hides is not known", `{"t":"str","r":"'key <masked> a'","n":20,"cut":1}`, `"'key abcdefghijklmnop'"`, equality.Unknown},
+		{"what stands before it is", `{"t":"str","r":"'key <masked> a'","n":20,"cut":1}`, `"'Key abcdefghijklmnop'"`, equality.Different},
+		{"a masked value is not known", `{"t":"str","masked":1}`, `{"t":"str","masked":1}`, equality.Unknown},
+		{"a text of a class of its own is cut without a mark", `{"t":"S","m":"a","r":"'ab'","n":9}`, `{"t":"S","m":"a","r":"'ab'","n":9}`, equality.Unknown},
+		{"bits of large numbers differ", `{"t":"int","n":300,"cut":1}`, `{"t":"int","n":301,"cut":1}`, equality.Different},
+		{"the order of a dict does not count", `{"t":"dict","n":2,"r":"{'a': 1, 'b': 2}","lit":1}`, `{"t":"dict","n":2,"kv":[["'b'","2"],["'a'","1"]]}`, equality.Equal},
+		{"a key that is not shown may be there", `{"t":"dict","n":2,"kv":[["'a'","1"]],"cut":1}`, `{"t":"dict","n":2,"kv":[["'b'","1"]],"cut":1}`, equality.Unknown},
+		{"a key that a whole dict lacks is not", `{"t":"dict","n":2,"kv":[["'a'","1"]],"cut":1}`, `{"t":"dict","n":2,"r":"{'b': 1, 'c': 2}","lit":1}`, equality.Different},
+		{"the order of a set does not count", `{"t":"set","n":2,"r":"{1, 2}","lit":1}`, `{"t":"set","n":2,"r":"{2, 1}","lit":1}`, equality.Equal},
+		{"a cut inside makes the whole unknown", `{"t":"list","n":1,"e":[{"t":"list","n":2,"cut":1}]}`, `{"t":"list","n":1,"r":"[[1, 2]]","lit":1}`, equality.Unknown},
+		{"attributes differ", `{"t":"P","m":"a","id":1,"f":[["x","1"]]}`, `{"t":"P","m":"a","id":1,"f":[["x","2"]]}`, equality.Different},
+		{"attributes are equal, identities do not count", `{"t":"P","m":"a","id":1,"f":[["x","1"]]}`, `{"t":"P","m":"a","id":2,"f":[["x","1"]]}`, equality.Equal},
+		{"attributes that were left out are not known", `{"t":"P","m":"a","f":[["x","1"],["...",{"t":"?","cut":1}]],"cut":1}`, `{"t":"P","m":"a","f":[["x","1"],["y","1"]]}`, equality.Unknown},
+		{"an object by its class alone tells nothing", `{"t":"P","m":"a","id":1}`, `{"t":"P","m":"a","id":1}`, equality.Unknown},
+		{"an object that is its attributes alone may have none", `{"t":"P","m":"a","id":1,"new":"a.P"}`, `{"t":"P","m":"a","id":1,"new":"a.P"}`, equality.Equal},
+		{"of an array the shape tells", `{"t":"ndarray","m":"numpy","id":1,"n":4,"sh":[2,2],"e":["1"],"cut":1}`, `{"t":"ndarray","m":"numpy","id":1,"n":4,"sh":[4],"e":["1"],"cut":1}`, equality.Different},
+		{"an expression and its value are written in different ways", `{"t":"list","n":1,"r":"[datetime.date(2024, 1, 2)]","re":"x"}`, `{"t":"list","n":1,"e":[{"t":"date","m":"datetime","r":"date(2024, 1, 2)","re":"datetime.date(2024, 1, 2)"}]}`, equality.Unknown},
+		{"an expression and another differ", `{"t":"list","n":1,"r":"[datetime.date(2024, 1, 2)]","re":"x"}`, `{"t":"list","n":1,"r":"[datetime.date(2024, 1, 3)]","re":"x"}`, equality.Different},
+		{"a cycle to the same place is equal", `{"t":"N","m":"a","id":1,"f":[["up",{"t":"N","m":"a","id":1,"cyc":1}]]}`, `{"t":"N","m":"a","id":7,"f":[["up",{"t":"N","m":"a","id":7,"cyc":1}]]}`, equality.Equal},
+		{"what the tracer could not read is not known", `{"t":"?","cut":1}`, `"1"`, equality.Unknown},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			a, b := decode(t, c.a), decode(t, c.b)
-			if got := wire.Compare(&a, &b); got != c.want {
+			if got := equality.Compare(&a, &b); got != c.want {
 				t.Errorf("got %d, want %d", got, c.want)
 			}
-			if got := wire.Compare(&b, &a); got != c.want {
+			if got := equality.Compare(&b, &a); got != c.want {
 				t.Errorf("the other way round got %d, want %d", got, c.want)
 			}
 		})
@@ -272,7 +273,7 @@ func (x thing) opaque() bool {
 func TestACutNeverChangesWhatIsKnown(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 7))
-	said := map[wire.Known]int{}
+	said := map[equality.Known]int{}
 	for range 60_000 {
 		x := makeThing(r, 3)
 		y := x
@@ -284,19 +285,19 @@ func TestACutNeverChangesWhatIsKnown(t *testing.T) {
 		}
 		equal := x.canonical() == y.canonical()
 		a, b := record(r, x, 0.3), record(r, y, 0.3)
-		known := wire.Compare(&a, &b)
-		if said[known]++; known == wire.Equal && !equal || known == wire.Different && equal {
+		known := equality.Compare(&a, &b)
+		if said[known]++; known == equality.Equal && !equal || known == equality.Different && equal {
 			t.Fatalf("%s and %s, recorded as %s and %s: %d", x.canonical(), y.canonical(), asJSON(a), asJSON(b), known)
 		}
 		a, b = record(r, x, 0), record(r, y, 0)
-		switch known := wire.Compare(&a, &b); {
-		case known == wire.Equal && !equal || known == wire.Different && equal:
+		switch known := equality.Compare(&a, &b); {
+		case known == equality.Equal && !equal || known == equality.Different && equal:
 			t.Fatalf("in full %s and %s: %d", asJSON(a), asJSON(b), known)
-		case known == wire.Unknown && !x.opaque():
+		case known == equality.Unknown && !x.opaque():
 			t.Fatalf("in full, nothing is known of %s and %s", asJSON(a), asJSON(b))
 		}
 	}
-	for _, k := range []wire.Known{wire.Unknown, wire.Equal, wire.Different} {
+	for _, k := range []equality.Known{equality.Unknown, equality.Equal, equality.Different} {
 		if said[k] < 3000 {
 			t.Errorf("%d was said %d times", k, said[k])
 		}

@@ -1,6 +1,15 @@
-package wire
+// Package equality says what a trace tells about two recorded values: that they
+// are equal, that they differ, or neither, because one of them was cut, masked or
+// seen by its class and length alone.
+//
+//	switch equality.Compare(&before, &after) {
+//	case equality.Different: // known, whatever else a fuller record would show
+//	case equality.Unknown:   // claim nothing
+//	}
+package equality
 
 import (
+	"github.com/repaird/repaird/internal/trace/wire"
 	"slices"
 	"strings"
 )
@@ -20,7 +29,7 @@ const (
 //
 // The answer never depends on how much of a value was recorded: what is Equal or
 // Different stays so in a fuller record of the same two values.
-func Compare(a, b *Value) Known { return (&Comparison{}).Values(a, b) }
+func Compare(a, b *wire.Value) Known { return (&Comparison{}).Values(a, b) }
 
 // A Comparison compares values, with what is not told apart in their texts.
 type Comparison struct {
@@ -38,12 +47,12 @@ const (
 )
 
 // Values compares two values.
-func (c *Comparison) Values(a, b *Value) Known {
+func (c *Comparison) Values(a, b *wire.Value) Known {
 	c.left, c.outer = maxCompared, [2][]int{}
 	return c.values(a, b, 0)
 }
 
-func (c *Comparison) values(a, b *Value, depth int) Known {
+func (c *Comparison) values(a, b *wire.Value, depth int) Known {
 	if c.left--; c.left < 0 || depth > maxCompareDepth {
 		return Unknown
 	}
@@ -68,7 +77,7 @@ func (c *Comparison) values(a, b *Value, depth int) Known {
 
 // expressions compares values of which one's type is not known: two
 // expressions tell, for they are written in one way.
-func (c *Comparison) expressions(a, b *Value) Known {
+func (c *Comparison) expressions(a, b *wire.Value) Known {
 	if a.Type != "" || b.Type != "" || a.Text == "" || b.Text == "" || kindOf(a)+kindOf(b) != "" {
 		return Unknown
 	}
@@ -79,7 +88,7 @@ func (c *Comparison) expressions(a, b *Value) Known {
 }
 
 // cycles compares references to a value further out.
-func (c *Comparison) cycles(a, b *Value) Known {
+func (c *Comparison) cycles(a, b *wire.Value) Known {
 	if a.Cycle && b.Cycle && a.ID > 0 && b.ID > 0 && slices.Index(c.outer[0], a.ID) == slices.Index(c.outer[1], b.ID) && slices.Contains(c.outer[0], a.ID) {
 		return Equal
 	}
@@ -88,16 +97,16 @@ func (c *Comparison) cycles(a, b *Value) Known {
 
 // parts are what was recorded of a value, a literal container taken apart.
 type parts struct {
-	v       *Value
-	items   []Value
-	pairs   [][2]Value
+	v       *wire.Value
+	items   []wire.Value
+	pairs   [][2]wire.Value
 	inner   bool // its content is its items or pairs
 	ordered bool
 	length  int // -1 where it is not known
 	whole   bool
 }
 
-func partsOf(v *Value) parts {
+func partsOf(v *wire.Value) parts {
 	p := parts{v: v, items: v.Items, pairs: v.Pairs, ordered: true, length: -1, whole: !v.Cut}
 	name := kindOf(v)
 	switch name {
@@ -143,25 +152,25 @@ func (p *parts) split(text string) bool {
 	}
 	for _, e := range elements {
 		if kindOf(p.v) != "dict" {
-			p.items = append(p.items, Value{Text: e, Literal: p.v.Literal})
+			p.items = append(p.items, wire.Value{Text: e, Literal: p.v.Literal})
 			continue
 		}
 		both, ok := splitTop(e, ':')
 		if !ok || len(both) != 2 {
 			return false
 		}
-		p.pairs = append(p.pairs, [2]Value{{Text: both[0], Literal: p.v.Literal}, {Text: both[1], Literal: p.v.Literal}})
+		p.pairs = append(p.pairs, [2]wire.Value{{Text: both[0], Literal: p.v.Literal}, {Text: both[1], Literal: p.v.Literal}})
 	}
 	return true
 }
 
 // kindOf is the class of a value, "" for an expression: what it makes may have
 // been recorded in another form, too.
-func kindOf(v *Value) string {
+func kindOf(v *wire.Value) string {
 	if v.Type != "" {
 		return v.Type
 	}
-	name := string(LiteralType([]byte(v.Text)))
+	name := string(wire.LiteralType([]byte(v.Text)))
 	if name == "dict" && len(v.Text) > 2 {
 		if first, _ := splitTop(v.Text[1:len(v.Text)-1], ':'); len(first) < 2 {
 			name = "set"
@@ -271,7 +280,7 @@ func (c *Comparison) contents(a, b parts, depth int) Known {
 	return y.known()
 }
 
-func (c *Comparison) inOrder(y *tally, a, b []Value, depth int) {
+func (c *Comparison) inOrder(y *tally, a, b []wire.Value, depth int) {
 	for i := range a[:min(len(a), len(b))] {
 		if y.add(c.values(&a[i], &b[i], depth+1)); y.different {
 			return
@@ -353,15 +362,15 @@ func (c *Comparison) members(y *tally, a, b parts, depth int) {
 }
 
 // complete says whether all attributes of a value were recorded.
-func complete(v *Value) bool {
+func complete(v *wire.Value) bool {
 	return !v.Cut && !slices.ContainsFunc(v.Fields, more)
 }
 
 // more says whether an attribute stands for those that were left out.
-func more(v Var) bool { return v.Name == "..." && v.Value.Type == "?" }
+func more(v wire.Var) bool { return v.Name == "..." && v.Value.Type == "?" }
 
 // named compares attributes by their names.
-func (c *Comparison) named(y *tally, a, b []Var, wholeA, wholeB bool, depth int) {
+func (c *Comparison) named(y *tally, a, b []wire.Var, wholeA, wholeB bool, depth int) {
 	for i := range a {
 		if more(a[i]) {
 			y.add(Unknown)
@@ -369,7 +378,7 @@ func (c *Comparison) named(y *tally, a, b []Var, wholeA, wholeB bool, depth int)
 		}
 		at := i
 		if i >= len(b) || b[i].Name != a[i].Name {
-			at = slices.IndexFunc(b, func(v Var) bool { return v.Name == a[i].Name })
+			at = slices.IndexFunc(b, func(v wire.Var) bool { return v.Name == a[i].Name })
 		}
 		switch {
 		case at >= 0:
@@ -386,7 +395,7 @@ func (c *Comparison) named(y *tally, a, b []Var, wholeA, wholeB bool, depth int)
 	for i := range b {
 		if more(b[i]) {
 			y.add(Unknown)
-		} else if !slices.ContainsFunc(a, func(v Var) bool { return v.Name == b[i].Name }) {
+		} else if !slices.ContainsFunc(a, func(v wire.Var) bool { return v.Name == b[i].Name }) {
 			if wholeA {
 				y.add(Different)
 			} else {

@@ -1,13 +1,14 @@
-package wire
+package equality
 
 import (
+	"github.com/repaird/repaird/internal/trace/wire"
 	"math/big"
 	"slices"
 	"strings"
 )
 
 // texts compares what values are by their texts.
-func (c *Comparison) texts(a, b *Value) Known {
+func (c *Comparison) texts(a, b *wire.Value) Known {
 	if a.Text == "" || b.Text == "" {
 		return c.sizes(a, b)
 	}
@@ -35,8 +36,8 @@ func (c *Comparison) plain(text string) string {
 
 // sizes compares values of which one has no text: of an int that is too large
 // to show, the number of its bits is known.
-func (c *Comparison) sizes(a, b *Value) Known {
-	bits := func(v *Value) int {
+func (c *Comparison) sizes(a, b *wire.Value) Known {
+	bits := func(v *wire.Value) int {
 		if n, ok := new(big.Int).SetString(v.Text, 10); ok {
 			return n.BitLen()
 		}
@@ -67,7 +68,7 @@ const (
 
 // strings compares the texts of str and bytes, of which some may show only how
 // they begin.
-func (c *Comparison) strings(a, b *Value) Known {
+func (c *Comparison) strings(a, b *wire.Value) Known {
 	if a.Text == b.Text && !a.Cut && !b.Cut && a.Len == b.Len {
 		if n := a.Len; n == 0 || n == len(characters(a.Text)) {
 			return Equal
@@ -104,7 +105,7 @@ func (c *Comparison) strings(a, b *Value) Known {
 
 // shownOf returns the characters of a text up to where it was cut or masked, and
 // whether these are all.
-func shownOf(v *Value) (list []string, whole bool) {
+func shownOf(v *wire.Value) (list []string, whole bool) {
 	list = characters(v.Text)
 	whole = !v.Cut && (v.Len == 0 || v.Len == len(list))
 	if !whole {
@@ -115,7 +116,7 @@ func shownOf(v *Value) (list []string, whole bool) {
 	return list, whole
 }
 
-func lengthOf(v *Value, shown []string, whole bool) int {
+func lengthOf(v *wire.Value, shown []string, whole bool) int {
 	if whole {
 		return len(shown)
 	}
