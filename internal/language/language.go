@@ -13,7 +13,7 @@
 // because patch is in a lower layer.
 //
 // To add a language, implement these in a folder of its own and add it to the
-// list in package app; docs/adding.md walks through it.
+// wiring in package app; docs/adding.md walks through it.
 package language
 
 import (

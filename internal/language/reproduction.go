@@ -93,6 +93,7 @@ type Strategy interface {
 type Candidate struct {
 	Test   testrun.Test
 	Called string // dotted name of the function that it calls
+	Frame  int    // index into Stack.Frames of the frame whose call it repeats
 	Cost   int    // of one try, relative to one run of a test: 1
 }
 

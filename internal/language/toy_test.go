@@ -290,7 +290,7 @@ func (l literal) Candidates(context.Context) (found []language.Candidate, hurdle
 		}
 		if words != nil {
 			test := testrun.Test{Path: "tests/" + words[0] + "_test.sum", Name: words[0], Source: strings.Join(words, " ") + "\n"}
-			found = append(found, language.Candidate{Test: test, Called: f.Function, Cost: 1})
+			found = append(found, language.Candidate{Test: test, Called: f.Function, Frame: i, Cost: 1})
 		}
 	}
 	return found, hurdles, nil

@@ -10,11 +10,14 @@ import (
 	"path/filepath"
 	"sync"
 
+	"errors"
+	"fmt"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/gitrepo"
 	"github.com/repaird/repaird/internal/repro"
 	"github.com/repaird/repaird/internal/secret"
 	"github.com/repaird/repaird/internal/store"
+	"syscall"
 )
 
 // A Source gives a project's code.
@@ -186,11 +189,15 @@ func (f *Folder) take(ctx context.Context) (dir string, release func(), sha stri
 	if sha, err = digestOf(taken); err != nil {
 		return "", nil, "", err
 	}
-	e, err := f.Store.Use(ctx, store.Trees, folderKey(sha), func(_ context.Context, dir string) error {
+	e, err := f.Store.Use(ctx, store.Trees, folderKey(sha), func(ctx context.Context, dir string) error {
 		if err := os.Remove(dir); err != nil { // it is empty; os.Rename requires that it does not exist
 			return err
 		}
-		return os.Rename(taken, dir)
+		err := os.Rename(taken, dir)
+		if errors.Is(err, syscall.EXDEV) { // the store is a file system of its own
+			_, err = gitrepo.Snapshot(ctx, taken, dir, gitrepo.Options{})
+		}
+		return err
 	})
 	if err != nil {
 		return "", nil, "", err
@@ -200,19 +207,39 @@ func (f *Folder) take(ctx context.Context) (dir string, release func(), sha stri
 
 func folderKey(sha string) string { return "files-" + sha }
 
+// digestOf names a folder's content: each entry's path, type, permission to
+// execute, and bytes or link target, each with its length, so that no two folders
+// that a program could tell apart have one digest.
 func digestOf(dir string) (string, error) {
 	h := sha256.New()
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
+		if err != nil {
 			return err
 		}
+		rel, err := filepath.Rel(dir, name)
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		content := ""
+		if d.Type()&fs.ModeSymlink != 0 {
+			if content, err = os.Readlink(name); err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(h, "%q %s %t %q ", rel, d.Type(), info.Mode()&0o111 != 0, content)
+		if !d.Type().IsRegular() {
+			return nil
+		}
+		fmt.Fprintf(h, "%d ", info.Size())
 		file, err := os.Open(name)
 		if err != nil {
 			return err
 		}
 		defer file.Close()
-		rel, _ := filepath.Rel(dir, name)
-		_, _ = io.WriteString(h, rel+"\x00")
 		_, err = io.Copy(h, file)
 		return err
 	})

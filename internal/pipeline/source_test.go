@@ -101,3 +101,49 @@ func TestAFolderIsTakenAsItWasFirst(t *testing.T) {
 		t.Errorf("left are %v, %v", left, err)
 	}
 }
+
+func TestFoldersThatAProgramCanTellApartHaveUnlikeDigests(t *testing.T) {
+	t.Parallel()
+	seen := map[string]string{}
+	for name, write := range map[string]func(t *testing.T, dir string){
+		"a file":                     func(t *testing.T, dir string) { put(t, dir, "a", "1", 0o644) },
+		"another content":            func(t *testing.T, dir string) { put(t, dir, "a", "2", 0o644) },
+		"another name":               func(t *testing.T, dir string) { put(t, dir, "b", "1", 0o644) },
+		"executable":                 func(t *testing.T, dir string) { put(t, dir, "a", "1", 0o755) },
+		"two files":                  func(t *testing.T, dir string) { put(t, dir, "a", "1", 0o644); put(t, dir, "b", "2", 0o644) },
+		"one that spells the second": func(t *testing.T, dir string) { put(t, dir, "a", "1b\x002", 0o644) },
+		"a link":                     func(t *testing.T, dir string) { link(t, dir, "a", "x") },
+		"a link to another place":    func(t *testing.T, dir string) { link(t, dir, "a", "y") },
+		"an empty folder": func(t *testing.T, dir string) {
+			if err := os.Mkdir(filepath.Join(dir, "a"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"nothing": func(*testing.T, string) {},
+	} {
+		dir := t.TempDir()
+		write(t, dir)
+		digest, err := digestOf(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other, ok := seen[digest]; ok {
+			t.Errorf("%s and %s have one digest", name, other)
+		}
+		seen[digest] = name
+	}
+}
+
+func put(t *testing.T, dir, name, content string, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func link(t *testing.T, dir, name, target string) {
+	t.Helper()
+	if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+		t.Fatal(err)
+	}
+}

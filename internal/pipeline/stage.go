@@ -119,5 +119,8 @@ func (p *Pipeline) Do(ctx context.Context, name string, c *Case) ([]Artifact, er
 	if !ok {
 		return nil, fault.Errorf(fault.Invalid, "there is no stage %q", name)
 	}
+	if r := c.Reproduction; r != nil && r.Test.Command == nil { // version 0 did not store it
+		r.Test.Command = p.Language.Command(r.Test)
+	}
 	return s.do(ctx, &at{p, &c.Job}, c)
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/repaird/repaird/internal/bundle"
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language/python"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/repro"
 	"github.com/repaird/repaird/internal/testrun"
@@ -156,5 +157,20 @@ func TestAStoredReproductionNamesItsVersionAndNoFolder(t *testing.T) {
 		if err != nil || restored.Reproduction.Called != "shop.price" || restored.Reproduction.Env.Digest != "sha256:abc" || restored.Reproduction.Env.Dir != "" || restored.Reproduction.Env.Interpreter != "/env/bin/python" {
 			t.Errorf("%s: got %+v, %v", name, restored.Reproduction, err)
 		}
+	}
+}
+
+func TestARunFromAnOlderVersionStillSaysHowToRunItsTest(t *testing.T) {
+	t.Parallel()
+	c := &Case{Bundle: &bundle.Bundle{}}
+	old := `{"called":"shop.price","test":{"path":"tests/test_a.py","name":"test_a"},"env":{"python":"/env/bin/python","digest":"sha256:abc"}}`
+	if err := c.Restore(map[string][]byte{ArtifactReproduction: []byte(old)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (&Pipeline{Language: python.New(nil, python.Host{})}).Do(t.Context(), Assemble, c); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(c.Reproduction.Test.Command, " "); !strings.Contains(got, "tests/test_a.py") {
+		t.Errorf("got command %q", got)
 	}
 }

@@ -18,7 +18,7 @@ import (
 const (
 	defaultRepeats = 5
 	defaultFloor   = 0.7
-	maxTries       = 24 // tests that are run before giving up
+	maxTries       = 24 // cost of the tests that are run before giving up
 )
 
 // Reproduce returns a Reproduction, or a *fault.Stop saying why there is none:
@@ -152,7 +152,7 @@ func shortID(ids ...string) string {
 // production.
 func (a *attempt) search(ctx context.Context) (*Reproduction, error) {
 	var hurdles []language.Hurdle
-	tries, calls := 0, map[string]bool{}
+	cost, frames := 0, map[int]bool{}
 	for _, way := range a.ways {
 		candidates, stuck, err := way.Candidates(ctx)
 		if err != nil {
@@ -160,8 +160,8 @@ func (a *attempt) search(ctx context.Context) (*Reproduction, error) {
 		}
 		hurdles = append(hurdles, stuck...)
 		for _, c := range candidates {
-			calls[c.Called] = true
-			if tries++; tries > maxTries {
+			frames[c.Frame] = true
+			if cost += c.Cost; cost > maxTries {
 				break
 			}
 			got, err := a.try(ctx, way.Name(), c)
@@ -173,10 +173,10 @@ func (a *attempt) search(ctx context.Context) (*Reproduction, error) {
 			}
 		}
 	}
-	if len(calls) == 0 {
+	if len(frames) == 0 {
 		return nil, a.noCall(hurdles)
 	}
-	a.tried = len(calls)
+	a.tried = len(frames)
 	return nil, a.notReproduced()
 }
 

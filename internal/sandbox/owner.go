@@ -104,7 +104,8 @@ func ParseOwner(s string) (Owner, error) {
 // must not wait for ever lets claims expire.
 func (o Owner) Dead() bool {
 	self, err := SelfOwner()
-	if err != nil || o.Host != self.Host {
+	legacy := o.Host == "" // as older versions wrote it: only this host has this boot
+	if err != nil || !legacy && o.Host != self.Host || legacy && o.Boot != self.Boot {
 		return false
 	}
 	if o.Boot != self.Boot {

@@ -51,7 +51,7 @@ func TestOwnerKnowsTheDead(t *testing.T) {
 	if child.Start, err = startTime(child.Pid); err != nil {
 		t.Fatal(err)
 	}
-	recycled, rebooted, foreign, elsewhere, older := child, child, child, child, child
+	recycled, rebooted, foreign, elsewhere, older, olderHere := child, child, child, child, child, recycledBy(child)
 	recycled.Start += "1"
 	rebooted.Boot = strings.Repeat("0", 32)
 	foreign.PidNS, foreign.Pid = "1", 1<<30
@@ -67,6 +67,7 @@ func TestOwnerKnowsTheDead(t *testing.T) {
 		"a process of an earlier boot is dead":            {rebooted, true},
 		"a process on another host cannot be judged":      {elsewhere, false},
 		"an owner without a host cannot be checked":       {older, false},
+		"but for one of this boot, which is this host's":  {olderHere, true},
 		"a process of another namespace cannot be judged": {foreign, false},
 	} {
 		if got := tt.owner.Dead(); got != tt.dead {
@@ -80,6 +81,13 @@ func TestOwnerKnowsTheDead(t *testing.T) {
 	if !child.Dead() {
 		t.Error("a process that has ended counts as alive")
 	}
+}
+
+// recycledBy is an owner as older versions wrote it, without a host, whose
+// process number now belongs to another process.
+func recycledBy(o Owner) Owner {
+	o.Host, o.Start = "", o.Start+"1"
+	return o
 }
 
 func TestAHostIsNamedByItsSettingItsMachineIDOrItsName(t *testing.T) {

@@ -71,7 +71,7 @@ func (r *reading) calls(mine func(function) bool, receiver func(sourced) *langua
 		}
 		for _, shape := range c.shapesOf() {
 			if test, err := testOf(c, shape, r.known, r.story, r.folder); err == nil { // otherwise this shape cannot be written
-				made = append(made, language.Candidate{Test: test, Called: c.dotted(), Cost: 1})
+				made = append(made, language.Candidate{Test: test, Called: c.dotted(), Frame: src.index, Cost: 1})
 			}
 		}
 	}
