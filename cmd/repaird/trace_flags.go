@@ -75,7 +75,7 @@ func newTraceFlags() *traceFlags {
 	s.BoolVar(&f.printResult, "print-result", false, "print the path of --json-out and its number of snapshots, as JSON")
 
 	s.Var(&f.include, "include", "only code below `PATH` (repeatable)")
-	s.Var(&f.exclude, "exclude", "not code below `PATH` (repeatable)")
+	s.Var(&f.exclude, "exclude", "leave out code below `PATH` (repeatable)")
 	s.Var(&f.modules, "module", "only this module or package, by its dotted `NAME`, wherever it is (repeatable)")
 	s.Var(&f.functions, "function", "only this function: `NAME`, qualified or its last part (repeatable)")
 	s.Var(&f.noFunctions, "exclude-function", "not functions whose name matches `PATTERN` (repeatable)")
@@ -96,7 +96,7 @@ func newTraceFlags() *traceFlags {
 	s.StringVar(&f.engine, "engine", "", "`settrace` or monitoring (default: by the version of Python)")
 	s.StringVar(&f.engine, "backend", "", "alias of --engine")
 	s.BoolVar(&f.sandbox, "sandbox", false, "run in a sandbox (bubblewrap) with a copy of the current directory and no network")
-	s.StringVar(&f.docker, "docker", "", "run in a container from `IMAGE`, likewise")
+	s.StringVar(&f.docker, "docker", "", "run in a container from `IMAGE`, with the same isolation as --sandbox")
 	s.StringVar(&f.state, "state", config.DefaultStateDir(), "state `DIR` of deploy/setup.sh, for --sandbox")
 	s.StringVar(&f.redact, "redact", "", "redact the trace with the key in `FILE` (at least 32 bytes)")
 	return f

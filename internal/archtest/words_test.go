@@ -54,9 +54,8 @@ var foreign = []struct{ phrase, instead string }{
 // isNo finds "is no X" for "is not an X".
 var isNo = regexp.MustCompile(`(?i)(\w+) (?:is|are|was|were) no (\w+)`)
 
-// pendingPhrases are packages and files that still have foreign phrases. Take an
-// entry out once its texts are rewritten.
-var pendingPhrases = []string{"internal/language/python/tracer/probes_", "internal/trace/findings/crash.go"}
+// quoting are files that must have such phrases: tests of what Python files print.
+var quoting = []string{"internal/language/python/tracer/probes_"}
 
 // homes are the packages that may declare names with an overloaded word, whose
 // one meaning docs/words.md gives.
@@ -69,9 +68,6 @@ var homes = map[string][]string{
 	"budget": {"internal/repair", "internal/pipeline", "internal/config", "internal/app", "internal/orchestrator", "internal/fault", "internal/language/python/templates"},
 }
 
-// pendingNames are packages that still declare names against docs/words.md.
-var pendingNames = []string{}
-
 func TestTextsAreNativeEnglish(t *testing.T) {
 	t.Parallel()
 	patterns := make([]*regexp.Regexp, len(foreign))
@@ -79,7 +75,7 @@ func TestTextsAreNativeEnglish(t *testing.T) {
 		patterns[i] = regexp.MustCompile(`(?i)` + f.phrase)
 	}
 	for _, name := range sources(t, ".go", ".md", ".html", ".sh", ".yaml") {
-		if name == "docs/words.md" || name == "internal/archtest/words_test.go" || pending(pendingPhrases, name) {
+		if name == "docs/words.md" || name == "internal/archtest/words_test.go" || within(quoting, name) {
 			continue
 		}
 		for _, line := range texts(t, name) {
@@ -107,14 +103,14 @@ func TestWordsHaveOneMeaning(t *testing.T) {
 		pkg, names := declarations(t, name)
 		for _, ident := range names {
 			declared[pkg+"."+ident] = true
-			if strings.HasSuffix(name, "_test.go") || pending(pendingNames, name) {
+			if strings.HasSuffix(name, "_test.go") {
 				continue
 			}
 			for _, word := range split(ident) {
 				if slices.Contains(unused, word) {
 					t.Errorf("%s: %s: docs/words.md does not use %q", name, ident, word)
 				}
-				if home := homes[strings.TrimSuffix(word, "s")]; home != nil && !pending(home, dir) {
+				if home := homes[strings.TrimSuffix(word, "s")]; home != nil && !within(home, dir) {
 					t.Errorf("%s: %s: %q belongs to %v, see docs/words.md", name, ident, word, home)
 				}
 			}
@@ -127,7 +123,7 @@ func TestWordsHaveOneMeaning(t *testing.T) {
 	}
 	for _, name := range sources(t, ".md") {
 		for line := range strings.Lines(read(t, name)) {
-			if !strings.HasPrefix(line, "#") || pending(pendingPhrases, name) {
+			if !strings.HasPrefix(line, "#") {
 				continue
 			}
 			for word := range strings.FieldsFuncSeq(strings.ToLower(line), func(r rune) bool { return !unicode.IsLetter(r) }) {
@@ -274,7 +270,7 @@ func split(ident string) (words []string) {
 	return words
 }
 
-func pending(list []string, name string) bool {
+func within(list []string, name string) bool {
 	return slices.ContainsFunc(list, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 

@@ -21,8 +21,16 @@ var files embed.FS
 
 var echo = program.Program{Source: files, Dir: "testdata/echo", Main: "echo"}
 
+func skipShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("runs Python, which -short does without")
+	}
+}
+
 func TestAProgramAnswersARequest(t *testing.T) {
 	t.Parallel()
+	skipShort(t)
 	for _, beside := range []bool{false, true} {
 		tree := t.TempDir()
 		// Names that the program or its start import, planted in the tree.
@@ -111,9 +119,7 @@ func TestWhatPackagesWroteRunsNoTrustedProgram(t *testing.T) {
 // The look-ups are Python, and so is their test.
 func TestLookUps(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("runs Python, which -short does without")
-	}
+	skipShort(t)
 	cmd := exec.CommandContext(t.Context(), "python3", "-I", "-B", "testdata/syntax_test.py", "inside")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)

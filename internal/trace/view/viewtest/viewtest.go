@@ -27,6 +27,9 @@ func Recorded(t testing.TB, files map[string]string) (*trace.Trace, string) {
 // RecordedAt records at a level: functions, variables or control.
 func RecordedAt(t testing.TB, level string, files map[string]string) (*trace.Trace, string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("runs Python, which -short does without")
+	}
 	python, err := exec.LookPath("python3")
 	if err != nil {
 		if os.Getenv("CI") == "true" {

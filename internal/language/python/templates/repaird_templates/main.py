@@ -16,6 +16,8 @@ from . import absent, bounds, calls, excepts, observe, operators, rank, run, sib
 from .context import Context
 
 PROPOSERS = [absent, state, excepts, bounds, calls, operators]
+for _proposer in PROPOSERS:  # what it lacks would else look like a shape it does not expect
+    _proposer.NAME, _proposer.propose
 
 
 def collect(ctx, limit):
