@@ -83,7 +83,7 @@ func (m *Machine) State() (*State, error) {
 		return nil, err
 	}
 	s := &State{work: filepath.Join(dir, "work")}
-	if s.Store, err = store.Open(filepath.Join(dir, "store"), store.Options{MaxBytes: m.StoreBytes}); err != nil {
+	if s.Store, err = store.Open(filepath.Join(dir, "store"), store.Options{MaxBytes: m.StoreBytes, Logger: m.Logger}); err != nil {
 		return nil, err
 	}
 	s.Scratch, err = store.OpenScratch(s.work)
