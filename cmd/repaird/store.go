@@ -23,8 +23,9 @@ commits, environments. The least recently used entries are listed first; they ar
 the first to be evicted when the store exceeds store.max_bytes.
 
 prune evicts entries until the rest take at most SIZE (such as 5GiB; default:
-store.max_bytes), and removes what killed processes left behind. --all evicts
-every entry that is not in use. Entries in use, also by a running daemon, are kept.`
+store.max_bytes of --config, or 20GiB without --config), and removes what killed
+processes left behind. --all evicts every entry that is not in use. Entries in
+use, also by a running daemon, are kept.`
 
 func stored(ctx context.Context, args []string) error {
 	fs := flags("store", storeHelp)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/repaird/repaird/internal/config"
 	"github.com/repaird/repaird/internal/store"
 )
 
@@ -55,6 +56,13 @@ func runStore(t *testing.T, args ...string) string {
 		t.Fatalf("repaird store %v: %v\n%s", args, err, out)
 	}
 	return string(out)
+}
+
+func TestTheHelpNamesTheLimitWithoutAConfiguration(t *testing.T) {
+	t.Parallel()
+	if want := "or " + config.DefaultStoreSize.String() + " without --config"; !strings.Contains(runStore(t, "--help"), want) {
+		t.Errorf("the help does not say %q", want)
+	}
 }
 
 func TestTheStoreIsShownAndPruned(t *testing.T) {
