@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"math"
 	"os"
@@ -42,7 +43,9 @@ func stored(ctx context.Context, args []string) error {
 	if err := parse(fs, args, 0); err != nil {
 		return err
 	}
-	if *all && limit != 0 {
+	sized := false // --max 0 is a size too
+	fs.Visit(func(f *flag.Flag) { sized = sized || f.Name == "max" })
+	if *all && sized {
 		return usageError(fs, "--all and --max are mutually exclusive")
 	}
 	bound := config.DefaultStoreSize
@@ -59,7 +62,7 @@ func stored(ctx context.Context, args []string) error {
 	}
 	defer s.Close()
 	if prune {
-		if limit != 0 {
+		if sized {
 			bound = limit
 		}
 		return pruneStore(ctx, s, bound, *all, *asJSON)

@@ -47,15 +47,31 @@ func storeWith(t *testing.T) (state string) {
 
 func runStore(t *testing.T, args ...string) string {
 	t.Helper()
+	out, err := tryStore(t, args...)
+	if err != nil {
+		t.Fatalf("repaird store %v: %v\n%s", args, err, out)
+	}
+	return out
+}
+
+func tryStore(t *testing.T, args ...string) (string, error) {
+	t.Helper()
 	bin, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
 	out, err := exec.CommandContext(t.Context(), bin, append([]string{"store"}, args...)...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("repaird store %v: %v\n%s", args, err, out)
+	return string(out), err
+}
+
+func TestASizeAndAllExcludeEachOther(t *testing.T) {
+	t.Parallel()
+	for _, size := range []string{"0", "5GiB"} {
+		out, err := tryStore(t, "prune", "--max", size, "--all", "--state", storeWith(t))
+		if err == nil || !strings.Contains(out, "mutually exclusive") {
+			t.Errorf("--max %s --all: %v\n%s", size, err, out)
+		}
 	}
-	return string(out)
 }
 
 func TestTheHelpNamesTheLimitWithoutAConfiguration(t *testing.T) {
@@ -76,6 +92,7 @@ func TestTheStoreIsShownAndPruned(t *testing.T) {
 		{"shown", nil, []string{"KIND", "trees  held", "in use", "trees  idle", "208KiB of 20GiB"}, "held idle"},
 		{"pruned to its bound", []string{"prune"}, []string{"removed 0 items (0B) and 1 folder of dead processes"}, "held idle"},
 		{"pruned to a size", []string{"prune", "--max", "110KiB"}, []string{"removed 1 item (104KiB)"}, "held"},
+		{"pruned to nothing but what is in use", []string{"prune", "--max", "0"}, []string{"removed 1 item"}, "held"},
 		{"all pruned but what is in use", []string{"prune", "--all"}, []string{"removed 1 item"}, "held"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
