@@ -56,11 +56,10 @@ func stored(ctx context.Context, args []string) error {
 		}
 		*state, bound = c.StateDir, c.Store.MaxBytes
 	}
-	s, err := (&app.Machine{StateDir: *state}).State()
+	s, err := (&app.Machine{StateDir: *state}).ExistingState()
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; check --state (or state_dir, with --config)", err)
 	}
-	defer s.Close()
 	if prune {
 		if sized {
 			bound = limit

@@ -74,6 +74,22 @@ func TestASizeAndAllExcludeEachOther(t *testing.T) {
 	}
 }
 
+func TestAMissingStoreIsAnErrorAndIsNotCreated(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{nil, {"prune"}} {
+		empty := t.TempDir()
+		for _, state := range []string{empty, filepath.Join(empty, "none")} {
+			out, err := tryStore(t, append(args, "--state", state)...)
+			if err == nil || !strings.Contains(out, filepath.Join(state, "store")+" does not exist") || !strings.Contains(out, "check --state") {
+				t.Errorf("store %v: %v\n%s", args, err, out)
+			}
+		}
+		if left, err := os.ReadDir(empty); len(left) != 0 || err != nil {
+			t.Errorf("store %v created %v, %v", args, left, err)
+		}
+	}
+}
+
 func TestTheHelpNamesTheLimitWithoutAConfiguration(t *testing.T) {
 	t.Parallel()
 	if want := "or " + config.DefaultStoreSize.String() + " without --config"; !strings.Contains(runStore(t, "--help"), want) {

@@ -80,10 +80,32 @@ func Open(dir string, o Options) (_ *Store, err error) {
 			return nil, err
 		}
 	}
+	return newStore(dir, o), nil
+}
+
+// OpenExisting returns the store below dir and creates nothing: a missing
+// directory is a fault.NotFound.
+func OpenExisting(dir string, o Options) (*Store, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	switch info, err := os.Stat(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fault.Errorf(fault.NotFound, "%s does not exist", dir)
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		return nil, fault.Errorf(fault.Invalid, "%s is not a directory", dir)
+	}
+	return newStore(dir, o), nil
+}
+
+func newStore(dir string, o Options) *Store {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Store{dir: dir, max: o.MaxBytes, log: o.Logger}, nil
+	return &Store{dir: dir, max: o.MaxBytes, log: o.Logger}
 }
 
 // An Entry is in use until Release. Dir must not be written to, except for a
