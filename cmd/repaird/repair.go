@@ -38,7 +38,7 @@ Exit codes: 0 verified patch, 1 failure, 2 usage error, 3 typed stop.
 
 func repairOne(ctx context.Context, args []string) error {
 	fs := flags("repair", repairHelp)
-	o := app.OneShot{Machine: app.Machine{Logger: logger("warn"), StoreBytes: config.DefaultStoreSize.Bound()}}
+	o := app.OneShot{Machine: app.Machine{Logger: logger("warn")}}
 	fs.StringVar(&o.Repo, "repo", "", "git repository or plain `DIR`")
 	fs.StringVar(&o.Event, "event", "", "`FILE` that holds the event; - reads standard input")
 	fs.StringVar(&o.Commit, "commit", "", "use this `SHA`, branch or tag instead of the event's commit")

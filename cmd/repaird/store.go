@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"math"
 	"os"
@@ -23,8 +24,9 @@ commits, environments. The least recently used entries are listed first; they ar
 the first to be evicted when the store exceeds store.max_bytes.
 
 prune evicts entries until the rest take at most SIZE (such as 5GiB; default:
-store.max_bytes), and removes what killed processes left behind. --all evicts
-every entry that is not in use. Entries in use, also by a running daemon, are kept.`
+store.max_bytes of --config, or 20GiB without --config), and removes what killed
+processes left behind. --all evicts every entry that is not in use. Entries in
+use, also by a running daemon, are kept.`
 
 func stored(ctx context.Context, args []string) error {
 	fs := flags("store", storeHelp)
@@ -41,7 +43,9 @@ func stored(ctx context.Context, args []string) error {
 	if err := parse(fs, args, 0); err != nil {
 		return err
 	}
-	if *all && limit != 0 {
+	sized := false // --max 0 is a size too
+	fs.Visit(func(f *flag.Flag) { sized = sized || f.Name == "max" })
+	if *all && sized {
 		return usageError(fs, "--all and --max are mutually exclusive")
 	}
 	bound := config.DefaultStoreSize
@@ -52,13 +56,12 @@ func stored(ctx context.Context, args []string) error {
 		}
 		*state, bound = c.StateDir, c.Store.MaxBytes
 	}
-	s, err := (&app.Machine{StateDir: *state}).State()
+	s, err := (&app.Machine{StateDir: *state}).ExistingState()
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; check --state (or state_dir, with --config)", err)
 	}
-	defer s.Close()
 	if prune {
-		if limit != 0 {
+		if sized {
 			bound = limit
 		}
 		return pruneStore(ctx, s, bound, *all, *asJSON)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/repaird/repaird/internal/config"
 	"github.com/repaird/repaird/internal/store"
 )
 
@@ -46,15 +47,54 @@ func storeWith(t *testing.T) (state string) {
 
 func runStore(t *testing.T, args ...string) string {
 	t.Helper()
+	out, err := tryStore(t, args...)
+	if err != nil {
+		t.Fatalf("repaird store %v: %v\n%s", args, err, out)
+	}
+	return out
+}
+
+func tryStore(t *testing.T, args ...string) (string, error) {
+	t.Helper()
 	bin, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
 	out, err := exec.CommandContext(t.Context(), bin, append([]string{"store"}, args...)...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("repaird store %v: %v\n%s", args, err, out)
+	return string(out), err
+}
+
+func TestASizeAndAllExcludeEachOther(t *testing.T) {
+	t.Parallel()
+	for _, size := range []string{"0", "5GiB"} {
+		out, err := tryStore(t, "prune", "--max", size, "--all", "--state", storeWith(t))
+		if err == nil || !strings.Contains(out, "mutually exclusive") {
+			t.Errorf("--max %s --all: %v\n%s", size, err, out)
+		}
 	}
-	return string(out)
+}
+
+func TestAMissingStoreIsAnErrorAndIsNotCreated(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{nil, {"prune"}} {
+		empty := t.TempDir()
+		for _, state := range []string{empty, filepath.Join(empty, "none")} {
+			out, err := tryStore(t, append(args, "--state", state)...)
+			if err == nil || !strings.Contains(out, filepath.Join(state, "store")+" does not exist") || !strings.Contains(out, "check --state") {
+				t.Errorf("store %v: %v\n%s", args, err, out)
+			}
+		}
+		if left, err := os.ReadDir(empty); len(left) != 0 || err != nil {
+			t.Errorf("store %v created %v, %v", args, left, err)
+		}
+	}
+}
+
+func TestTheHelpNamesTheLimitWithoutAConfiguration(t *testing.T) {
+	t.Parallel()
+	if want := "or " + config.DefaultStoreSize.String() + " without --config"; !strings.Contains(runStore(t, "--help"), want) {
+		t.Errorf("the help does not say %q", want)
+	}
 }
 
 func TestTheStoreIsShownAndPruned(t *testing.T) {
@@ -68,6 +108,7 @@ func TestTheStoreIsShownAndPruned(t *testing.T) {
 		{"shown", nil, []string{"KIND", "trees  held", "in use", "trees  idle", "208KiB of 20GiB"}, "held idle"},
 		{"pruned to its bound", []string{"prune"}, []string{"removed 0 items (0B) and 1 folder of dead processes"}, "held idle"},
 		{"pruned to a size", []string{"prune", "--max", "110KiB"}, []string{"removed 1 item (104KiB)"}, "held"},
+		{"pruned to nothing but what is in use", []string{"prune", "--max", "0"}, []string{"removed 1 item"}, "held"},
 		{"all pruned but what is in use", []string{"prune", "--all"}, []string{"removed 1 item"}, "held"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 
@@ -83,11 +84,25 @@ func (m *Machine) State() (*State, error) {
 		return nil, err
 	}
 	s := &State{work: filepath.Join(dir, "work")}
-	if s.Store, err = store.Open(filepath.Join(dir, "store"), store.Options{MaxBytes: m.StoreBytes}); err != nil {
+	if s.Store, err = store.Open(filepath.Join(dir, "store"), m.storeOptions()); err != nil {
 		return nil, err
 	}
 	s.Scratch, err = store.OpenScratch(s.work)
 	return s, err
+}
+
+// ExistingState opens the state directory to inspect or prune it. It creates
+// nothing, so the state has no Scratch and needs no Close.
+func (m *Machine) ExistingState() (*State, error) {
+	st, err := store.OpenExisting(filepath.Join(m.StateDir, "store"), m.storeOptions())
+	if err != nil {
+		return nil, fmt.Errorf("no store in the state directory %s: %w", m.StateDir, err)
+	}
+	return &State{Store: st, work: filepath.Join(m.StateDir, "work")}, nil
+}
+
+func (m *Machine) storeOptions() store.Options {
+	return store.Options{MaxBytes: m.StoreBytes, Logger: m.Logger}
 }
 
 // Reap removes the directories of dead processes.

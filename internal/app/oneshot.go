@@ -72,7 +72,7 @@ func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
 		return c, fault.Errorf(fault.Invalid, "--repo %s is not a directory", o.Repo)
 	}
 	c.Project = pipeline.Project{Name: filepath.Base(repo), Repository: "local/" + filepath.Base(repo), URL: repo, RedactKey: key, Setup: o.Setup}
-	state, err := o.Machine.State()
+	state, err := o.openState()
 	if err != nil {
 		return c, err
 	}
@@ -100,6 +100,14 @@ func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
 		}
 	}
 	return c, nil
+}
+
+// openState opens the state directory without a size limit: it may be a
+// daemon's, which has a limit of its own and does the evicting.
+func (o *OneShot) openState() (*State, error) {
+	m := o.Machine
+	m.StoreBytes = 0
+	return m.State()
 }
 
 // source determines which code is repaired.

@@ -66,11 +66,14 @@ func (p place) inUse() bool {
 	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK)
 }
 
-// makeRoom evicts entries until one of the given size fits. It never fails: an
-// overfull store is better than an aborted run.
+// makeRoom evicts entries until one of the given size fits. It only logs its
+// errors: an overfull store is better than an aborted run.
 func (s *Store) makeRoom(ctx context.Context, size int64) {
-	if s.max > 0 {
-		_, _ = s.Prune(ctx, max(s.max-size, 0))
+	if s.max <= 0 {
+		return
+	}
+	if _, err := s.Prune(ctx, max(s.max-size, 0)); err != nil {
+		s.log.Warn("the store could not be kept within its size limit", "max_bytes", s.max, "error", err)
 	}
 }
 
@@ -102,6 +105,7 @@ func (s *Store) Prune(ctx context.Context, maxBytes int64) (removed []Info, err 
 		} else if gone {
 			total -= i.Bytes
 			removed = append(removed, i)
+			s.log.Info("evicted from the store", "kind", i.Kind, "key", i.Key, "bytes", i.Bytes)
 		}
 	}
 	return removed, errors.Join(errs...)

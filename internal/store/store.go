@@ -29,9 +29,11 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -54,15 +56,17 @@ const (
 // Kinds are all kinds.
 var Kinds = []Kind{Mirrors, Trees, Environments}
 
-// Options bound a store.
+// Options bound a store and say where it reports.
 type Options struct {
-	MaxBytes int64 // on disk, of all entries together; 0 is unlimited
+	MaxBytes int64        // on disk, of all entries together; 0 is unlimited
+	Logger   *slog.Logger // of what is evicted, and of what could not be; nil discards
 }
 
 // A Store is safe for concurrent use, also by several processes.
 type Store struct {
 	dir string
 	max int64
+	log *slog.Logger
 }
 
 // Open returns the store below dir, which is created if necessary.
@@ -76,7 +80,32 @@ func Open(dir string, o Options) (_ *Store, err error) {
 			return nil, err
 		}
 	}
-	return &Store{dir: dir, max: o.MaxBytes}, nil
+	return newStore(dir, o), nil
+}
+
+// OpenExisting returns the store below dir and creates nothing: a missing
+// directory is a fault.NotFound.
+func OpenExisting(dir string, o Options) (*Store, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	switch info, err := os.Stat(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fault.Errorf(fault.NotFound, "%s does not exist", dir)
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		return nil, fault.Errorf(fault.Invalid, "%s is not a directory", dir)
+	}
+	return newStore(dir, o), nil
+}
+
+func newStore(dir string, o Options) *Store {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Store{dir: dir, max: o.MaxBytes, log: o.Logger}
 }
 
 // An Entry is in use until Release. Dir must not be written to, except for a
@@ -144,7 +173,8 @@ func (p place) write(r record) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(p.path), ".record-")
+	name := filepath.Join(filepath.Dir(p.path), ".record-"+rand.Text())
+	f, err := create(name)
 	if err != nil {
 		return err
 	}
@@ -153,10 +183,10 @@ func (p place) write(r record) error {
 		err = cerr
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), p.path+".json")
+		err = os.Rename(name, p.path+".json")
 	}
 	if err != nil {
-		_ = os.Remove(f.Name())
+		_ = os.Remove(name)
 	}
 	return err
 }
