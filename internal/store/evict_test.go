@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -9,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/store"
 )
 
@@ -81,5 +84,47 @@ func TestRootGivesNoFileAwayThatWasThere(t *testing.T) {
 	must(t, err)
 	if uid := info.Sys().(*syscall.Stat_t).Uid; uid != 0 {
 		t.Errorf("the file behind the link now belongs to %d", uid)
+	}
+}
+
+func TestAFullDiskEvictsAndRetriesOnce(t *testing.T) {
+	t.Parallel()
+	full := &os.PathError{Op: "write", Path: "a", Err: syscall.ENOSPC}
+	for _, c := range []struct {
+		name   string
+		err    error
+		left   []string // unused entries from before
+		always bool     // the disk stays full
+		builds int
+		keys   string
+	}{
+		{"a system call", full, []string{"old"}, false, 2, "new"},
+		{"a program", errors.New("git fetch: fatal: write error: No space left on device"), []string{"old"}, false, 2, "new"},
+		{"still full", full, []string{"old"}, true, 2, ""},
+		{"nothing to evict", full, nil, true, 1, ""},
+		{"another error", errors.New("no"), []string{"old"}, true, 1, "old"},
+		{"a stop", &fault.Stop{Type: fault.NeedsEnvironment, Detail: "No space left on device"}, []string{"old"}, true, 1, "old"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t, t.TempDir(), 0)
+			for _, key := range c.left {
+				use(t, s, key, write("a", 1)).Release()
+			}
+			builds := 0
+			e, err := s.Use(t.Context(), store.Trees, "new", func(ctx context.Context, dir string) error {
+				if builds++; c.always || builds == 1 {
+					return c.err
+				}
+				return write("a", 1)(ctx, dir)
+			})
+			e.Release()
+			if builds != c.builds || c.always && !errors.Is(err, c.err) || !c.always && err != nil {
+				t.Errorf("built %d times, %v; want %d", builds, err, c.builds)
+			}
+			if got := keys(t, s); got != c.keys {
+				t.Errorf("left are %q, want %q", got, c.keys)
+			}
+		})
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/repaird/repaird/internal/fault"
 )
 
 // An Info describes one entry.
@@ -75,6 +77,27 @@ func (s *Store) makeRoom(ctx context.Context, size int64) {
 	if _, err := s.Prune(ctx, max(s.max-size, 0)); err != nil {
 		s.log.Warn("the store could not be kept within its size limit", "max_bytes", s.max, "error", err)
 	}
+}
+
+// diskFull recognizes the error of a system call, and of a program such as git
+// by what it prints. A Stop speaks of the project, whose sandbox has limits of
+// its own.
+func diskFull(err error) bool {
+	if err == nil || fault.AsStop(err) != nil {
+		return false
+	}
+	return errors.Is(err, syscall.ENOSPC) || strings.Contains(strings.ToLower(err.Error()), syscall.ENOSPC.Error())
+}
+
+// evictUnused evicts everything that is not in use, as how much the build of an
+// entry needs is not known. It reports whether that made any room.
+func (s *Store) evictUnused(ctx context.Context, at place) bool {
+	s.log.Warn("the disk is full: everything unused is evicted from the store", "kind", at.kind, "key", at.key)
+	removed, err := s.Prune(ctx, 0)
+	if err != nil {
+		s.log.Warn("not everything unused could be evicted from the store", "error", err)
+	}
+	return len(removed) > 0
 }
 
 // Prune evicts the least recently used entries until the rest take at most

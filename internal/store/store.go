@@ -168,6 +168,11 @@ func (p place) record() (r record, ok bool) {
 	return r, err == nil && json.Unmarshal(b, &r) == nil
 }
 
+// write syncs what a complete entry is known by, before it gets its name: after
+// a power cut there is either no record or a whole one, of a directory that is
+// there. The content of the entry's files is not synced, because that would
+// write back the whole disk's caches: those of an entry that was built within
+// the last seconds may be lost while its record stays.
 func (p place) write(r record) error {
 	b, err := json.Marshal(r)
 	if err != nil {
@@ -178,7 +183,12 @@ func (p place) write(r record) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(b)
+	if _, err = f.Write(b); err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = syncDir(p.path)
+	}
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
@@ -191,20 +201,36 @@ func (p place) write(r record) error {
 	return err
 }
 
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
 // Use returns the entry of a key and builds it if it does not exist: build gets
 // an empty directory. Of several concurrent callers one builds, the others
-// wait. An error of build is returned as it is, and leaves no entry.
+// wait. An error of build is returned as it is, and leaves no entry. Only if the
+// disk is full is build called a second time, once entries have been evicted,
+// whatever the size limit is.
 func (s *Store) Use(ctx context.Context, kind Kind, key string, build func(ctx context.Context, dir string) error) (*Entry, error) {
 	at, err := s.place(kind, key)
 	if err != nil {
 		return nil, err
 	}
-	for {
+	for retried := false; ; {
 		e, err := s.shared(ctx, at, true)
 		if e != nil || err != nil {
 			return e, err
 		}
-		if err := s.build(ctx, at, build); err != nil {
+		err = s.build(ctx, at, build)
+		if diskFull(err) && !retried && s.evictUnused(ctx, at) {
+			retried = true
+			continue
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
