@@ -16,8 +16,8 @@ from . import absent, bounds, calls, excepts, observe, operators, rank, run, sib
 from .context import Context
 
 PROPOSERS = [absent, state, excepts, bounds, calls, operators]
-for _proposer in PROPOSERS:  # what it lacks would else look like a shape it does not expect
-    _proposer.NAME, _proposer.propose
+for _proposer in PROPOSERS:
+    _proposer.propose  # if it lacked it, collect() would take that for code of an unexpected shape
 
 
 def collect(ctx, limit):
