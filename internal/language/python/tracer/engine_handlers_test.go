@@ -247,9 +247,19 @@ func TestHandlersThatTheCompilerMadeAreNotTheProgramsOwn(t *testing.T) {
 // one of the program.
 func TestTheJudgesObjectToARecorderThatTakesAllHandlersForTheProgramsOwn(t *testing.T) {
 	t.Parallel()
-	programs, err := handlerPrograms()
+	all, err := handlerPrograms()
 	if err != nil {
 		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(all, "*.py"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	programs := t.TempDir() // some of them will do
+	for i := 0; i < len(files); i += 5 {
+		if err := os.Link(files[i], filepath.Join(programs, filepath.Base(files[i]))); err != nil {
+			t.Fatal(err)
+		}
 	}
 	p := tracertest.OnePython(t, []string{"3.13", "3.14", "3.12", "3.15"})
 	want := judged(t, p.Path, programs)

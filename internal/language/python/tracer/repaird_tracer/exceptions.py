@@ -93,6 +93,9 @@ class Exceptions(Handling):
         # and one that comes out of a task has left the task's.
         own = x.child_obj == key
         came = inner is not None and (own or e.info.gen and th.left == key or self.switches and self._within(inner))
+        if inner is not None and known > 0 and e.info.gen and not came:
+            # Thrown into a generator by a with whose body has raised it.
+            came = bool([o for o in th.stack if o.fid == _id(inner.tb_frame) and o.trouble is not None and o.trouble.obj == key])
         x.child_obj = 0
         if inner is not None and not own:
             if not came and self.gone:

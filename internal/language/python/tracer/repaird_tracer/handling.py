@@ -129,19 +129,15 @@ class Handling(object):
                     mine = x.group or not x.under or x.obj in [_id(i) for i in _get_exceptions(current)]
                     if mine or handlers_module.is_clause(self._source(e.info.file), frame.f_lineno):
                         return
-                    self.handled(th, e, "continue", frame.f_lineno)
-                    self._lift(th, x, x.under[-1][1])
+                    groups = [u[1] for u in x.under if u[5]]
+                    self.all_handled(th, e, "continue", frame.f_lineno, groups[-1] if groups else x.under[-1][1])
                     return
                 inner, n = current, 0
                 while inner is not None and n < 100:  # an exception was raised while this one was handled
                     inner, n = _get_context(inner), n + 1
                     if inner is not None and _id(inner) == x.obj:
                         return
-            if x.under and now == x.under[-1][1]:
-                self.handled(th, e, "continue", frame.f_lineno)
-                self._lift(th, x, now)
-            else:
-                self.all_handled(th, e, "continue", frame.f_lineno)
+            self.all_handled(th, e, "continue", frame.f_lineno, now)
 
     def _over(self, th, e, x, frame):
         """Settles the last exception that arrived where no event tells: it came
@@ -188,16 +184,20 @@ class Handling(object):
             if self.gone:
                 for fid in [fid for fid, left in self.gone.items() if left[1] == x.pend]:
                     del self.gone[fid]
+        if x.child and x.child_obj == x.obj:  # a with had been asked meanwhile
+            x.child = 0
         x.pend = th.left = 0
         return header or line
 
-    def all_handled(self, th, e, outcome, after):
+    def all_handled(self, th, e, outcome, after, now=0):
         """The same of all that are under way, but for those whose handlers
-        others have left."""
+        others have left, as far as one that is being handled again."""
         x = e.trouble
         line = self.handled(th, e, outcome, after)
         while x.under:
             x.pend, x.obj, x.line, x.lines, x.base, x.group = x.under.pop()
+            if x.obj == now:
+                return
             header = self._find(e, x.line, x.lines)[0]
             if header and header != line and handlers_module.within(self._source(e.info.file), header, line):
                 line = self.handled(th, e, outcome, after)

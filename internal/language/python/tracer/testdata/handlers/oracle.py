@@ -106,6 +106,10 @@ class Judge(object):
         if here and frame in way:
             way = way[:way.index(frame)] + way[way.index(frame) + 1:] + [frame] if way[0] is not frame else way
         inner = way[1:] if here else way
+        back = frame.f_back
+        while back is not None:  # it was thrown in from there
+            inner = [f for f in inner if f is not back]
+            back = back.f_back
         exc = self.same(exc, [frame] + inner)
         # What a frame has let go of before was another exception, from which
         # this one has its traceback.
