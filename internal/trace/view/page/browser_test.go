@@ -188,8 +188,8 @@ func search(t *testing.T, p *tab) {
 	t.Helper()
 	p.keys("/")
 	p.until(`document.activeElement.id === 'query'`)
-	p.eval(`document.querySelector('#query').value = ''`)   // the driver types the key after the page has taken it
-	p.do(chromedp.SendKeys(chromedp.CSS("#query"), "1369")) // step(37)
+	p.eval(`document.querySelector('#query').value = ''`)                     // the driver types the key after the page has taken it
+	p.do(chromedp.SendKeys(chromedp.CSS("#query"), "1369"))                   // step(37)
 	p.until(`/\b1 call\b/.test(document.querySelector('#hits').textContent)`) // the page searches while the driver types
 	p.keys(kb.Enter)
 	p.until(`document.querySelector('.line.selected .sig').textContent === 'step(i=37) → 1369'`)
