@@ -75,11 +75,11 @@ type Answer struct {
 	Output string `json:"output"` // written to standard output and error
 	Files  string `json:"files"`  // digest of what it wrote to files
 
-	Message string          `json:"message"` // of the exception
-	Raised  Place           `json:"raised"`  // innermost in-tree place of the exception
-	Handled []Place         `json:"handled"` // in-tree places at which exceptions were caught without being raised again, with the exception's type as Function's suffix after a colon
+	Message string           `json:"message"` // of the exception
+	Raised  Place            `json:"raised"`  // innermost in-tree place of the exception
+	Handled []Handling       `json:"handled"` // exceptions that the tree caught and did not raise again
 	Lines   map[string][]int `json:"lines"`   // in-tree lines that ran
-	Varies  bool            `json:"varies"`  // differs under another hash seed or on repetition
+	Varies  bool             `json:"varies"`  // differs under another hash seed or on repetition
 }
 
 // A Part is one leaf of a result.
@@ -94,6 +94,12 @@ type Place struct {
 	Path     string `json:"path"`
 	Function string `json:"function"`
 	Line     int    `json:"line"`
+}
+
+// A Handling is an exception that ended in a handler of the tree.
+type Handling struct {
+	Type string `json:"type"`
+	Place
 }
 
 // An End says how a call ended.
