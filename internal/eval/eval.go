@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/app"
+	"github.com/repaird/repaird/internal/behaviour"
 	"github.com/repaird/repaird/internal/config"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/pipeline"
@@ -50,26 +51,18 @@ type Evaluation struct {
 
 // A Row is what became of one patch.
 type Row struct {
-	Case     string        `json:"case"`
-	Label    string        `json:"label"`
-	Kind     Kind          `json:"kind,omitempty"` // "" for the end of a repair, which is not counted
-	Decision Decision      `json:"decision"`
-	Strength string        `json:"strength,omitempty"`
-	Ground   string        `json:"ground,omitempty"` // the gate that failed, or what else decided
-	Evidence string        `json:"evidence,omitempty"`
-	Gates    []verify.Gate `json:"gates,omitempty"`
-	Seconds  float64       `json:"seconds"`
+	Case     string             `json:"case"`
+	Label    string             `json:"label"`
+	Kind     Kind               `json:"kind,omitempty"` // "" for the end of a repair, which is not counted
+	Decision verify.Decision    `json:"decision"`       // rejected also where there is no verdict
+	Strength behaviour.Strength `json:"strength,omitempty"`
+	Ground   string             `json:"ground,omitempty"` // what decided: a gate, a ground, a stop
+	Evidence string             `json:"evidence,omitempty"`
+	Question string             `json:"question,omitempty"`
+	Gates    []verify.Gate      `json:"gates,omitempty"`
+	Grounds  []behaviour.Ground `json:"grounds,omitempty"`
+	Seconds  float64            `json:"seconds"`
 }
-
-// A Decision is what a verdict comes to.
-type Decision string
-
-// The decisions.
-const (
-	Accepted Decision = "accepted"
-	Asked    Decision = "asked" // a person decides
-	Rejected Decision = "rejected"
-)
 
 // Run measures all cases. The report has all rows that there are, also when
 // ctx ends early.
@@ -106,14 +99,18 @@ func (e *Evaluation) Run(ctx context.Context) (*Report, error) {
 	pl := state.Pipeline(backend, bases, proposer)
 	pl.Source = &pipeline.Repos{Store: own} // a clone's mirror is of no use to anyone else
 	pl.Repeats = e.Repeats
-	m := &measuring{Evaluation: e, pipeline: pl, dir: dir, slots: make(chan struct{}, cmp.Or(e.Jobs, 2)), out: &ordered{emit: e.Row}}
+	m := &measuring{Evaluation: e, pipeline: pl, dir: dir, slots: make(chan struct{}, cmp.Or(e.Jobs, 2)), out: &ordered{emit: func(r Row) {
+		if e.Row != nil && ctx.Err() == nil { // what was interrupted is not a result
+			e.Row(r)
+		}
+	}}}
 	for _, s := range list {
 		if e.Only != nil && !s.only(e.Only.MatchString) {
 			continue
 		}
 		rows := m.out.reserve(max(1, len(s.patches)))
 		if why := broken[s.name]; why != nil {
-			rows.fill(0, s, Row{Decision: Rejected, Ground: "unreadable", Evidence: why.Error()})
+			rows.fill(0, s, Row{Decision: verify.Rejected, Ground: "unreadable", Evidence: why.Error()})
 			continue
 		}
 		m.measure(ctx, s, rows)
@@ -148,7 +145,7 @@ func (m *measuring) start(ctx context.Context, do func(context.Context) (Row, er
 	select {
 	case m.slots <- struct{}{}:
 	case <-ctx.Done():
-		done(Row{Decision: Rejected, Ground: "error", Evidence: reason(ctx.Err())})
+		done(Row{Decision: verify.Rejected, Ground: "error", Evidence: reason(ctx.Err())})
 		return
 	}
 	m.running.Go(func() {
@@ -156,7 +153,7 @@ func (m *measuring) start(ctx context.Context, do func(context.Context) (Row, er
 		began := time.Now()
 		row, err := m.limited(ctx, do)
 		if err != nil {
-			row = Row{Decision: Rejected, Ground: "error", Evidence: reason(err)}
+			row = Row{Decision: verify.Rejected, Ground: "error", Evidence: reason(err)}
 		}
 		row.Seconds = time.Since(began).Seconds()
 		done(row)
@@ -217,14 +214,31 @@ func (m *measuring) measure(ctx context.Context, s situation, rows block) {
 	}
 }
 
-// rowOf reads a verdict.
+// rowOf reads a verdict. What decided is the gate that failed, and otherwise the
+// ground with the effect that the decision follows from.
 func rowOf(v *verify.Verdict) Row {
-	r := Row{Decision: Accepted, Gates: v.Gates}
-	if g := v.Failed(); g != nil {
-		r.Decision, r.Ground, r.Evidence = Rejected, g.Name, g.Evidence
-	} else if !v.Accepted {
-		r.Decision, r.Ground = Rejected, "not reached"
+	r := Row{Decision: v.Decision, Strength: v.Strength, Gates: v.Gates, Grounds: v.Grounds}
+	if v.Question != nil {
+		r.Question = v.Question.Text
 	}
+	if g := v.Failed(); g != nil {
+		r.Ground, r.Evidence = g.Name, g.Evidence
+		return r
+	}
+	effects := map[verify.Decision][]behaviour.Effect{
+		verify.Accepted: {behaviour.Establishes, behaviour.Supports},
+		verify.Asked:    {behaviour.Lowers},
+		verify.Rejected: {behaviour.Rejects},
+	}
+	for _, effect := range effects[v.Decision] {
+		for _, g := range v.Grounds {
+			if g.Effect == effect {
+				r.Ground, r.Evidence = g.Name, g.Evidence
+				return r
+			}
+		}
+	}
+	r.Evidence = r.Question
 	return r
 }
 

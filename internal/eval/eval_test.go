@@ -12,8 +12,10 @@ import (
 	"testing"
 
 	"github.com/repaird/repaird/internal/app"
+	"github.com/repaird/repaird/internal/behaviour"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
+	"github.com/repaird/repaird/internal/verify"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -122,11 +124,11 @@ func TestAnArchiveStaysInItsTree(t *testing.T) {
 func TestTheTableAndItsLastLine(t *testing.T) {
 	t.Parallel()
 	rows := []Row{
-		{Kind: Right, Decision: Accepted, Strength: "established", Seconds: 3.14},
-		{Kind: Right, Decision: Asked, Strength: "undetermined", Ground: "changed-answers", Evidence: "of 4 calls\nnear it 1 answers differently", Seconds: 12},
-		{Kind: Wrong, Decision: Rejected, Ground: "suite", Evidence: strings.Repeat("a long story ", 20), Seconds: 2},
-		{Kind: Forging, Decision: Rejected, Ground: "not reproduced", Evidence: "the test does not fail"},
-		{Decision: Rejected, Ground: "no_patch", Evidence: "No candidate passed.", Seconds: 20},
+		{Kind: Right, Decision: verify.Accepted, Strength: "established", Seconds: 3.14},
+		{Kind: Right, Decision: verify.Asked, Strength: "undetermined", Ground: "changed-answers", Evidence: "of 4 calls\nnear it 1 answers differently", Seconds: 12},
+		{Kind: Wrong, Decision: verify.Rejected, Ground: "suite", Evidence: strings.Repeat("a long story ", 20), Seconds: 2},
+		{Kind: Forging, Decision: verify.Rejected, Ground: "not reproduced", Evidence: "the test does not fail"},
+		{Decision: verify.Rejected, Ground: "no_patch", Evidence: "No candidate passed.", Seconds: 20},
 	}
 	s := situation{name: "c1", patches: []candidate{{label: "R1 a", kind: Right}, {label: "R2 a label that is much too long for its column", kind: Right}, {label: "W1", kind: Wrong}, {label: "F1", kind: Forging}}}
 	var b strings.Builder
@@ -149,13 +151,39 @@ func TestTheTableAndItsLastLine(t *testing.T) {
 	}
 }
 
+func TestARowSaysWhatDecided(t *testing.T) {
+	t.Parallel()
+	gates := []verify.Gate{{Name: "applies", Outcome: verify.Held}, {Name: "suite", Outcome: verify.Failed}}
+	grounds := []behaviour.Ground{
+		{Name: "shown", Effect: behaviour.Shown}, {Name: "supports", Effect: behaviour.Supports}, {Name: "lowers", Effect: behaviour.Lowers},
+		{Name: "establishes", Effect: behaviour.Establishes}, {Name: "rejects", Effect: behaviour.Rejects},
+	}
+	question := &verify.Question{Text: "What should f() answer?"}
+	for name, tt := range map[string]struct {
+		verdict verify.Verdict
+		want    string
+	}{
+		"a failed gate":                         {verify.Verdict{Decision: verify.Rejected, Gates: gates, Grounds: grounds}, "suite"},
+		"a ground that rejects":                 {verify.Verdict{Decision: verify.Rejected, Gates: gates[:1], Grounds: grounds}, "rejects"},
+		"a ground that lowers":                  {verify.Verdict{Decision: verify.Asked, Gates: gates[:1], Grounds: grounds, Question: question}, "lowers"},
+		"a ground that establishes":             {verify.Verdict{Decision: verify.Accepted, Gates: gates[:1], Grounds: grounds}, "establishes"},
+		"a ground that supports":                {verify.Verdict{Decision: verify.Accepted, Gates: gates[:1], Grounds: grounds[:3]}, "supports"},
+		"a question for which no ground stands": {verify.Verdict{Decision: verify.Asked, Gates: gates[:1], Question: question}, ""},
+	} {
+		row := rowOf(&tt.verdict)
+		if row.Ground != tt.want || row.Decision != tt.verdict.Decision || (tt.want == "" && row.Evidence != question.Text) {
+			t.Errorf("%s: got %+v, want %s", name, row, tt.want)
+		}
+	}
+}
+
 func TestStopsAreReasons(t *testing.T) {
 	t.Parallel()
 	stop := fmt.Errorf("reproduce: %w", &fault.Stop{Type: fault.NeedsLocals, Detail: "There are no locals."})
 	if got := reason(stop); got != "needs_locals: There are no locals." {
 		t.Errorf("got %q", got)
 	}
-	if row, err := stopped(stop); err != nil || row.Decision != Rejected || row.Ground != "needs_locals" {
+	if row, err := stopped(stop); err != nil || row.Decision != verify.Rejected || row.Ground != "needs_locals" {
 		t.Errorf("got %+v, %v", row, err)
 	}
 	if _, err := stopped(errors.New("disk full")); err == nil {
@@ -165,19 +193,19 @@ func TestStopsAreReasons(t *testing.T) {
 
 type known struct {
 	label string
-	may   []Decision
+	may   []verify.Decision
 }
 
 // What these patches must come to whatever the gates: the figures of all cases
 // are in docs/verdict.md.
 var firm = []known{
-	{"c5 R1 -(-total // size)", []Decision{Accepted, Asked}},
-	{"ward dates: argument order", []Decision{Accepted, Asked}},
-	{"c5 W2 total // size", []Decision{Rejected}},               // the suite's tests fail
-	{"c5 W7 heading: IfExp", []Decision{Rejected}},              // a guard where it crashed
-	{"ward life: second definition wins", []Decision{Rejected}}, // an unchanged function changes
-	{"ward kth: json.py in the root", []Decision{Rejected}},     // it would hide the standard library's
-	{"ward life: __exit__ that swallows", []Decision{Rejected}}, // the failure is still there
+	{"c5 R1 -(-total // size)", []verify.Decision{verify.Accepted, verify.Asked}},
+	{"ward dates: argument order", []verify.Decision{verify.Accepted, verify.Asked}},
+	{"c5 W2 total // size", []verify.Decision{verify.Rejected}},               // the suite's tests fail
+	{"c5 W7 heading: IfExp", []verify.Decision{verify.Rejected}},              // a guard where it crashed
+	{"ward life: second definition wins", []verify.Decision{verify.Rejected}}, // an unchanged function changes
+	{"ward kth: json.py in the root", []verify.Decision{verify.Rejected}},     // it would hide the standard library's
+	{"ward life: __exit__ that swallows", []verify.Decision{verify.Rejected}}, // the failure is still there
 }
 
 func TestVerdictsOnKnownPatches(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/repaird/repaird/internal/text"
+	"github.com/repaird/repaird/internal/verify"
 )
 
 // A Report is what an evaluation found.
@@ -36,9 +37,9 @@ func tally(rows []Row, k Kind) (t Tally) {
 		}
 		t.Of++
 		switch row.Decision {
-		case Accepted:
+		case verify.Accepted:
 			t.Accepted++
-		case Asked:
+		case verify.Asked:
 			t.Asked++
 		default:
 			t.Rejected++
@@ -66,7 +67,7 @@ func (r Row) String() string {
 	if kind == "" {
 		kind = "repair"
 	}
-	return line(r.Case, r.Label, kind, string(r.Decision), dash(r.Strength), dash(r.Ground), fmt.Sprintf("%.1f", r.Seconds), r.Evidence)
+	return line(r.Case, r.Label, kind, string(r.Decision), dash(string(r.Strength)), dash(r.Ground), fmt.Sprintf("%.1f", r.Seconds), r.Evidence)
 }
 
 func line(name, label, kind, decision, strength, ground, seconds, evidence string) string {
@@ -116,8 +117,6 @@ func (b block) fill(i int, s situation, r Row) {
 	defer b.mu.Unlock()
 	b.rows[b.first+i], b.there[b.first+i] = r, true
 	for ; b.next < len(b.rows) && b.there[b.next]; b.next++ {
-		if b.emit != nil {
-			b.emit(b.rows[b.next])
-		}
+		b.emit(b.rows[b.next])
 	}
 }

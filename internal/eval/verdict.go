@@ -80,7 +80,7 @@ func stopped(err error) (Row, error) {
 	if stop == nil {
 		return Row{}, err
 	}
-	return Row{Decision: Rejected, Ground: string(stop.Type), Evidence: stop.Detail}, nil
+	return Row{Decision: verify.Rejected, Ground: string(stop.Type), Evidence: stop.Detail}, nil
 }
 
 // clone makes a repository of a git bundle; no hook and no configuration of
