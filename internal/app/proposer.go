@@ -5,6 +5,7 @@ import (
 
 	"github.com/repaird/repaird/internal/config"
 	"github.com/repaird/repaird/internal/language/python"
+	"github.com/repaird/repaird/internal/language/python/mutants"
 	"github.com/repaird/repaird/internal/language/python/templates"
 	"github.com/repaird/repaird/internal/llm"
 	"github.com/repaird/repaird/internal/llm/anthropic"
@@ -37,6 +38,10 @@ func Proposer(m config.Model, b sandbox.Backend) (repair.Proposer, error) {
 	tests := repair.SandboxTests{Session: python.New(b, python.Host{})}
 	return repair.NewModelProposer(model, repair.ModelOptions{Prices: prices(m, model.Name()), Tests: tests}), nil
 }
+
+// Mutator changes patches in one place, to measure whether their verdict
+// notices.
+func Mutator(b sandbox.Backend) mutants.Maker { return mutants.Maker{Backend: b} }
 
 func modelOptions(m config.Model) llm.Options {
 	return llm.Options{BaseURL: m.BaseURL, Model: m.Name, Key: m.Key.String}
