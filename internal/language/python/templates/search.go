@@ -41,15 +41,15 @@ func (p *Proposer) Repair(ctx context.Context, in repair.Input) (_ *repair.Resul
 		return nil, outOfTime(ctx, limited, budget, err)
 	}
 	if in.Record != nil {
-		in.Record("engine", map[string]any{"generated": found.Generated, "tried": found.Tried, "passed": found.Passed,
+		in.Record("engine", map[string]any{"generated": found.Generated, "tried": found.Tried, "passed": found.Passed, "seconds": found.Seconds,
 			"per_template": found.PerTemplate, "kept": len(found.Candidates)})
 	}
 	if !found.Observed {
 		return nil, stop(fault.NoPatch, "The model-free search could not observe the failure: "+in.Redactor.Text(found.Note, in.Known).String()+".",
 			"Configure a model, which works from the recorded trace.")
 	}
-	progress(fmt.Sprintf("templates: %d candidates, %d tried, %d pass the test, %d worth verifying",
-		found.Generated, found.Tried, found.Passed, len(found.Candidates)))
+	progress(fmt.Sprintf("templates: %d candidates, %d tried in %.1f s, %d pass the test, %d worth verifying",
+		found.Generated, found.Tried, found.Seconds, found.Passed, len(found.Candidates)))
 	if len(found.Candidates) == 0 {
 		return nil, stop(fault.NoPatch, fmt.Sprintf("None of %d candidates for known kinds of mistakes repairs the failure without merely avoiding it.", found.Generated),
 			"Configure a model, or repair by hand with the diagnosis card.")

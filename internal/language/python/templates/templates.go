@@ -35,6 +35,7 @@ package templates
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -59,7 +60,7 @@ var engine = program.Program{Source: files, Dir: ".", Main: "repaird_templates.m
 
 // Options limit the search. Zero fields take the defaults.
 type Options struct {
-	Candidates int           // tried on the test, default 400
+	Candidates int           // tried on the test, default 400; 4,000 where tests of the repository assert values
 	Time       time.Duration // of the search, before anything is verified; default 100 s
 	RunTime    time.Duration // of one run of the test; default 4 s
 }
@@ -74,9 +75,6 @@ var _ repair.Proposer = (*Proposer)(nil)
 
 // New returns a proposer whose search runs in sb.
 func New(sb program.Sandbox, opts Options) *Proposer {
-	if opts.Candidates == 0 {
-		opts.Candidates = 400
-	}
 	if opts.Time == 0 {
 		opts.Time = 100 * time.Second
 	}
@@ -102,6 +100,7 @@ type testFile struct {
 	Path   string `json:"path"`
 	Name   string `json:"name"`
 	Source string `json:"source"`
+	Own    bool   `json:"own"`
 }
 
 // A hint is a function that the recorded trace shows.
@@ -117,6 +116,7 @@ type limits struct {
 	Run        float64 `json:"run"`
 	Survivors  int     `json:"survivors"`
 	Answers    int     `json:"answers"`
+	Suite      float64 `json:"suite"` // seconds for one look at the repository's tests
 }
 
 // answer is what the program writes. It was produced beside untrusted code.
@@ -126,6 +126,9 @@ type answer struct {
 	Generated   int            `json:"generated"`
 	Tried       int            `json:"tried"`
 	Passed      int            `json:"passed"`
+	Seconds     float64        `json:"seconds"` // that trying took
+	Tests       int            `json:"tests"`   // of the repository that were looked at
+	Failing     int            `json:"failing"` // of them, on base
 	PerTemplate map[string]int `json:"per_template"`
 	Candidates  []candidate    `json:"candidates"`
 }
@@ -141,6 +144,8 @@ type candidate struct {
 	Class     int          `json:"class"`
 	Behaviour int          `json:"behaviour"` // equal numbers answer every probe equally
 	Siblings  siblings     `json:"siblings"`
+	Partial   []string     `json:"partial"` // tests that execute the changed lines and still fail, as on base
+	Mended    int          `json:"mended"`  // other tests that failed on base and pass
 }
 
 // siblings counts how calls close to production's end, compared with base.
@@ -157,7 +162,16 @@ type siblings struct {
 const (
 	maxAnswer = 4 << 20
 	survivors = 60
+	suiteTime = 20 * time.Second
 )
+
+// candidates is how many are tried by default.
+func candidates(t testrun.Test) int {
+	if t.Own {
+		return 4000
+	}
+	return 400
+}
 
 // search runs the program.
 func (p *Proposer) search(ctx context.Context, in repair.Input) (*answer, error) {
@@ -166,9 +180,9 @@ func (p *Proposer) search(ctx context.Context, in repair.Input) (*answer, error)
 		roots = []string{"."}
 	}
 	req := request{
-		Test: testFile{in.Test.Path, in.Test.Name, in.Test.Source}, Roots: roots, Type: incident.BareName(in.Outcome.Type),
+		Test: testFile{in.Test.Path, in.Test.Name, in.Test.Source, in.Test.Own}, Roots: roots, Type: incident.BareName(in.Outcome.Type),
 		Functions: hints(in.Trace),
-		Limits: limits{Candidates: p.opts.Candidates, Seconds: p.opts.Time.Seconds(), Run: p.opts.RunTime.Seconds(),
+		Limits: limits{Candidates: cmp.Or(p.opts.Candidates, candidates(in.Test)), Suite: suiteTime.Seconds(), Seconds: p.opts.Time.Seconds(), Run: p.opts.RunTime.Seconds(),
 			Survivors: survivors, Answers: survivors},
 	}
 	spec := program.Spec{
