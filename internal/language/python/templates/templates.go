@@ -116,6 +116,7 @@ type limits struct {
 	Run        float64 `json:"run"`
 	Survivors  int     `json:"survivors"`
 	Answers    int     `json:"answers"`
+	Trials     int     `json:"trials"`
 	Suite      float64 `json:"suite"` // seconds for one look at the repository's tests
 }
 
@@ -131,6 +132,8 @@ type answer struct {
 	Failing     int            `json:"failing"` // of them, on base
 	PerTemplate map[string]int `json:"per_template"`
 	Candidates  []candidate    `json:"candidates"`
+	Trials      []repair.Trial `json:"trials"`
+	Witnesses   int            `json:"witnesses"` // tests beside the failing one that execute what the candidates change
 }
 
 type candidate struct {
@@ -146,6 +149,7 @@ type candidate struct {
 	Siblings  siblings     `json:"siblings"`
 	Partial   []string     `json:"partial"` // tests that execute the changed lines and still fail, as on base
 	Mended    int          `json:"mended"`  // other tests that failed on base and pass
+	Guess     bool         `json:"guess"`   // it inverts a condition or a result, and no test says that this is right
 }
 
 // siblings counts how calls close to production's end, compared with base.
@@ -183,7 +187,7 @@ func (p *Proposer) search(ctx context.Context, in repair.Input) (*answer, error)
 		Test: testFile{in.Test.Path, in.Test.Name, in.Test.Source, in.Test.Own}, Roots: roots, Type: incident.BareName(in.Outcome.Type),
 		Functions: hints(in.Trace),
 		Limits: limits{Candidates: cmp.Or(p.opts.Candidates, candidates(in.Test)), Suite: suiteTime.Seconds(), Seconds: p.opts.Time.Seconds(), Run: p.opts.RunTime.Seconds(),
-			Survivors: survivors, Answers: survivors},
+			Survivors: survivors, Answers: survivors, Trials: maxTrials},
 	}
 	spec := program.Spec{
 		Run: in.Run, Env: in.Env, Tree: in.Tree, Beside: true, Answer: maxAnswer,

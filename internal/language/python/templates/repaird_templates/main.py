@@ -101,8 +101,16 @@ def work(request, root):
         "observed": True, "generated": len(found), "tried": tried, "passed": len(survivors),
         "where": [{"path": f.path, "function": f.qualname, "why": ctx.reasons[f]} for f in ctx.functions()[:8]],
         "candidates": [c.answer for c in survivors if c.answer][:limits["answers"]],
-        "per_template": count(found),
+        "per_template": count(found), "witnesses": witnesses(test, tests, survivors),
+        "trials": [{"template": c.template, "path": c.path, "line": c.line, "why": c.why, "end": c.end}
+                   for c in found if c.end][:limits["trials"]],
     }
+
+
+def witnesses(test, tests, survivors):
+    """How many other tests execute a file that a candidate changes."""
+    paths = {c.path for c in survivors}
+    return sum(1 for t in tests if t is not test.item and paths & set(t["lines"]))
 
 
 def words(request):

@@ -86,7 +86,7 @@ def attempt(test, candidate, others, seconds):
     partial = [t["id"] for t in others if t["id"] in still and changed & set(t["lines"].get(candidate.path, ()))]
     unsure = late & set(partial)
     mended = [t["id"] for t in others if not t["passed"] and passed.get(t["id"])]
-    return {"passed": not lost, "late": bool(unsure or late & set(lost)), "partial": [i for i in partial if i not in unsure],
+    return {"passed": not lost, "lost": lost, "late": bool(unsure or late & set(lost)), "partial": [i for i in partial if i not in unsure],
             "mended": len(mended)}
 
 
@@ -99,6 +99,7 @@ def screen(test, tests, candidates, limits, deadline):
         late = []
         for candidate, answer in attempts(test, tests, candidates, seconds, deadline, lambda: len(kept) >= limits["survivors"]):
             tried += 1
+            candidate.end = end_of(answer)
             if answer is None or answer["late"]:
                 late.append(candidate)
             if answer is not None and answer["passed"]:
@@ -109,6 +110,16 @@ def screen(test, tests, candidates, limits, deadline):
         candidates = sorted(late, key=lambda c: -c.score)
         seconds = min(seconds * AGAIN, MOST)
     return sorted(kept, key=lambda c: (-c.score, c.path, c.line)), tried
+
+
+def end_of(answer):
+    """How trying a candidate ended, in words."""
+    if answer is None:
+        return "does not end"
+    if not answer["passed"]:
+        lost = answer.get("lost")
+        return "breaks " + lost[0] if lost else "takes too long" if answer["late"] else "fails the test"
+    return "leaves %s failing" % answer["partial"][0] if answer["partial"] else "passes the tests"
 
 
 def attempts(test, tests, candidates, seconds, deadline, enough):
@@ -135,7 +146,9 @@ def confirmed(test, tests, survivors, deadline):
         ids = [t["id"] for t in slow if candidate.path in t["lines"]][:MAX_SCREEN]
         if ids and time.monotonic() < deadline:
             passed = run.forked(lambda: suite.through_pytest(test, {candidate.path: candidate.content}, ids), 30) or {}
-            if not all(passed.get(i) for i in ids):
+            lost = [i for i in ids if not passed.get(i)]
+            if lost:
+                candidate.end = "breaks " + lost[0]
                 continue
         kept.append(candidate)
     return kept

@@ -152,6 +152,7 @@ class Candidate:
         self.line = line
         self.score = prior
         self.content = self._apply()
+        self.end = ""  # how trying it ended
 
     @property
     def path(self):
