@@ -156,13 +156,13 @@ func ownTest(tree, id string) (testrun.Test, error) {
 func firstFailure(res *testrun.Result, test testrun.Test) (testrun.Outcome, error) {
 	id := text.Line(strings.TrimSuffix(test.ID(), "::"), 200)
 	switch {
+	case len(res.Tests) == 0 && strings.Contains(res.Output, "not found: "): // the runner refuses the id, and collects nothing at all
+		return testrun.Outcome{}, fault.Errorf(fault.NotFound, "there is no test %s", id)
 	case res.Forged != "":
 		return testrun.Outcome{}, &fault.Stop{
 			Type: fault.NotReproduced, Detail: fmt.Sprintf("The result of %s cannot be trusted: %s.", id, text.Line(res.Forged, 300)),
 			Help: "The test, or what it imports, interferes with the test runner.", Log: text.Tail(res.Output, 4000),
 		}
-	case len(res.Tests) == 0 && len(res.Errors) > 0 && strings.Contains(res.Output, "not found: "):
-		return testrun.Outcome{}, fault.Errorf(fault.NotFound, "there is no test %s: %s", id, text.Line(lastLine(res.Output), 300))
 	case len(res.Tests) == 0 && len(res.Errors) > 0:
 		return testrun.Outcome{}, &fault.Stop{
 			Type: fault.NotReproduced, Detail: fmt.Sprintf("%s cannot be collected: %s.", id, text.Line(lastLine(res.Errors[0]), 300)),
