@@ -26,7 +26,20 @@
 //	swapped-arguments        two arguments of a call
 //	adjusted-argument        an argument plus or minus a variable in scope
 //
-// None adds a guard at the place of the failure. A check for an absent value is
+// And where a test of the repository fails, so that what it asserts and the rest
+// of the suite tell right from wrong:
+//
+//	wrong-name               a variable, attribute or function for another
+//	wrong-expression         a part too many, too few, or in the wrong place
+//	missing-statement        a step that was left out
+//	missing-condition        a part of a condition, or a loop's end
+//
+// There a candidate has to pass the failing test and every test that passed on
+// base. One under which another test that executes its lines still fails, or
+// that inverts a condition without a passing test that executes it, is an
+// alternative to ask about, and is never proposed.
+//
+// None of the others adds a guard at the place of the failure. A check for an absent value is
 // proposed only where the callee documents the absence, in the caller that
 // ignored it, with a behaviour that the code base already shows. A candidate on
 // which the failing computation no longer runs counts as a detour and is dropped
