@@ -139,8 +139,6 @@ def attempts(test, tests, candidates, seconds, deadline, enough):
 def confirmed(test, tests, survivors, deadline):
     """Drops those that fail a test that only pytest can run."""
     slow = [t for t in tests if not t["plain"] and t["passed"]]
-    if not test.item["plain"]:
-        return survivors  # they have been run in pytest
     kept = []
     for candidate in survivors:
         ids = [t["id"] for t in slow if candidate.path in t["lines"]][:MAX_SCREEN]

@@ -127,8 +127,6 @@ class Watcher:
         self.testrun.exclude(i["file"] for i in self.items)
 
     def run_under_recorder(self, item):
-        self.recorder = Recorder(self.testrun, detail=False, entries=True)
-
         def traced():
             sys.settrace(self.recorder.trace)
             try:
@@ -157,12 +155,18 @@ def plugin(watcher):
             return True
 
         @pytest.hookimpl(hookwrapper=True)
+        def pytest_fixture_setup(self, fixturedef, request):
+            if self.recorder is not None:
+                sys.settrace(self.recorder.trace)
+            yield
+            sys.settrace(None)
+
+        @pytest.hookimpl(hookwrapper=True)
         def pytest_runtest_protocol(self, item):
-            self.recorder, started = None, time.monotonic()
+            self.recorder, started = Recorder(self.testrun, detail=False, entries=True), time.monotonic()
             self.outcome, self.late = None, False
             yield
-            lines = self.recorder.lines if self.recorder else {}
-            entries = self.recorder.entries if self.recorder else {}
+            lines, entries = self.recorder.lines, self.recorder.entries
             self.facts[item.nodeid] = {"passed": self.outcome == "passed", "outcome": self.outcome, "late": self.late,
                                        "entries": [[path, first, args] for (path, first), args in entries.items() if args],
                                        "seconds": time.monotonic() - started, "lines": {p: sorted(n) for p, n in lines.items()}}
