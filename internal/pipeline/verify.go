@@ -84,6 +84,9 @@ func (a *at) verifyInput(red Red, tree string, env testrun.Environment, candidat
 		Run: a.Run, Tree: tree, TreeID: red.Bundle.Code.Commit, Env: env, Test: r.Test, Patch: candidate, Signature: r.Signature,
 		Suite: a.Language.Suite(a.Project.TestCommand), Repeats: a.Repeats, Policy: a.policy(),
 	}
+	if r.Signature.Type == testrun.TimeoutType {
+		in.Repeats = min(in.Repeats, 2) // each run takes as long as a test may
+	}
 	in.Outer = outer(a.Language, r.Frames, r.Called)
 	return in
 }
