@@ -84,15 +84,17 @@ type Assessment struct {
 	Patch    patch.Patch // as verified, possibly smaller than proposed
 }
 
-// A Result is the accepted candidate and the attempts that led to it.
+// A Result is the accepted candidate and the attempts that led to it. That of a
+// repair that stops has no Patch.
 type Result struct {
-	Patch    patch.Patch   `json:"patch"`
-	Proposer string        `json:"proposer"` // templates, anthropic/…, openai/…
-	Why      string        `json:"why"`      // root cause in the proposer's words, redacted
-	Attempts []Attempt     `json:"attempts"`
-	Usage    llm.Usage     `json:"usage"`
-	Dollars  float64       `json:"dollars"`
-	Wall     time.Duration `json:"wall"`
+	Patch        patch.Patch   `json:"patch"`
+	Proposer     string        `json:"proposer"` // templates, anthropic/…, openai/…
+	Why          string        `json:"why"`      // root cause in the proposer's words, redacted
+	Attempts     []Attempt     `json:"attempts"`
+	Alternatives []patch.Patch `json:"alternatives,omitempty"` // that pass the test and behave differently from Patch and from each other, likeliest first; Why says what speaks for each
+	Usage        llm.Usage     `json:"usage"`
+	Dollars      float64       `json:"dollars"`
+	Wall         time.Duration `json:"wall"`
 }
 
 // An Attempt is one verified candidate.
@@ -104,7 +106,8 @@ type Attempt struct {
 }
 
 // A Proposer produces candidates and has them verified. It returns a Result, or
-// a *fault.Stop (no_patch, rejected, budget).
+// a *fault.Stop (no_patch, rejected, budget), or both: what was tried before it
+// stopped.
 type Proposer interface {
 	Name() string
 	Repair(ctx context.Context, in Input) (*Result, error)
