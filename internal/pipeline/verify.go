@@ -77,6 +77,7 @@ func (a *at) verifyInput(red Red, tree string, env testrun.Environment, candidat
 		Run: a.Run, Tree: tree, TreeID: red.Bundle.Code.Commit, Env: env, Test: r.Test, Patch: candidate, Signature: r.Signature,
 		Suite: a.Language.Suite(a.Project.TestCommand), Repeats: a.Repeats, Policy: a.policy(),
 	}
+	in.History = a.Source.Ancestors(a.Project, red.Bundle.Code.Commit)
 	in.Outer = outer(a.Language, r.Frames, r.Called)
 	return in
 }

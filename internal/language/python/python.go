@@ -68,3 +68,9 @@ func (*Language) Inlined(function string) bool {
 
 // Exhausts recognises the interpreter's recursion limit.
 func (*Language) Exhausts(exception string) bool { return exception == "RecursionError" }
+
+// Expects recognises a failed assertion, and what pytest raises where an
+// exception was expected or a test calls for failure.
+func (*Language) Expects(exception string) bool {
+	return exception == "AssertionError" || exception == "Failed"
+}
