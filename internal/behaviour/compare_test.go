@@ -58,6 +58,13 @@ func TestWhatCallsNearTheFailingOneSay(t *testing.T) {
 			return s
 		}(), "repeatable", behaviour.Rejects},
 		{"a neighbour that still fails is reported", with(near(12), language.Call{Shown: "f(1)"}, raises("KeyError", 5), raises("KeyError", 5)), "half-fix", behaviour.Shown},
+		{"a patch that mends the failing call alone is a question", func() behaviour.Sides {
+			s := near(12)
+			for i := range 4 {
+				s = with(s, language.Call{Shown: fmt.Sprint("f(", i, ")")}, raises("KeyError", 5), raises("KeyError", 5))
+			}
+			return s
+		}(), "overfit", behaviour.Lowers},
 		{"nonsense that base refuses and head answers is a question", func() behaviour.Sides {
 			s := with(near(12), language.Call{Shown: "f('')", Leaf: "x", Edit: "number"}, raises("ValueError"), raises("ValueError"))
 			return with(s, language.Call{Shown: "f('@@')", Leaf: "x", Edit: "nonsense"}, raises("KeyError", 5), returns("0", 5))

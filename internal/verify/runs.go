@@ -6,6 +6,8 @@ import (
 	"path"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
@@ -24,6 +26,25 @@ type baseRuns struct {
 	other         string          // how the first that did not match ended
 	longest       time.Duration   // of a run
 	red           runTrace
+}
+
+// sideBySide is how many sandboxes a verification has at a time: more runs than
+// that on one host would slow each other down until a test's own limits of time
+// are missed.
+const sideBySide = 2
+
+// sessions runs the test n times on an overlay, the last time with the tracer.
+func (j *verification) sessions(ctx context.Context, overlay patch.Overlay, n int) ([]*testrun.Result, error) {
+	results := make([]*testrun.Result, n)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(sideBySide)
+	for i := range n {
+		g.Go(func() (err error) {
+			results[i], err = j.session(ctx, overlay, i == n-1)
+			return err
+		})
+	}
+	return results, g.Wait()
 }
 
 // failsOnBase asks whether the test fails on base as production did, every time.
@@ -53,12 +74,12 @@ func (j *verification) failsOnBase(ctx context.Context) (finding, error) {
 // runBase runs the test on base n times, the last time with the tracer.
 func (j *verification) runBase(ctx context.Context, n int) (*baseRuns, error) {
 	b := &baseRuns{}
-	for i := range n {
+	results, err := j.sessions(ctx, nil, n)
+	if err != nil {
+		return nil, err
+	}
+	for i, res := range results {
 		traced := i == n-1
-		res, err := j.session(ctx, nil, traced)
-		if err != nil {
-			return nil, err
-		}
 		b.runs++
 		b.longest = max(b.longest, res.Wall)
 		outcome, why := fails(res, j.in.Signature)
@@ -119,16 +140,15 @@ func (j *verification) passesOnHead(ctx context.Context) (finding, error) {
 	if j.in.Quick {
 		n = 1
 	}
-	for i := range n {
-		traced := i == n-1
-		res, err := j.session(ctx, j.overlay, traced)
-		if err != nil {
-			return finding{}, err
-		}
+	results, err := j.sessions(ctx, j.overlay, n)
+	if err != nil {
+		return finding{}, err
+	}
+	for i, res := range results {
 		if why := passes(res); why != "" {
 			return failed("run %d of %d with the patch: %s", i+1, n, why), nil
 		}
-		if traced {
+		if i == n-1 {
 			j.green = readTrace(res)
 		}
 	}
