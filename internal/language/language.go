@@ -8,6 +8,7 @@
 //	Session       everyone    test runs whose results can be trusted
 //	Analyser      verify      what a patch's source says
 //	Prober        verify      what calls near the failing one answer
+//	Documenter    verify      what base documents, and whether its examples hold
 //	Rules         everyone    which parts of a stack or failure are due to the language
 //
 // What package patch needs, the files that a patch may touch, is patch.Rules,

@@ -26,6 +26,7 @@ type keptBase struct {
 	suiteRun *baseSuite
 	searched bool // whether then is known
 	then     *history.Past
+	written  *baseDocuments
 }
 
 func (k *keptBase) test(run func() (*baseRuns, error)) (*baseRuns, error) {
@@ -52,6 +53,19 @@ func (k *keptBase) neighbours(choose func() (*language.Neighbourhood, error)) (*
 		k.near = near
 	}
 	return near, err
+}
+
+func (k *keptBase) documents(read func() (*baseDocuments, error)) (*baseDocuments, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.written != nil {
+		return k.written, nil
+	}
+	written, err := read()
+	if err == nil {
+		k.written = written
+	}
+	return written, err
 }
 
 func (k *keptBase) past(find func() (*history.Past, error)) (*history.Past, error) {

@@ -65,14 +65,12 @@ func (j *verification) behaves(ctx context.Context) (finding, error) {
 // further grounds are asked for only of a patch that its neighbours do not
 // reject.
 func (j *verification) further(ctx context.Context) (grounds []behaviour.Ground, err error) {
-	for _, ask := range []func(context.Context) (*behaviour.Ground, error){j.remembers} {
-		g, err := ask(ctx)
+	for _, ask := range []func(context.Context) ([]behaviour.Ground, error){j.remembers, j.consults} {
+		more, err := ask(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if g != nil {
-			grounds = append(grounds, *g)
-		}
+		grounds = append(grounds, more...)
 	}
 	return grounds, nil
 }

@@ -30,10 +30,13 @@ func (v *Verifier) Past(ctx context.Context, in Input) (*history.Past, error) {
 }
 
 // remembers asks whether history says what the call should answer.
-func (j *verification) remembers(ctx context.Context) (*behaviour.Ground, error) {
+func (j *verification) remembers(ctx context.Context) ([]behaviour.Ground, error) {
 	past, err := j.v.Past(ctx, j.in)
 	if err != nil {
 		return nil, err
 	}
-	return past.Ground(j.near, j.head, j.green.read), nil
+	if g := past.Ground(j.near, j.head, j.green.read); g != nil {
+		return []behaviour.Ground{*g}, nil
+	}
+	return nil, nil
 }

@@ -170,10 +170,11 @@ func (v *Verdict) Failed() *Gate {
 
 // A Verifier computes verdicts. Safe for concurrent use.
 type Verifier struct {
-	Session  language.Session
-	Analyser language.Analyser
-	Rules    language.Rules
-	Prober   language.Prober
+	Session    language.Session
+	Analyser   language.Analyser
+	Rules      language.Rules
+	Prober     language.Prober
+	Documenter language.Documenter // nil: documentation does not count
 
 	// SuiteWall limits one run of the repository's suite; default 5 minutes, in
 	// a quick verification at most one.

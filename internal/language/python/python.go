@@ -13,6 +13,7 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/language/python/analysis"
+	"github.com/repaird/repaird/internal/language/python/documents"
 	"github.com/repaird/repaird/internal/language/python/environment"
 	"github.com/repaird/repaird/internal/language/python/patchrules"
 	"github.com/repaird/repaird/internal/language/python/session"
@@ -24,6 +25,7 @@ import (
 type Language struct {
 	*session.Runner
 	analysis.Analyser
+	documents.Reader
 	patchrules.Rules
 	environments environment.Builder
 }
@@ -41,8 +43,9 @@ var _ language.Language = (*Language)(nil)
 
 // New returns the language; all code runs in b.
 func New(b sandbox.Backend, h Host) *Language {
+	runner := &session.Runner{Backend: b, Scratch: h.Scratch}
 	return &Language{
-		Runner: &session.Runner{Backend: b, Scratch: h.Scratch}, Analyser: analysis.Analyser{Backend: b},
+		Runner: runner, Analyser: analysis.Analyser{Backend: b}, Reader: documents.Reader{Backend: b, Overlaid: runner.Overlaid},
 		environments: environment.Builder{Backend: b, Store: h.Store, Bases: h.Bases, Environ: h.Environ},
 	}
 }
