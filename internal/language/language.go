@@ -33,6 +33,7 @@ type Language interface {
 	Session
 	Analyser
 	Rules
+	Prober
 	patch.Rules
 }
 
