@@ -87,6 +87,7 @@ func (a *at) verifyInput(red Red, tree string, env testrun.Environment, candidat
 	if r.Signature.Type == testrun.TimeoutType {
 		in.Repeats = min(in.Repeats, 2) // each run takes as long as a test may
 	}
+	in.History = a.Source.Ancestors(a.Project, red.Bundle.Code.Commit)
 	in.Outer = outer(a.Language, r.Frames, r.Called)
 	return in
 }
