@@ -106,7 +106,7 @@ func printOutcome(c *pipeline.Case, stop *fault.Stop, asJSON bool) {
 		o.Proposer = r.Proposer
 	}
 	if v := c.Verdict; v != nil {
-		o.Accepted, o.ProofModes, o.Gates, o.Diff = v.Accepted && stop == nil, v.ProofModes, v.Gates, v.Diff
+		o.Accepted, o.ProofModes, o.Gates, o.Diff = v.Decision == verify.Accepted && stop == nil, v.ProofModes, v.Gates, v.Diff
 	}
 	if asJSON {
 		e := json.NewEncoder(os.Stdout)

@@ -18,7 +18,7 @@ import (
 // neutral are the packages that know no programming language: what they need of
 // one comes through package language.
 var neutral = []string{
-	"internal/repro", "internal/verify", "internal/pipeline", "internal/orchestrator", "internal/report", "internal/web",
+	"internal/repro", "internal/behaviour", "internal/verify", "internal/pipeline", "internal/orchestrator", "internal/report", "internal/web",
 }
 
 // exceptions are the names of a language that may stand in a neutral package.

@@ -18,6 +18,7 @@ const (
 	AlreadyFixed     StopType = "already_fixed"     // the test passes on the default branch
 	NoPatch          StopType = "no_patch"          // the proposer found no candidate
 	Rejected         StopType = "rejected"          // every candidate failed a gate
+	Undecided        StopType = "undecided"         // several behaviours remain, and a person has to choose
 	Policy           StopType = "policy"            // a policy forbids the repair
 	OverBudget       StopType = "budget"            // time, tokens or money ran out
 	Cancelled        StopType = "cancelled"         // a person stopped it
@@ -26,7 +27,7 @@ const (
 // StopTypes lists every type, for documentation and completeness tests.
 var StopTypes = []StopType{
 	NoSource, Tainted, NeedsEnvironment, NeedsLocals, ValueLost, NeedsInput, NotReproduced,
-	Flaky, AlreadyFixed, NoPatch, Rejected, Policy, OverBudget, Cancelled,
+	Flaky, AlreadyFixed, NoPatch, Rejected, Undecided, Policy, OverBudget, Cancelled,
 }
 
 // A Stop is the typed end of a run without a pull request. It is an error so

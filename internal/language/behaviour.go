@@ -45,16 +45,16 @@ type Neighbourhood struct {
 	Why     string   `json:"why"` // why there are no more calls, "" if nothing limited them
 }
 
-// A Call is one call of the test's entry, made from the test's own syntax tree.
+// A Call is one call of the test's entry, a variation of the test's own syntax tree.
 type Call struct {
 	Shown string `json:"shown"` // as people read it: quote(currency="EUR")
 	Test  string `json:"test"`  // the test's source with this call, opaque to callers
-	Seed  int    `json:"seed"`  // index of the call from which it was made: 0 the test's own, otherwise a twin's
+	Seed  int    `json:"seed"`  // index of the call that it is a variation of: 0 the test's own, otherwise a twin's
 	Leaf  string `json:"leaf"`  // path of the literal that was changed, such as payload.currency; "" for the test's own call
 	Edit  string `json:"edit"`  // kind of change: case, space, unicode, zeros, number, dictionary, nonsense, drop, repeat, reverse, joint, absent …
 	From  string `json:"from"`  // the literal before, in source form
 	To    string `json:"to"`    // and after
-	Twin  bool   `json:"twin"`  // the nearest call by this leaf that base answers; other calls may be made from it
+	Twin  bool   `json:"twin"`  // the nearest call by this leaf that base answers; other calls may be variations of it
 	// Normalising means that the literals are equal but for case, space, Unicode
 	// form or leading zeros.
 	Normalising bool `json:"normalising"`

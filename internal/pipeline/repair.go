@@ -10,6 +10,7 @@ import (
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/repro"
 	"github.com/repaird/repaird/internal/testrun"
+	"github.com/repaird/repaird/internal/verify"
 )
 
 // Red is what the repair stage needs.
@@ -72,7 +73,7 @@ func (j *judge) Judge(ctx context.Context, candidate patch.Patch) (*repair.Asses
 	if err != nil {
 		return nil, err
 	}
-	out := &repair.Assessment{Accepted: v.Accepted, Patch: v.Patch}
+	out := &repair.Assessment{Accepted: v.Decision == verify.Accepted, Patch: v.Patch}
 	if g := failedGate(v); g != nil {
 		out.Gate, out.Feedback = g.Name, g.Evidence
 	}

@@ -49,7 +49,7 @@ func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) 
 	}
 	v.Red, v.Green = redacted(v.Red, a.redactor()), redacted(v.Green, a.redactor())
 	made.Verdict = v
-	if v.Accepted {
+	if v.Decision == verify.Accepted {
 		made.Divergence = divergence(v.Red, v.Green, a.redactor())
 		a.progress("verdict: accepted, %d proof modes", len(v.ProofModes))
 		return made, nil

@@ -75,8 +75,8 @@ func Summarise(in Input, stop *fault.Stop, pr *forge.PullRequest) Summary {
 		s.Proposer, s.Candidates, s.Usage, s.Dollars, s.Millis = x.Proposer, len(x.Attempts), x.Usage, x.Dollars, x.Wall.Milliseconds()
 	}
 	if v := in.Verdict; v != nil {
-		s.Accepted, s.Gates, s.ProofModes = v.Accepted, v.Gates, v.ProofModes
-		if v.Accepted {
+		s.Accepted, s.Gates, s.ProofModes = v.Decision == verify.Accepted, v.Gates, v.ProofModes
+		if v.Decision == verify.Accepted {
 			s.Outcome = "verified"
 		}
 	}
@@ -140,7 +140,7 @@ func files(in Input, stop *fault.Stop) []file {
 			out = append(out, file{FileVerdict, append(data, '\n')})
 		}
 		out = append(out, file{FilePatch, []byte(v.Diff)}, file{FileGreen, v.Green})
-		if v.Accepted && stop == nil && in.Bundle != nil && in.Reproduction != nil && in.Repair != nil {
+		if v.Decision == verify.Accepted && stop == nil && in.Bundle != nil && in.Reproduction != nil && in.Repair != nil {
 			p := PullRequest(in)
 			out = append(out, file{FilePullRequest, []byte("# " + p.Title.String() + "\n\n" + forge.Fit(p.Body.String(), forge.BodyLimit-200) + "\n")})
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/repaird/repaird/internal/bundle"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/forge"
+	"github.com/repaird/repaird/internal/verify"
 )
 
 func TestAFolderHoldsEverythingThatARunCameTo(t *testing.T) {
@@ -21,7 +22,7 @@ func TestAFolderHoldsEverythingThatARunCameTo(t *testing.T) {
 	stopped.Repair, stopped.Verdict, stopped.Divergence, stopped.Diagnosis = nil, nil, nil, ""
 	rejected := sample(t)
 	v := *rejected.Verdict
-	v.Accepted = false
+	v.Decision = verify.Rejected
 	rejected.Verdict = &v
 	for _, c := range []struct {
 		name    string

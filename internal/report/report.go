@@ -81,7 +81,7 @@ func PullRequest(in Input) Texts {
 			Name:    CheckName,
 			Summary: paragraphs(verdictLine(in), gatesTable(in, q), proof(in), fidelity(in)),
 			Text:    divergence(in, q, maxCard, 0),
-			Passed:  in.Verdict.Accepted,
+			Passed:  in.Verdict.Decision == verify.Accepted,
 		},
 	}
 }

@@ -91,7 +91,7 @@ func sample(t testing.TB) Input {
 			Patch: patch.Patch{Edits: []patch.Edit{{Path: "shop/cart.py", Search: "k)", Replace: "k - num_lessoreq)"}}},
 		},
 		Verdict: &verify.Verdict{
-			Accepted: true, Gates: gates, ProofModes: []string{"base-sha", "reverted-fix", "captured-failure"}, Diff: sampleDiff,
+			Decision: verify.Accepted, Gates: gates, ProofModes: []string{"base-sha", "reverted-fix", "captured-failure"}, Diff: sampleDiff,
 			Red: []byte("{}\n"), Green: []byte("{}\n"),
 		},
 		Diagnosis: "# pick raised IndexError\n\ntop(scores=[3, 1, 2], k=3)\n  pick(scores=[3, 1, 2], k=3)\n    pick(scores=[3], k=3)   <- k is larger than the list\n",

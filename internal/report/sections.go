@@ -56,7 +56,7 @@ func verdictLine(in Input) redact.Clean {
 		count[g.Outcome]++
 	}
 	line := redact.Constant("**Rejected**:")
-	if in.Verdict.Accepted {
+	if in.Verdict.Decision == verify.Accepted {
 		line = redact.Constant("**Accepted**:")
 	}
 	line = words(line, redact.Number(count[verify.Held]), redact.Constant("of"), redact.Number(len(in.Verdict.Gates)), redact.Constant("gates hold"))

@@ -67,6 +67,8 @@ func meaning(t fault.StopType) redact.Clean {
 		return redact.Constant("the failure was reproduced, but no patch was found")
 	case fault.Rejected:
 		return redact.Constant("the failure was reproduced, but no candidate was accepted")
+	case fault.Undecided:
+		return redact.Constant("there are candidates, but a person has to decide what is right")
 	case fault.Policy:
 		return redact.Constant("a policy forbids the repair")
 	case fault.OverBudget:

@@ -22,7 +22,7 @@ func BenchmarkVerdict(b *testing.B) {
 		wrong.Quick = true
 		b.Run(backend+"/quick-wrong", func(b *testing.B) {
 			for b.Loop() {
-				if verdict, err := v.Judge(b.Context(), wrong); err != nil || verdict.Accepted {
+				if verdict, err := v.Judge(b.Context(), wrong); err != nil || verdict.Decision == Accepted {
 					b.Fatal(err, verdict)
 				}
 			}
@@ -42,7 +42,7 @@ func judgeOne(b *testing.B, v *Verifier, in Input) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if !verdict.Accepted {
+	if verdict.Decision != Accepted {
 		b.Fatal(table(verdict))
 	}
 }

@@ -146,8 +146,8 @@ func gate(t *testing.T, v *Verdict, name string) Gate {
 func rejectedBy(t *testing.T, v *Verdict, name, says string) {
 	t.Helper()
 	g := gate(t, v, name)
-	if v.Accepted || g.Outcome != Failed || !strings.Contains(g.Evidence, says) {
-		t.Errorf("got accepted %v, want it rejected by %s saying %q; gates:\n%s", v.Accepted, name, says, table(v))
+	if v.Decision == Accepted || g.Outcome != Failed || !strings.Contains(g.Evidence, says) {
+		t.Errorf("got %s, want it rejected by %s saying %q; gates:\n%s", v.Decision, name, says, table(v))
 	}
 }
 

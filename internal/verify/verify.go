@@ -4,7 +4,7 @@
 //
 //	v := verify.Verifier{Session: lang, Analyser: lang, Rules: lang} // lang is a language
 //	verdict, err := v.Judge(ctx, verify.Input{Tree: dir, Env: env, Test: test, Patch: p, Signature: sig})
-//	if err == nil && verdict.Accepted { … } // verdict.Diff is what may be proposed
+//	if err == nil && verdict.Decision == verify.Accepted { … } // verdict.Diff is what may be proposed
 //
 // The gates, in the order in which a Verdict lists them:
 //
@@ -35,10 +35,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/repaird/repaird/internal/behaviour"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
@@ -65,14 +67,55 @@ type Input struct {
 
 // A Verdict is the result of verification.
 type Verdict struct {
-	Accepted   bool        `json:"accepted"`
-	Gates      []Gate      `json:"gates"`       // in order; all of them, also those not reached
-	ProofModes []string    `json:"proof_modes"` // base-sha, reverted-fix, captured-failure
-	Patch      patch.Patch `json:"patch"`       // the patch that was verified in the end, without unneeded hunks
-	Diff       string      `json:"diff"`        // unified, of Patch
-	Red        []byte      `json:"-"`           // trace on base
-	Green      []byte      `json:"-"`           // trace on head
-	TestSHA    string      `json:"test_sha256"`
+	Decision   Decision           `json:"decision"`
+	Strength   behaviour.Strength `json:"strength"`           // how well it is known that the answer is right
+	Grounds    []behaviour.Ground `json:"grounds,omitempty"`  // what the strength rests on
+	Question   *Question          `json:"question,omitempty"` // where a person has to decide
+	Gates      []Gate             `json:"gates"`              // in order; all of them, also those not reached
+	ProofModes []string           `json:"proof_modes"`        // base-sha, reverted-fix, captured-failure
+	Patch      patch.Patch        `json:"patch"`              // the patch that was verified in the end, without unneeded hunks
+	Diff       string             `json:"diff"`               // unified, of Patch
+	Red        []byte             `json:"-"`                  // trace on base
+	Green      []byte             `json:"-"`                  // trace on head
+	TestSHA    string             `json:"test_sha256"`
+}
+
+// A Decision is what a verdict comes to.
+type Decision string
+
+// The decisions.
+const (
+	Accepted Decision = "accepted" // every gate holds, and the answer is at least supported
+	Asked    Decision = "asked"    // no gate failed, but a person has to decide
+	Rejected Decision = "rejected" // a gate failed, or one was not reached
+)
+
+// A Question is what a person has to decide.
+type Question struct {
+	Kind    QuestionKind `json:"kind"`
+	Text    string       `json:"text"`    // What should ring_up(basket=…) answer?
+	Options []Option     `json:"options"` // the candidates, side by side
+}
+
+// A QuestionKind says what is asked.
+type QuestionKind string
+
+// The kinds of questions.
+const (
+	AskAnswer     QuestionKind = "answer"     // what the call should answer
+	AskPermission QuestionKind = "permission" // whether the patch may add a construct that the policy leaves to people
+)
+
+// An Option is one candidate behaviour.
+type Option struct {
+	Key      string                 `json:"key"`     // A, B, …
+	Answer   string                 `json:"answer"`  // what the call answers: returns 12, raises ValueError('…')
+	Literal  string                 `json:"literal"` // the result as source, "" where it has none
+	Raises   string                 `json:"raises"`  // the exception's type, "" where the call returns
+	Patch    patch.Patch            `json:"patch"`
+	Diff     string                 `json:"diff"`
+	Changes  []behaviour.Difference `json:"changes"`  // how it differs from the first option or from base, at most five calls
+	Standing string                 `json:"standing"` // how it fares: gates and grounds, in a sentence
 }
 
 // A Gate is one question with its answer.
@@ -167,13 +210,13 @@ func (v *Verifier) Judge(ctx context.Context, in Input) (verdict *Verdict, err e
 func (j *verification) verdict() *Verdict {
 	sum := sha256.Sum256([]byte(j.in.Test.Source))
 	verdict := &Verdict{
-		Accepted: true, Patch: j.in.Patch, Diff: j.diff, TestSHA: hex.EncodeToString(sum[:]),
+		Decision: Accepted, Patch: j.in.Patch, Diff: j.diff, TestSHA: hex.EncodeToString(sum[:]),
 		Red: j.red.raw, Green: j.green.raw,
 	}
 	for _, g := range j.gates {
 		verdict.Gates = append(verdict.Gates, *g)
 		if g.Outcome == Failed || g.Outcome == NotReached {
-			verdict.Accepted = false
+			verdict.Decision = Rejected
 		}
 	}
 	for _, mode := range []string{BaseSHA, RevertedFix} {
@@ -195,4 +238,23 @@ func (j *verification) spent() (d time.Duration) {
 		d += time.Duration(g.Millis) * time.Millisecond
 	}
 	return d
+}
+
+// UnmarshalJSON also reads verdicts stored before there were decisions.
+func (v *Verdict) UnmarshalJSON(data []byte) error {
+	type plain Verdict
+	old := struct {
+		*plain
+		Accepted *bool `json:"accepted"`
+	}{plain: (*plain)(v)}
+	if err := json.Unmarshal(data, &old); err != nil {
+		return err
+	}
+	if v.Decision == "" && old.Accepted != nil {
+		v.Decision, v.Strength = Rejected, behaviour.Undetermined
+		if *old.Accepted {
+			v.Decision = Accepted
+		}
+	}
+	return nil
 }

@@ -27,7 +27,7 @@ func TestAnHonestFixIsAcceptedWithEveryGate(t *testing.T) {
 					t.Errorf("%s: got %s (%s), want held", g.Name, g.Outcome, g.Evidence)
 				}
 			}
-			if !verdict.Accepted {
+			if verdict.Decision != Accepted {
 				t.Error("not accepted")
 			}
 			if want := []string{"base-sha", "reverted-fix", "captured-failure"}; !slices.Equal(verdict.ProofModes, want) {
@@ -45,8 +45,8 @@ func TestAnHonestFixIsAcceptedWithEveryGate(t *testing.T) {
 			}
 			quick := in
 			quick.Quick = true
-			if q := judge(t, v, quick); !q.Accepted || gate(t, q, RevertedFix).Outcome != NotApplied {
-				t.Errorf("quick verification: accepted %v\n%s", q.Accepted, table(q))
+			if q := judge(t, v, quick); q.Decision != Accepted || gate(t, q, RevertedFix).Outcome != NotApplied {
+				t.Errorf("quick verification: %s\n%s", q.Decision, table(q))
 			}
 		})
 	}
@@ -96,7 +96,7 @@ func TestPatchesAreJudged(t *testing.T) {
 				rejectedBy(t, verdict, tt.gate, tt.says)
 				return
 			}
-			if !verdict.Accepted || !strings.Contains(gate(t, verdict, NoBandAid).Evidence, tt.says) {
+			if verdict.Decision != Accepted || !strings.Contains(gate(t, verdict, NoBandAid).Evidence, tt.says) {
 				t.Errorf("not accepted saying %q:\n%s", tt.says, table(verdict))
 			}
 		})
@@ -123,7 +123,7 @@ func TestAHunkThatIsNotNeededIsDropped(t *testing.T) {
 	in.Patch.Edits = append(in.Patch.Edits, ranking.input("", "shop/report.py", "values) / len(values)", "values) / max(1, len(values))").Patch.Edits...)
 	in.Quick = true
 	verdict := judge(t, v, in)
-	if !verdict.Accepted || !strings.Contains(gate(t, verdict, Minimal).Evidence, "2 hunks of the proposed patch") {
+	if verdict.Decision != Accepted || !strings.Contains(gate(t, verdict, Minimal).Evidence, "2 hunks of the proposed patch") {
 		t.Errorf("not accepted:\n%s", table(verdict))
 	}
 	if len(verdict.Patch.Edits) != 1 || strings.Count(verdict.Diff, "\n+") != 2 || !strings.Contains(verdict.Diff, fix) {
