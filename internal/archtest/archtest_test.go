@@ -68,7 +68,7 @@ var exclusive = map[string][]string{
 }
 
 // outside the table: tests, and what serves only them.
-var unlayered = regexp.MustCompile(`^internal/(archtest|e2e)(/|$)|/(pgtest|sandboxtest|forgetest|githubtest|secrettest|tracertest|wiretest|viewtest)(/|$)`)
+var unlayered = regexp.MustCompile(`^internal/(archtest|e2e)(/|$)|/(pgtest|sandboxtest|forgetest|llmtest|githubtest|secrettest|tracertest|wiretest|viewtest)(/|$)`)
 
 type pkg struct {
 	ImportPath, Name, Doc string

@@ -107,12 +107,12 @@ func (s *session) excerpts(at []place) (text redact.Clean, names []string) {
 		f := files[p.file]
 		if f == nil {
 			text, err := s.tree.read(p.file)
-			if err != nil || size >= maxCode {
+			if err != nil || size >= s.limit(maxCode) {
 				continue
 			}
 			f = &shown{module: newModule(p.file, text)}
 			files[p.file], order = f, append(order, f)
-			if f.whole = len(text) <= maxWhole && size+len(text) <= maxCode; f.whole {
+			if f.whole = len(text) <= maxWhole && size+len(text) <= s.limit(maxCode); f.whole {
 				f.spans = []span{{0, len(f.lines) - 1}}
 				size += len(text)
 			}
@@ -124,13 +124,13 @@ func (s *session) excerpts(at []place) (text redact.Clean, names []string) {
 		if m := definition.FindStringSubmatch(f.definitionAt(sp)); m != nil && m[1] != "" && !slices.Contains(names, m[1]) {
 			names = append(names, m[1])
 		}
-		if !f.whole && !slices.Contains(f.spans, sp) && size < maxCode {
+		if !f.whole && !slices.Contains(f.spans, sp) && size < s.limit(maxCode) {
 			f.spans = append(f.spans, sp)
 			size += len(strings.Join(f.lines[sp.first:sp.last+1], "\n"))
 		}
 	}
 	var parts []redact.Clean
-	left := maxCode + maxCode/4 // for what it depends on
+	left := s.limit(maxCode) * 5 / 4 // for what it depends on
 	for _, f := range order {
 		spans := f.spans
 		if !f.whole {
@@ -187,7 +187,7 @@ func (s *session) nearTests(names []string) redact.Clean {
 				}
 				sp := m.whole(i)
 				text := strings.Join(m.lines[sp.first:sp.last+1], "\n")
-				if word.MatchString(text) && !slices.Contains(found[m], sp) && size+len(text) <= maxNearTests {
+				if word.MatchString(text) && !slices.Contains(found[m], sp) && size+len(text) <= s.limit(maxNearTests) {
 					found[m] = append(found[m], sp)
 					size += len(text)
 				}
@@ -208,7 +208,7 @@ func (s *session) nearTests(names []string) redact.Clean {
 
 // layout is the tree's folders with their files, at most a few thousand bytes.
 func (s *session) layout() redact.Clean {
-	const most = 3 << 10
+	most := s.limit(3 << 10)
 	var folders []string
 	files := map[string][]string{}
 	for _, name := range s.tree.list(".", maxSearchFiles) {

@@ -58,7 +58,11 @@ func repository(t *testing.T) (tree string, secret string) {
 	return tree, secret
 }
 
+// proposer holds one conversation, unless opts say otherwise.
 func proposer(m llm.Model, opts repair.ModelOptions) repair.Proposer {
+	if opts.Samples == 0 {
+		opts.Samples = 1
+	}
 	return repair.NewModelProposer(m, opts)
 }
 
@@ -141,11 +145,11 @@ func TestAModelFindsTheFixAfterARejection(t *testing.T) {
 	if strings.Contains(all, "ada.lovelace@corp-internal") || strings.Contains(all, "{{") {
 		t.Error("a prompt holds unredacted feedback or an unfilled place")
 	}
-	if got := strings.Join(kinds, " "); got != "prompt answer tool answer tool answer judged tool answer judged tool" {
+	if got := strings.Join(kinds, " "); got != "prompt answer tool answer tool answer judged tool answer judged tool spent" {
 		t.Errorf("records: got %s", got)
 	}
-	if r := m.Requests()[0]; r.Temperature > 0.2 || r.MaxTokens == 0 || len(r.Tools) != 4 {
-		t.Errorf("request: temperature %v, %d tokens, %d tools; want a low one, a limit, and no tool that cannot work", r.Temperature, r.MaxTokens, len(r.Tools))
+	if r := m.Requests()[0]; r.Temperature != nil || r.MaxTokens == 0 || len(r.Tools) != 5 {
+		t.Errorf("request: temperature %v, %d tokens, %d tools; want the vendor's, a limit, and no tool that cannot work", r.Temperature, r.MaxTokens, len(r.Tools))
 	}
 }
 
@@ -164,8 +168,8 @@ func TestTheSchemasAreStrict(t *testing.T) {
 
 type tests struct{}
 
-func (tests) RunTest(_ context.Context, _ repair.Input, source string) (string, error) {
-	return "ran " + source, nil
+func (tests) RunTest(_ context.Context, _ repair.Input, run repair.TestRun) (string, error) {
+	return "ran " + run.Source, nil
 }
 
 // snapshot lists a directory with sizes and times of change.
@@ -286,8 +290,8 @@ func TestBudgetsEndTheLoopWithATypedStop(t *testing.T) {
 		want   string
 		calls  int
 	}{
-		"tokens":        {turn: read, budget: repair.Budget{Tokens: 3000}, want: "tokens", calls: 3},
-		"money":         {turn: read, budget: repair.Budget{Dollars: 0.01}, opts: repair.ModelOptions{Prices: llm.Prices{"scripted/fake": {Input: 1, Output: 40}}}, want: "money", calls: 3},
+		"no tokens":     {turn: read, budget: repair.Budget{Tokens: 3000}, want: "tokens", calls: 0},
+		"no money":      {turn: read, budget: repair.Budget{Dollars: 0.01}, opts: repair.ModelOptions{Prices: llm.Prices{"scripted/fake": {Input: 1, Output: 40}}}, want: "money", calls: 0},
 		"attempts":      {turn: guess, budget: repair.Budget{Attempts: 2}, want: "attempts", calls: 2},
 		"turns":         {turn: read, opts: repair.ModelOptions{Turns: 4}, want: "turns", calls: 4},
 		"refused calls": {turn: bad, opts: repair.ModelOptions{Errors: 5}, want: "refused", calls: 5},

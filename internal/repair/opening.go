@@ -10,8 +10,6 @@ import (
 
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/redact"
-	"github.com/repaird/repaird/internal/trace/card"
-	"github.com/repaird/repaird/internal/trace/findings"
 )
 
 // Limits of the opening message's parts, in bytes; those of the source are in
@@ -24,22 +22,28 @@ const (
 	maxCard     = 14 << 10
 )
 
+// limit divides a limit of the opening by the session's scale.
+func (s *session) limit(n int) int { return max(n/s.scale, 512) }
+
 // opening is the first message: what happened, and the code where it happened.
 func (s *session) opening() redact.Clean {
 	c := s.clean
 	diagnosis := redact.Constant("No trace is shown.")
-	var found []findings.Finding
-	if s.trace != nil {
-		d := s.diagnose()
-		found = d.Findings
-		diagnosis = quoted(redact.Constant("trace"), c.text(d.Text, maxCard))
+	var at []place
+	if s.shown {
+		diagnosis = quoted(redact.Constant("trace"), c.text(s.diagnosis.Text, s.limit(maxCard)))
+		s.reading.Lock()
+		at = places(s.stack(), s.trace, s.diagnosis.Findings)
+		s.reading.Unlock()
+	} else {
+		at = places(s.stack(), nil, nil)
 	}
-	code, names := s.excerpts(places(s.stack(), s.trace, found))
+	code, names := s.excerpts(at)
 	return c.fill(incidentPrompt, map[string]redact.Clean{
-		"incident": quoted(redact.Constant("incident"), c.text(s.summary(), maxIncident)),
+		"incident": quoted(redact.Constant("incident"), c.text(s.summary(), s.limit(maxIncident))),
 		"context":  s.circumstances(),
-		"test":     quoted(redact.Constant("synthesized.test"), c.code(s.in.Test.Source, maxTest)),
-		"output":   quoted(redact.Constant("pytest.output"), c.tail(s.output(), maxOutput)),
+		"test":     quoted(redact.Constant("synthesized.test"), c.code(s.in.Test.Source, s.limit(maxTest))),
+		"output":   quoted(redact.Constant("pytest.output"), c.tail(s.output(), s.limit(maxOutput))),
 		"card":     diagnosis,
 		"code":     code,
 		"tests":    s.nearTests(names),
@@ -48,13 +52,9 @@ func (s *session) opening() redact.Clean {
 	})
 }
 
-func (s *session) diagnose() card.Card {
-	return card.Diagnose(s.trace, card.Options{Root: treeRoot, Source: s.source})
-}
-
 // source is a file of the tree, as the sandbox names it.
-func (s *session) source(file string) []byte {
-	text, err := s.tree.read(strings.TrimPrefix(file, treeRoot+"/"))
+func (e *ensemble) source(file string) []byte {
+	text, err := e.tree.read(strings.TrimPrefix(file, treeRoot+"/"))
 	if err != nil {
 		return nil
 	}
@@ -115,7 +115,7 @@ func (s *session) circumstances() redact.Clean {
 	if b.Len() == 0 {
 		return redact.Constant("The incident has neither logs nor spans.")
 	}
-	return quoted(redact.Constant("incident.logs"), s.clean.text(b.String(), maxContext))
+	return quoted(redact.Constant("incident.logs"), s.clean.text(b.String(), s.limit(maxContext)))
 }
 
 func failed(s incident.Span) int {
@@ -193,7 +193,11 @@ func (s *session) output() string {
 // allowance says in numbers what is left to spend.
 func (s *session) allowance() redact.Clean {
 	b := s.budget
-	return redact.Concat(redact.Number(b.Attempts), redact.Constant(" patches can be verified, within "), redact.Number(s.opts.Turns),
+	whose := redact.Constant("You may spend: ")
+	if s.opts.Samples > 1 {
+		whose = redact.Concat(redact.Constant("You and "), redact.Number(s.opts.Samples-1), redact.Constant(" others, who work on this independently, may spend together: "))
+	}
+	return redact.Concat(whose, redact.Number(b.Attempts), redact.Constant(" patches can be verified, within "), redact.Number(s.opts.Turns),
 		redact.Constant(" answers of yours of at most "), redact.Number(s.opts.Answer), redact.Constant(" tokens each, "), redact.Number(b.Tokens),
 		redact.Constant(" tokens read and written in all, and "), redact.Number(int(b.Time.Round(time.Second)/time.Second)), redact.Constant(" seconds."))
 }
