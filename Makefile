@@ -3,7 +3,7 @@
 STATE ?= $(CURDIR)/.state
 GO    ?= go
 
-.PHONY: help setup build demo quick test check bench bench-sandbox bench-trace bench-redact stop-test-db clean
+.PHONY: help setup build demo quick test check bench bench-sandbox bench-trace bench-redact judge-cases stop-test-db clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -41,6 +41,11 @@ bench-trace: ## compare the tracer with others on every available Python; write 
 
 bench-redact:
 	$(GO) test -run '^$$' -bench . -benchtime 20x ./internal/redact
+
+CASES ?= internal/eval/testdata/cases
+
+judge-cases: build ## judge patches known to be right or wrong and count (CASES=DIR: others; EVAL="--repeats 2 …": flags)
+	@./bin/repaird eval $(EVAL) $(CASES)
 
 check: ## run vet, staticcheck, golangci-lint, tidy, govulncheck
 	./deploy/check.sh

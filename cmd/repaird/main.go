@@ -40,6 +40,7 @@ func commands() []command {
 		{"repair", "repair one event, with no server and no database", repairOne},
 		{"demo", "repair three sample incidents on this machine", demo},
 		{"trace", "run a Python command and see what it really did", traceCommand},
+		{"eval", "measure the verdict on patches that are known to be right or wrong", evaluate},
 		{"run", "list, show, cancel or retry the daemon's runs", runs},
 		{"store", "show or prune cached mirrors, trees and environments", stored},
 		{"bundle", "verify and print an evidence bundle", bundles},

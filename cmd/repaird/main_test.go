@@ -52,6 +52,11 @@ func TestWrongArgumentsAreUsage(t *testing.T) {
 		{[]string{"bundle", broken}, 1},
 		{[]string{"bundle"}, 2},
 		{[]string{"run", "cancel"}, 2},
+		{[]string{"eval"}, 2},
+		{[]string{"eval", "--only", "(", dir}, 2},
+		{[]string{"eval", "--jobs", "0", dir}, 2},
+		{[]string{"eval", "--repeats", "51", dir}, 2},
+		{[]string{"eval", dir}, 1}, // no case in it
 	} {
 		if got := run(c.args); got != c.want {
 			t.Errorf("repaird %v: got %d, want %d", c.args, got, c.want)

@@ -46,9 +46,8 @@ func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
 	if o.Machine.Logger == nil {
 		o.Machine.Logger = slog.New(slog.DiscardHandler)
 	}
-	c := &pipeline.Case{Job: pipeline.Job{Run: "run-" + randomHex(8)}}
-	key := make([]byte, 32)
-	if _, err := rand.Read(key); err != nil {
+	c, err := o.Case()
+	if err != nil {
 		return c, err
 	}
 	stage := "read"
@@ -57,21 +56,6 @@ func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
 			o.Progress(stage, line)
 		}
 	}
-	data, err := readEvent(o.Event)
-	if err != nil {
-		return c, err
-	}
-	if c.Events, err = decodeEvent(data, o.Event); err != nil {
-		return c, err
-	}
-	repo, err := filepath.Abs(o.Repo)
-	if err != nil {
-		return c, err
-	}
-	if st, err := os.Stat(repo); err != nil || !st.IsDir() {
-		return c, fault.Errorf(fault.Invalid, "--repo %s is not a directory", o.Repo)
-	}
-	c.Project = pipeline.Project{Name: filepath.Base(repo), Repository: "local/" + filepath.Base(repo), URL: repo, RedactKey: key, Setup: o.Setup}
 	state, err := o.openState()
 	if err != nil {
 		return c, err
@@ -99,6 +83,32 @@ func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
 			return c, err
 		}
 	}
+	return c, nil
+}
+
+// Case reads the event: the case on which a pipeline's stages start. It has a
+// run id also when reading fails.
+func (o *OneShot) Case() (*pipeline.Case, error) {
+	c := &pipeline.Case{Job: pipeline.Job{Run: "run-" + randomHex(8)}}
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return c, err
+	}
+	data, err := readEvent(o.Event)
+	if err != nil {
+		return c, err
+	}
+	if c.Events, err = decodeEvent(data, o.Event); err != nil {
+		return c, err
+	}
+	repo, err := filepath.Abs(o.Repo)
+	if err != nil {
+		return c, err
+	}
+	if st, err := os.Stat(repo); err != nil || !st.IsDir() {
+		return c, fault.Errorf(fault.Invalid, "--repo %s is not a directory", o.Repo)
+	}
+	c.Project = pipeline.Project{Name: filepath.Base(repo), Repository: "local/" + filepath.Base(repo), URL: repo, RedactKey: key, Setup: o.Setup}
 	return c, nil
 }
 

@@ -39,6 +39,7 @@ var layers = [][]string{
 	{"internal/orchestrator"},
 	{"internal/web"},
 	{"internal/config", "internal/app"},
+	{"internal/eval"},
 	{"cmd/repaird"},
 }
 

@@ -67,13 +67,14 @@ type Call struct {
 // An Answer is what one call did. Values are encodings in which equal values
 // are equal texts, whatever the program's own equality says.
 type Answer struct {
-	End    End    `json:"end"`
-	Value  string `json:"value"`  // the result
-	Type   string `json:"type"`   // of the result, or of the exception, qualified
-	Parts  []Part `json:"parts"`  // of the result, flattened, bounded
-	State  string `json:"state"`  // arguments, receiver, the test's locals and the tree's module state afterwards; shares identities with Value
-	Output string `json:"output"` // written to standard output and error
-	Files  string `json:"files"`  // digest of what it wrote to files
+	End     End    `json:"end"`
+	Value   string `json:"value"`   // the result
+	Type    string `json:"type"`    // of the result, or of the exception, qualified
+	Parts   []Part `json:"parts"`   // of the result, flattened, bounded
+	Literal string `json:"literal"` // source of an expression that is equal to the result, "" where there is none
+	State   string `json:"state"`   // arguments, receiver, the test's locals and the tree's module state afterwards; shares identities with Value
+	Output  string `json:"output"`  // written to standard output and error
+	Files   string `json:"files"`   // digest of what it wrote to files
 
 	Message string           `json:"message"` // of the exception
 	Raised  Place            `json:"raised"`  // innermost in-tree place of the exception

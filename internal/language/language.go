@@ -7,6 +7,7 @@
 //	Reproduction  repro       environments, the stack in the tree, ways to write a test
 //	Session       everyone    test runs whose results can be trusted
 //	Analyser      verify      what a patch's source says
+//	Prober        verify      what calls near the failing one answer
 //	Rules         everyone    which parts of a stack or failure are due to the language
 //
 // What package patch needs, the files that a patch may touch, is patch.Rules,

@@ -245,6 +245,70 @@ func (sum) Analyse(_ context.Context, q language.Question) (*language.Analysis, 
 	return a, err
 }
 
+// Neighbours varies the numbers of the test's call.
+func (l sum) Neighbours(ctx context.Context, p language.Probe) (*language.Neighbourhood, error) {
+	words := strings.Fields(p.Test.Source)
+	near := &language.Neighbourhood{Calls: []language.Call{{Shown: strings.Join(words[2:], " "), Test: p.Test.Source}}}
+	for i, word := range words[2:] {
+		for step := range 20 {
+			if n, err := strconv.Atoi(word); err == nil && step != n {
+				other := slices.Clone(words)
+				other[i+2] = strconv.Itoa(step)
+				near.Calls = append(near.Calls, language.Call{Shown: strings.Join(other[2:], " "), Test: strings.Join(other, " "), Leaf: strconv.Itoa(i), From: word, To: other[i+2]})
+			}
+		}
+	}
+	var err error
+	near.Answers, err = l.Answers(ctx, p, near.Calls)
+	return near, err
+}
+
+// Answers runs each call on a machine of its own.
+func (sum) Answers(_ context.Context, p language.Probe, calls []language.Call) (answers []language.Answer, err error) {
+	for _, c := range calls {
+		overlay := patch.Overlay{}
+		maps.Copy(overlay, p.Overlay)
+		overlay[p.Test.Path] = []byte(c.Test)
+		functions, err := load(p.Tree, overlay)
+		if err != nil {
+			return nil, err
+		}
+		m := &machine{functions: functions, codes: map[*function]int{}}
+		a := language.Answer{End: language.Returned, Type: "number"}
+		func() {
+			defer func() {
+				if x, ok := recover().(*raised); ok {
+					last := x.frames[len(x.frames)-1]
+					a = language.Answer{End: language.Raised, Type: x.kind, Message: x.message, Raised: language.Place{Path: last.File, Function: last.Function, Line: last.Line}}
+				}
+			}()
+			a.Value = strconv.Itoa(m.call(functions[p.Test.Name], nil, 0))
+			a.Literal = a.Value
+		}()
+		a.Lines = map[string][]int{}
+		for f := range m.codes {
+			a.Lines[f.file] = append(a.Lines[f.file], f.line)
+		}
+		answers = append(answers, a)
+	}
+	return answers, nil
+}
+
+// Rivals has none.
+func (sum) Rivals(context.Context, language.Probe) ([]language.Rival, error) { return nil, nil }
+
+// Compete has the calls answered on each overlay.
+func (l sum) Compete(ctx context.Context, p language.Probe, overlays []patch.Overlay, calls []language.Call) (all [][]language.Answer, err error) {
+	for _, p.Overlay = range overlays {
+		answers, err := l.Answers(ctx, p, calls)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, answers)
+	}
+	return all, nil
+}
+
 // Stack takes an event's frames as they are: files are named from the tree.
 func (sum) Stack(tree string, _ language.Setup, x *incident.Exception) (language.Stack, error) {
 	functions, err := load(tree, nil)

@@ -28,6 +28,16 @@ func Diff(base fs.FS, overlay Overlay) (string, error) {
 // the lines in the new content that are not in the old: added and replaced ones.
 // A file that only loses lines is present with none.
 func ChangedLines(base fs.FS, overlay Overlay) (map[string][]int, error) {
+	return lines(base, overlay, func(s span) (int, int) { return s.newStart, s.newEnd })
+}
+
+// RemovedLines returns, by file, the lines of base, from 1, that the overlay
+// removes or replaces.
+func RemovedLines(base fs.FS, overlay Overlay) (map[string][]int, error) {
+	return lines(base, overlay, func(s span) (int, int) { return s.oldStart, s.oldEnd })
+}
+
+func lines(base fs.FS, overlay Overlay, of func(span) (start, end int)) (map[string][]int, error) {
 	changed := map[string][]int{}
 	for path, content := range overlay {
 		old, _, err := current(base, nil, path)
@@ -36,7 +46,8 @@ func ChangedLines(base fs.FS, overlay Overlay) (map[string][]int, error) {
 		}
 		changed[path] = []int{}
 		for _, s := range spans(splitLines(string(old)), splitLines(string(content))) {
-			for n := s.newStart; n < s.newEnd; n++ {
+			start, end := of(s)
+			for n := start; n < end; n++ {
 				changed[path] = append(changed[path], n+1)
 			}
 		}

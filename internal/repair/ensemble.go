@@ -181,12 +181,20 @@ func (e *ensemble) agreed(need int) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	c := cluster(e.proposals)
-	return len(c) > 0 && c[0].Samples >= need
+	return len(c) > 0 && c[0].samples >= need
+}
+
+// A choice is one behaviour that samples arrived at, with the patch that stands
+// for it.
+type choice struct {
+	patch   patch.Patch
+	why     string // redacted
+	samples int
 }
 
 // cluster groups proposals by behaviour, the most frequent first. Of those of
 // one behaviour the smallest that needs no person is taken, else the smallest.
-func cluster(proposals []proposal) []Candidate {
+func cluster(proposals []proposal) []choice {
 	groups := map[string][]proposal{}
 	var order []string
 	for _, p := range proposals {
@@ -195,7 +203,7 @@ func cluster(proposals []proposal) []Candidate {
 		}
 		groups[p.behaviour] = append(groups[p.behaviour], p)
 	}
-	var out []Candidate
+	var out []choice
 	for _, key := range order {
 		group := groups[key]
 		best := slices.MinFunc(group, func(a, b proposal) int {
@@ -207,34 +215,41 @@ func cluster(proposals []proposal) []Candidate {
 			}
 			return cmp.Compare(a.size, b.size)
 		})
-		out = append(out, Candidate{Patch: best.patch, Why: best.why, Samples: len(group), Asked: best.asked})
+		out = append(out, choice{best.patch, best.why, len(group)})
 	}
-	slices.SortStableFunc(out, func(a, b Candidate) int { return b.Samples - a.Samples })
+	slices.SortStableFunc(out, func(a, b choice) int { return b.samples - a.samples })
 	return out
 }
 
 // decide is the end of the repair, when no sample runs any more. Its Result is
 // never nil.
 func (e *ensemble) decide(all []end) (*Result, error) {
-	r := &Result{Proposer: e.model.Name(), Attempts: e.attempts, Candidates: cluster(e.proposals), Samples: e.opts.Samples, Wall: e.opts.Now().Sub(e.begin)}
+	r := &Result{Proposer: e.model.Name(), Attempts: e.attempts, Samples: e.opts.Samples, Wall: e.opts.Now().Sub(e.begin)}
 	priced := false
 	r.Usage, r.Dollars, priced = e.purse.used()
 	r.Unpriced = r.Usage.Used() && !priced
 	e.record("spent", map[string]any{"usage": r.Usage, "dollars": r.Dollars, "unpriced": r.Unpriced, "attempts": len(r.Attempts), "samples": r.Samples})
-	switch c := r.Candidates; {
-	case len(c) == 0:
-		return r, e.failure(all, r.Usage)
-	case 2*c[0].Samples <= len(e.proposals):
-		return r, e.undecided(c)
+	choices := cluster(e.proposals)
+	for _, c := range choices {
+		p := c.patch
+		p.Why = c.why
+		r.Alternatives = append(r.Alternatives, p)
 	}
-	r.Patch, r.Why = r.Candidates[0].Patch, r.Candidates[0].Why
+	switch {
+	case len(choices) == 0:
+		return r, e.failure(all, r.Usage)
+	case 2*choices[0].samples <= len(e.proposals):
+		return r, e.undecided(choices)
+	}
+	r.Patch, r.Why, r.Agreed = choices[0].patch, choices[0].why, choices[0].samples
+	r.Alternatives = r.Alternatives[1:]
 	return r, nil
 }
 
-func (e *ensemble) undecided(c []Candidate) *fault.Stop {
+func (e *ensemble) undecided(c []choice) *fault.Stop {
 	var whys []string
 	for _, x := range c {
-		whys = append(whys, strings.TrimRight(x.Why, ". "))
+		whys = append(whys, strings.TrimRight(x.why, ". "))
 	}
 	return &fault.Stop{Type: fault.Undecided,
 		Detail: fmt.Sprintf("%d independent attempts of %s lead to %d different behaviours, none of them in the majority: %s.", len(e.proposals), e.model.Name(), len(c),

@@ -136,7 +136,7 @@ func TestTheSmallestPatchOfTheMajorityIsProposed(t *testing.T) {
 					got = res.Patch.Edits[0].Replace
 				}
 				if got != c.want {
-					t.Errorf("got %q, want %q; candidates %+v", got, c.want, res.Candidates)
+					t.Errorf("got %q, want %q; alternatives %+v", got, c.want, res.Alternatives)
 				}
 			})
 		}
@@ -168,7 +168,7 @@ func TestSamplesStopEarlyWhenTheyAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if res.Patch.Edits[0].Replace != right || res.Candidates[0].Samples != 2 || res.Samples != 3 || len(res.Attempts) != 2 {
+		if res.Patch.Edits[0].Replace != right || res.Agreed != 2 || res.Samples != 3 || len(res.Attempts) != 2 {
 			t.Errorf("got %+v", res)
 		}
 		if n := len(s.Requests()); n > 7 {

@@ -108,28 +108,20 @@ type Assessment struct {
 	Green    []byte      // trace of the test on head, unredacted; nil if it did not run there
 }
 
-// A Result is the accepted candidate and the attempts that led to it. Where a
-// repair ended without one, Patch is empty.
+// A Result is the accepted candidate and the attempts that led to it. That of a
+// repair that stops has no Patch.
 type Result struct {
-	Patch      patch.Patch   `json:"patch"`
-	Proposer   string        `json:"proposer"` // templates, anthropic/…, openai/…
-	Why        string        `json:"why"`      // root cause in the proposer's words, redacted
-	Attempts   []Attempt     `json:"attempts"`
-	Candidates []Candidate   `json:"candidates,omitempty"` // the behaviours that were found, the most frequent first
-	Samples    int           `json:"samples,omitempty"`    // independent conversations with a model
-	Usage      llm.Usage     `json:"usage"`
-	Dollars    float64       `json:"dollars"`
-	Unpriced   bool          `json:"unpriced,omitempty"` // Dollars is unknown: no price is configured for the model
-	Wall       time.Duration `json:"wall"`
-}
-
-// A Candidate is a behaviour that samples of a model arrived at, with the
-// smallest patch that has it.
-type Candidate struct {
-	Patch   patch.Patch `json:"patch"`
-	Why     string      `json:"why"`     // redacted
-	Samples int         `json:"samples"` // that arrived at it
-	Asked   bool        `json:"asked,omitempty"`
+	Patch        patch.Patch   `json:"patch"`
+	Proposer     string        `json:"proposer"` // templates, anthropic/…, openai/…
+	Why          string        `json:"why"`      // root cause in the proposer's words, redacted
+	Attempts     []Attempt     `json:"attempts"`
+	Alternatives []patch.Patch `json:"alternatives,omitempty"` // that pass the test and behave differently from Patch and from each other, likeliest first; Why says what speaks for each
+	Samples      int           `json:"samples,omitempty"`      // independent conversations with a model
+	Agreed       int           `json:"agreed,omitempty"`       // those that arrived at Patch's behaviour
+	Usage        llm.Usage     `json:"usage"`
+	Dollars      float64       `json:"dollars"`
+	Unpriced     bool          `json:"unpriced,omitempty"` // Dollars is unknown: no price is configured for the model
+	Wall         time.Duration `json:"wall"`
 }
 
 // An Attempt is one verified candidate.
@@ -142,8 +134,8 @@ type Attempt struct {
 }
 
 // A Proposer produces candidates and has them verified. It returns a Result, or
-// a *fault.Stop (no_patch, rejected, undecided, budget). A Result that comes
-// with an error has no patch; it says what was tried and spent.
+// a *fault.Stop (no_patch, rejected, undecided, budget), or both: what was tried
+// and spent before it stopped.
 type Proposer interface {
 	Name() string
 	Repair(ctx context.Context, in Input) (*Result, error)

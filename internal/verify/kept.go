@@ -8,17 +8,20 @@ import (
 	"io/fs"
 	"path/filepath"
 	"sync"
+
+	"github.com/repaird/repaird/internal/language"
 )
 
 // maxKept limits the bases whose results are kept for quick verifications.
 const maxKept = 8
 
-// keptBase is what quick verifications learned about one base tree and test. Of
+// keptBase is what verifications learned about one base tree and test. Of
 // concurrent verifications, one runs it and the others wait.
 type keptBase struct {
 	key      string
 	mu       sync.Mutex
 	runs     *baseRuns
+	near     *language.Neighbourhood
 	suiteRun *baseSuite
 }
 
@@ -33,6 +36,19 @@ func (k *keptBase) test(run func() (*baseRuns, error)) (*baseRuns, error) {
 		k.runs = runs
 	}
 	return runs, err
+}
+
+func (k *keptBase) neighbours(choose func() (*language.Neighbourhood, error)) (*language.Neighbourhood, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.near != nil {
+		return k.near, nil
+	}
+	near, err := choose()
+	if err == nil {
+		k.near = near
+	}
+	return near, err
 }
 
 func (k *keptBase) suite(run func() (*baseSuite, error)) (*baseSuite, error) {

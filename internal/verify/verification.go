@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/repaird/repaird/internal/behaviour"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
@@ -30,7 +32,12 @@ type verification struct {
 	stack    []language.Level // of the failure, outermost first
 	wall     time.Duration    // of one run with the patch: a patch that hangs must not cost minutes; 0 on base
 	analysis *language.Analysis
-	gates    []*Gate
+
+	near      *language.Neighbourhood // of the test's call, with base's answers
+	head      []language.Answer       // to the same calls
+	surviving []survivor
+	grounds   []behaviour.Ground
+	gates     []*Gate
 }
 
 // runTrace is one run's trace, as recorded and read.
@@ -116,6 +123,7 @@ func (j *verification) run(ctx context.Context) (*smaller, error) {
 	}{
 		{OnPath, j.onPath},
 		{NoBandAid, j.noBandAid},
+		{Behaviour, j.behaves},
 		{RevertedFix, j.failsReverted},
 		{Suite, j.suite},
 	} {
@@ -123,7 +131,10 @@ func (j *verification) run(ctx context.Context) (*smaller, error) {
 			return nil, err
 		}
 	}
-	return nil, nil
+	if j.in.Quick || slices.ContainsFunc(j.gates, func(g *Gate) bool { return g.Outcome == Failed }) {
+		return nil, nil
+	}
+	return nil, j.contest(ctx)
 }
 
 // applies checks what can be checked without running anything.

@@ -2,7 +2,7 @@
 // base and head are rerun in fresh sandboxes, N times, with the same command,
 // and each gate says with its evidence whether it holds.
 //
-//	v := verify.Verifier{Session: lang, Analyser: lang, Rules: lang} // lang is a language
+//	v := verify.Verifier{Session: lang, Analyser: lang, Rules: lang, Prober: lang} // lang is a language
 //	verdict, err := v.Judge(ctx, verify.Input{Tree: dir, Env: env, Test: test, Patch: p, Signature: sig})
 //	if err == nil && verdict.Decision == verify.Accepted { … } // verdict.Diff is what may be proposed
 //
@@ -16,6 +16,8 @@
 //	minimal       every hunk is needed for head-green; one that is not is dropped, and the rest is verified from the start
 //	on-path       every executable changed line was executed by the test
 //	no-band-aid   the failure is gone because its cause is (see bandaid.go for the rule)
+//	behaviour     calls near the failing one that base answers are answered on head, the same where they run no changed
+//	              line, and the answers that the patch adds vary as base's do (package behaviour has the rules)
 //
 // They are computed cheapest first. A full verification continues after a
 // failed gate, unless the later ones depend on it.
@@ -50,19 +52,20 @@ import (
 
 // An Input is what is verified.
 type Input struct {
-	Run       string
-	Tree      string              // host directory of the base commit's tree
-	TreeID    string              // names the tree's content, such as its commit; "" where it may change between verifications
-	Env       testrun.Environment //
-	Test      testrun.Test        // the synthesized test
-	Patch     patch.Patch         //
-	Signature incident.Signature  // what base must fail with; File relative to the tree
-	Outer     int                 // functions of the tree that were on production's stack outside the one that the test calls
-	Suite     []string            // of the repository, as testrun.Request takes it; nil: the whole tree
-	Repeats   int                 // N, default 5
-	Policy    patch.Policy        // with the rules of the language
-	Quick     bool                // feedback for a proposer: see the package comment
-	Progress  func(gate string)   // may be nil
+	Run          string
+	Tree         string              // host directory of the base commit's tree
+	TreeID       string              // names the tree's content, such as its commit; "" where it may change between verifications
+	Env          testrun.Environment //
+	Test         testrun.Test        // the synthesized test
+	Patch        patch.Patch         //
+	Signature    incident.Signature  // what base must fail with; File relative to the tree
+	Outer        int                 // functions of the tree that were on production's stack outside the one that the test calls
+	Suite        []string            // of the repository, as testrun.Request takes it; nil: the whole tree
+	Repeats      int                 // N, default 5
+	Policy       patch.Policy        // with the rules of the language
+	Alternatives []patch.Patch       // other candidates that the patch has to hold its own against
+	Quick        bool                // feedback for a proposer: see the package comment
+	Progress     func(gate string)   // may be nil
 }
 
 // A Verdict is the result of verification.
@@ -147,10 +150,11 @@ const (
 	Minimal     = "minimal"
 	OnPath      = "on-path"
 	NoBandAid   = "no-band-aid"
+	Behaviour   = "behaviour"
 )
 
 // GateNames lists the gates in the order of a Verdict.
-var GateNames = []string{Applies, BaseSHA, HeadGreen, Suite, RevertedFix, Minimal, OnPath, NoBandAid}
+var GateNames = []string{Applies, BaseSHA, HeadGreen, Suite, RevertedFix, Minimal, OnPath, NoBandAid, Behaviour}
 
 // Failed returns the first gate that failed, nil if none did.
 func (v *Verdict) Failed() *Gate {
@@ -167,12 +171,13 @@ type Verifier struct {
 	Session  language.Session
 	Analyser language.Analyser
 	Rules    language.Rules
+	Prober   language.Prober
 
 	// SuiteWall limits one run of the repository's suite; default 5 minutes, in
 	// a quick verification at most one.
 	SuiteWall time.Duration
 
-	lax   map[string]bool // what this package's tests switch off: policy, code, suite
+	lax   map[string]bool // what this package's tests switch off: policy, code, suite, behaviour
 	mu    sync.Mutex
 	bases []*keptBase // of quick verifications, the latest last
 }
@@ -218,6 +223,10 @@ func (j *verification) verdict() *Verdict {
 		if g.Outcome == Failed || g.Outcome == NotReached {
 			verdict.Decision = Rejected
 		}
+	}
+	verdict.Grounds, verdict.Strength = j.grounds, behaviour.StrengthOf(j.grounds)
+	if verdict.Decision == Accepted && !j.in.Quick && !j.v.blind() && verdict.Strength == behaviour.Undetermined {
+		verdict.Decision, verdict.Question = Asked, j.question()
 	}
 	for _, mode := range []string{BaseSHA, RevertedFix} {
 		if j.of(mode).Outcome == Held {

@@ -127,7 +127,7 @@ func (s *server) run(r *http.Request) (string, any, error) {
 		return "", nil, err
 	}
 	if v.Stop != nil { // mark the states that were reached before the stop
-		for i, done := range []bool{true, v.Case.Bundle != nil, v.Case.Reproduction != nil, v.Case.Repair != nil, false, false} {
+		for i, done := range []bool{true, v.Case.Bundle != nil, v.Case.Reproduction != nil, v.Case.Repair != nil && len(v.Case.Repair.Patch.Edits) > 0, false, false} {
 			if done {
 				v.Steps[i].Class = "done"
 			}

@@ -56,10 +56,10 @@ func (p *Proposer) Repair(ctx context.Context, in repair.Input) (_ *repair.Resul
 	}
 	r := &round{in: in, budget: budget, progress: progress, total: len(found.Candidates)}
 	result, err := r.verifyAll(limited, found.Candidates)
-	if err != nil {
-		return nil, outOfTime(ctx, limited, budget, err)
-	}
 	result.Wall = time.Since(begin)
+	if err != nil {
+		return result, outOfTime(ctx, limited, budget, err)
+	}
 	return result, nil
 }
 
@@ -86,7 +86,11 @@ type hit struct {
 	patch     patch.Patch
 }
 
-func (r *round) verifyAll(ctx context.Context, candidates []candidate) (*repair.Result, error) {
+// verifyAll has candidates verified until one is accepted. The result has what
+// was tried, also beside an error.
+func (r *round) verifyAll(ctx context.Context, candidates []candidate) (result *repair.Result, err error) {
+	result = &repair.Result{Proposer: "templates"}
+	defer func() { result.Attempts = r.attempts }()
 	var first *hit
 	var others []hit
 	ahead, gates := 0, map[string]int{}
@@ -101,12 +105,12 @@ func (r *round) verifyAll(ctx context.Context, candidates []candidate) (*repair.
 			if first != nil {
 				break
 			}
-			return nil, stop(fault.OverBudget, fmt.Sprintf("%d candidates were verified, none was accepted, and more remain.", len(r.attempts)),
+			return result, stop(fault.OverBudget, fmt.Sprintf("%d candidates were verified, none was accepted, and more remain.", len(r.attempts)),
 				"Raise the repair's attempt budget.")
 		}
 		judged, err := r.verify(ctx, c)
 		if err != nil {
-			return nil, err
+			return result, err
 		}
 		if first != nil {
 			ahead++
@@ -122,21 +126,31 @@ func (r *round) verifyAll(ctx context.Context, candidates []candidate) (*repair.
 		}
 	}
 	if first == nil {
-		return nil, stop(fault.Rejected, fmt.Sprintf("All %d candidates failed a gate: %s.", len(r.attempts), tally(gates)),
+		return result, stop(fault.Rejected, fmt.Sprintf("All %d candidates failed a gate: %s.", len(r.attempts), tally(gates)),
 			"Configure a model, or repair by hand with the diagnosis card.")
 	}
 	for _, o := range others {
+		result.Alternatives = append(result.Alternatives, r.redacted(o))
+	}
+	for _, o := range others {
 		if first.candidate.Score-o.candidate.Score < tie {
-			return nil, stop(fault.Rejected, fmt.Sprintf(
+			result.Alternatives = append([]patch.Patch{r.redacted(*first)}, result.Alternatives...)
+			return result, stop(fault.Rejected, fmt.Sprintf(
 				"Two patches pass every gate but behave differently (%s at %s:%d; %s at %s:%d), and nothing in the code says which is intended.",
 				first.candidate.Template, first.candidate.Path, first.candidate.Line, o.candidate.Template, o.candidate.Path, o.candidate.Line),
 				"A test or docstring that states what "+first.candidate.Function+" should return would settle it.")
 		}
 	}
-	return &repair.Result{
-		Patch: first.patch, Proposer: "templates", Attempts: r.attempts,
-		Why: r.in.Redactor.Text(why(first.candidate, others), r.in.Known).String(),
-	}, nil
+	result.Patch = first.patch
+	result.Why = r.in.Redactor.Text(why(first.candidate, others), r.in.Known).String()
+	return result, nil
+}
+
+// redacted is the patch of a hit with what speaks for it.
+func (r *round) redacted(h hit) patch.Patch {
+	p := h.patch
+	p.Why = r.in.Redactor.Text(why(h.candidate, nil), r.in.Known).String()
+	return p
 }
 
 // verify has one candidate verified; nil if it is not worth verifying.

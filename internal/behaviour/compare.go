@@ -1,0 +1,301 @@
+package behaviour
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/text"
+)
+
+// Sides are the answers of base and head to the same calls.
+type Sides struct {
+	Calls      []language.Call // the first is the test's own
+	Base, Head []language.Answer
+	Removed    map[string][]int // lines of base that the patch removes or replaces, by file
+	Added      map[string][]int // lines of head that it adds
+	Asserted   bool             // the test asserts the answer: base may be wrong near it, not only where it fails
+	Enough     int              // calls that must be comparable for support; default 10
+}
+
+const (
+	defaultEnough = 10
+	maxExamples   = 5
+	maxShown      = 200 // bytes of an answer in an example
+)
+
+// Compare applies every rule to the answers. The grounds are in a fixed order;
+// a rule that has nothing to say has none.
+func Compare(s Sides) []Ground {
+	if s.Enough == 0 {
+		s.Enough = defaultEnough
+	}
+	n := min(len(s.Calls), len(s.Base), len(s.Head))
+	c := &comparison{Sides: s}
+	for i := range n {
+		c.pairs = append(c.pairs, pair{i: i, call: s.Calls[i], base: s.Base[i], head: s.Head[i]})
+	}
+	if n == 0 || (c.pairs[0].base.End != language.Raised && !s.Asserted) {
+		return []Ground{{Name: "observed", Effect: Lowers, Evidence: "the failing call could not be observed beside its neighbours, so nothing is known of what calls near it answer"}}
+	}
+	var grounds []Ground
+	for _, rule := range []func() *Ground{c.repeatable, c.preserved, c.changed, c.halfFix, c.witness, c.sensitivity, c.nonsense, c.types, c.shapes} {
+		if g := rule(); g != nil {
+			grounds = append(grounds, *g)
+		}
+	}
+	return grounds
+}
+
+// Answered reports whether an answer is a result that can be compared.
+func Answered(a language.Answer) bool { return a.End == language.Returned && !a.Varies }
+
+// Comparable reports whether an answer is a result or an exception that can be
+// compared.
+func Comparable(a language.Answer) bool {
+	return (a.End == language.Returned || a.End == language.Raised) && !a.Varies
+}
+
+// Same reports whether two comparable answers are the same, with all effects.
+func Same(a, b language.Answer) bool {
+	if a.End != b.End {
+		return false
+	}
+	if a.End == language.Raised {
+		return a.Type == b.Type && a.Raised.Function == b.Raised.Function
+	}
+	return a.Type == b.Type && a.Value == b.Value && a.State == b.State && a.Output == b.Output && a.Files == b.Files
+}
+
+// Show renders an answer in a few words.
+func Show(a language.Answer) string {
+	switch a.End {
+	case language.Returned:
+		return "returns " + text.Clip(a.Value, maxShown)
+	case language.Raised:
+		if a.Message == "" {
+			return "raises " + a.Type
+		}
+		return "raises " + a.Type + ": " + text.Clip(a.Message, maxShown)
+	case language.Slow:
+		return "does not end in time"
+	}
+	return "cannot be compared"
+}
+
+// comparison is Sides, call by call.
+type comparison struct {
+	Sides
+	pairs []pair
+}
+
+type pair struct {
+	i          int
+	call       language.Call
+	base, head language.Answer
+}
+
+func (p pair) difference() Difference {
+	return Difference{Call: p.call.Shown, Before: Show(p.base), After: Show(p.head)}
+}
+
+// failedAlike reports whether an answer is the failure of the test's own call on base.
+func (c *comparison) failedAlike(a language.Answer) bool {
+	own := c.pairs[0].base
+	return own.End == language.Raised && a.End == language.Raised && a.Type == own.Type && a.Raised.Path == own.Raised.Path && a.Raised.Function == own.Raised.Function
+}
+
+// touches reports whether a call runs a changed line on either side. A changed
+// line that no call runs, such as one of a module's body or of a data file, may
+// be behind any answer.
+func (c *comparison) touches(p pair) bool {
+	return c.dark() || runs(p.base, c.Removed) || runs(p.head, c.Added)
+}
+
+// dark reports whether none of the calls runs a changed line.
+func (c *comparison) dark() bool {
+	for _, p := range c.pairs {
+		if runs(p.base, c.Removed) || runs(p.head, c.Added) {
+			return false
+		}
+	}
+	return true
+}
+
+func runs(a language.Answer, lines map[string][]int) bool {
+	for path, changed := range lines {
+		ran := a.Lines[path]
+		if slices.ContainsFunc(changed, func(n int) bool { return slices.Contains(ran, n) }) {
+			return true
+		}
+	}
+	return false
+}
+
+func examples(pairs []pair) (found []Difference) {
+	for _, p := range pairs {
+		if len(found) == maxExamples {
+			break
+		}
+		found = append(found, p.difference())
+	}
+	return found
+}
+
+// repeatable: the test's own call answers the same each time with the patch.
+func (c *comparison) repeatable() *Ground {
+	own := c.pairs[0]
+	switch {
+	case own.head.Varies && !own.base.Varies:
+		return &Ground{"repeatable", Rejects, "with the patch the failing call does not answer the same each time", nil}
+	case !Comparable(own.head):
+		return &Ground{"repeatable", Lowers, "with the patch the failing call's answer cannot be compared: it " + Show(own.head), nil}
+	}
+	return nil
+}
+
+// preserved: a call that base answers is answered on head, and answered the
+// same where it runs no changed line. One that now fails as the incident did,
+// at a changed line, is left to a person: a wrong bound mended moves the input
+// that fails.
+func (c *comparison) preserved() *Ground {
+	var broke, moved, strayed []pair
+	same, incomparable := 0, 0
+	for _, p := range c.pairs {
+		switch {
+		case !Answered(p.base):
+		case !Comparable(p.head):
+			incomparable++
+		case p.head.End == language.Raised && c.failedAlike(p.head) && c.touches(p):
+			moved = append(moved, p)
+		case p.head.End == language.Raised:
+			broke = append(broke, p)
+		case Same(p.base, p.head):
+			same++
+		case !c.touches(p):
+			strayed = append(strayed, p)
+		}
+	}
+	switch {
+	case c.Asserted && len(broke) > 0:
+		return &Ground{"preserved", Lowers, fmt.Sprintf("%s that base answers fail with the patch", text.Count(len(broke), "call")), examples(broke)}
+	case len(broke) > 0:
+		return &Ground{"preserved", Rejects, fmt.Sprintf("%s that base answers fail with the patch", text.Count(len(broke), "call")), examples(broke)}
+	case len(strayed) > 0:
+		return &Ground{"preserved", Rejects, fmt.Sprintf("%s that run no changed line are answered differently with the patch", text.Count(len(strayed), "call")), examples(strayed)}
+	case len(moved) > 0:
+		return &Ground{"preserved", Lowers, fmt.Sprintf("%s that base answers fail with the patch as the failing one did", text.Count(len(moved), "call")), examples(moved)}
+	case same < c.Enough && !c.Asserted:
+		return &Ground{"preserved", Lowers, fmt.Sprintf("only %s near the failing one can be compared, fewer than %d", text.Count(same, "call"), c.Enough), nil}
+	}
+	evidence := fmt.Sprintf("%s near the failing one that base answers are answered the same with the patch", text.Count(same, "call"))
+	if incomparable > 0 {
+		evidence += fmt.Sprintf(" (%d more cannot be compared)", incomparable)
+	}
+	return &Ground{"preserved", Shown, evidence, nil}
+}
+
+// changed: a call that base answers, runs a changed line and is answered
+// differently: base or head is wrong about it.
+func (c *comparison) changed() *Ground {
+	var changed []pair
+	for _, p := range c.pairs {
+		if Answered(p.base) && Answered(p.head) && !Same(p.base, p.head) && c.touches(p) {
+			changed = append(changed, p)
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	effect := Lowers
+	if c.Asserted {
+		effect = Shown
+	}
+	return &Ground{"changed-answers", effect, fmt.Sprintf("%s that base answers are answered differently with the patch", text.Count(len(changed), "call")), examples(changed)}
+}
+
+// healed are the calls that fail on base as the test's own does, and are
+// answered on head.
+func (c *comparison) healed() (found []pair) {
+	for _, p := range c.pairs {
+		if c.failedAlike(p.base) && Answered(p.head) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// halfFix reports neighbours that still fail as the incident did.
+func (c *comparison) halfFix() *Ground {
+	var still []pair
+	for _, p := range c.pairs[1:] {
+		if c.failedAlike(p.base) && c.failedAlike(p.head) {
+			still = append(still, p)
+		}
+	}
+	if len(still) == 0 {
+		return nil
+	}
+	return &Ground{"half-fix", Shown, fmt.Sprintf("%s near the failing one still fail as it did; %d no longer do",
+		text.Count(len(still), "call"), len(c.healed())), examples(still)}
+}
+
+// witness: where the failing input differs from one that base answers only by
+// a normalising change, head must answer it as base answers the other, and the
+// same change must hold for other inputs.
+func (c *comparison) witness() *Ground {
+	var holds, fails []pair
+	for _, p := range c.pairs {
+		var partner pair
+		switch {
+		case p.call.Twin && p.call.Normalising && p.call.Seed == 0:
+			partner = c.pairs[0]
+		case p.call.Partner > 0 && p.call.Partner < len(c.pairs):
+			partner = c.pairs[p.call.Partner]
+		default:
+			continue
+		}
+		if !Answered(p.base) || !Comparable(partner.head) || Answered(partner.base) {
+			continue
+		}
+		shown := pair{call: partner.call, base: p.base, head: partner.head}
+		shown.call.Shown = partner.call.Shown + ", compared with " + p.call.Shown
+		if partner.head.End == language.Returned && mask(p.base.Value, p.call.To) == mask(partner.head.Value, other(partner, p)) {
+			holds = append(holds, shown)
+		} else {
+			fails = append(fails, shown)
+		}
+	}
+	switch {
+	case len(fails) > 0:
+		return &Ground{"witness", Rejects, fmt.Sprintf("of %d inputs that differ from an answered one only by case, space or form, %d are not answered like it", len(fails)+len(holds), len(fails)), examples(fails)}
+	case len(holds) >= 2:
+		return &Ground{"witness", Supports, fmt.Sprintf("%d inputs that differ from an answered one only by case, space or form are answered like it", len(holds)), examples(holds)}
+	}
+	return nil
+}
+
+// other is the partner's own literal: what it was changed to, or for the test's
+// own call what the twin was changed from.
+func other(partner, twin pair) string {
+	if partner.i == 0 {
+		return twin.call.From
+	}
+	return partner.call.To
+}
+
+// mask replaces a literal's content in an answer, in whatever case, so that
+// answers that only repeat their input are equal.
+func mask(answer, literal string) string {
+	content := strings.TrimSpace(strings.Trim(literal, `'"`))
+	if content == "" {
+		return answer
+	}
+	for _, v := range []string{literal, content, strings.ToUpper(content), strings.ToLower(content)} {
+		for _, quote := range []string{"'", `"`} {
+			answer = strings.ReplaceAll(answer, quote+v+quote, "□")
+		}
+	}
+	return answer
+}

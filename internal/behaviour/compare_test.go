@@ -1,0 +1,191 @@
+package behaviour_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/repaird/repaird/internal/behaviour"
+	"github.com/repaird/repaird/internal/language"
+)
+
+func returns(value string, lines ...int) language.Answer {
+	return language.Answer{End: language.Returned, Type: "int", Value: value, Lines: map[string][]int{"a.src": lines}}
+}
+
+func raises(kind string, lines ...int) language.Answer {
+	return language.Answer{End: language.Raised, Type: kind, Raised: language.Place{Path: "a.src", Function: "f"}, Lines: map[string][]int{"a.src": lines}}
+}
+
+// near builds the two sides: the test's own call, which fails on base and
+// returns 7, and n calls that both answer, off the changed line 5.
+func near(n int) behaviour.Sides {
+	s := behaviour.Sides{Added: map[string][]int{"a.src": {5}}, Removed: map[string][]int{"a.src": {5}}}
+	s.Calls = append(s.Calls, language.Call{Shown: "f('eur')"})
+	s.Base, s.Head = append(s.Base, raises("KeyError", 5)), append(s.Head, returns("7", 5))
+	for i := range n {
+		value := fmt.Sprint(100 + i)
+		s = with(s, language.Call{Shown: "f(" + value + ")", Leaf: "x", To: value}, returns(value, 1), returns(value, 1))
+	}
+	return s
+}
+
+func with(s behaviour.Sides, c language.Call, base, head language.Answer) behaviour.Sides {
+	s.Calls, s.Base, s.Head = append(s.Calls, c), append(s.Base, base), append(s.Head, head)
+	return s
+}
+
+func TestWhatCallsNearTheFailingOneSay(t *testing.T) {
+	t.Parallel()
+	varies := returns("3")
+	varies.Varies = true
+	for _, tt := range []struct {
+		name   string
+		sides  behaviour.Sides
+		ground string // that decides
+		effect behaviour.Effect
+	}{
+		{"calls that base answers are answered the same", near(12), "preserved", behaviour.Shown},
+		{"too few of them support nothing", near(3), "preserved", behaviour.Lowers},
+		{"one that fails now rejects", with(near(12), language.Call{Shown: "f(1)"}, returns("1", 1), raises("ValueError")), "preserved", behaviour.Rejects},
+		{"one that fails at a changed line as the failing call did is a question", with(near(12), language.Call{Shown: "f(1)"}, returns("1", 5), raises("KeyError", 5)), "preserved", behaviour.Lowers},
+		{"one that runs no changed line and changes rejects", with(near(12), language.Call{Shown: "f(1)"}, returns("1", 1), returns("2", 1)), "preserved", behaviour.Rejects},
+		{"one that runs a changed line and changes is a question", with(near(12), language.Call{Shown: "f(1)"}, returns("1", 5), returns("2", 5)), "changed-answers", behaviour.Lowers},
+		{"an answer that varies under another hash seed is not compared", with(near(12), language.Call{Shown: "f(1)"}, varies, returns("2", 1)), "preserved", behaviour.Shown},
+		{"an own answer that varies only with the patch rejects", func() behaviour.Sides {
+			s := near(12)
+			s.Head[0].Varies = true
+			return s
+		}(), "repeatable", behaviour.Rejects},
+		{"a neighbour that still fails is reported", with(near(12), language.Call{Shown: "f(1)"}, raises("KeyError", 5), raises("KeyError", 5)), "half-fix", behaviour.Shown},
+		{"nonsense that base refuses and head answers is a question", func() behaviour.Sides {
+			s := with(near(12), language.Call{Shown: "f('')", Leaf: "x", Edit: "number"}, raises("ValueError"), raises("ValueError"))
+			return with(s, language.Call{Shown: "f('@@')", Leaf: "x", Edit: "nonsense"}, raises("KeyError", 5), returns("0", 5))
+		}(), "nonsense", behaviour.Lowers},
+		{"an answer of another type than twenty of base's rejects", func() behaviour.Sides {
+			s := near(25)
+			s.Head[0].Type = "str"
+			return s
+		}(), "type", behaviour.Rejects},
+		{"an answer with a part that none of base's has is a question", func() behaviour.Sides {
+			s := near(25)
+			for i := range s.Base {
+				s.Base[i].Parts = []language.Part{{Path: "", Type: "int", Text: s.Base[i].Value}}
+			}
+			s.Head[0].Parts = []language.Part{{Path: "", Type: "int", Text: "-1"}}
+			return s
+		}(), "shape", behaviour.Lowers},
+		{"a failing call that cannot be observed says nothing", behaviour.Sides{Calls: make([]language.Call, 1), Base: []language.Answer{{End: language.Lost}}, Head: []language.Answer{returns("1")}}, "observed", behaviour.Lowers},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			expect(t, behaviour.Compare(tt.sides), tt.ground, tt.effect)
+		})
+	}
+}
+
+func expect(t *testing.T, grounds []behaviour.Ground, name string, effect behaviour.Effect) {
+	t.Helper()
+	var all []string
+	for _, g := range grounds {
+		if g.Name == name && g.Effect == effect {
+			return
+		}
+		all = append(all, fmt.Sprintf("%s %s: %s", g.Name, g.Effect, g.Evidence))
+	}
+	t.Errorf("no ground %s that %s in\n%s", name, effect, strings.Join(all, "\n"))
+}
+
+// normalised is near a lookup in upper case: base answers EUR and GBP, and not
+// the failing eur, nor gbp.
+func normalised(eur, gbp language.Answer) behaviour.Sides {
+	s := near(12)
+	s.Head[0] = eur
+	s = with(s, language.Call{Shown: "f('EUR')", Leaf: "x", From: "'eur'", To: "'EUR'", Twin: true, Normalising: true}, returns("7 'EUR'", 1), returns("7 'EUR'", 1))
+	s = with(s, language.Call{Shown: "f('gbp')", Leaf: "x", To: "'gbp'"}, raises("KeyError", 5), gbp)
+	return with(s, language.Call{Shown: "f('GBP')", Leaf: "x", To: "'GBP'", Partner: len(s.Calls) - 1}, returns("8 'GBP'", 1), returns("8 'GBP'", 1))
+}
+
+func TestAnInputThatDiffersOnlyInFormIsAnsweredLikeTheOther(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name     string
+		eur, gbp language.Answer
+		effect   behaviour.Effect
+	}{
+		{"both are", returns("7 'eur'", 5), returns("8 'GBP'", 5), behaviour.Supports},
+		{"the failing one is not", returns("1 'eur'", 5), returns("8 'GBP'", 5), behaviour.Rejects},
+		{"the patch mends only the failing one", returns("7 'eur'", 5), raises("KeyError", 5), behaviour.Rejects},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			expect(t, behaviour.Compare(normalised(tt.eur, tt.gbp)), "witness", tt.effect)
+		})
+	}
+}
+
+func TestAConstantInPlaceOfAComputationIsRejected(t *testing.T) {
+	t.Parallel()
+	sides := func(answer func(i int) string) behaviour.Sides {
+		s := with(near(12), language.Call{Shown: "f(10)", Leaf: "n", Twin: true}, returns("10", 1), returns("10", 1))
+		twin := len(s.Calls) - 1
+		for i := range 6 {
+			n := fmt.Sprint(i)
+			s = with(s, language.Call{Shown: "twin " + n, Leaf: "n", To: n, Seed: twin}, returns("a"+n, 1), returns("a"+n, 1))
+			s = with(s, language.Call{Shown: "own " + n, Leaf: "n", To: n}, raises("KeyError", 5), returns(answer(i), 5))
+		}
+		return s
+	}
+	expect(t, behaviour.Compare(sides(func(int) string { return "0" })), "sensitivity", behaviour.Rejects)
+	for _, g := range behaviour.Compare(sides(func(i int) string { return fmt.Sprint(i * 3) })) {
+		if g.Effect == behaviour.Rejects {
+			t.Errorf("answers that vary are rejected: %s: %s", g.Name, g.Evidence)
+		}
+	}
+}
+
+func TestStrength(t *testing.T) {
+	t.Parallel()
+	ground := func(e behaviour.Effect) behaviour.Ground { return behaviour.Ground{Effect: e} }
+	for _, tt := range []struct {
+		name    string
+		effects []behaviour.Effect
+		want    behaviour.Strength
+	}{
+		{"nothing known", nil, behaviour.Undetermined},
+		{"support alone", []behaviour.Effect{behaviour.Supports, behaviour.Shown}, behaviour.Supported},
+		{"support beside something unexplained", []behaviour.Effect{behaviour.Supports, behaviour.Lowers}, behaviour.Undetermined},
+		{"an established answer explains what is unexplained", []behaviour.Effect{behaviour.Lowers, behaviour.Establishes}, behaviour.Established},
+		{"a rejection is never outweighed", []behaviour.Effect{behaviour.Establishes, behaviour.Rejects}, behaviour.Undetermined},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var grounds []behaviour.Ground
+			for _, e := range tt.effects {
+				grounds = append(grounds, ground(e))
+			}
+			if got := behaviour.StrengthOf(grounds); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestAContestNeedsALoser(t *testing.T) {
+	t.Parallel()
+	var none, won, open behaviour.Contest
+	none.Equal = 3
+	won.Refuted("preserved")
+	open.Refuted("preserved")
+	open.Survives("1 → 2", behaviour.Difference{})
+	for want, c := range map[behaviour.Effect]*behaviour.Contest{behaviour.Supports: &won} {
+		if g := c.Ground(); g.Effect != want {
+			t.Errorf("got %+v, want it %s", g, want)
+		}
+	}
+	for _, c := range []*behaviour.Contest{&none, &open} {
+		if g := c.Ground(); g.Effect != behaviour.Lowers {
+			t.Errorf("got %+v, want it lowers", g)
+		}
+	}
+}

@@ -1,0 +1,196 @@
+package behaviour
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/text"
+)
+
+const (
+	enoughDistinct = 20 // different answers of base from which an invariant is read
+	enoughValues   = 4  // values of one literal from which it is said whether answers vary with it
+)
+
+// sensitivity: where base's answers vary with a literal, the answers that the
+// patch adds must vary with it too. A constant in place of the failing
+// computation shows here.
+func (c *comparison) sensitivity() *Ground {
+	for _, leaf := range c.leaves() {
+		var added []pair
+		values := map[string]bool{}
+		for _, p := range c.healed() {
+			if p.call.Seed == 0 && p.call.Leaf == leaf {
+				added = append(added, p)
+				values[mask(p.head.Value, p.call.To)] = true
+			}
+		}
+		if len(added) < enoughValues || len(values) > max(1, len(added)/10) {
+			continue
+		}
+		for seed, known := range c.aroundTwins(leaf) {
+			distinct := map[string]bool{}
+			for _, p := range known {
+				distinct[mask(p.base.Value, p.call.To)] = true
+			}
+			if len(known) >= enoughValues && len(distinct) >= max(3, len(known)*2/5) {
+				return &Ground{"sensitivity", Rejects, fmt.Sprintf("around %s base's answers vary with %s (%d different ones for %d values), but those that the patch adds do not (%d for %d)",
+					c.pairs[seed].call.Shown, leaf, len(distinct), len(known), len(values), len(added)), examples(added)}
+			}
+		}
+	}
+	return nil
+}
+
+// leaves are the literals that calls change, in order of appearance.
+func (c *comparison) leaves() (found []string) {
+	for _, p := range c.pairs {
+		if p.call.Leaf != "" && p.call.Edit != "joint" && !slices.Contains(found, p.call.Leaf) {
+			found = append(found, p.call.Leaf)
+		}
+	}
+	return found
+}
+
+// aroundTwins are the calls that vary a leaf of a twin and that base answers,
+// by the twin's index.
+func (c *comparison) aroundTwins(leaf string) map[int][]pair {
+	found := map[int][]pair{}
+	for _, p := range c.pairs {
+		if p.call.Seed != 0 && p.call.Seed < len(c.pairs) && p.call.Leaf == leaf && Answered(p.base) {
+			found[p.call.Seed] = append(found[p.call.Seed], p)
+		}
+	}
+	return found
+}
+
+// nonsense: a literal that base looks up or parses, so that some ordinary
+// values are answered, some are refused and nonsense always is. A patch that
+// answers nonsense there avoids the failure rather than mending it.
+func (c *comparison) nonsense() *Ground {
+	for _, leaf := range c.leaves() {
+		var added []pair
+		answered, refused, accepted := 0, 0, 0
+		for _, p := range c.pairs {
+			switch {
+			case p.call.Leaf != leaf || !Comparable(p.base):
+			case p.call.Edit == "nonsense" && Answered(p.base):
+				accepted++
+			case p.call.Edit == "nonsense":
+				if Answered(p.head) {
+					added = append(added, p)
+				}
+			case Answered(p.base):
+				answered++
+			default:
+				refused++
+			}
+		}
+		if len(added) > 0 && answered > 0 && refused > 0 && accepted == 0 {
+			return &Ground{"nonsense", Lowers, fmt.Sprintf("with the patch %s with nonsense at %s are answered, all of which base refuses", text.Count(len(added), "call"), leaf), examples(added)}
+		}
+	}
+	return nil
+}
+
+// answers are base's different answers, and whether there are enough of them.
+func (c *comparison) answers() (known []pair, enough bool) {
+	seen := map[string]bool{}
+	for _, p := range c.pairs {
+		if Answered(p.base) && !seen[p.base.Value] {
+			seen[p.base.Value] = true
+			known = append(known, p)
+		}
+	}
+	return known, len(known) >= enoughDistinct
+}
+
+// types: answers that the patch adds have a type that base's answers have. A
+// type says also whether a result is lazy.
+func (c *comparison) types() *Ground {
+	known, enough := c.answers()
+	types := map[string]bool{}
+	for _, p := range known {
+		types[p.base.Type] = true
+	}
+	var added []pair
+	for _, p := range c.healed() {
+		if !types[p.head.Type] {
+			added = append(added, p)
+		}
+	}
+	if len(added) == 0 || len(known) == 0 {
+		return nil
+	}
+	effect := Lowers
+	if enough {
+		effect = Rejects
+	}
+	return &Ground{"type", effect, fmt.Sprintf("%s that the patch answers return %s; base's %d different answers are %s",
+		text.Count(len(added), "call"), added[0].head.Type, len(known), strings.Join(slices.Sorted(maps.Keys(types)), ", ")), examples(added)}
+}
+
+var (
+	word   = regexp.MustCompile(`[\p{L}\p{N}_]+`)
+	number = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?$`)
+	index  = regexp.MustCompile(`\[[0-9]+\]`)
+)
+
+// trait is what one part of an answer looks like: its place without indices, and
+// its type, sign and emptiness or the shape of its text.
+func traits(a language.Answer) map[string]bool {
+	found := map[string]bool{}
+	for _, part := range a.Parts {
+		shape := part.Type
+		switch {
+		case number.MatchString(part.Text):
+			v, _ := strconv.ParseFloat(part.Text, 64)
+			switch {
+			case v == 0:
+				shape += " zero"
+			case v < 0:
+				shape += " below zero"
+			default:
+				shape += " above zero"
+			}
+		default:
+			shape += " " + text.Clip(word.ReplaceAllString(part.Text, "w"), 80)
+		}
+		found[index.ReplaceAllString(part.Path, "[]")+": "+shape] = true
+	}
+	return found
+}
+
+// shapes: the failing call's answer looks like base's answers do: the same
+// parts, with texts of the same shape and numbers of the same sign.
+func (c *comparison) shapes() *Ground {
+	own := c.pairs[0]
+	if !Answered(own.head) || c.Asserted {
+		return nil
+	}
+	known, enough := c.answers()
+	if !enough {
+		return nil
+	}
+	usual := map[string]bool{}
+	for _, p := range known {
+		maps.Copy(usual, traits(p.base))
+	}
+	var unusual []string
+	for t := range traits(own.head) {
+		if !usual[t] {
+			unusual = append(unusual, t)
+		}
+	}
+	if len(unusual) == 0 {
+		return &Ground{"shape", Shown, fmt.Sprintf("the answer looks like base's %d different answers", len(known)), nil}
+	}
+	slices.Sort(unusual)
+	return &Ground{"shape", Lowers, fmt.Sprintf("the answer has parts that look like none in base's %d different answers: %s",
+		len(known), text.Clip(strings.Join(unusual, "; "), maxShown)), []Difference{own.difference()}}
+}

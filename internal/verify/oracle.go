@@ -1,0 +1,230 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/repaird/repaird/internal/behaviour"
+	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/patch"
+)
+
+const (
+	maxCompeting = 100 // calls that rivals answer
+	maxOptions   = 4   // of a question
+)
+
+// probe is what is asked of the language's Prober.
+func (j *verification) probe(overlay patch.Overlay) language.Probe {
+	return language.Probe{Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Test: j.in.Test}
+}
+
+// blind reports whether nobody is asked what calls answer.
+func (v *Verifier) blind() bool { return v.lax["behaviour"] || v.Prober == nil }
+
+// behaves asks whether what the code answers near the failing call says that
+// the patch is wrong. Base's answers are kept between verifications: they
+// depend on the tree and the test only.
+func (j *verification) behaves(ctx context.Context) (finding, error) {
+	if j.v.blind() {
+		return notApplied("switched off"), nil
+	}
+	var err error
+	j.near, err = j.v.kept(j.in).neighbours(func() (*language.Neighbourhood, error) {
+		return j.v.Prober.Neighbours(ctx, j.probe(nil))
+	})
+	if err != nil {
+		return finding{}, err
+	}
+	if j.head, err = j.v.Prober.Answers(ctx, j.probe(j.overlay), j.near.Calls); err != nil {
+		return finding{}, err
+	}
+	sides, err := j.sides(j.near.Answers, j.head)
+	if err != nil {
+		return finding{}, err
+	}
+	grounds := behaviour.Compare(sides)
+	j.grounds = append(j.grounds, grounds...)
+	var said []string
+	for _, g := range grounds {
+		if g.Effect == behaviour.Rejects {
+			return failed("%s: %s%s", g.Name, g.Evidence, example(g)), nil
+		}
+		said = append(said, g.Evidence)
+	}
+	return held("%s", clip(strings.Join(said, "; "), 600)), nil
+}
+
+func example(g behaviour.Ground) string {
+	if len(g.Examples) == 0 {
+		return ""
+	}
+	e := g.Examples[0]
+	return fmt.Sprintf(" (%s: before %s, now %s)", clip(e.Call, 200), e.Before, e.After)
+}
+
+// sides are the answers of base and of a head that changes the lines that the
+// patch changes.
+func (j *verification) sides(base, head []language.Answer) (behaviour.Sides, error) {
+	added, err := patch.ChangedLines(j.base, j.overlay)
+	if err != nil {
+		return behaviour.Sides{}, err
+	}
+	removed, err := patch.RemovedLines(j.base, j.overlay)
+	return behaviour.Sides{Calls: j.near.Calls, Base: base, Head: head, Removed: removed, Added: added, Asserted: j.asserted()}, err
+}
+
+// asserted reports whether the test fails at an assertion of its own: then the
+// call answers on base, wrongly.
+func (j *verification) asserted() bool {
+	return len(j.near.Answers) > 0 && j.near.Answers[0].End == language.Returned && len(j.stack) == 0
+}
+
+// contest tries what else the patch could have said: patches that differ from
+// it in one constant, operator or name, and the proposer's other candidates.
+// Where one of them passes the test, answers something else and nothing speaks
+// against it that does not speak against the patch, the evidence does not
+// decide.
+func (j *verification) contest(ctx context.Context) error {
+	if j.v.blind() || j.near == nil {
+		return nil
+	}
+	rivals, err := j.v.Prober.Rivals(ctx, j.probe(j.overlay))
+	if err != nil {
+		return err
+	}
+	for _, p := range j.in.Alternatives {
+		if overlay, err := patch.Apply(j.base, p); err == nil {
+			rivals = append(rivals, language.Rival{Overlay: overlay, Change: clip(p.Why, 120)})
+		}
+	}
+	if len(rivals) == 0 {
+		j.grounds = append(j.grounds, behaviour.Ground{Name: "rivals", Effect: behaviour.Lowers, Evidence: "nothing else that the patch could have said was found, so nothing was refuted"})
+		return nil
+	}
+	first, err := j.compete(ctx, rivals, []int{0})
+	if err != nil {
+		return err
+	}
+	r := behaviour.Contest{}
+	var passing []language.Rival
+	for i, rival := range rivals {
+		if a := first[i][0]; a.End != language.Returned {
+			r.Refuted("the test")
+			continue
+		}
+		passing = append(passing, rival)
+	}
+	if len(passing) > 0 {
+		chosen := behaviour.Telling(j.near.Calls, j.near.Answers, j.head, maxCompeting)
+		answers, err := j.compete(ctx, passing, chosen)
+		if err != nil {
+			return err
+		}
+		own, err := j.sides(j.near.Answers, behaviour.Only(j.head, chosen))
+		if err != nil {
+			return err
+		}
+		against := behaviour.Compare(own)
+		for i, rival := range passing {
+			other := own
+			other.Head = answers[i]
+			if behaviour.SameAnswers(own, other) {
+				r.Equal++
+				continue
+			}
+			if name := behaviour.Worse(against, behaviour.Compare(other)); name != "" {
+				r.Refuted(name)
+				continue
+			}
+			r.Survives(rival.Change, behaviour.FirstDifference(own, other))
+			j.surviving = append(j.surviving, survivor{rival, answers[i]})
+		}
+	}
+	j.grounds = append(j.grounds, r.Ground())
+	return nil
+}
+
+// survivor is a rival that the evidence does not refute.
+type survivor struct {
+	language.Rival
+	answers []language.Answer
+}
+
+// compete has rivals answer the chosen calls; the others are Lost.
+func (j *verification) compete(ctx context.Context, rivals []language.Rival, chosen []int) ([][]language.Answer, error) {
+	var overlays []patch.Overlay
+	for _, r := range rivals {
+		overlays = append(overlays, r.Overlay)
+	}
+	var calls []language.Call
+	for _, i := range chosen {
+		calls = append(calls, j.near.Calls[i])
+	}
+	made, err := j.v.Prober.Compete(ctx, j.probe(nil), overlays, calls)
+	if err != nil {
+		return nil, err
+	}
+	all := make([][]language.Answer, len(rivals))
+	for r := range all {
+		all[r] = slices.Repeat([]language.Answer{{End: language.Lost}}, len(j.near.Calls))
+		for k, i := range chosen {
+			if r < len(made) && k < len(made[r]) {
+				all[r][i] = made[r][k]
+			}
+		}
+	}
+	return all, nil
+}
+
+// question is what a person has to decide about a patch that no gate rejects.
+func (j *verification) question() *Question {
+	if j.near == nil || len(j.near.Calls) == 0 || len(j.head) == 0 {
+		return nil
+	}
+	q := &Question{Kind: AskAnswer, Text: fmt.Sprintf("What should %s answer?", clip(j.near.Calls[0].Shown, 300))}
+	option := func(answer language.Answer, p patch.Patch, diff, standing string, changes []behaviour.Difference) {
+		o := Option{Key: string(rune('A' + len(q.Options))), Answer: behaviour.Show(answer), Patch: p, Diff: diff, Standing: standing, Changes: changes}
+		if answer.End == language.Raised {
+			o.Raises = answer.Type
+		} else {
+			o.Literal = answer.Literal
+		}
+		q.Options = append(q.Options, o)
+	}
+	var lowers []string
+	var changes []behaviour.Difference
+	for _, g := range j.grounds {
+		if g.Effect == behaviour.Lowers {
+			lowers = append(lowers, g.Evidence)
+			if changes == nil {
+				changes = g.Examples
+			}
+		}
+	}
+	option(j.head[0], j.in.Patch, j.diff, "every gate holds; not known: "+strings.Join(lowers, "; "), changes)
+	seen := map[string]bool{q.Options[0].Answer: true}
+	for _, s := range j.surviving {
+		shown := behaviour.Show(s.answers[0])
+		if len(q.Options) == maxOptions || seen[shown] {
+			continue
+		}
+		seen[shown] = true
+		hunks, err := patch.Hunks(j.base, s.Overlay)
+		if err != nil {
+			continue
+		}
+		p, err := patch.Combine(j.base, hunks, s.Change)
+		if err != nil {
+			continue
+		}
+		diff, err := patch.Diff(j.base, s.Overlay)
+		if err != nil {
+			continue
+		}
+		option(s.answers[0], p, diff, "passes the test, and no answer near the call speaks against it; differs from A in "+s.Change, nil)
+	}
+	return q
+}
