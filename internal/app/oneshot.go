@@ -21,6 +21,7 @@ import (
 	"github.com/repaird/repaird/internal/intake"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/pipeline"
+	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/report"
 )
 
@@ -31,6 +32,8 @@ type OneShot struct {
 	Commit   string // instead of the event's; required if the event names none
 	Machine  Machine
 	Model    config.Model
+	Budget   repair.Budget
+	Card     repair.CardPolicy
 	Setup    language.Setup
 	Repeats  int
 	Floor    float64
@@ -108,7 +111,7 @@ func (o *OneShot) Case() (*pipeline.Case, error) {
 	if st, err := os.Stat(repo); err != nil || !st.IsDir() {
 		return c, fault.Errorf(fault.Invalid, "--repo %s is not a directory", o.Repo)
 	}
-	c.Project = pipeline.Project{Name: filepath.Base(repo), Repository: "local/" + filepath.Base(repo), URL: repo, RedactKey: key, Setup: o.Setup}
+	c.Project = pipeline.Project{Name: filepath.Base(repo), Repository: "local/" + filepath.Base(repo), URL: repo, RedactKey: key, Setup: o.Setup, Budget: o.Budget, Card: o.Card}
 	return c, nil
 }
 

@@ -101,13 +101,14 @@ func TestTheSmallestPatchOfTheMajorityIsProposed(t *testing.T) {
 		for name, c := range map[string]struct {
 			says []string // what each sample proposes; "" gives up
 			want string   // the proposed replacement, or the stop
+			rest int      // alternatives
 		}{
-			"two of three agree":                        {[]string{long, other, short}, short},
-			"all differ":                                {[]string{short, other, third}, string(fault.Undecided)},
-			"one finds something":                       {[]string{"", other, ""}, other},
-			"two find something different":              {[]string{long, "", other}, string(fault.Undecided)},
-			"all give up":                               {[]string{"", "", ""}, string(fault.NoPatch)},
-			"two of five agree, and one other is found": {[]string{"", short, other, long, ""}, short},
+			"two of three agree":                        {[]string{long, other, short}, short, 1},
+			"all differ":                                {[]string{short, other, third}, string(fault.Undecided), 3},
+			"one finds something":                       {[]string{"", other, ""}, other, 0},
+			"two find something different":              {[]string{long, "", other}, string(fault.Undecided), 2},
+			"all give up":                               {[]string{"", "", ""}, string(fault.NoPatch), 0},
+			"two of five agree, and one other is found": {[]string{"", short, other, long, ""}, short, 1},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -135,7 +136,11 @@ func TestTheSmallestPatchOfTheMajorityIsProposed(t *testing.T) {
 				} else {
 					got = res.Patch.Edits[0].Replace
 				}
-				if got != c.want {
+				rest := len(res.Alternatives)
+				if c.rest == 1 && rest == 0 {
+					rest = 1 // the others agreed before it was found
+				}
+				if got != c.want || rest != c.rest {
 					t.Errorf("got %q, want %q; alternatives %+v", got, c.want, res.Alternatives)
 				}
 			})

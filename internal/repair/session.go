@@ -130,7 +130,8 @@ func (s *session) watch() func(llm.Progress) {
 	}
 }
 
-// answer handles one response of the model; done means that a proposal was made.
+// answer handles one response of the model; done means that it
+// holds a patch that passes.
 func (s *session) answer(ctx context.Context, resp *llm.Response, text redact.Clean) (done bool, err error) {
 	turn := llm.Message{Role: llm.Assistant, Text: text, Calls: bounded(resp.Calls), Reasoning: limited(resp.Reasoning)}
 	next := llm.Message{Role: llm.User}

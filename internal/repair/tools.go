@@ -63,23 +63,31 @@ func toolset(runs, traced bool) (map[string]tool, []llm.Tool, error) {
 		if name == toolRun && !runs || name == toolTrace && !traced {
 			continue
 		}
-		data, err := schemaFiles.ReadFile("schemas/" + name + ".json")
+		t, err := loadTool(name, descriptions[name])
 		if err != nil {
 			return nil, nil, err
 		}
-		var s jsonschema.Schema
-		if err := json.Unmarshal(data, &s); err != nil {
-			return nil, nil, fmt.Errorf("schema of %s: %w", name, err)
-		}
-		resolved, err := s.Resolve(nil)
-		if err != nil {
-			return nil, nil, fmt.Errorf("schema of %s: %w", name, err)
-		}
-		t := tool{llm.Tool{Name: name, Description: descriptions[name], Schema: data}, resolved}
 		byName[name] = t
 		list = append(list, t.Tool)
 	}
 	return byName, list, nil
+}
+
+// loadTool loads one tool from its schema file.
+func loadTool(name, description string) (tool, error) {
+	data, err := schemaFiles.ReadFile("schemas/" + name + ".json")
+	if err != nil {
+		return tool{}, err
+	}
+	var s jsonschema.Schema
+	if err := json.Unmarshal(data, &s); err != nil {
+		return tool{}, fmt.Errorf("schema of %s: %w", name, err)
+	}
+	resolved, err := s.Resolve(nil)
+	if err != nil {
+		return tool{}, fmt.Errorf("schema of %s: %w", name, err)
+	}
+	return tool{llm.Tool{Name: name, Description: description, Schema: data}, resolved}, nil
 }
 
 // decode validates an untrusted input against the tool's schema and decodes it.
