@@ -25,6 +25,8 @@ func modelFlags(fs *flag.FlagSet, o *app.OneShot) func() error {
 	temperature := fs.String("temperature", "", "of the model's sampling; default the vendor's")
 	answer := fs.Int("answer-tokens", 0, "tokens of one answer at most, reasoning included; default 16384")
 	context := fs.Int("context-tokens", 0, "tokens beyond which a conversation is compacted; default 120000")
+	fs.StringVar(&o.Record, "record", "", "keep what is said to the model and by it in `FILE`, without keys and hosts")
+	fs.StringVar(&o.Replay, "replay", "", "let the recording in `FILE` answer in the model's place; needs --proposer and no key")
 	fs.IntVar(&o.Budget.Attempts, "attempts", 0, "candidates that are verified at most; default 12 for a model, 60 for templates")
 	fs.IntVar(&o.Budget.Tokens, "tokens", 0, "tokens that a model may use, default 1200000")
 	fs.Float64Var(&o.Budget.Dollars, "dollars", 0, "`DOLLARS` that a model may cost, default 5; needs --price")
@@ -32,12 +34,18 @@ func modelFlags(fs *flag.FlagSet, o *app.OneShot) func() error {
 	return func() (err error) {
 		m := modelFromEnvironment()
 		if *vendor != "" {
-			if m, err = modelOf(*vendor); err != nil {
+			if m, err = modelOf(*vendor); err != nil && o.Replay == "" {
 				return err
 			}
 		}
 		if *name != "" {
 			m.Name = *name
+		}
+		if o.Replay != "" && o.Record != "" {
+			return fmt.Errorf("give either --record or --replay")
+		}
+		if (o.Replay != "" || o.Record != "") && m.Vendor == "templates" {
+			return fmt.Errorf("--record and --replay need a model: --proposer anthropic or openai")
 		}
 		if *samples < 1 || *samples > 9 {
 			return fmt.Errorf("--samples must be between 1 and 9")
@@ -81,7 +89,7 @@ func modelOf(vendor string) (config.Model, error) {
 		return os.LookupEnv(key)
 	})
 	if m.Vendor != vendor {
-		return m, fmt.Errorf("--proposer %s needs %sAPI_KEY in the environment", vendor, prefix)
+		return config.Model{Vendor: vendor, Name: "recorded"}, fmt.Errorf("--proposer %s needs %sAPI_KEY in the environment", vendor, prefix)
 	}
 	return m, nil
 }

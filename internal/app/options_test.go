@@ -82,7 +82,7 @@ var effects = map[string]effect{
 	"model.name":                     {"other", proposerName},
 	"model.base_url":                 {"http://two.example.org", func(c *config.Config) any { return modelOptions(c.Model).BaseURL }},
 	"model.key":                      {"file:two", func(c *config.Config) any { return modelOptions(c.Model).Key.Reveal() }},
-	"model.api":                      {"responses", func(c *config.Config) any { m, _ := openModel(c.Model); return fmt.Sprintf("%T", m) }},
+	"model.api":                      {"responses", func(c *config.Config) any { m, _ := openModel(c.Model, nil); return fmt.Sprintf("%T", m) }},
 	"model.samples":                  {5, looped},
 	"model.effort":                   {"high", looped},
 	"model.temperature":              {0.5, func(c *config.Config) any { return loopOptions(c.Model, "m", nil).Temperature != nil }},

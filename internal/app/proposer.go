@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/repaird/repaird/internal/config"
@@ -18,10 +19,16 @@ import (
 // Proposer returns the configured proposer: a model in a tool loop, or the
 // templates, which need none.
 func Proposer(m config.Model, b sandbox.Backend) (repair.Proposer, error) {
+	return proposerVia(nil, m, b)
+}
+
+// proposerVia returns the configured proposer, whose model is asked through a
+// client; nil is the usual one.
+func proposerVia(client *http.Client, m config.Model, b sandbox.Backend) (repair.Proposer, error) {
 	if m.Vendor == "" || m.Vendor == "templates" {
 		return templates.New(b, templates.Options{}), nil
 	}
-	model, err := openModel(m)
+	model, err := openModel(m, client)
 	if err != nil {
 		return nil, err
 	}
@@ -34,16 +41,18 @@ func Reader(m config.Model) (repair.Reader, error) {
 	if m.Vendor == "" || m.Vendor == "templates" {
 		return nil, nil
 	}
-	model, err := openModel(m)
+	model, err := openModel(m, nil)
 	if err != nil {
 		return nil, err
 	}
 	return repair.NewReader(model, loopOptions(m, model.Name(), nil)), nil
 }
 
-// openModel opens the configured model.
-func openModel(m config.Model) (llm.Model, error) {
+// openModel opens the configured model, which is asked through a client; nil is
+// the usual one.
+func openModel(m config.Model, client *http.Client) (llm.Model, error) {
 	opts := modelOptions(m)
+	opts.Client = client
 	switch {
 	case m.Vendor == "anthropic":
 		return anthropic.New(opts)

@@ -47,6 +47,7 @@ var layers = [][]string{
 var lifted = map[string]string{
 	"internal/llm/anthropic": "internal/intake",
 	"internal/llm/openai":    "internal/intake",
+	"internal/llm/recording": "internal/intake",
 
 	"internal/language/python/templates": "internal/report", // a proposer: it implements what package repair asks
 }

@@ -135,6 +135,10 @@ func (e *ensemble) sample(ctx context.Context, number int) error {
 		return err
 	}
 	if err := s.loop(ctx); err != nil {
+		if ctx.Err() != nil {
+			e.progress(number, "is ended")
+			return err
+		}
 		e.progress(number, "ended without a patch: %s", e.clean.text(err.Error(), 300))
 		return err
 	}
