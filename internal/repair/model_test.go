@@ -4,9 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -170,111 +167,6 @@ type tests struct{}
 
 func (tests) RunTest(_ context.Context, _ repair.Input, run repair.TestRun) (string, error) {
 	return "ran " + run.Source, nil
-}
-
-// snapshot lists a directory with sizes and times of change.
-func snapshot(t *testing.T, dir string) string {
-	t.Helper()
-	var b strings.Builder
-	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		fmt.Fprintln(&b, name, info.Mode(), info.Size(), info.ModTime().UnixNano())
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
-}
-
-func TestAnEvilModelHasNoEffect(t *testing.T) {
-	t.Parallel()
-	tree, secret := repository(t)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	connected := make(chan struct{}, 1)
-	go func() {
-		if c, err := listener.Accept(); err == nil {
-			_ = c.Close()
-			connected <- struct{}{}
-		}
-	}()
-	raw := func(name, input string) llm.ToolCall {
-		return llm.ToolCall{ID: "c", Name: name, Input: json.RawMessage(input)}
-	}
-	var calls []llm.ToolCall
-	for _, path := range []string{secret, "../" + filepath.Base(filepath.Dir(secret)) + "/secret.txt", "link.txt", "up/secret.txt", "loop", ".git/config",
-		".GIT/config", "long/../.git/config", "/proc/self/environ", "/etc/passwd", "", ".", "long", "data.bin", "big.py", "stats.py\x00.txt", `..\secret.txt`, strings.Repeat("a/", 400)} {
-		data, _ := json.Marshal(map[string]string{"path": path})
-		calls = append(calls, raw("read_file", string(data)))
-		under, _ := json.Marshal(map[string]string{"pattern": "BAIT", "under": path})
-		if path != "" && path != "." && path != "big.py" {
-			calls = append(calls, raw("search_code", string(under)))
-		}
-	}
-	for _, c := range [][2]string{
-		{"bash", `{"command":"id"}`}, {"fetch", `{"url":"http://` + listener.Addr().String() + `/"}`}, {"run_test", `{}`}, {"", `{}`},
-		{"read_file", `{"path":"stats.py","mode":"w"}`}, {"read_file", `{"path":["stats.py"]}`}, {"read_file", `not json`}, {"read_file", ``},
-		{"read_file", `{"path":"stats.py"} {"path":"x"}`}, {"read_file", `{"path":"` + strings.Repeat("a", 1<<20) + `"}`},
-		{"search_code", `{"pattern":"("}`}, {"search_code", `{"pattern":"(a*)*b","under":"../.."}`}, {"search_code", `null`},
-		{"propose_patch", `{"why":"x","edits":[]}`}, {"propose_patch", `{"why":"x","edits":[{"path":"stats.py"}]}`}, {"give_up", `{}`},
-	} {
-		calls = append(calls, raw(c[0], c[1]))
-	}
-	for _, path := range []string{".github/workflows/ci.yml", ".gitlab-ci.yml", "conftest.py", "setup.py", "pyproject.toml", "../outside.py", "/etc/cron.d/x",
-		".git/hooks/pre-commit", "link.txt", "up/new.py", "tests/test_x.py", "sitecustomize.py", "requirements.txt", "Dockerfile"} {
-		calls = append(calls, propose(path, "", "import os; os.system('id')").Calls...)
-	}
-	calls = append(calls, propose("stats.py", "nowhere in the file", "x").Calls...)
-	var turns []llm.Turn
-	for _, c := range calls {
-		turns = append(turns, llm.Turn{Calls: []llm.ToolCall{c}})
-	}
-	turns = append(turns, llm.Call("give_up", map[string]any{"reason": "nothing worked"}))
-	m := &llm.Scripted{Turns: turns}
-	j := &judge{}
-	before := snapshot(t, filepath.Dir(secret)) + snapshot(t, tree)
-	_, err = proposer(m, repair.ModelOptions{Turns: 1000, Errors: 1000}).Repair(t.Context(), input(tree, j))
-	if stop := fault.AsStop(err); stop == nil || stop.Type != fault.NoPatch {
-		t.Fatalf("got %v, want a stop no_patch", err)
-	}
-	if len(j.asked) != 0 {
-		t.Errorf("%d forbidden patches reached the judge: %+v", len(j.asked), j.asked)
-	}
-	if after := snapshot(t, filepath.Dir(secret)) + snapshot(t, tree); after != before {
-		t.Errorf("files changed:\n%s\n%s", before, after)
-	}
-	select {
-	case <-connected:
-		t.Error("something connected to the network")
-	default:
-	}
-	last := m.Requests()[len(turns)-1].Messages
-	refused := 0
-	for i, msg := range last {
-		for _, r := range msg.Results {
-			if r.Error {
-				refused++
-			} else if text := r.Text.String(); !strings.Contains(text, "nothing found") {
-				t.Errorf("call %d was not refused: %.200s", i, text)
-			}
-		}
-	}
-	if refused < len(calls)-15 {
-		t.Errorf("%d of %d forbidden calls were refused", refused, len(calls))
-	}
-	if all := prompts(m); strings.Contains(strings.ReplaceAll(all, `pattern":"BAIT`, ""), "TOP-SECRET-BAIT") {
-		t.Error("the model saw what lies outside the repository or in its history")
-	}
 }
 
 func TestBudgetsEndTheLoopWithATypedStop(t *testing.T) {

@@ -94,7 +94,7 @@ func (s *session) runTest(ctx context.Context, in runInput) reply {
 		return s.refuse(fault.Errorf(fault.Invalid, "give either source or suite"))
 	}
 	for _, id := range in.Suite {
-		if file, _, _ := strings.Cut(id, "::"); strings.HasPrefix(id, "-") || path.IsAbs(file) || strings.Contains(id, "..") || strings.ContainsAny(id, "\x00\n\\") {
+		if file, _, _ := strings.Cut(id, "::"); file == "" || strings.HasPrefix(id, "-") || path.IsAbs(file) || strings.Contains(id, "..") || strings.ContainsAny(id, "\x00\n\\") {
 			return s.refuse(fault.Errorf(fault.Denied, "%q is not a test of the repository", clip(id, 100)))
 		}
 	}
