@@ -16,16 +16,19 @@ import (
 )
 
 const repairHelp = `repaird repair --repo DIR --event FILE [--out DIR] [--json]
+repaird repair --test NODEID [--repo DIR] [--out DIR] [--json]
 
 Repair one event without a server or database: seal the redacted evidence,
 generate a failing test from it, run the test under the tracer, search for a
-patch and verify it. Progress goes to standard error, the verdict to standard
+patch and verify it. With --test, a test of the repository that fails takes the
+event's place. Progress goes to standard error, the verdict to standard
 output, and every artifact to --out.
 
 FILE is a Sentry event, envelope or webhook body, an OTLP request, a Python
 traceback or a bundle, as received (gzip, br and zstd included); "-" reads
 standard input. DIR is a git repository that contains the event's commit, or a
-plain directory, which is used as it is.
+plain directory, which is used as it is; with --test the current one by default.
+NODEID is what pytest calls a test, such as tests/test_cart.py::test_total[EUR].
 
 With ANTHROPIC_API_KEY (and ANTHROPIC_MODEL, ANTHROPIC_BASE_URL), or
 OPENAI_API_KEY or OPENAI_BASE_URL (and OPENAI_MODEL), patches are proposed by
@@ -39,6 +42,7 @@ effect. Sandboxes need what deploy/setup.sh installs.
 Exit codes: 0 verified patch, 1 failure, 2 usage error, 3 typed stop.
 
   repaird repair --repo . --event crash.envelope.gz --out repair/
+  repaird repair --test tests/test_cart.py::test_total
   curl -s $EVENT_URL | repaird repair --repo . --event - --json | jq .accepted`
 
 func repairOne(ctx context.Context, args []string) error {
@@ -46,6 +50,7 @@ func repairOne(ctx context.Context, args []string) error {
 	o := app.OneShot{Machine: app.Machine{Logger: logger("warn")}}
 	fs.StringVar(&o.Repo, "repo", "", "git repository or plain `DIR`")
 	fs.StringVar(&o.Event, "event", "", "`FILE` that holds the event; - reads standard input")
+	fs.StringVar(&o.Test, "test", "", "node id of a failing test of the repository, instead of an event")
 	fs.StringVar(&o.Commit, "commit", "", "use this `SHA`, branch or tag instead of the event's commit")
 	fs.StringVar(&o.Setup.Root, "root", "", "source root inside the repository, such as src")
 	fs.StringVar(&o.Machine.Backend, "sandbox", "auto", "docker, bwrap, or auto")
@@ -58,8 +63,13 @@ func repairOne(ctx context.Context, args []string) error {
 	if err := parse(fs, args, 0); err != nil {
 		return err
 	}
-	if o.Repo == "" || o.Event == "" {
-		return usageError(fs, "--repo and --event are required")
+	switch {
+	case o.Test != "" && o.Event != "":
+		return usageError(fs, "--event and --test exclude each other")
+	case o.Test != "" && o.Repo == "":
+		o.Repo = "."
+	case o.Test == "" && (o.Repo == "" || o.Event == ""):
+		return usageError(fs, "--repo and --event, or --test, are required")
 	}
 	if o.Repeats < 1 || o.Repeats > 50 {
 		return usageError(fs, "--repeats must be between 1 and 50")

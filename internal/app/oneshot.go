@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -27,10 +28,11 @@ import (
 	"github.com/repaird/repaird/internal/report"
 )
 
-// OneShot repairs one event without a server or database.
+// OneShot repairs one event, or one failing test, without a server or database.
 type OneShot struct {
 	Repo     string // folder: a git repository, or plain files
 	Event    string // file as received, or a bundle; "-" is standard input
+	Test     string // instead of Event: node id of a failing test of the repository
 	Commit   string // instead of the event's; required if the event names none
 	Machine  Machine
 	Model    config.Model
@@ -130,11 +132,9 @@ func (o *OneShot) Case() (*pipeline.Case, error) {
 	if _, err := rand.Read(key); err != nil {
 		return c, err
 	}
-	data, err := readEvent(o.Event)
-	if err != nil {
-		return c, err
-	}
-	if c.Events, err = decodeEvent(data, o.Event); err != nil {
+	c.Test = o.Test
+	var err error
+	if c.Events, err = o.events(); err != nil {
 		return c, err
 	}
 	repo, err := filepath.Abs(o.Repo)
@@ -146,6 +146,18 @@ func (o *OneShot) Case() (*pipeline.Case, error) {
 	}
 	c.Project = pipeline.Project{Name: filepath.Base(repo), Repository: "local/" + filepath.Base(repo), URL: repo, RedactKey: key, Setup: o.Setup, Budget: o.Budget, Card: o.Card}
 	return c, nil
+}
+
+// events reads the event. That of a failing test is made when the test has run.
+func (o *OneShot) events() ([]incident.Event, error) {
+	if o.Test != "" {
+		return []incident.Event{{Time: time.Now().UTC()}}, nil
+	}
+	data, err := readEvent(o.Event)
+	if err != nil {
+		return nil, err
+	}
+	return decodeEvent(data, o.Event)
 }
 
 // openState opens the state directory without a size limit: it may be a
@@ -172,7 +184,9 @@ func (o *OneShot) source(c *pipeline.Case, state *State) pipeline.Source {
 	}
 	if c.Events[0].Commit == "" && c.Events[0].Release == "" {
 		c.Events[0].Commit = "HEAD"
-		c.Progress("the event does not name a commit: using HEAD (override with --commit)")
+		if o.Test == "" {
+			c.Progress("the event does not name a commit: using HEAD (override with --commit)")
+		}
 	}
 	return nil
 }

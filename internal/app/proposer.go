@@ -7,6 +7,7 @@ import (
 
 	"github.com/repaird/repaird/internal/config"
 	"github.com/repaird/repaird/internal/language/python"
+	"github.com/repaird/repaird/internal/language/python/mutants"
 	"github.com/repaird/repaird/internal/language/python/templates"
 	"github.com/repaird/repaird/internal/llm"
 	"github.com/repaird/repaird/internal/llm/anthropic"
@@ -70,6 +71,10 @@ func openModel(m config.Model, client *http.Client) (llm.Model, error) {
 func responsesAPI(m config.Model) bool {
 	return m.API == "responses" || m.API == "" && m.BaseURL == ""
 }
+
+// Mutator changes patches in one place, to measure whether their verdict
+// notices.
+func Mutator(b sandbox.Backend) mutants.Maker { return mutants.Maker{Backend: b} }
 
 func modelOptions(m config.Model) llm.Options {
 	return llm.Options{BaseURL: m.BaseURL, Model: m.Name, Key: m.Key.String, Timeout: time.Duration(m.Timeout), Idle: time.Duration(m.Idle)}

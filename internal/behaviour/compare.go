@@ -15,7 +15,7 @@ type Sides struct {
 	Base, Head []language.Answer
 	Removed    map[string][]int // lines of base that the patch removes or replaces, by file
 	Added      map[string][]int // lines of head that it adds
-	Asserted   bool             // the test asserts the answer: base may be wrong near it, not only where it fails
+	Asserted   bool             // base answers the test's own call, wrongly: it may be wrong near it, not only where it fails
 	Enough     int              // calls that must be comparable for support; default 10
 }
 
@@ -40,7 +40,7 @@ func Compare(s Sides) []Ground {
 		return []Ground{{Name: "observed", Effect: Lowers, Evidence: "the failing call could not be observed beside its neighbours, so nothing is known of what calls near it answer"}}
 	}
 	var grounds []Ground
-	for _, rule := range []func() *Ground{c.repeatable, c.preserved, c.changed, c.halfFix, c.witness, c.sensitivity, c.nonsense, c.types, c.shapes} {
+	for _, rule := range []func() *Ground{c.repeatable, c.preserved, c.changed, c.halfFix, c.overfit, c.witness, c.sensitivity, c.nonsense, c.types, c.shapes, c.relations} {
 		if g := rule(); g != nil {
 			grounds = append(grounds, *g)
 		}
@@ -239,6 +239,24 @@ func (c *comparison) halfFix() *Ground {
 	}
 	return &Ground{"half-fix", Shown, fmt.Sprintf("%s near the failing one still fail as it did; %d no longer do",
 		text.Count(len(still), "call"), len(c.healed())), examples(still)}
+}
+
+// overfit: of the calls that fail as the test's own does, that one alone is
+// answered now.
+func (c *comparison) overfit() *Ground {
+	if c.Asserted {
+		return nil
+	}
+	still := 0
+	for _, p := range c.pairs[1:] {
+		if c.failedAlike(p.base) && c.failedAlike(p.head) {
+			still++
+		}
+	}
+	if still < enoughValues || len(c.healed()) > 1 {
+		return nil
+	}
+	return &Ground{"overfit", Lowers, fmt.Sprintf("%d calls near the failing one fail as it did, with the patch too: it mends this call alone", still), nil}
 }
 
 // witness: where the failing input differs from one that base answers only by

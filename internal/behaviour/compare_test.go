@@ -58,6 +58,13 @@ func TestWhatCallsNearTheFailingOneSay(t *testing.T) {
 			return s
 		}(), "repeatable", behaviour.Rejects},
 		{"a neighbour that still fails is reported", with(near(12), language.Call{Shown: "f(1)"}, raises("KeyError", 5), raises("KeyError", 5)), "half-fix", behaviour.Shown},
+		{"a patch that mends the failing call alone is a question", func() behaviour.Sides {
+			s := near(12)
+			for i := range 4 {
+				s = with(s, language.Call{Shown: fmt.Sprint("f(", i, ")")}, raises("KeyError", 5), raises("KeyError", 5))
+			}
+			return s
+		}(), "overfit", behaviour.Lowers},
 		{"nonsense that base refuses and head answers is a question", func() behaviour.Sides {
 			s := with(near(12), language.Call{Shown: "f('')", Leaf: "x", Edit: "number"}, raises("ValueError"), raises("ValueError"))
 			return with(s, language.Call{Shown: "f('@@')", Leaf: "x", Edit: "nonsense"}, raises("KeyError", 5), returns("0", 5))
@@ -186,6 +193,31 @@ func TestAContestNeedsALoser(t *testing.T) {
 	for _, c := range []*behaviour.Contest{&none, &open} {
 		if g := c.Ground(); g.Effect != behaviour.Lowers {
 			t.Errorf("got %+v, want it lowers", g)
+		}
+	}
+}
+
+func TestNumbersThatAreEqualInAllAnswersStayEqual(t *testing.T) {
+	t.Parallel()
+	pages := func(n, said int) language.Answer {
+		a := returns(fmt.Sprint(n, said))
+		for i := range n {
+			a.Parts = append(a.Parts, language.Part{Path: fmt.Sprintf("[%d]", i), Type: "str", Text: fmt.Sprintf("page %d of %d", i+1, said)})
+		}
+		return a
+	}
+	sides := func(own language.Answer) behaviour.Sides {
+		s := near(0)
+		for n := range 22 {
+			s = with(s, language.Call{Shown: fmt.Sprint(n)}, pages(n+1, n+1), pages(n+1, n+1))
+		}
+		s.Head[0] = own
+		return s
+	}
+	expect(t, behaviour.Compare(sides(pages(3, 4))), "relations", behaviour.Lowers)
+	for _, g := range behaviour.Compare(sides(pages(3, 3))) {
+		if g.Name == "relations" {
+			t.Errorf("labels that count are questioned: %s", g.Evidence)
 		}
 	}
 }

@@ -42,7 +42,10 @@ type Probe struct {
 type Neighbourhood struct {
 	Calls   []Call   `json:"calls"` // the first is the test's own
 	Answers []Answer `json:"answers"`
-	Why     string   `json:"why"` // why there are no more calls, "" if nothing limited them
+	// Asserts means that the test asserts what its own call answers, so that
+	// passing it says what that is.
+	Asserts bool   `json:"asserts"`
+	Why     string `json:"why"` // why there are no more calls, "" if nothing limited them
 }
 
 // A Call is one call of the test's entry, a variation of the test's own syntax tree.

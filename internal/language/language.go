@@ -32,6 +32,7 @@ type Language interface {
 	Session
 	Analyser
 	Rules
+	Prober
 	patch.Rules
 }
 

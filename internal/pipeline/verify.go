@@ -54,6 +54,13 @@ func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) 
 		a.progress("verdict: accepted, %d proof modes", len(v.ProofModes))
 		return made, nil
 	}
+	if v.Decision == verify.Asked {
+		detail := "The evidence does not say which behaviour is right."
+		if v.Question != nil {
+			detail = a.redactor().Text(v.Question.Text, nil).String()
+		}
+		return made, &fault.Stop{Type: fault.Undecided, Detail: detail, Help: "The run's page has the candidates side by side; choose one, or say what the call should answer."}
+	}
 	g := failedGate(v)
 	if g == nil {
 		return made, fmt.Errorf("the verdict rejects without a failed gate")
@@ -76,6 +83,9 @@ func (a *at) verifyInput(red Red, tree string, env testrun.Environment, candidat
 	in := verify.Input{
 		Run: a.Run, Tree: tree, TreeID: red.Bundle.Code.Commit, Env: env, Test: r.Test, Patch: candidate, Signature: r.Signature,
 		Suite: a.Language.Suite(a.Project.TestCommand), Repeats: a.Repeats, Policy: a.policy(),
+	}
+	if r.Signature.Type == testrun.TimeoutType {
+		in.Repeats = min(in.Repeats, 2) // each run takes as long as a test may
 	}
 	in.Outer = outer(a.Language, r.Frames, r.Called)
 	return in

@@ -115,6 +115,7 @@ type Result struct {
 	Proposer     string        `json:"proposer"` // templates, anthropic/…, openai/…
 	Why          string        `json:"why"`      // root cause in the proposer's words, redacted
 	Attempts     []Attempt     `json:"attempts"`
+	Trials       []Trial       `json:"trials,omitempty"`       // candidates that were tried on tests alone, likeliest first; bounded
 	Alternatives []patch.Patch `json:"alternatives,omitempty"` // that pass the test and behave differently from Patch and from each other, likeliest first; Why says what speaks for each
 	Samples      int           `json:"samples,omitempty"`      // independent conversations with a model
 	Agreed       int           `json:"agreed,omitempty"`       // those that arrived at Patch's behaviour
@@ -131,6 +132,31 @@ type Attempt struct {
 	Gate     string      `json:"gate,omitempty"` // that failed; "" accepted
 	Feedback string      `json:"feedback,omitempty"`
 	Sample   int         `json:"sample,omitempty"` // which of a model's samples proposed it, from 1
+	Diff     string      `json:"diff,omitempty"`   // unified, redacted; "" where the patch does not apply
+}
+
+// A Trial is a candidate that did not get as far as a judge, or has yet to.
+type Trial struct {
+	Template string `json:"template"`
+	Path     string `json:"path"`
+	Line     int    `json:"line"`
+	Why      string `json:"why"` // what the slip would be, redacted
+	End      string `json:"end"` // how it ended: "fails the test", "passes the tests", …
+}
+
+// DiffOf renders a patch of the input's tree, redacted; "" where it does not
+// apply.
+func (in Input) DiffOf(p patch.Patch) string {
+	base := patch.Dir(in.Tree)
+	overlay, err := patch.Apply(base, p)
+	if err != nil {
+		return ""
+	}
+	diff, err := patch.Diff(base, overlay)
+	if err != nil {
+		return ""
+	}
+	return in.Redactor.Text(diff, in.Known).String()
 }
 
 // A Proposer produces candidates and has them verified. It returns a Result, or

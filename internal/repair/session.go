@@ -268,7 +268,7 @@ func (s *session) proposePatch(ctx context.Context, in proposeInput) (reply, boo
 		s.tried(nil)
 		return reply{}, false, err
 	}
-	attempt := Attempt{Patch: p, Sample: s.number}
+	attempt := Attempt{Patch: p, Sample: s.number, Diff: s.in.DiffOf(p)}
 	held := judged.Accepted || judged.Asked
 	if !held {
 		attempt.Gate = judged.Gate

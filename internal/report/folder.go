@@ -130,7 +130,10 @@ func files(in Input, stop *fault.Stop) []file {
 		out = append(out, file{FileBundle, in.Bundle.JSON()}, file{FileBundleYAML, in.Bundle.YAML()})
 	}
 	if r := in.Reproduction; r != nil {
-		out = append(out, file{testFile(r.Test.Path), []byte(in.Redactor.Code(r.Test.Source, in.Known).String())}, file{FileRed, r.Trace})
+		if !r.Test.Own {
+			out = append(out, file{testFile(r.Test.Path), []byte(in.Redactor.Code(r.Test.Source, in.Known).String())})
+		}
+		out = append(out, file{FileRed, r.Trace})
 	}
 	out = append(out, file{FileCard, []byte(in.Redactor.Text(in.Diagnosis, in.Known).String())})
 	if card := cardText(in); card != "" {

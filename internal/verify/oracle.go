@@ -31,6 +31,11 @@ func (j *verification) behaves(ctx context.Context) (finding, error) {
 	if j.v.blind() {
 		return notApplied("switched off"), nil
 	}
+	if j.in.Test.Own {
+		j.grounds = append(j.grounds, behaviour.Ground{Name: "asserted", Effect: behaviour.Establishes,
+			Evidence: "the failing test is the repository's own, and what it asserts is right"})
+		return notApplied("the failing test is the repository's own: what its calls should answer, it asserts"), nil
+	}
 	var err error
 	j.near, err = j.v.kept(j.in).neighbours(func() (*language.Neighbourhood, error) {
 		return j.v.Prober.Neighbours(ctx, j.probe(nil))
@@ -111,7 +116,7 @@ func (j *verification) contest(ctx context.Context) error {
 	r := behaviour.Contest{}
 	var passing []language.Rival
 	for i, rival := range rivals {
-		if a := first[i][0]; a.End != language.Returned {
+		if !j.passesTest(first[i][0]) {
 			r.Refuted("the test")
 			continue
 		}
@@ -145,6 +150,17 @@ func (j *verification) contest(ctx context.Context) error {
 	}
 	j.grounds = append(j.grounds, r.Ground())
 	return nil
+}
+
+// passesTest reports whether the test would pass with a rival's answer to its
+// own call: it has to return, or raise what the patch raises on purpose; a test
+// that asserts the answer admits only the patch's.
+func (j *verification) passesTest(a language.Answer) bool {
+	own := j.head[0]
+	if j.near.Asserts && behaviour.Comparable(own) {
+		return a.End == own.End && a.Type == own.Type && a.Value == own.Value
+	}
+	return a.End == own.End && (a.End == language.Returned || a.Type == own.Type)
 }
 
 // survivor is a rival that the evidence does not refute.

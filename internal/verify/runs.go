@@ -6,6 +6,8 @@ import (
 	"path"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
@@ -26,13 +28,32 @@ type baseRuns struct {
 	red           runTrace
 }
 
+// sideBySide is how many sandboxes a verification has at a time: more runs than
+// that on one host would slow each other down until a test's own limits of time
+// are missed.
+const sideBySide = 2
+
+// sessions runs the test n times on an overlay, the last time with the tracer.
+func (j *verification) sessions(ctx context.Context, overlay patch.Overlay, n int) ([]*testrun.Result, error) {
+	results := make([]*testrun.Result, n)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(sideBySide)
+	for i := range n {
+		g.Go(func() (err error) {
+			results[i], err = j.session(ctx, overlay, i == n-1)
+			return err
+		})
+	}
+	return results, g.Wait()
+}
+
 // failsOnBase asks whether the test fails on base as production did, every time.
 func (j *verification) failsOnBase(ctx context.Context) (finding, error) {
 	var b *baseRuns
 	var err error
 	if j.in.Quick {
 		n := 1
-		if j.v.elsewhere(j.in.Signature, true) {
+		if j.v.elsewhere(j.in.Signature, true) && !j.v.elsewhere(j.in.Signature, false) {
 			n = 2 // one without the tracer
 		}
 		b, err = j.v.kept(j.in).test(func() (*baseRuns, error) { return j.runBase(ctx, n) })
@@ -53,12 +74,12 @@ func (j *verification) failsOnBase(ctx context.Context) (finding, error) {
 // runBase runs the test on base n times, the last time with the tracer.
 func (j *verification) runBase(ctx context.Context, n int) (*baseRuns, error) {
 	b := &baseRuns{}
-	for i := range n {
+	results, err := j.sessions(ctx, nil, n)
+	if err != nil {
+		return nil, err
+	}
+	for i, res := range results {
 		traced := i == n-1
-		res, err := j.session(ctx, nil, traced)
-		if err != nil {
-			return nil, err
-		}
 		b.runs++
 		b.longest = max(b.longest, res.Wall)
 		outcome, why := fails(res, j.in.Signature)
@@ -87,9 +108,9 @@ func (j *verification) runBase(ctx context.Context, n int) (*baseRuns, error) {
 // elsewhere reports whether a run may fail in a different place from
 // production: the tracer uses some of the stack, so that an endless recursion
 // reaches its limit a step earlier, in another function or with another
-// message.
+// message. And a test that takes too long is interrupted wherever it is.
 func (v *Verifier) elsewhere(sig incident.Signature, traced bool) bool {
-	return traced && v.Rules.Exhausts(sig.Type)
+	return sig.Type == testrun.TimeoutType || traced && v.Rules.Exhausts(sig.Type)
 }
 
 // fails returns the outcome of a session in which the test failed with the
@@ -119,16 +140,15 @@ func (j *verification) passesOnHead(ctx context.Context) (finding, error) {
 	if j.in.Quick {
 		n = 1
 	}
-	for i := range n {
-		traced := i == n-1
-		res, err := j.session(ctx, j.overlay, traced)
-		if err != nil {
-			return finding{}, err
-		}
+	results, err := j.sessions(ctx, j.overlay, n)
+	if err != nil {
+		return finding{}, err
+	}
+	for i, res := range results {
 		if why := passes(res); why != "" {
 			return failed("run %d of %d with the patch: %s", i+1, n, why), nil
 		}
-		if traced {
+		if i == n-1 {
 			j.green = readTrace(res)
 		}
 	}
@@ -153,6 +173,9 @@ func (j *verification) failsReverted(ctx context.Context) (finding, error) {
 		return finding{}, err
 	}
 	outcome, why := fails(res, j.in.Signature)
+	if why != "" && j.v.elsewhere(j.in.Signature, false) && outcome.Type == j.in.Signature.Type {
+		why = ""
+	}
 	if why != "" {
 		return failed("with the patch reverted, the test does not fail as before: %s", why), nil
 	}

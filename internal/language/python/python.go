@@ -3,7 +3,7 @@
 //
 //	lang := python.New(backend, python.Host{Store: store, Bases: bases})
 //	reproducer := repro.Reproducer{Language: lang, Session: lang, Rules: lang}
-//	verifier := verify.Verifier{Session: lang, Analyser: lang, Rules: lang}
+//	verifier := verify.Verifier{Session: lang, Analyser: lang, Rules: lang, Prober: lang}
 //
 // The work is done in those packages; only the few rules on stacks and failures
 // that several callers need are here.
@@ -13,6 +13,7 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/language/python/analysis"
+	"github.com/repaird/repaird/internal/language/python/behaviour"
 	"github.com/repaird/repaird/internal/language/python/environment"
 	"github.com/repaird/repaird/internal/language/python/patchrules"
 	"github.com/repaird/repaird/internal/language/python/session"
@@ -24,6 +25,7 @@ import (
 type Language struct {
 	*session.Runner
 	analysis.Analyser
+	behaviour.Prober
 	patchrules.Rules
 	environments environment.Builder
 }
@@ -43,6 +45,7 @@ var _ language.Language = (*Language)(nil)
 func New(b sandbox.Backend, h Host) *Language {
 	return &Language{
 		Runner: &session.Runner{Backend: b, Scratch: h.Scratch}, Analyser: analysis.Analyser{Backend: b},
+		Prober:       behaviour.Prober{Backend: b},
 		environments: environment.Builder{Backend: b, Store: h.Store, Bases: h.Bases, Environ: h.Environ},
 	}
 }
