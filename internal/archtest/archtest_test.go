@@ -47,6 +47,7 @@ var layers = [][]string{
 var lifted = map[string]string{
 	"internal/llm/anthropic": "internal/intake",
 	"internal/llm/openai":    "internal/intake",
+	"internal/llm/recording": "internal/intake",
 
 	"internal/language/python/templates": "internal/report", // a proposer: it implements what package repair asks
 }
@@ -69,7 +70,7 @@ var exclusive = map[string][]string{
 }
 
 // outside the table: tests, and what serves only them.
-var unlayered = regexp.MustCompile(`^internal/(archtest|e2e)(/|$)|/(pgtest|sandboxtest|forgetest|githubtest|secrettest|tracertest|wiretest|viewtest)(/|$)`)
+var unlayered = regexp.MustCompile(`^internal/(archtest|e2e)(/|$)|/(pgtest|sandboxtest|forgetest|llmtest|githubtest|secrettest|tracertest|wiretest|viewtest)(/|$)`)
 
 type pkg struct {
 	ImportPath, Name, Doc string
