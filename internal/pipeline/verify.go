@@ -42,6 +42,7 @@ func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) 
 	}
 	defer leave()
 	input := a.verifyInput(Red{in.Bundle, in.Reproduction}, tree, env, in.Repair.Patch)
+	input.Alternatives = in.Repair.Alternatives
 	input.Progress = func(gate string) { a.progress("gate %s", gate) }
 	v, err := a.Verifier.Judge(ctx, input)
 	if err != nil {
