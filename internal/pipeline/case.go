@@ -43,6 +43,7 @@ type Project struct {
 	RedactKey   []byte // at least 16 bytes, secret
 	Policy      patch.Policy
 	Budget      repair.Budget
+	Card        repair.CardPolicy
 	Forge       forge.Forge // nil: nothing is published
 }
 

@@ -55,6 +55,13 @@ func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) 
 		a.progress("verdict: accepted, %d proof modes", len(v.ProofModes))
 		return made, nil
 	}
+	if v.Decision == verify.Asked {
+		detail := "The evidence does not say which behaviour is right."
+		if v.Question != nil {
+			detail = a.redactor().Text(v.Question.Text, nil).String()
+		}
+		return made, &fault.Stop{Type: fault.Undecided, Detail: detail, Help: "The run's page has the candidates side by side; choose one, or say what the call should answer."}
+	}
 	g := failedGate(v)
 	if g == nil {
 		return made, fmt.Errorf("the verdict rejects without a failed gate")
@@ -81,6 +88,7 @@ func (a *at) verifyInput(red Red, tree string, env testrun.Environment, candidat
 	if r.Signature.Type == testrun.TimeoutType {
 		in.Repeats = min(in.Repeats, 2) // each run takes as long as a test may
 	}
+	in.History = a.Source.Ancestors(a.Project, red.Bundle.Code.Commit)
 	in.Outer = outer(a.Language, r.Frames, r.Called)
 	return in
 }
