@@ -155,7 +155,7 @@ func TestPackagesImportOnlyLowerLayers(t *testing.T) {
 var facades = map[string][]string{
 	"internal/intake":          {"internal/intake/sentry", "internal/intake/otlp", "internal/intake/github"},
 	"internal/app":             {"internal/app/samples"},
-	"internal/language/python": {"internal/language/python/analysis", "internal/language/python/environment", "internal/language/python/patchrules", "internal/language/python/session", "internal/language/python/synth"},
+	"internal/language/python": {"internal/language/python/analysis", "internal/language/python/environment", "internal/language/python/patchrules", "internal/language/python/session", "internal/language/python/synth", "internal/language/python/behaviour", "internal/language/python/documents"},
 	"internal/redact":          {"internal/redact/encode", "internal/redact/find", "internal/redact/rules", "internal/redact/shape", "internal/redact/token"},
 	"internal/trace":           {"internal/trace/wire"},
 }
