@@ -42,6 +42,7 @@ func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) 
 	}
 	defer leave()
 	input := a.verifyInput(Red{in.Bundle, in.Reproduction}, tree, env, in.Repair.Patch)
+	input.Alternatives = in.Repair.Alternatives
 	input.Progress = func(gate string) { a.progress("gate %s", gate) }
 	v, err := a.Verifier.Judge(ctx, input)
 	if err != nil {
@@ -83,6 +84,9 @@ func (a *at) verifyInput(red Red, tree string, env testrun.Environment, candidat
 	in := verify.Input{
 		Run: a.Run, Tree: tree, TreeID: red.Bundle.Code.Commit, Env: env, Test: r.Test, Patch: candidate, Signature: r.Signature,
 		Suite: a.Language.Suite(a.Project.TestCommand), Repeats: a.Repeats, Policy: a.policy(),
+	}
+	if r.Signature.Type == testrun.TimeoutType {
+		in.Repeats = min(in.Repeats, 2) // each run takes as long as a test may
 	}
 	in.History = a.Source.Ancestors(a.Project, red.Bundle.Code.Commit)
 	in.Outer = outer(a.Language, r.Frames, r.Called)

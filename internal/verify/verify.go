@@ -237,7 +237,7 @@ func (j *verification) verdict() *Verdict {
 		}
 	}
 	// The signature is that of the production event, and base fails with it.
-	if j.of(BaseSHA).Outcome == Held && j.in.Signature.Type != "" {
+	if j.of(BaseSHA).Outcome == Held && j.in.Signature.Type != "" && !j.in.Test.Own {
 		verdict.ProofModes = append(verdict.ProofModes, "captured-failure")
 	}
 	return verdict
