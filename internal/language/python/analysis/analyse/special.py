@@ -6,7 +6,7 @@ pass. So a person is asked.
 import ast
 import copy
 
-from repaird_syntax import FUNCTIONS, definitions, own, parameters
+from repaird_syntax import FUNCTIONS, definitions, last_line, own, parameters
 
 PLAIN = {None, True, False, 0, 1, 2, -1, ""}  # too usual to be anyone's
 
@@ -87,18 +87,31 @@ def _shape(node):
 def _tables(base, head, changed, wanted, ask):
     """A comparison or table that is new, not one in which a constant is another, with the failing input's constants."""
     shapes = [_shape(n) for n, _ in _tests(base) if not isinstance(n, ast.Dict)]
-    tables = [set(map(repr, v)) for n, v in _tests(base) if isinstance(n, ast.Dict)]
+    tables = [_keys(v) for n, v in _tests(base) if isinstance(n, ast.Dict)]
+    more = []
     for node, values in _tests(head):
+        if not isinstance(node, ast.Dict):
+            if _shape(node) in shapes:
+                shapes.remove(_shape(node))
+            else:
+                more.append((node, values))
+        elif _keys(values) in tables:
+            tables.remove(_keys(values))
+        else:
+            more.append((node, values))
+    for node, values in more:
         if isinstance(node, ast.Dict):
-            keys = set(map(repr, values))
-            if any(old & keys or len(old) == len(keys) == 1 for old in tables):
-                continue  # an entry more, or another one
-        elif _shape(node) in shapes:
-            shapes.remove(_shape(node))
-            continue
+            old = next((t for t in tables if t & _keys(values) or len(t) == len(_keys(values))), None)
+            if old is not None:  # an entry more, or another one
+                tables.remove(old)
+                continue
         hits = [v for v in values if (isinstance(v, tuple) or v not in PLAIN) and v in wanted]
-        if hits and (node.lineno in changed or getattr(node, "end_lineno", node.lineno) in changed):
+        if hits and any(n in changed for n in range(node.lineno, last_line(node) + 1)):
             ask(node, "a comparison with %.60r, which is in the failing test: a special case for one input" % (hits[0],))
+
+
+def _keys(values):
+    return set(map(repr, values))
 
 
 def _functions(src):
