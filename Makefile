@@ -3,7 +3,7 @@
 STATE ?= $(CURDIR)/.state
 GO    ?= go
 
-.PHONY: help setup build demo quick test check bench bench-sandbox bench-trace bench-redact judge-cases stop-test-db clean
+.PHONY: help setup build demo quick test check bench bench-sandbox bench-trace bench-redact bench-quixbugs judge-cases stop-test-db clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,6 +46,11 @@ CASES ?= internal/eval/testdata/cases
 
 judge-cases: build ## judge patches known to be right or wrong and count (CASES=DIR: others; EVAL="--repeats 2 …": flags)
 	@./bin/repaird eval $(EVAL) $(CASES)
+
+QUIXBUGS ?= quixbugs
+
+bench-quixbugs: build ## repair QuixBugs' Python programs from failing tests, without a model; QUIXBUGS=clone of it
+	python3 -B bench/quixbugs/run.py $(QUIXBUGS)
 
 check: ## run vet, staticcheck, golangci-lint, tidy, govulncheck
 	./deploy/check.sh

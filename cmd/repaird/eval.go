@@ -38,6 +38,13 @@ The table goes to standard output, progress to standard error. The last line is
 
   right: 20 accepted, 9 asked, 2 rejected of 31; wrong: …; forging: 0 accepted of 18
 
+With --mutants, versions of the right patches are judged instead, in each of
+which one constant or operator of an added line is another. Those count with
+which the failing test passes, and some call near the failing one is answered
+differently; a verdict should notice. The last line is
+
+  mutants: 2 accepted, 40 asked, 80 rejected of 122 that change an answer
+
 A new case is three files: git bundle create NAME.bundle HEAD main, the event as
 it was sent, and patches of which you know what they are worth.
 
@@ -52,6 +59,8 @@ func evaluate(ctx context.Context, args []string) error {
 	asJSON := fs.Bool("json", false, "print all rows, with every gate, as JSON")
 	fs.IntVar(&e.Repeats, "repeats", 5, "how many times to run each test")
 	fs.IntVar(&e.Jobs, "jobs", 2, "how many verdicts to compute at a time")
+	mutants := fs.Bool("mutants", false, "judge changed versions of the right patches instead")
+	perPatch := fs.Int("mutants-per-patch", 4, "with --mutants: how many of each patch")
 	fs.DurationVar(&e.Wall, "wall", 10*time.Minute, "limit of one verdict")
 	fs.StringVar(&e.Machine.Backend, "sandbox", "auto", "docker, bwrap, or auto")
 	fs.StringVar(&e.Machine.StateDir, "state", config.DefaultStateDir(), "state `DIR`: store, work, base systems")
@@ -66,10 +75,15 @@ func evaluate(ctx context.Context, args []string) error {
 		return usageError(fs, "--repeats must be between 1 and 50")
 	case e.Jobs < 1 || e.Jobs > 64:
 		return usageError(fs, "--jobs must be between 1 and 64")
+	case *perPatch < 1 || *perPatch > 100:
+		return usageError(fs, "--mutants-per-patch must be between 1 and 100")
 	case *only != "":
 		if e.Only, err = regexp.Compile(*only); err != nil {
 			return usageError(fs, "--only: %v", err)
 		}
+	}
+	if *mutants {
+		e.Mutants = *perPatch
 	}
 	e.Dir = fs.Arg(0)
 	began := time.Now()

@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -20,17 +22,24 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/intake"
 	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/llm/recording"
 	"github.com/repaird/repaird/internal/pipeline"
+	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/report"
 )
 
-// OneShot repairs one event without a server or database.
+// OneShot repairs one event, or one failing test, without a server or database.
 type OneShot struct {
 	Repo     string // folder: a git repository, or plain files
 	Event    string // file as received, or a bundle; "-" is standard input
+	Test     string // instead of Event: node id of a failing test of the repository
 	Commit   string // instead of the event's; required if the event names none
 	Machine  Machine
 	Model    config.Model
+	Record   string // file that keeps what is said to the model and by it; "" none
+	Replay   string // recording that answers in the model's place; "" none
+	Budget   repair.Budget
+	Card     repair.CardPolicy
 	Setup    language.Setup
 	Repeats  int
 	Floor    float64
@@ -67,7 +76,12 @@ func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
 	if err != nil {
 		return c, err
 	}
-	proposer, err := Proposer(o.Model, backend)
+	client, ended, err := o.client()
+	if err != nil {
+		return c, err
+	}
+	defer ended()
+	proposer, err := proposerVia(client, o.Model, backend)
 	if err != nil {
 		return c, err
 	}
@@ -86,6 +100,30 @@ func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
 	return c, nil
 }
 
+// client is how the model is asked: recorded, replayed, or (nil) as usual.
+func (o *OneShot) client() (_ *http.Client, end func(), _ error) {
+	nothing := func() {}
+	switch {
+	case o.Replay != "":
+		p, err := recording.Open(o.Replay)
+		if err != nil {
+			return nil, nothing, fmt.Errorf("--replay: %w", err)
+		}
+		o.Model.BaseURL = "http://replay.invalid" // nothing is sent there, and no key is needed
+		if o.Model.API = "chat"; p.Endpoint() == "responses" {
+			o.Model.API = "responses"
+		}
+		return p.Client(), nothing, nil
+	case o.Record != "":
+		r, err := recording.Create(o.Record, o.Model.Key.String)
+		if err != nil {
+			return nil, nothing, fmt.Errorf("--record: %w", err)
+		}
+		return r.Client(nil), func() { _ = r.Close() }, nil
+	}
+	return nil, nothing, nil
+}
+
 // Case reads the event: the case on which a pipeline's stages start. It has a
 // run id also when reading fails.
 func (o *OneShot) Case() (*pipeline.Case, error) {
@@ -94,11 +132,9 @@ func (o *OneShot) Case() (*pipeline.Case, error) {
 	if _, err := rand.Read(key); err != nil {
 		return c, err
 	}
-	data, err := readEvent(o.Event)
-	if err != nil {
-		return c, err
-	}
-	if c.Events, err = decodeEvent(data, o.Event); err != nil {
+	c.Test = o.Test
+	var err error
+	if c.Events, err = o.events(); err != nil {
 		return c, err
 	}
 	repo, err := filepath.Abs(o.Repo)
@@ -108,8 +144,20 @@ func (o *OneShot) Case() (*pipeline.Case, error) {
 	if st, err := os.Stat(repo); err != nil || !st.IsDir() {
 		return c, fault.Errorf(fault.Invalid, "--repo %s is not a directory", o.Repo)
 	}
-	c.Project = pipeline.Project{Name: filepath.Base(repo), Repository: "local/" + filepath.Base(repo), URL: repo, RedactKey: key, Setup: o.Setup}
+	c.Project = pipeline.Project{Name: filepath.Base(repo), Repository: "local/" + filepath.Base(repo), URL: repo, RedactKey: key, Setup: o.Setup, Budget: o.Budget, Card: o.Card}
 	return c, nil
+}
+
+// events reads the event. That of a failing test is made when the test has run.
+func (o *OneShot) events() ([]incident.Event, error) {
+	if o.Test != "" {
+		return []incident.Event{{Time: time.Now().UTC()}}, nil
+	}
+	data, err := readEvent(o.Event)
+	if err != nil {
+		return nil, err
+	}
+	return decodeEvent(data, o.Event)
 }
 
 // openState opens the state directory without a size limit: it may be a
@@ -136,7 +184,9 @@ func (o *OneShot) source(c *pipeline.Case, state *State) pipeline.Source {
 	}
 	if c.Events[0].Commit == "" && c.Events[0].Release == "" {
 		c.Events[0].Commit = "HEAD"
-		c.Progress("the event does not name a commit: using HEAD (override with --commit)")
+		if o.Test == "" {
+			c.Progress("the event does not name a commit: using HEAD (override with --commit)")
+		}
 	}
 	return nil
 }

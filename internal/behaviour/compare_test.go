@@ -196,3 +196,28 @@ func TestAContestNeedsALoser(t *testing.T) {
 		}
 	}
 }
+
+func TestNumbersThatAreEqualInAllAnswersStayEqual(t *testing.T) {
+	t.Parallel()
+	pages := func(n, said int) language.Answer {
+		a := returns(fmt.Sprint(n, said))
+		for i := range n {
+			a.Parts = append(a.Parts, language.Part{Path: fmt.Sprintf("[%d]", i), Type: "str", Text: fmt.Sprintf("page %d of %d", i+1, said)})
+		}
+		return a
+	}
+	sides := func(own language.Answer) behaviour.Sides {
+		s := near(0)
+		for n := range 22 {
+			s = with(s, language.Call{Shown: fmt.Sprint(n)}, pages(n+1, n+1), pages(n+1, n+1))
+		}
+		s.Head[0] = own
+		return s
+	}
+	expect(t, behaviour.Compare(sides(pages(3, 4))), "relations", behaviour.Lowers)
+	for _, g := range behaviour.Compare(sides(pages(3, 3))) {
+		if g.Name == "relations" {
+			t.Errorf("labels that count are questioned: %s", g.Evidence)
+		}
+	}
+}

@@ -25,6 +25,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,6 +45,7 @@ type Evaluation struct {
 	Machine  app.Machine
 	Repeats  int           // runs of each test; 0 means 5
 	Jobs     int           // verdicts at a time; 0 means 2
+	Mutants  int           // of each right patch, to be judged instead of the patches; 0 judges the patches
 	Wall     time.Duration // limit of one verdict, and of one reproduction; 0 means 10 minutes
 	Row      func(Row)     // called with each row, in the folder's order, as soon as those before it are there; may be nil
 	Progress func(string)  // one line; called concurrently; may be nil
@@ -99,7 +101,10 @@ func (e *Evaluation) Run(ctx context.Context) (*Report, error) {
 	pl := state.Pipeline(backend, bases, proposer)
 	pl.Source = &pipeline.Repos{Store: own} // a clone's mirror is of no use to anyone else
 	pl.Repeats = e.Repeats
-	m := &measuring{Evaluation: e, pipeline: pl, dir: dir, slots: make(chan struct{}, cmp.Or(e.Jobs, 2)), out: &ordered{emit: func(r Row) {
+	if e.Mutants > 0 && pl.Verifier.Prober == nil {
+		return nil, fault.Errorf(fault.Invalid, "answers cannot be compared: the verifier has no prober")
+	}
+	m := &measuring{Evaluation: e, pipeline: pl, mutator: app.Mutator(backend), dir: dir, slots: make(chan struct{}, cmp.Or(e.Jobs, 2)), out: &ordered{emit: func(r Row) {
 		if e.Row != nil && ctx.Err() == nil { // what was interrupted is not a result
 			e.Row(r)
 		}
@@ -108,18 +113,21 @@ func (e *Evaluation) Run(ctx context.Context) (*Report, error) {
 		if e.Only != nil && !s.only(e.Only.MatchString) {
 			continue
 		}
-		rows := m.out.reserve(max(1, len(s.patches)))
-		if why := broken[s.name]; why != nil {
-			rows.fill(0, s, Row{Decision: verify.Rejected, Ground: "unreadable", Evidence: why.Error()})
-			continue
+		if e.Mutants > 0 {
+			s.patches = slices.DeleteFunc(s.patches, func(c candidate) bool { return c.kind != Right })
 		}
-		m.measure(ctx, s, rows)
+		switch why := broken[s.name]; {
+		case why != nil:
+			m.out.reserve(1).fill(0, s, Row{Decision: verify.Rejected, Ground: "unreadable", Evidence: why.Error()})
+		case e.Mutants == 0 || len(s.patches) > 0:
+			m.measure(ctx, s)
+		}
 	}
 	m.running.Wait()
 	for _, leave := range m.leave {
 		leave()
 	}
-	return newReport(m.out.rows), ctx.Err()
+	return newReport(m.out.rows, e.Mutants > 0), ctx.Err()
 }
 
 func (e *Evaluation) say(format string, args ...any) {
@@ -132,6 +140,7 @@ func (e *Evaluation) say(format string, args ...any) {
 type measuring struct {
 	*Evaluation
 	pipeline *pipeline.Pipeline
+	mutator  Mutator
 	dir      string
 	slots    chan struct{}
 	running  sync.WaitGroup
@@ -179,7 +188,7 @@ func (m *measuring) limited(ctx context.Context, do func(context.Context) (Row, 
 
 // measure reproduces a situation's failure, and starts the verdicts on its
 // patches.
-func (m *measuring) measure(ctx context.Context, s situation, rows block) {
+func (m *measuring) measure(ctx context.Context, s situation) {
 	var seen *red
 	ready := make(chan Row, 1)
 	m.start(ctx, func(ctx context.Context) (_ Row, err error) {
@@ -188,18 +197,29 @@ func (m *measuring) measure(ctx context.Context, s situation, rows block) {
 	}, func(r Row) { ready <- r })
 	if r := <-ready; seen == nil {
 		r.Ground = "not reproduced"
+		rows := m.out.reserve(max(1, len(s.patches)))
 		for i := range max(1, len(s.patches)) {
 			rows.fill(i, s, r)
 		}
 		return
 	}
-	if len(s.patches) == 0 {
+	switch {
+	case m.Mutants > 0:
+		m.mutate(ctx, s, seen)
+	case len(s.patches) == 0:
+		rows := m.out.reserve(1)
 		m.start(ctx, seen.end, func(r Row) {
 			r.Label = "(templates)"
 			rows.fill(0, s, r)
 		})
-		return
+	default:
+		m.verdicts(ctx, s, seen)
 	}
+}
+
+// verdicts starts the verdicts on a situation's patches.
+func (m *measuring) verdicts(ctx context.Context, s situation, seen *red) {
+	rows := m.out.reserve(len(s.patches))
 	for i, c := range s.patches {
 		m.start(ctx, func(ctx context.Context) (Row, error) {
 			v, err := seen.verdict(ctx, c)

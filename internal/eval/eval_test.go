@@ -138,7 +138,8 @@ func TestTheTableAndItsLastLine(t *testing.T) {
 	for _, i := range []int{4, 2, 0, 1, 3} { // as they come
 		block.fill(i, s, rows[i])
 	}
-	fmt.Fprintln(&b, newReport(o.rows))
+	fmt.Fprintln(&b, newReport(o.rows, false))
+	fmt.Fprintln(&b, newReport([]Row{{Kind: Mutant, Decision: verify.Asked}, {Kind: Mutant, Decision: verify.Accepted}}, true))
 	golden := filepath.Join("testdata", "table.golden")
 	if *update {
 		if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {

@@ -11,14 +11,20 @@ import (
 
 // A Report is what an evaluation found.
 type Report struct {
-	Rows    []Row `json:"rows"` // in the folder's order
-	Right   Tally `json:"right"`
-	Wrong   Tally `json:"wrong"`
-	Forging Tally `json:"forging"`
+	Rows    []Row  `json:"rows"` // in the folder's order
+	Right   Tally  `json:"right"`
+	Wrong   Tally  `json:"wrong"`
+	Forging Tally  `json:"forging"`
+	Mutants *Tally `json:"mutants,omitempty"` // where they were judged
 }
 
-func newReport(rows []Row) *Report {
-	return &Report{Rows: rows, Right: tally(rows, Right), Wrong: tally(rows, Wrong), Forging: tally(rows, Forging)}
+func newReport(rows []Row, mutants bool) *Report {
+	r := &Report{Rows: rows, Right: tally(rows, Right), Wrong: tally(rows, Wrong), Forging: tally(rows, Forging)}
+	if mutants {
+		t := tally(rows, Mutant)
+		r.Mutants = &t
+	}
+	return r
 }
 
 // A Tally counts decisions. A patch on which there is no verdict counts as
@@ -55,6 +61,9 @@ func (t Tally) String() string {
 
 // String is the report in one line.
 func (r *Report) String() string {
+	if r.Mutants != nil {
+		return fmt.Sprintf("mutants: %s that change an answer", r.Mutants)
+	}
 	return fmt.Sprintf("right: %s; wrong: %s; forging: %d accepted of %d", r.Right, r.Wrong, r.Forging.Accepted, r.Forging.Of)
 }
 

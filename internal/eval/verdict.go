@@ -27,6 +27,7 @@ import (
 type red struct {
 	verdict func(context.Context, candidate) (*verify.Verdict, error)
 	end     func(context.Context) (Row, error) // repairs with the default proposer; nil for an archive
+	probe   func(candidate) language.Probe     // what is asked about a patch, on base
 }
 
 func (m *measuring) redden(ctx context.Context, s situation) (*red, error) {
@@ -71,7 +72,28 @@ func (m *measuring) repository(ctx context.Context, s situation) (*red, error) {
 		}
 		return rowOf(c.Verdict), nil
 	}
-	return &red{verdict, end}, nil
+	probe, err := m.probe(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return &red{verdict, end, func(candidate) language.Probe { return probe }}, nil
+}
+
+// probe is a reproduced failure as questions about it need it.
+func (m *measuring) probe(ctx context.Context, c *pipeline.Case) (language.Probe, error) {
+	tree, release, err := m.pipeline.Source.Checkout(ctx, c.Project, c.Bundle.Code.Commit)
+	if err != nil {
+		return language.Probe{}, err
+	}
+	m.leave = append(m.leave, release)
+	env, release, err := m.pipeline.Language.EnsureEnvironment(ctx, language.EnvironmentRequest{
+		Run: c.Run, Tree: tree, Setup: c.Project.Setup, Environment: c.Bundle.Event.Environment, Known: &c.Reproduction.Env,
+	})
+	if err != nil {
+		return language.Probe{}, err
+	}
+	m.leave = append(m.leave, release)
+	return language.Probe{Run: c.Run, Env: env, Tree: tree, Test: c.Reproduction.Test}, nil
 }
 
 // stopped is the row of a repair that ended in a stop.
@@ -121,7 +143,9 @@ func (m *measuring) tree(ctx context.Context, s situation) (*red, error) {
 			Repeats: m.Repeats, Policy: patch.Policy{Rules: lang},
 		})
 	}
-	return &red{verdict: verdict}, nil
+	return &red{verdict: verdict, probe: func(c candidate) language.Probe {
+		return language.Probe{Run: "eval-" + c.key, Env: env, Tree: dir, Test: s.tests[c.key].test(c.key)}
+	}}, nil
 }
 
 // fails runs an archive's test, and returns the signature of its failure, which

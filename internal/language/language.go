@@ -8,6 +8,7 @@
 //	Session       everyone    test runs whose results can be trusted
 //	Analyser      verify      what a patch's source says
 //	Prober        verify      what calls near the failing one answer
+//	Documenter    verify      what base documents, and whether its examples hold
 //	Rules         everyone    which parts of a stack or failure are due to the language
 //
 // What package patch needs, the files that a patch may touch, is patch.Rules,
@@ -32,6 +33,7 @@ type Language interface {
 	Session
 	Analyser
 	Rules
+	Prober
 	patch.Rules
 }
 
@@ -72,6 +74,9 @@ type Rules interface {
 	// Exhausts reports whether an exception means that the stack is exhausted.
 	// A tracer uses some of it, so the failure moves by a step.
 	Exhausts(exception string) bool
+	// Expects reports whether an exception means that a test's expectation was
+	// not met, rather than that something is missing or broke.
+	Expects(exception string) bool
 }
 
 // Analyser reads source. Safe for concurrent use.

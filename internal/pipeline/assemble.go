@@ -9,6 +9,7 @@ import (
 	"github.com/repaird/repaird/internal/bundle"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/repro"
 	"github.com/repaird/repaird/internal/text"
 )
 
@@ -34,6 +35,11 @@ func (a *at) assemble(ctx context.Context, in Evidence) (*bundle.Bundle, error) 
 	}
 	if e.Commit, err = a.commit(ctx, &e); err != nil {
 		return nil, err
+	}
+	if a.Test != "" {
+		if err := a.witness(ctx, &e); err != nil {
+			return nil, err
+		}
 	}
 	a.progress("redacting and sealing the evidence")
 	sig, ok := incident.SignatureOf(&e)
@@ -63,6 +69,22 @@ func (a *at) assemble(ctx context.Context, in Evidence) (*bundle.Bundle, error) 
 	}
 	a.progress("sealed %s: %s; %d values replaced", text.Head(b.ID, 19), b.Incident.Summary, b.Redaction.Replaced)
 	return b, nil
+}
+
+// witness runs the failing test that stands for an event, and makes e what
+// production would have reported.
+func (a *at) witness(ctx context.Context, e *incident.Event) error {
+	tree, release, err := a.Source.Checkout(ctx, a.Project, e.Commit)
+	if err != nil {
+		return err
+	}
+	defer release()
+	test, x, err := a.Reproducer.Witness(ctx, repro.Input{Run: a.Run, Tree: tree, Setup: a.Project.Setup, Progress: a.say}, a.Test)
+	if err != nil {
+		return err
+	}
+	a.Test, e.Platform, e.Exceptions = test.ID(), a.Language.Name(), []incident.Exception{x}
+	return nil
 }
 
 // bestEvent picks the richest of the incident's events and adds what others of

@@ -43,6 +43,7 @@ type Project struct {
 	RedactKey   []byte // at least 16 bytes, secret
 	Policy      patch.Policy
 	Budget      repair.Budget
+	Card        repair.CardPolicy
 	Forge       forge.Forge // nil: nothing is published
 }
 
@@ -50,6 +51,7 @@ type Project struct {
 type Job struct {
 	Run      string
 	Project  Project
+	Test     string                         // node id of a failing test of the repository that is the incident, instead of an event; where it is several tests', assemble makes it that of one; "" none
 	Progress func(string)                   // one line of progress; may be nil
 	Record   func(kind string, payload any) // for the ledger; may be nil
 	Acts     forge.Acts                     // asked before and after every outward act; may be nil

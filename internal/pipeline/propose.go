@@ -57,7 +57,10 @@ func (a *at) proposal(ctx context.Context, in Accepted) (*forge.Proposal, error)
 	if err != nil {
 		return nil, fault.Errorf(fault.Invalid, "the accepted patch no longer applies: %w", err)
 	}
-	files := map[string][]byte{path.Clean(in.Reproduction.Test.Path): []byte(in.Reproduction.Test.Source)}
+	files := map[string][]byte{}
+	if t := in.Reproduction.Test; !t.Own {
+		files[path.Clean(t.Path)] = []byte(t.Source)
+	}
 	for name, content := range overlay {
 		files[name] = content
 	}

@@ -44,7 +44,7 @@ func (a *at) repair(ctx context.Context, in Red) (*repair.Result, error) {
 	a.progress("asking %s for a patch", a.Proposer.Name())
 	return a.Proposer.Repair(ctx, repair.Input{
 		Run: a.Run, Bundle: in.Bundle, Tree: tree, Env: env, Test: r.Test, Outcome: r.Outcome, Output: r.Output,
-		Trace: r.Trace, Frames: frames, Redactor: red, Known: red.Event(in.Bundle.Event).Known(), Budget: a.Project.Budget, Policy: a.policy(),
+		Trace: r.Trace, Frames: frames, Redactor: red, Known: red.Event(in.Bundle.Event).Known(), Budget: a.Project.Budget, Policy: a.policy(), Card: a.Project.Card,
 		Judge:    &judge{at: a, red: in, tree: tree, env: env},
 		Progress: a.say,
 		Record:   a.record,
@@ -73,9 +73,11 @@ func (j *judge) Judge(ctx context.Context, candidate patch.Patch) (*repair.Asses
 	if err != nil {
 		return nil, err
 	}
-	out := &repair.Assessment{Accepted: v.Decision == verify.Accepted, Patch: v.Patch}
+	out := &repair.Assessment{Accepted: v.Decision == verify.Accepted, Asked: v.Decision == verify.Asked, Patch: v.Patch, Green: v.Green}
 	if g := failedGate(v); g != nil {
 		out.Gate, out.Feedback = g.Name, g.Evidence
+	} else if v.Question != nil {
+		out.Feedback = v.Question.Text
 	}
 	return out, nil
 }

@@ -28,6 +28,13 @@ func (a *at) reproduce(ctx context.Context, in Sealed) (made Reproduced, err err
 		Run: a.Run, Bundle: in.Bundle, Tree: tree, Setup: a.Project.Setup, Repeats: a.Repeats, Floor: a.Floor,
 		Progress: a.say,
 	}
+	if a.Test != "" {
+		r, err := a.Reproducer.ReproduceOwn(ctx, input, a.Test)
+		if err != nil {
+			return made, err
+		}
+		return a.reproduced(r), nil
+	}
 	head, err := a.Source.Resolve(ctx, a.Project, "")
 	if fault.KindOf(err) == fault.Retryable {
 		return made, err
@@ -49,7 +56,15 @@ func (a *at) reproduce(ctx context.Context, in Sealed) (made Reproduced, err err
 	if err != nil {
 		return made, err
 	}
+	return a.reproduced(r), nil
+}
+
+func (a *at) reproduced(r *repro.Reproduction) Reproduced {
 	r.Trace = redacted(r.Trace, a.redactor())
-	a.progress("reproduced %d of %d, fidelity %.2f, by calling %s", r.Failed, r.Runs, r.Fidelity.Score, r.Called)
-	return Reproduced{r, diagnose(r.Trace, a.redactor())}, nil
+	if r.Test.Own {
+		a.progress("%s fails %d of %d", r.Test.ID(), r.Failed, r.Runs)
+	} else {
+		a.progress("reproduced %d of %d, fidelity %.2f, by calling %s", r.Failed, r.Runs, r.Fidelity.Score, r.Called)
+	}
+	return Reproduced{r, diagnose(r.Trace, a.redactor())}
 }

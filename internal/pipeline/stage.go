@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/repaird/repaird/internal/bundle"
 	"github.com/repaird/repaird/internal/fault"
@@ -73,7 +74,8 @@ type at struct {
 // stage turns a function into a Stage. in takes the function's input from a
 // case, and ok reports whether it is complete; out stores the result in the
 // case and names its artifacts. A function may return a result even when it
-// stops.
+// stops or fails: what it had spent by then. After a failure it stays in the
+// case and is not stored.
 func stage[In, Out any](name, state string, do func(*at, context.Context, In) (Out, error), in func(*Case) (_ In, ok bool), out func(*Case, Out) []string) Stage {
 	return Stage{name, state, func(ctx context.Context, a *at, c *Case) ([]Artifact, error) {
 		needed, ok := in(c)
@@ -82,6 +84,9 @@ func stage[In, Out any](name, state string, do func(*at, context.Context, In) (O
 		}
 		made, err := do(a, ctx, needed)
 		if err != nil && fault.AsStop(err) == nil {
+			if !reflect.ValueOf(&made).Elem().IsZero() {
+				out(c, made)
+			}
 			return nil, err
 		}
 		artifacts, encodeErr := c.encode(out(c, made))

@@ -42,6 +42,7 @@ func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) 
 	}
 	defer leave()
 	input := a.verifyInput(Red{in.Bundle, in.Reproduction}, tree, env, in.Repair.Patch)
+	input.Alternatives = in.Repair.Alternatives
 	input.Progress = func(gate string) { a.progress("gate %s", gate) }
 	v, err := a.Verifier.Judge(ctx, input)
 	if err != nil {
@@ -53,6 +54,13 @@ func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) 
 		made.Divergence = divergence(v.Red, v.Green, a.redactor())
 		a.progress("verdict: accepted, %d proof modes", len(v.ProofModes))
 		return made, nil
+	}
+	if v.Decision == verify.Asked {
+		detail := "The evidence does not say which behaviour is right."
+		if v.Question != nil {
+			detail = a.redactor().Text(v.Question.Text, nil).String()
+		}
+		return made, &fault.Stop{Type: fault.Undecided, Detail: detail, Help: "The run's page has the candidates side by side; choose one, or say what the call should answer."}
 	}
 	g := failedGate(v)
 	if g == nil {
@@ -77,6 +85,10 @@ func (a *at) verifyInput(red Red, tree string, env testrun.Environment, candidat
 		Run: a.Run, Tree: tree, TreeID: red.Bundle.Code.Commit, Env: env, Test: r.Test, Patch: candidate, Signature: r.Signature,
 		Suite: a.Language.Suite(a.Project.TestCommand), Repeats: a.Repeats, Policy: a.policy(),
 	}
+	if r.Signature.Type == testrun.TimeoutType {
+		in.Repeats = min(in.Repeats, 2) // each run takes as long as a test may
+	}
+	in.History = a.Source.Ancestors(a.Project, red.Bundle.Code.Commit)
 	in.Outer = outer(a.Language, r.Frames, r.Called)
 	return in
 }

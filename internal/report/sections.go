@@ -17,6 +17,11 @@ func lead(in Input, q quoter) redact.Clean {
 	if x != nil && x.Message != "" {
 		broke += ": " + x.Message
 	}
+	if t := in.Reproduction.Test; t.Own {
+		return redact.Concat(
+			redact.Constant("The repository's test "), q.name(t.ID(), maxMessage), redact.Constant(" fails with "), q.span(broke, maxMessage),
+			redact.Constant(". repaird found this patch, and verified it by running the test without and with it. No person has reviewed it yet."))
+	}
 	seen := redact.Constant("seen once")
 	if n := in.Bundle.Incident.Count; n > 1 {
 		seen = words(redact.Constant("seen"), redact.Number(n), redact.Constant("times"))
@@ -123,6 +128,9 @@ func proof(in Input) redact.Clean {
 // fidelity says how close the test's failure is to production's.
 func fidelity(in Input) redact.Clean {
 	r := in.Reproduction
+	if r.Test.Own {
+		return redact.Concat(redact.Constant("The test failed in the same way in "), redact.Number(r.Failed), redact.Constant(" of "), redact.Number(r.Runs), redact.Constant(" runs on base."))
+	}
 	f := r.Fidelity
 	return redact.Concat(
 		redact.Constant("**Fidelity** "), share(f.Score), redact.Constant(" of 1: exception type "), share(f.Type), redact.Constant(", message "), share(f.Message),
@@ -144,6 +152,11 @@ func failingTest(in Input, q quoter) redact.Clean {
 	r := in.Reproduction
 	about := redact.Concat(q.name(r.Test.Path+"::"+r.Test.Name, 200), redact.Constant(" calls "), q.name(r.Called, maxName),
 		redact.Constant(" with the values that production recorded (strategy "), q.name(r.Strategy, 60), redact.Constant("). On the base commit:"))
+	heading := redact.Constant("Production's stack in this repository, outermost first:")
+	if r.Test.Own {
+		about = redact.Concat(q.name(r.Test.ID(), 200), redact.Constant(" is the repository's own and stays as it is. On the base commit:"))
+		heading = redact.Constant("The failure's stack in this repository, outermost first:")
+	}
 	var frames []redact.Clean
 	for i, f := range r.Frames {
 		if f.Path == "" {
@@ -157,7 +170,7 @@ func failingTest(in Input, q quoter) redact.Clean {
 	}
 	stack := redact.Clean{}
 	if len(frames) > 0 {
-		stack = paragraphs(redact.Constant("Production's stack in this repository, outermost first:"), lines(frames...))
+		stack = paragraphs(heading, lines(frames...))
 	}
 	return paragraphs(about, block("text", q.text(tail(r.Output, maxOutput), maxOutput)), stack)
 }
@@ -179,11 +192,16 @@ func replay(in Input, q quoter) redact.Clean {
 	branch := q.code("origin/"+forge.BranchFor(in.Key), maxName)
 	test, base := q.code(shellWord(in.Reproduction.Test.Path), maxName), q.code(shellWord(in.Bundle.Code.Commit), maxName)
 	run := command(in.Reproduction.Test.Command, q)
+	fetched := redact.Concat(redact.Constant("git checkout "), branch, redact.Constant(" -- "), test)
+	red := redact.Constant("   # red: the production failure")
+	if in.Reproduction.Test.Own {
+		fetched, red = redact.Clean{}, redact.Constant("   # red")
+	}
 	commands := lines(
 		redact.Constant("git fetch origin"),
 		redact.Concat(redact.Constant("git switch --detach "), base),
-		redact.Concat(redact.Constant("git checkout "), branch, redact.Constant(" -- "), test),
-		note(run, redact.Constant("   # red: the production failure")),
+		fetched,
+		note(run, red),
 		redact.Concat(redact.Constant("git switch --detach --force "), branch),
 		note(run, redact.Constant("   # green")),
 	)
@@ -223,7 +241,7 @@ func shellWord(s string) string {
 func risk(in Input, q quoter) redact.Clean {
 	files, added, removed := diffSize(in.Verdict.Diff)
 	size := redact.Concat(redact.Constant("- The patch changes "), redact.Number(files), redact.Constant(" file(s): "), redact.Number(added),
-		redact.Constant(" line(s) added, "), redact.Number(removed), redact.Constant(" removed. The test file is added on top."))
+		redact.Constant(" line(s) added, "), redact.Number(removed), redact.Constant(" removed."), onTop(in))
 	rows := []redact.Clean{size}
 	level := redact.Constant("**Low.**")
 	if added+removed > 20 || files > 2 {
@@ -242,6 +260,13 @@ func risk(in Input, q quoter) redact.Clean {
 	}
 	rows = append(rows, redact.Constant("- The verdict shows that this failure is gone and that tests that passed still pass. It does not show that the new behaviour is the intended one: that is for the review."))
 	return paragraphs(level, lines(rows...))
+}
+
+func onTop(in Input) redact.Clean {
+	if in.Reproduction.Test.Own {
+		return redact.Clean{}
+	}
+	return redact.Constant(" The test file is added on top.")
 }
 
 // diffSize counts a unified diff's files and changed lines.
@@ -283,13 +308,21 @@ func identity(in Input, q quoter) redact.Clean {
 		row(redact.Constant("proposer"), q.name(x.Proposer, maxName)),
 		row(redact.Constant("candidates verified"), redact.Number(len(x.Attempts))),
 		row(redact.Constant("tokens"), tokens(in)),
-		row(redact.Constant("cost"), q.code(dollars(x.Dollars), maxName)),
+		row(redact.Constant("cost"), cost(in, q)),
 		row(redact.Constant("duration of the repair"), q.code(x.Wall.Round(100_000_000).String(), maxName)),
 	}
 	if u, err := url.Parse(in.PageURL); err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") {
 		rows = append(rows, row(redact.Constant("evidence"), q.name(u.String(), 300)))
 	}
 	return lines(rows...)
+}
+
+// cost is what the repair cost, if the model's price is configured.
+func cost(in Input, q quoter) redact.Clean {
+	if in.Repair.Unpriced {
+		return redact.Constant("unknown: no price is configured for the model")
+	}
+	return q.code(dollars(in.Repair.Dollars), maxName)
 }
 
 func tokens(in Input) redact.Clean {

@@ -7,6 +7,9 @@
 //	got, err := r.Reproduce(ctx, repro.Input{Run: id, Bundle: b, Tree: dir})
 //	stop := fault.AsStop(err) // why there is no failing test
 //
+// Where a test of the repository fails and there is no event, Witness and
+// ReproduceOwn take that test instead.
+//
 // It is independent of languages. Strategies yield tests, the likeliest first,
 // or hurdles with their reasons. Only the run decides: the first test whose
 // failure has the incident's signature and a fidelity above the floor is the

@@ -120,7 +120,9 @@ func (r *Reproducer) prepare(ctx context.Context, in Input) (_ *attempt, err err
 }
 
 func (a *attempt) close() {
-	a.stack.Close()
+	if a.stack != nil {
+		a.stack.Close()
+	}
 	if a.release != nil {
 		a.release()
 	}

@@ -31,11 +31,13 @@ type Environment struct {
 	Roots       []string          `json:"roots,omitempty"` // source roots relative to the tree, in the order in which imports are sought; nil is the tree itself
 }
 
-// A Test is a synthesized test: one file with one test function.
+// A Test is a synthesized test: one file with one test function. Or it is a test
+// of the repository itself, in which case ID is its node id.
 type Test struct {
 	Path    string   `json:"path"`              // where the pull request puts it, such as tests/test_repaird_1a2b3c.py
-	Name    string   `json:"name"`              // test function
+	Name    string   `json:"name"`              // test function; of the repository's own also its class and parameters
 	Source  string   `json:"source"`            // whole file
+	Own     bool     `json:"own,omitempty"`     // the repository's own, which runs under the repository's test configuration
 	Command []string `json:"command,omitempty"` // to run it in a clone in which the project's dependencies are installed
 }
 
@@ -52,7 +54,7 @@ type Request struct {
 	Env     Environment       //
 	Tree    string            // host directory of the base commit's tree; never changed
 	Overlay map[string][]byte // files over it: a patch's new contents; nil content deletes; files that steer the runner are ignored
-	Test    *Test             // the synthesized test, run alone and with none of the repository's test configuration; nil runs the repository's suite
+	Test    *Test             // the test, run alone; a synthesized one with none of the repository's test configuration; nil runs the repository's suite
 	Suite   []string          // arguments of the suite for the language's test runner, node ids or folders; only when Test is nil
 	Trace   *Tracing          // nil: no trace
 	Limits  sandbox.Limits

@@ -53,7 +53,7 @@ func (j *verification) failsOnBase(ctx context.Context) (finding, error) {
 	var err error
 	if j.in.Quick {
 		n := 1
-		if j.v.elsewhere(j.in.Signature, true) {
+		if j.v.elsewhere(j.in.Signature, true) && !j.v.elsewhere(j.in.Signature, false) {
 			n = 2 // one without the tracer
 		}
 		b, err = j.v.kept(j.in).test(func() (*baseRuns, error) { return j.runBase(ctx, n) })
@@ -108,9 +108,9 @@ func (j *verification) runBase(ctx context.Context, n int) (*baseRuns, error) {
 // elsewhere reports whether a run may fail in a different place from
 // production: the tracer uses some of the stack, so that an endless recursion
 // reaches its limit a step earlier, in another function or with another
-// message.
+// message. And a test that takes too long is interrupted wherever it is.
 func (v *Verifier) elsewhere(sig incident.Signature, traced bool) bool {
-	return traced && v.Rules.Exhausts(sig.Type)
+	return sig.Type == testrun.TimeoutType || traced && v.Rules.Exhausts(sig.Type)
 }
 
 // fails returns the outcome of a session in which the test failed with the
@@ -173,6 +173,9 @@ func (j *verification) failsReverted(ctx context.Context) (finding, error) {
 		return finding{}, err
 	}
 	outcome, why := fails(res, j.in.Signature)
+	if why != "" && j.v.elsewhere(j.in.Signature, false) && outcome.Type == j.in.Signature.Type {
+		why = ""
+	}
 	if why != "" {
 		return failed("with the patch reverted, the test does not fail as before: %s", why), nil
 	}

@@ -92,7 +92,7 @@ var backends = struct {
 
 func newVerifier(b sandbox.Backend) *Verifier {
 	lang := python.New(b, python.Host{})
-	return &Verifier{Session: lang, Analyser: lang, Rules: lang}
+	return &Verifier{Session: lang, Analyser: lang, Rules: lang, Prober: lang}
 }
 
 func opened(t *testing.T, backend string) sandbox.Backend {

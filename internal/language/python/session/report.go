@@ -252,7 +252,7 @@ func (s *session) results(late bool, test *testrun.Test) []testrun.Outcome {
 
 // shownID gives a synthesized test the id that it has in the repository.
 func shownID(id string, test *testrun.Test) string {
-	if test == nil {
+	if test == nil || test.Own {
 		return id
 	}
 	_, name, _ := strings.Cut(id, "::")

@@ -135,7 +135,10 @@ func specOf(req testrun.Request, tree string, canaries [2]canary) (sandbox.Spec,
 	for _, c := range canaries {
 		files[c.file()] = c.source()
 	}
-	if req.Test != nil {
+	switch {
+	case req.Test != nil && req.Test.Own:
+		cfg.Suite = []string{"--", req.Test.ID()}
+	case req.Test != nil:
 		base := path.Base(req.Test.Path)
 		if !strings.HasSuffix(base, ".py") || base == ".py" {
 			return sandbox.Spec{}, fault.Errorf(fault.Invalid, "test path %q is not a Python file", req.Test.Path)
@@ -145,7 +148,7 @@ func specOf(req testrun.Request, tree string, canaries [2]canary) (sandbox.Spec,
 		files["test/empty.ini"] = []byte("[pytest]\n")
 	}
 	if req.Trace != nil {
-		cfg.Trace = traceOf(*req.Trace)
+		cfg.Trace = traceOf(*req.Trace, req.Test)
 		for name, data := range tracer.Files() {
 			files["tracer/"+name] = data
 		}
@@ -162,9 +165,12 @@ func specOf(req testrun.Request, tree string, canaries [2]canary) (sandbox.Spec,
 }
 
 // traceOf is the tracer's configuration.
-func traceOf(t testrun.Tracing) *tracer.Config {
+func traceOf(t testrun.Tracing, test *testrun.Test) *tracer.Config {
 	cfg := &tracer.Config{Include: []string{testrun.Root}, Lines: t.Lines, Out: "/out/" + traceDir}
-	if !t.TreeOnly {
+	switch {
+	case test != nil && test.Own && t.TreeOnly:
+		cfg.Exclude = []string{path.Join(testrun.Root, test.Path)}
+	case !t.TreeOnly:
 		cfg.Include = append(cfg.Include, "/in/test")
 	}
 	return cfg
@@ -196,8 +202,14 @@ func joinTraces(artifacts map[string][]byte) []byte {
 	return all
 }
 
-// Command runs the test's file with the clone's own pytest.
-func (r *Runner) Command(t testrun.Test) []string { return []string{"python", "-m", "pytest", t.Path} }
+// Command runs the test with the clone's own pytest: the file of a synthesized
+// one, which holds no other.
+func (r *Runner) Command(t testrun.Test) []string {
+	if t.Own {
+		return []string{"python", "-m", "pytest", t.ID()}
+	}
+	return []string{"python", "-m", "pytest", t.Path}
+}
 
 // Suite returns the arguments that follow pytest's name in a test command: the
 // runner is our own. nil means the whole tree, also for a command that is not

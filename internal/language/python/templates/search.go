@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/repair"
+	"github.com/repaird/repaird/internal/text"
 )
 
 const (
@@ -20,6 +22,13 @@ const (
 	near = 0.1
 	// tie is the difference below which nothing says which one is intended.
 	tie = 0.015
+	// tieOwn and tieAlone are the same where tests of the repository assert
+	// values: of wrong candidates that pass all of them, few come as close to the
+	// right one as tieOwn; where the failing test is the only one, more do.
+	tieOwn, tieAlone = 0.04, 0.15
+
+	maxAlternatives = 4
+	maxTrials       = 500
 )
 
 // Repair searches and has the candidates verified, best first. Its error is a
@@ -41,21 +50,17 @@ func (p *Proposer) Repair(ctx context.Context, in repair.Input) (_ *repair.Resul
 		return nil, outOfTime(ctx, limited, budget, err)
 	}
 	if in.Record != nil {
-		in.Record("engine", map[string]any{"generated": found.Generated, "tried": found.Tried, "passed": found.Passed,
+		in.Record("engine", map[string]any{"generated": found.Generated, "tried": found.Tried, "passed": found.Passed, "seconds": found.Seconds,
 			"per_template": found.PerTemplate, "kept": len(found.Candidates)})
 	}
 	if !found.Observed {
 		return nil, stop(fault.NoPatch, "The model-free search could not observe the failure: "+in.Redactor.Text(found.Note, in.Known).String()+".",
 			"Configure a model, which works from the recorded trace.")
 	}
-	progress(fmt.Sprintf("templates: %d candidates, %d tried, %d pass the test, %d worth verifying",
-		found.Generated, found.Tried, found.Passed, len(found.Candidates)))
-	if len(found.Candidates) == 0 {
-		return nil, stop(fault.NoPatch, fmt.Sprintf("None of %d candidates for known kinds of mistakes repairs the failure without merely avoiding it.", found.Generated),
-			"Configure a model, or repair by hand with the diagnosis card.")
-	}
-	r := &round{in: in, budget: budget, progress: progress, total: len(found.Candidates)}
-	result, err := r.verifyAll(limited, found.Candidates)
+	progress(fmt.Sprintf("templates: %d candidates, %d tried in %.1f s, %d pass the test, %d worth verifying",
+		found.Generated, found.Tried, found.Seconds, found.Passed, len(found.Candidates)))
+	r := &round{in: in, budget: budget, progress: progress, found: found}
+	result, err := r.verifyAll(limited)
 	result.Wall = time.Since(begin)
 	if err != nil {
 		return result, outOfTime(ctx, limited, budget, err)
@@ -76,8 +81,10 @@ type round struct {
 	in       repair.Input
 	budget   repair.Budget
 	progress func(string)
-	total    int
+	found    *answer
 	attempts []repair.Attempt
+	gates    map[string]int // how many candidates failed each
+	open     []candidate    // that nothing speaks against, but too little for
 }
 
 // A hit is an accepted candidate.
@@ -88,14 +95,50 @@ type hit struct {
 
 // verifyAll has candidates verified until one is accepted. The result has what
 // was tried, also beside an error.
-func (r *round) verifyAll(ctx context.Context, candidates []candidate) (result *repair.Result, err error) {
-	result = &repair.Result{Proposer: "templates"}
-	defer func() { result.Attempts = r.attempts }()
-	var first *hit
-	var others []hit
-	ahead, gates := 0, map[string]int{}
-	for _, c := range candidates {
-		if first != nil && (ahead >= lookAhead || c.Class != first.candidate.Class || first.candidate.Score-c.Score > near) {
+func (r *round) verifyAll(ctx context.Context) (result *repair.Result, err error) {
+	result = &repair.Result{Proposer: "templates", Trials: r.trials()}
+	r.gates = map[string]int{}
+	first, others, err := r.accepted(ctx)
+	result.Attempts = r.attempts
+	for _, o := range others {
+		result.Alternatives = append(result.Alternatives, r.redacted(o))
+	}
+	for _, c := range r.open {
+		if first == nil || c.Behaviour != first.candidate.Behaviour {
+			result.Alternatives = append(result.Alternatives, r.redacted(hit{c, patchOf(c)}))
+		}
+	}
+	result.Alternatives = result.Alternatives[:min(len(result.Alternatives), maxAlternatives)]
+	switch {
+	case err != nil:
+		return result, err
+	case first == nil:
+		return result, r.nothing()
+	}
+	for _, o := range others {
+		if first.candidate.Score-o.candidate.Score < r.tie() {
+			result.Alternatives = append([]patch.Patch{r.redacted(*first)}, result.Alternatives...)
+			return result, stop(fault.Undecided, fmt.Sprintf(
+				"Two patches pass every gate but behave differently (%s at %s:%d; %s at %s:%d), and nothing in the code says which is intended.",
+				first.candidate.Template, first.candidate.Path, first.candidate.Line, o.candidate.Template, o.candidate.Path, o.candidate.Line),
+				"A test or docstring that states what "+first.candidate.Function+" should return would settle it.")
+		}
+	}
+	result.Patch = first.patch
+	result.Why = r.in.Redactor.Text(why(first.candidate, others), r.in.Known).String()
+	return result, nil
+}
+
+// accepted has candidates verified in their order until one is accepted, and a
+// few after it that are almost as likely and behave differently.
+func (r *round) accepted(ctx context.Context) (first *hit, others []hit, err error) {
+	ahead := 0
+	for _, c := range r.found.Candidates {
+		if len(c.Partial) > 0 || c.Guess {
+			r.open = append(r.open, c)
+			continue
+		}
+		if first != nil && (ahead >= lookAhead || c.Class != first.candidate.Class || first.candidate.Score-c.Score > max(near, r.tie())) {
 			break
 		}
 		if first != nil && c.Behaviour == first.candidate.Behaviour {
@@ -105,12 +148,12 @@ func (r *round) verifyAll(ctx context.Context, candidates []candidate) (result *
 			if first != nil {
 				break
 			}
-			return result, stop(fault.OverBudget, fmt.Sprintf("%d candidates were verified, none was accepted, and more remain.", len(r.attempts)),
+			return nil, nil, stop(fault.OverBudget, fmt.Sprintf("%d candidates were verified, none was accepted, and more remain.", len(r.attempts)),
 				"Raise the repair's attempt budget.")
 		}
 		judged, err := r.verify(ctx, c)
 		if err != nil {
-			return result, err
+			return first, others, err
 		}
 		if first != nil {
 			ahead++
@@ -118,32 +161,81 @@ func (r *round) verifyAll(ctx context.Context, candidates []candidate) (result *
 		switch {
 		case judged == nil:
 		case !judged.Accepted:
-			gates[judged.Gate]++
+			r.gates[judged.Gate]++
 		case first == nil:
 			first = &hit{c, judged.Patch}
 		default:
 			others = append(others, hit{c, judged.Patch})
 		}
 	}
-	if first == nil {
-		return result, stop(fault.Rejected, fmt.Sprintf("All %d candidates failed a gate: %s.", len(r.attempts), tally(gates)),
-			"Configure a model, or repair by hand with the diagnosis card.")
+	return first, others, nil
+}
+
+// tie is the difference in score below which nothing says which of two
+// behaviours is intended. Where only the failing test executes the code, that
+// is more.
+func (r *round) tie() float64 {
+	switch {
+	case !r.in.Test.Own:
+		return tie
+	case r.found.Witnesses == 0:
+		return tieAlone
 	}
-	for _, o := range others {
-		result.Alternatives = append(result.Alternatives, r.redacted(o))
+	return tieOwn
+}
+
+// nothing says what was searched, and why nothing is left of it.
+func (r *round) nothing() *fault.Stop {
+	f := r.found
+	searched := fmt.Sprintf("%s for %s of mistakes were tried in the functions that the failure passed through",
+		text.Count(f.Tried, "candidate"), text.Count(len(f.PerTemplate), "known kind"))
+	if f.Tried < f.Generated {
+		searched += fmt.Sprintf(" (%d more were not, for lack of time)", f.Generated-f.Tried)
 	}
-	for _, o := range others {
-		if first.candidate.Score-o.candidate.Score < tie {
-			result.Alternatives = append([]patch.Patch{r.redacted(*first)}, result.Alternatives...)
-			return result, stop(fault.Rejected, fmt.Sprintf(
-				"Two patches pass every gate but behave differently (%s at %s:%d; %s at %s:%d), and nothing in the code says which is intended.",
-				first.candidate.Template, first.candidate.Path, first.candidate.Line, o.candidate.Template, o.candidate.Path, o.candidate.Line),
-				"A test or docstring that states what "+first.candidate.Function+" should return would settle it.")
+	help := "Configure a model, or repair by hand with the diagnosis card."
+	partial, guesses := 0, 0
+	for _, c := range r.open {
+		if len(c.Partial) > 0 {
+			partial++
+		} else {
+			guesses++
 		}
 	}
-	result.Patch = first.patch
-	result.Why = r.in.Redactor.Text(why(first.candidate, others), r.in.Known).String()
-	return result, nil
+	var left []string
+	count := func(n int, what string) {
+		if n > 0 {
+			left = append(left, fmt.Sprintf(what, n))
+		}
+	}
+	count(f.Passed-len(f.Candidates), "%d only avoid the failing computation or change what the code answers elsewhere")
+	count(partial, "under %d other failing tests that execute the changed lines still fail")
+	count(guesses, "%d invert a condition, which no passing test confirms")
+	count(len(r.attempts), "%d were verified, and a gate refused each, "+tally(r.gates))
+	t := fault.NoPatch
+	if len(r.attempts) > 0 {
+		t = fault.Rejected
+	}
+	switch {
+	case f.Tried == 0:
+		return stop(t, "The functions that the failure passed through show none of the known kinds of mistakes.", help)
+	case f.Passed == 0:
+		return stop(t, searched+"; under none of them does the test pass.", help)
+	}
+	return stop(t, fmt.Sprintf("%s; the test passes under %d. Of these, %s.", searched, f.Passed, strings.Join(left, "; ")), help)
+}
+
+// trials are the engine's, redacted.
+func (r *round) trials() []repair.Trial {
+	var made []repair.Trial
+	for _, t := range r.found.Trials[:min(len(r.found.Trials), maxTrials)] {
+		t.Why = r.in.Redactor.Text(t.Why, r.in.Known).Truncate(300).String()
+		made = append(made, t)
+	}
+	return made
+}
+
+func patchOf(c candidate) patch.Patch {
+	return patch.Patch{Edits: c.Edits, Why: c.Template + ": " + c.Why}
 }
 
 // redacted is the patch of a hit with what speaks for it.
@@ -155,7 +247,7 @@ func (r *round) redacted(h hit) patch.Patch {
 
 // verify has one candidate verified; nil if it is not worth verifying.
 func (r *round) verify(ctx context.Context, c candidate) (*repair.Assessment, error) {
-	p := patch.Patch{Edits: c.Edits, Why: c.Template + ": " + c.Why}
+	p := patchOf(c)
 	if r.in.Policy.Check(patch.Dir(r.in.Tree), p) != nil {
 		return nil, nil //nolint:nilerr // the next candidate's turn
 	}
@@ -164,7 +256,7 @@ func (r *round) verify(ctx context.Context, c candidate) (*repair.Assessment, er
 	if err != nil {
 		return nil, err
 	}
-	attempt := repair.Attempt{Patch: p, Template: c.Template}
+	attempt := repair.Attempt{Patch: p, Template: c.Template, Diff: r.in.DiffOf(p)}
 	if !judged.Accepted {
 		attempt.Gate = judged.Gate
 		attempt.Feedback = r.in.Redactor.Text(judged.Feedback, r.in.Known).Truncate(2000).String()
@@ -180,7 +272,7 @@ func (r *round) verify(ctx context.Context, c candidate) (*repair.Assessment, er
 }
 
 func tally(gates map[string]int) string {
-	best, n := "none was verified", 0
+	best, n := "", 0
 	for gate, count := range gates {
 		if count > n || count == n && gate < best {
 			best, n = fmt.Sprintf("%s (%d)", gate, count), count

@@ -26,7 +26,20 @@
 //	swapped-arguments        two arguments of a call
 //	adjusted-argument        an argument plus or minus a variable in scope
 //
-// None adds a guard at the place of the failure. A check for an absent value is
+// And where a test of the repository fails, so that what it asserts and the rest
+// of the suite tell right from wrong:
+//
+//	wrong-name               a variable, attribute or function for another
+//	wrong-expression         a part too many, too few, or in the wrong place
+//	missing-statement        a step that was left out
+//	missing-condition        a part of a condition, or a loop's end
+//
+// There a candidate has to pass the failing test and every test that passed on
+// base. One under which another test that executes its lines still fails, or
+// that inverts a condition without a passing test that executes it, is an
+// alternative to ask about, and is never proposed.
+//
+// None of the others adds a guard at the place of the failure. A check for an absent value is
 // proposed only where the callee documents the absence, in the caller that
 // ignored it, with a behaviour that the code base already shows. A candidate on
 // which the failing computation no longer runs counts as a detour and is dropped
@@ -35,6 +48,7 @@ package templates
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -59,7 +73,7 @@ var engine = program.Program{Source: files, Dir: ".", Main: "repaird_templates.m
 
 // Options limit the search. Zero fields take the defaults.
 type Options struct {
-	Candidates int           // tried on the test, default 400
+	Candidates int           // tried on the test, default 400; 4,000 where tests of the repository assert values
 	Time       time.Duration // of the search, before anything is verified; default 100 s
 	RunTime    time.Duration // of one run of the test; default 4 s
 }
@@ -74,9 +88,6 @@ var _ repair.Proposer = (*Proposer)(nil)
 
 // New returns a proposer whose search runs in sb.
 func New(sb program.Sandbox, opts Options) *Proposer {
-	if opts.Candidates == 0 {
-		opts.Candidates = 400
-	}
 	if opts.Time == 0 {
 		opts.Time = 100 * time.Second
 	}
@@ -102,6 +113,7 @@ type testFile struct {
 	Path   string `json:"path"`
 	Name   string `json:"name"`
 	Source string `json:"source"`
+	Own    bool   `json:"own"`
 }
 
 // A hint is a function that the recorded trace shows.
@@ -117,6 +129,8 @@ type limits struct {
 	Run        float64 `json:"run"`
 	Survivors  int     `json:"survivors"`
 	Answers    int     `json:"answers"`
+	Trials     int     `json:"trials"`
+	Suite      float64 `json:"suite"` // seconds for one look at the repository's tests
 }
 
 // answer is what the program writes. It was produced beside untrusted code.
@@ -126,8 +140,13 @@ type answer struct {
 	Generated   int            `json:"generated"`
 	Tried       int            `json:"tried"`
 	Passed      int            `json:"passed"`
+	Seconds     float64        `json:"seconds"` // that trying took
+	Tests       int            `json:"tests"`   // of the repository that were looked at
+	Failing     int            `json:"failing"` // of them, on base
 	PerTemplate map[string]int `json:"per_template"`
 	Candidates  []candidate    `json:"candidates"`
+	Trials      []repair.Trial `json:"trials"`
+	Witnesses   int            `json:"witnesses"` // tests beside the failing one that execute what the candidates change
 }
 
 type candidate struct {
@@ -141,6 +160,9 @@ type candidate struct {
 	Class     int          `json:"class"`
 	Behaviour int          `json:"behaviour"` // equal numbers answer every probe equally
 	Siblings  siblings     `json:"siblings"`
+	Partial   []string     `json:"partial"` // tests that execute the changed lines and still fail, as on base
+	Mended    int          `json:"mended"`  // other tests that failed on base and pass
+	Guess     bool         `json:"guess"`   // it inverts a condition or a result, and no test says that this is right
 }
 
 // siblings counts how calls close to production's end, compared with base.
@@ -157,7 +179,16 @@ type siblings struct {
 const (
 	maxAnswer = 4 << 20
 	survivors = 60
+	suiteTime = 20 * time.Second
 )
+
+// candidates is how many are tried by default.
+func candidates(t testrun.Test) int {
+	if t.Own {
+		return 4000
+	}
+	return 400
+}
 
 // search runs the program.
 func (p *Proposer) search(ctx context.Context, in repair.Input) (*answer, error) {
@@ -166,10 +197,10 @@ func (p *Proposer) search(ctx context.Context, in repair.Input) (*answer, error)
 		roots = []string{"."}
 	}
 	req := request{
-		Test: testFile{in.Test.Path, in.Test.Name, in.Test.Source}, Roots: roots, Type: incident.BareName(in.Outcome.Type),
+		Test: testFile{in.Test.Path, in.Test.Name, in.Test.Source, in.Test.Own}, Roots: roots, Type: incident.BareName(in.Outcome.Type),
 		Functions: hints(in.Trace),
-		Limits: limits{Candidates: p.opts.Candidates, Seconds: p.opts.Time.Seconds(), Run: p.opts.RunTime.Seconds(),
-			Survivors: survivors, Answers: survivors},
+		Limits: limits{Candidates: cmp.Or(p.opts.Candidates, candidates(in.Test)), Suite: suiteTime.Seconds(), Seconds: p.opts.Time.Seconds(), Run: p.opts.RunTime.Seconds(),
+			Survivors: survivors, Answers: survivors, Trials: maxTrials},
 	}
 	spec := program.Spec{
 		Run: in.Run, Env: in.Env, Tree: in.Tree, Beside: true, Answer: maxAnswer,

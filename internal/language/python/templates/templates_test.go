@@ -28,6 +28,7 @@ import (
 type sample struct {
 	name, template, kind string
 	test, oracle, suite  string
+	own                  string // node id of the failing test, where it is one of the tree's
 	tree                 string
 }
 
@@ -43,11 +44,17 @@ func load(t *testing.T, file string) sample {
 		if v, ok := strings.CutPrefix(line, "template: "); ok {
 			s.template = v
 		}
+		if v, ok := strings.CutPrefix(line, "test: "); ok {
+			s.own = v
+		}
 		if v, ok := strings.CutPrefix(line, "type: "); ok {
 			s.kind = v
 		}
 	}
 	for _, f := range a.Files {
+		if file, name, _ := strings.Cut(s.own, "::"); f.Name == file && name != "" {
+			s.test = string(f.Data)
+		}
 		switch f.Name {
 		case "test_incident.py":
 			s.test = string(f.Data)

@@ -47,6 +47,10 @@ def module(session, path):
     return pytest.Module.from_parent(session, fspath=py.path.local(path))
 
 
+class Timeout(pytest.fail.Exception):
+    """What a test fails with that ran too long; outcomes have the class's name."""
+
+
 class Plugin:
     def __init__(self, config, send, seed_all, tracer):
         self.config, self.send, self.seed_all, self.tracer = config, send, seed_all, tracer
@@ -115,7 +119,7 @@ class Plugin:
             self.overdue += 1
             # Again in a while: the test may have swallowed the first.
             signal.setitimer(signal.ITIMER_REAL, 1.0)
-            pytest.fail("the test ran longer than %g s" % seconds)
+            raise Timeout("the test ran longer than %g s" % seconds)
 
         before = signal.signal(signal.SIGALRM, ring)
         signal.setitimer(signal.ITIMER_REAL, seconds)

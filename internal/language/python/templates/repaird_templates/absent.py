@@ -30,14 +30,14 @@ def propose(ctx, function):
         if not ctx.ran(source, stmt):
             continue
         call, name = assigned(stmt)
-        if call is not None and name in absent_names(ctx, function):
+        if call is not None and name in ctx.absent(function):
             yield from checks(ctx, function, stmt, call, name)
         for node in header_nodes(stmt):
             used = used_directly(node)
             if used is not None and on_stack(ctx, function, stmt):
                 yield from inline(ctx, function, stmt, used)
                 yield from with_default(ctx, function, stmt, used)
-        if call is not None and name in absent_names(ctx, function):
+        if call is not None and name in ctx.absent(function):
             yield from with_default(ctx, function, stmt, call)
 
 
@@ -50,16 +50,6 @@ def assigned(stmt):
         if isinstance(value, ast.Call):
             return value, stmt.targets[0].id
     return None, None
-
-
-def absent_names(ctx, function):
-    """Names that held None or something empty in a frame of the stack."""
-    found = {}
-    stacks = [ctx.facts["frames"]] + [c["frames"] for c in ctx.facts["causes"]]
-    for frame in (f for frames in stacks for f in frames):
-        if frame["path"] == function.path and frame["first"] == function.first:
-            found.update(dict(map(tuple, frame["absent"])))
-    return found
 
 
 def on_stack(ctx, function, stmt):
@@ -87,7 +77,7 @@ def optional(ctx, source, call, kind):
 
 
 def checks(ctx, function, stmt, call, name):
-    source, kind = function.source, absent_names(ctx, function)[name]
+    source, kind = function.source, ctx.absent(function)[name]
     if not optional(ctx, source, call, kind) or source.indent(stmt) is None:
         return
     for body, prior, why, test in behaviours(ctx, function, stmt, call, name, kind):

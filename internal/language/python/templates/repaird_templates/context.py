@@ -17,8 +17,10 @@ SKIP = {".git", ".hg", ".tox", ".venv", "venv", "env", "node_modules", "__pycach
 class Context:
     """The tree, the facts about its failure, and the places to change."""
 
-    def __init__(self, root, facts, hints):
+    def __init__(self, root, facts, hints, tests=(), spectrum=None):
         self.root = root
+        self.tests = set(tests)           # paths of tests, which are not changed
+        self.spectrum = spectrum or {}    # path -> line -> 0..1: how much it belongs to failing tests
         self.facts = facts
         self.sources = {}
         self.refused = set()
@@ -45,6 +47,8 @@ class Context:
         return self.sources.get(path)
 
     def _suspect(self, path, line, name, weight, reason):
+        if path in self.tests:
+            return None
         source = self.source(path)
         function = source and source.function_at(line, name)
         if function is None:
@@ -111,16 +115,49 @@ class Context:
         return found
 
     def types(self, function):
-        """Names -> type names as the run saw them."""
+        """Names -> type names as the run saw them; None does not count."""
+        return self._call(function).get("types", {})
+
+    def nones(self, function):
+        """Names that the run saw to be None."""
+        return set(self._call(function).get("nones", ()))
+
+    def _call(self, function):
         for call in self.facts["calls"]:
             if call["path"] == function.path and call["first"] == function.first:
-                return call["types"]
+                return call
         return {}
+
+    def absent(self, function):
+        """Names that held None or something empty in a frame of the stack."""
+        found = {}
+        stacks = [self.facts["frames"]] + [c["frames"] for c in self.facts["causes"]]
+        for frame in (f for frames in stacks for f in frames):
+            if frame["path"] == function.path and frame["first"] == function.first:
+                found.update(dict(map(tuple, frame["absent"])))
+        return found
+
+    def attributes(self, name):
+        """Other attributes of the classes that set an attribute of this name."""
+        found = {}
+        for source in self.tree_sources():
+            for node in ast.walk(source.tree):
+                if isinstance(node, ast.ClassDef):
+                    own = {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)
+                           and isinstance(n.value, ast.Name) and n.value.id == "self"}
+                    own |= {s.target.id for s in node.body if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name)}
+                    if name in own:
+                        found.update(dict.fromkeys(sorted(own - {name})))
+        return list(found)
 
     def statements(self, function):
         """Executed statements with their closeness to the failure, 0..1."""
         crash = self.crash_lines.get(function, set())
         ran = [s for s in function.statements() if self.ran(function.source, s)]
+        known = self.spectrum.get(function.path)
+        if known is not None:
+            lines = {s: range(header_lines(s)[0], header_lines(s)[1] + 1) for s in ran}
+            return [(s, 0.75 + 0.2 * max(known.get(n, 0) for n in lines[s]) + 0.05 * bool(crash & set(lines[s]))) for s in ran]
         if not crash:
             return [(s, 0.8) for s in ran]
         at = [s for s in ran if any(header_lines(s)[0] <= n <= header_lines(s)[1] for n in crash)]

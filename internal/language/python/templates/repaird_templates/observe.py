@@ -7,6 +7,7 @@ import pickle
 import sys
 
 MAX_FRAMES = 400
+MAX_ENTRIES = 4
 MAX_PICKLE = 64 * 1024
 MAX_SWALLOWED = 20
 
@@ -14,9 +15,10 @@ MAX_SWALLOWED = 20
 class Recorder:
     """A trace function that keeps facts about the tree's own code."""
 
-    def __init__(self, test, detail=True):
+    def __init__(self, test, detail=True, entries=False):
         self.test = test
         self.detail = detail
+        self.entries = {} if entries else None  # (path, first line) -> the calls that tests make themselves
         self.known = {}      # file name -> path below the tree, or None
         self.lines = {}      # path -> set of lines that ran
         self.calls = {}      # (path, first line) -> facts
@@ -32,16 +34,25 @@ class Recorder:
         path = self.path(frame.f_code.co_filename)
         if path is None:
             return None
-        if event == "call" and self.detail:
-            self._call(path, frame)
+        if event == "call":
+            if self.detail:
+                self._call(path, frame)
+            if self.entries is not None and len(self.entries) < MAX_ENTRIES:
+                self._entry(path, frame)
         return self.local
+
+    def _entry(self, path, frame):
+        outer, key = frame.f_back, (path, frame.f_code.co_firstlineno)
+        if key not in self.entries and outer is not None and self.path(outer.f_code.co_filename) is None \
+                and not frame.f_code.co_name.startswith(("__", "<")):
+            self.entries[key] = snapshot(frame)
 
     def _call(self, path, frame):
         key = (path, frame.f_code.co_firstlineno)
         facts = self.calls.get(key)
         if facts is None:
             facts = self.calls[key] = {"count": 0, "args": None, "name": frame.f_code.co_name,
-                                       "types": {}, "seen": 0, "order": len(self.calls)}
+                                       "types": {}, "nones": set(), "seen": 0, "order": len(self.calls)}
             facts["args"] = snapshot(frame)
         facts["count"] += 1
 
@@ -56,7 +67,10 @@ class Recorder:
         if facts is not None and facts["seen"] < 300:
             facts["seen"] += 1
             for name, value in frame.f_locals.items():
-                facts["types"].setdefault(name, type(value).__name__)
+                if value is None:
+                    facts["nones"].add(name)
+                else:
+                    facts["types"].setdefault(name, type(value).__name__)
         if event == "exception" and arg[1] is not None:
             exc = arg[1] if isinstance(arg[1], BaseException) else None
             if exc is not None and not isinstance(exc, (StopIteration, GeneratorExit)) and len(self.raised) < 2000:
@@ -118,7 +132,7 @@ def observe(test):
         function = test.load()
         sys.settrace(recorder.trace)
         try:
-            function()
+            test.limited(function)
         finally:
             sys.settrace(None)
     except BaseException as e:  # the failure itself, whatever it is
@@ -132,7 +146,7 @@ def observe(test):
         "causes": [],
         "swallowed": [],
         "lines": {p: sorted(lines) for p, lines in recorder.lines.items()},
-        "calls": [dict(facts, path=path, first=first) for (path, first), facts in recorder.calls.items()],
+        "calls": [dict(facts, path=path, first=first, nones=sorted(facts["nones"])) for (path, first), facts in recorder.calls.items()],
         "modules": sorted(outside(test)),
     }
     chain, seen = failure, set()

@@ -24,8 +24,8 @@ COMPARE = {
     "in": [("not in", 0.55)], "not in": [("in", 0.55)],
 }
 ARITHMETIC = {
-    "+": [("-", 0.45)], "-": [("+", 0.45)], "/": [("//", 0.5)], "//": [("/", 0.3), ("%", 0.25)], "%": [("//", 0.3)],
-    "^": [("&", 0.35), ("|", 0.25)], "&": [("|", 0.3), ("^", 0.25)], "|": [("&", 0.3)],
+    "+": [("-", 0.45)], "-": [("+", 0.45)], "*": [("/", 0.25)], "/": [("//", 0.5)], "//": [("/", 0.3), ("%", 0.25)], "%": [("//", 0.3)],
+    "^": [("&", 0.38), ("|", 0.28)], "&": [("|", 0.3), ("^", 0.25)], "|": [("&", 0.3)],
 }
 
 
@@ -62,14 +62,14 @@ def propose(ctx, function):
             elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
                 inner = source.text(node.operand)
                 start = source.start(node)
-                yield Candidate(NAME, function, [(start, source.start(node.operand), "")],
-                                "the condition is inverted: `%s`" % inner, 0.5 * near, stmt.lineno)
-        if isinstance(stmt, ast.AugAssign) and isinstance(stmt.op, (ast.Add, ast.Sub)):
-            old = "+=" if isinstance(stmt.op, ast.Add) else "-="
-            new = "-=" if old == "+=" else "+="
-            place = operator_range(source, stmt.target, stmt.value, old)
-            if place:
-                yield Candidate(NAME, function, [place + (new,)], "`%s` should be `%s`" % (old, new), 0.42 * near, stmt.lineno)
+                yield flipped(Candidate(NAME, function, [(start, source.start(node.operand), "")],
+                                        "the condition is inverted: `%s`" % inner, 0.5 * near, stmt.lineno))
+        if isinstance(stmt, ast.AugAssign) and type(stmt.op) in TOKENS:
+            old = TOKENS[type(stmt.op)]
+            place = operator_range(source, stmt.target, stmt.value, old + "=")
+            for new, prior in ARITHMETIC.get(old, []) if place else []:
+                yield Candidate(NAME, function, [place + (new + "=",)], "`%s=` should be `%s=`" % (old, new),
+                                (prior - 0.03) * near, stmt.lineno)
         yield from conditions(source, function, stmt, near)
 
 
@@ -82,10 +82,20 @@ def textual(node):
 BOUNDARY = {("<=", "<"), (">=", ">"), ("<", "<="), (">", ">="), ("is", "=="), ("is not", "!=")}
 
 
+INVERSE = {("==", "!="), ("is", "is not"), ("in", "not in"), ("<", ">="), (">", "<=")}
+
+
 def make(function, place, new, old, node, source, prior, stmt, avoids=False):
-    return Candidate(NAME, function, [place + (new,)],
+    made = Candidate(NAME, function, [place + (new,)],
                      "`%s` in `%s` should be `%s`" % (old, clip(source.text(node)), new), prior, stmt.lineno,
                      avoids or (old, new) in BOUNDARY)
+    made.flips = (old, new) in INVERSE or (new, old) in INVERSE
+    return made
+
+
+def flipped(candidate):
+    candidate.flips = True
+    return candidate
 
 
 def clip(text):
@@ -158,4 +168,4 @@ def conditions(source, function, stmt, near):
                             "an empty or zero `%s` is not a missing one" % text, 0.55 * near, stmt.lineno, True)
         if not negated:
             at = source.start(test)
-            yield Candidate(NAME, function, [(at, at, "not ")], "the condition `%s` is inverted" % text, 0.4 * near, stmt.lineno)
+            yield flipped(Candidate(NAME, function, [(at, at, "not ")], "the condition `%s` is inverted" % text, 0.4 * near, stmt.lineno))

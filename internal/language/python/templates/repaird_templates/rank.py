@@ -53,7 +53,8 @@ def screen(test, ctx, candidates, limits, deadline):
             break
         tried += 1
         answer = run.forked(lambda: attempt(test, candidate), limits["run"])
-        if answer is not None and answer.get("passed"):
+        candidate.end = "does not end" if answer is None else "passes the test" if answer["passed"] else "fails the test"
+        if answer is not None and answer["passed"]:
             survivors.append(candidate)
     return survivors, tried
 

@@ -148,8 +148,9 @@ def number(value):
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-def ask(test, found, watch):
-    """Calls every target with every probe; for use in a fork after prepare()."""
+def ask(test, found, watch, seconds=SECONDS, patience=MAX_PROBES):
+    """Calls every target with every probe; for use in a fork after prepare().
+    Probes of a target end when more than patience of them took too long."""
     def late(*_):
         raise TooSlow()
 
@@ -164,14 +165,16 @@ def ask(test, found, watch):
         except BaseException:
             answers.append(None)
             continue
-        rows = []
+        rows, slow = [], 0
         for inputs, group, slot in probes(args):
-            rows.append(call(test, thing, inputs, keywords, group, slot, watch))
+            row = call(test, thing, inputs, keywords, group, slot, watch, seconds) if slow <= patience else None
+            slow += bool(row) and row["end"] == "slow"
+            rows.append(row)
         answers.append(rows)
     return answers
 
 
-def call(test, thing, inputs, keywords, group, slot, watch):
+def call(test, thing, inputs, keywords, group, slot, watch, seconds):
     try:
         given = copy.deepcopy((inputs, keywords))
         kept = copy.deepcopy(inputs)
@@ -183,7 +186,7 @@ def call(test, thing, inputs, keywords, group, slot, watch):
     elif 0 <= slot < len(kept):
         row["at"] = number(kept[slot])
     recorder = Recorder(test, detail=False) if watch else None
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         if recorder:
             sys.settrace(recorder.trace)

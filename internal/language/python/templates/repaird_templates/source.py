@@ -141,6 +141,7 @@ class Candidate:
 
     def __init__(self, template, function, changes, why, prior, line, avoids=False):
         self.template = template
+        self.flips = False  # whether it inverts a condition or result: all that took one way then takes the other
         self.guess = False  # nothing in the code speaks for it: answers near the input must
         self.avoids = avoids  # whether it may be right although the failing lines no longer run
         self.function = function
@@ -151,6 +152,7 @@ class Candidate:
         self.line = line
         self.score = prior
         self.content = self._apply()
+        self.end = ""  # how trying it ended
 
     @property
     def path(self):
