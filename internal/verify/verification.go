@@ -22,7 +22,7 @@ type verification struct {
 	v       *Verifier
 	in      Input
 	base    patch.Dir
-	dropped int // hunks of the proposed patch that are gone
+	dropped []patch.Hunk // of the proposed patch
 
 	overlay  patch.Overlay
 	diff     string
@@ -37,6 +37,9 @@ type verification struct {
 	head      []language.Answer       // to the same calls
 	surviving []survivor
 	grounds   []behaviour.Ground
+	risks     []string
+	suiteBase *baseSuite
+	covered   map[place]int // changed statements → tests of the suite that execute them
 	gates     []*Gate
 }
 
@@ -50,10 +53,10 @@ type runTrace struct {
 // smaller is a patch without the hunks that were not needed.
 type smaller struct {
 	patch   patch.Patch
-	dropped int
+	dropped []patch.Hunk
 }
 
-func newVerification(v *Verifier, in Input, dropped int) *verification {
+func newVerification(v *Verifier, in Input, dropped []patch.Hunk) *verification {
 	j := &verification{v: v, in: in, base: patch.Dir(in.Tree), dropped: dropped}
 	for _, name := range GateNames {
 		j.gates = append(j.gates, &Gate{Name: name, Outcome: NotReached, Evidence: "an earlier gate failed"})

@@ -7,9 +7,11 @@ import os
 import sys
 
 import guards
+import imports
 import lines
 import origin
 import policy
+import touched
 
 
 def standard():
@@ -51,13 +53,13 @@ def installed(names):
 
 
 def answer(request, tree):
-    answer = {"violations": [], "broad": [], "guards": [], "lines": {}}
+    answer = {"violations": [], "broad": [], "guards": [], "lines": {}, "touched": [], "tests": []}
     sys.setrecursionlimit(20000)
     modules = {m.lower() for m in request.get("modules") or ()}
     for name, where in sorted(installed(modules).items()):
         answer["violations"].append({"rule": "shadow", "detail": "a new module %r would hide %s" % (name, where)})
     files = request.get("files") or []
-    parsed = []
+    parsed, sides = [], []
     for f in files:
         try:
             base = policy.Source(f["path"], f.get("base") or "")
@@ -78,5 +80,8 @@ def answer(request, tree):
         answer["broad"] += policy.broadened(base, head, changed)
         answer["lines"][f["path"]] = lines.executable(head.tree, compiled)
         parsed.append((base, head))
+        sides.append((base, head, set(f.get("removed") or ()), changed))
+    answer["tests"] = imports.tests(tree, [f["path"] for f in files], request.get("roots") or [])
+    answer["touched"] = touched.find(sides)
     answer["guards"] = guards.find(parsed, request.get("stack") or [], request.get("exception") or "", origin.Tree(tree))
     return answer
