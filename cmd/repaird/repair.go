@@ -10,6 +10,7 @@ import (
 	"github.com/repaird/repaird/internal/app"
 	"github.com/repaird/repaird/internal/config"
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/llm"
 	"github.com/repaird/repaird/internal/pipeline"
 	"github.com/repaird/repaird/internal/verify"
 )
@@ -29,10 +30,14 @@ standard input. DIR is a git repository that contains the event's commit, or a
 plain directory, which is used as it is; with --test the current one by default.
 NODEID is what pytest calls a test, such as tests/test_cart.py::test_total[EUR].
 
-With ANTHROPIC_API_KEY (and ANTHROPIC_MODEL), or OPENAI_API_KEY or
-OPENAI_BASE_URL (and OPENAI_MODEL), patches are proposed by that model; otherwise
-by the templates proposer, which needs no model. Sandboxes need what
-deploy/setup.sh installs.
+With ANTHROPIC_API_KEY (and ANTHROPIC_MODEL, ANTHROPIC_BASE_URL), or
+OPENAI_API_KEY or OPENAI_BASE_URL (and OPENAI_MODEL), patches are proposed by
+that model; otherwise, or with --proposer templates, by the templates proposer,
+which needs no model. OpenAI itself is asked through the Responses API, an
+OPENAI_BASE_URL through chat completions; --api chooses. Several independent
+conversations (--samples) share the budget, and the behaviour that most of them
+arrive at is proposed. Without --price the cost is unknown, and --dollars has no
+effect. Sandboxes need what deploy/setup.sh installs.
 
 Exit codes: 0 verified patch, 1 failure, 2 usage error, 3 typed stop.
 
@@ -52,6 +57,7 @@ func repairOne(ctx context.Context, args []string) error {
 	fs.StringVar(&o.Machine.Image, "image", "", "container image with Python and pytest, pinned by digest (docker)")
 	fs.StringVar(&o.Machine.StateDir, "state", config.DefaultStateDir(), "state `DIR`: store, work, base systems")
 	fs.IntVar(&o.Repeats, "repeats", 5, "how many times to run each test")
+	model := modelFlags(fs, &o)
 	out := fs.String("out", "", "write all artifacts to `DIR`")
 	asJSON := fs.Bool("json", false, "print the outcome as JSON")
 	if err := parse(fs, args, 0); err != nil {
@@ -68,7 +74,9 @@ func repairOne(ctx context.Context, args []string) error {
 	if o.Repeats < 1 || o.Repeats > 50 {
 		return usageError(fs, "--repeats must be between 1 and 50")
 	}
-	o.Model = modelFromEnvironment()
+	if err := model(); err != nil {
+		return usageError(fs, "%s", err)
+	}
 	began := time.Now()
 	o.Progress = func(stage, line string) {
 		fmt.Fprintf(os.Stderr, "%6.1fs %-9s %s\n", time.Since(began).Seconds(), stage, line)
@@ -79,6 +87,9 @@ func repairOne(ctx context.Context, args []string) error {
 			return werr
 		}
 		fmt.Fprintf(os.Stderr, "%6.1fs %-9s artifacts are in %s\n", time.Since(began).Seconds(), "done", *out)
+	}
+	if text := spent(c.Repair); text != "" {
+		fmt.Fprintf(os.Stderr, "%6.1fs %-9s %s\n", time.Since(began).Seconds(), "spent", text)
 	}
 	if err != nil && fault.AsStop(err) == nil {
 		return err
@@ -98,6 +109,9 @@ type outcome struct {
 	Failed     int           `json:"failed,omitempty"`
 	Runs       int           `json:"runs,omitempty"`
 	Proposer   string        `json:"proposer,omitempty"`
+	Candidates int           `json:"candidates,omitempty"` // verified
+	Usage      *llm.Usage    `json:"usage,omitempty"`      // of a model
+	Dollars    *float64      `json:"dollars,omitempty"`    // not there: unknown, or no model was used
 	ProofModes []string      `json:"proof_modes,omitempty"`
 	Gates      []verify.Gate `json:"gates,omitempty"`
 	Diff       string        `json:"diff,omitempty"`
@@ -113,7 +127,13 @@ func printOutcome(c *pipeline.Case, stop *fault.Stop, asJSON bool) {
 		o.Fidelity, o.Failed, o.Runs = r.Fidelity.Score, r.Failed, r.Runs
 	}
 	if r := c.Repair; r != nil {
-		o.Proposer = r.Proposer
+		o.Proposer, o.Candidates = r.Proposer, len(r.Attempts)
+		if r.Usage.Used() {
+			o.Usage = &r.Usage
+			if !r.Unpriced {
+				o.Dollars = &r.Dollars
+			}
+		}
 	}
 	if v := c.Verdict; v != nil {
 		o.Accepted, o.ProofModes, o.Gates, o.Diff = v.Decision == verify.Accepted && stop == nil, v.ProofModes, v.Gates, v.Diff

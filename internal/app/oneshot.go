@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -21,7 +22,9 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/intake"
 	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/llm/recording"
 	"github.com/repaird/repaird/internal/pipeline"
+	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/report"
 )
 
@@ -33,6 +36,10 @@ type OneShot struct {
 	Commit   string // instead of the event's; required if the event names none
 	Machine  Machine
 	Model    config.Model
+	Record   string // file that keeps what is said to the model and by it; "" none
+	Replay   string // recording that answers in the model's place; "" none
+	Budget   repair.Budget
+	Card     repair.CardPolicy
 	Setup    language.Setup
 	Repeats  int
 	Floor    float64
@@ -69,7 +76,12 @@ func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
 	if err != nil {
 		return c, err
 	}
-	proposer, err := Proposer(o.Model, backend)
+	client, ended, err := o.client()
+	if err != nil {
+		return c, err
+	}
+	defer ended()
+	proposer, err := proposerVia(client, o.Model, backend)
 	if err != nil {
 		return c, err
 	}
@@ -86,6 +98,30 @@ func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
 		}
 	}
 	return c, nil
+}
+
+// client is how the model is asked: recorded, replayed, or (nil) as usual.
+func (o *OneShot) client() (_ *http.Client, end func(), _ error) {
+	nothing := func() {}
+	switch {
+	case o.Replay != "":
+		p, err := recording.Open(o.Replay)
+		if err != nil {
+			return nil, nothing, fmt.Errorf("--replay: %w", err)
+		}
+		o.Model.BaseURL = "http://replay.invalid" // nothing is sent there, and no key is needed
+		if o.Model.API = "chat"; p.Endpoint() == "responses" {
+			o.Model.API = "responses"
+		}
+		return p.Client(), nothing, nil
+	case o.Record != "":
+		r, err := recording.Create(o.Record, o.Model.Key.String)
+		if err != nil {
+			return nil, nothing, fmt.Errorf("--record: %w", err)
+		}
+		return r.Client(nil), func() { _ = r.Close() }, nil
+	}
+	return nil, nothing, nil
 }
 
 // Case reads the event: the case on which a pipeline's stages start. It has a
@@ -108,7 +144,7 @@ func (o *OneShot) Case() (*pipeline.Case, error) {
 	if st, err := os.Stat(repo); err != nil || !st.IsDir() {
 		return c, fault.Errorf(fault.Invalid, "--repo %s is not a directory", o.Repo)
 	}
-	c.Project = pipeline.Project{Name: filepath.Base(repo), Repository: "local/" + filepath.Base(repo), URL: repo, RedactKey: key, Setup: o.Setup}
+	c.Project = pipeline.Project{Name: filepath.Base(repo), Repository: "local/" + filepath.Base(repo), URL: repo, RedactKey: key, Setup: o.Setup, Budget: o.Budget, Card: o.Card}
 	return c, nil
 }
 

@@ -80,6 +80,7 @@ func project(p config.Project, c *config.Config, key []byte, f forge.Forge) pipe
 	out := pipeline.Project{
 		Name: p.Name, Repository: p.Repository, URL: p.URL, Branch: p.Branch, TestCommand: p.TestCommand,
 		RedactKey: redactKey(key, p.Name), Forge: f,
+		Card:   repair.CardPolicy(p.Card),
 		Budget: repair.Budget{Attempts: c.Budget.Attempts, Tokens: c.Budget.Tokens, Dollars: c.Budget.Dollars, Time: time.Duration(c.Budget.Time)},
 	}
 	out.Setup = language.Setup{Image: p.Setup.Image, Requirements: p.Setup.Requirements, Root: p.Setup.Root, TimeZone: p.TimeZone}

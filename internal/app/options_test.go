@@ -33,6 +33,20 @@ func proposerName(c *config.Config) any {
 	return p.Name()
 }
 
+// looped is what the conversations with a model are told.
+func looped(c *config.Config) any {
+	o := loopOptions(c.Model, "m", nil)
+	o.Temperature = nil // a pointer
+	return o
+}
+
+// priced is what a model costs whose other prices are known.
+func priced(c *config.Config) any {
+	m := c.Model
+	m.InputCost = 3
+	return prices(m, "m")
+}
+
 func revealed(list []secret.String) (out []string) {
 	for _, s := range list {
 		out = append(out, s.Reveal())
@@ -68,8 +82,18 @@ var effects = map[string]effect{
 	"model.name":                     {"other", proposerName},
 	"model.base_url":                 {"http://two.example.org", func(c *config.Config) any { return modelOptions(c.Model).BaseURL }},
 	"model.key":                      {"file:two", func(c *config.Config) any { return modelOptions(c.Model).Key.Reveal() }},
-	"model.input_cost":               {2.5, func(c *config.Config) any { return prices(c.Model, "m") }},
-	"model.output_cost":              {2.5, func(c *config.Config) any { return prices(c.Model, "m") }},
+	"model.api":                      {"responses", func(c *config.Config) any { m, _ := openModel(c.Model, nil); return fmt.Sprintf("%T", m) }},
+	"model.samples":                  {5, looped},
+	"model.effort":                   {"high", looped},
+	"model.temperature":              {0.5, func(c *config.Config) any { return loopOptions(c.Model, "m", nil).Temperature != nil }},
+	"model.answer_tokens":            {900, looped},
+	"model.context_tokens":           {9000, looped},
+	"model.timeout":                  {"3m", func(c *config.Config) any { return modelOptions(c.Model).Timeout }},
+	"model.idle":                     {"3s", func(c *config.Config) any { return modelOptions(c.Model).Idle }},
+	"model.input_cost":               {2.5, looped},
+	"model.output_cost":              {2.5, looped},
+	"model.cached_cost":              {0.25, priced},
+	"model.cache_write_cost":         {9.5, priced},
 	"budget.attempts":                {3, func(c *config.Config) any { return theProject(c).Budget }},
 	"budget.tokens":                  {3, func(c *config.Config) any { return theProject(c).Budget }},
 	"budget.dollars":                 {3, func(c *config.Config) any { return theProject(c).Budget }},
@@ -89,6 +113,7 @@ var effects = map[string]effect{
 	"projects.forge":                 {"local", func(c *config.Config) any { repos, _ := localRepositories(c.Projects); return len(repos) }},
 	"projects.label":                 {"other", func(c *config.Config) any { return intakeProjects(c)[0].Labels }},
 	"projects.time_zone":             {"Europe/Vienna", func(c *config.Config) any { return theProject(c).Setup.TimeZone }},
+	"projects.card":                  {map[string]int{"after_failures": 2}, func(c *config.Config) any { return theProject(c).Card }},
 	"projects.patch.max_files":       {2, func(c *config.Config) any { return theProject(c).Policy.MaxFiles }},
 	"projects.patch.max_lines":       {2, func(c *config.Config) any { return theProject(c).Policy.MaxLines }},
 	"projects.patch.max_bytes":       {2, func(c *config.Config) any { return theProject(c).Policy.MaxBytes }},

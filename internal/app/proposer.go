@@ -2,6 +2,8 @@ package app
 
 import (
 	"fmt"
+	"net/http"
+	"time"
 
 	"github.com/repaird/repaird/internal/config"
 	"github.com/repaird/repaird/internal/language/python"
@@ -18,25 +20,56 @@ import (
 // Proposer returns the configured proposer: a model in a tool loop, or the
 // templates, which need none.
 func Proposer(m config.Model, b sandbox.Backend) (repair.Proposer, error) {
+	return proposerVia(nil, m, b)
+}
+
+// proposerVia returns the configured proposer, whose model is asked through a
+// client; nil is the usual one.
+func proposerVia(client *http.Client, m config.Model, b sandbox.Backend) (repair.Proposer, error) {
 	if m.Vendor == "" || m.Vendor == "templates" {
 		return templates.New(b, templates.Options{}), nil
 	}
-	opts := modelOptions(m)
-	var model llm.Model
-	var err error
-	switch m.Vendor {
-	case "anthropic":
-		model, err = anthropic.New(opts)
-	case "openai":
-		model, err = openai.New(opts)
-	default:
-		err = fmt.Errorf("model vendor %q is not anthropic, openai or templates", m.Vendor)
-	}
+	model, err := openModel(m, client)
 	if err != nil {
 		return nil, err
 	}
-	tests := repair.SandboxTests{Session: python.New(b, python.Host{})}
-	return repair.NewModelProposer(model, repair.ModelOptions{Prices: prices(m, model.Name()), Tests: tests}), nil
+	return repair.NewModelProposer(model, loopOptions(m, model.Name(), repair.SandboxTests{Session: python.New(b, python.Host{})})), nil
+}
+
+// Reader returns who reads verified patches a second time: the configured model,
+// or nil without one.
+func Reader(m config.Model) (repair.Reader, error) {
+	if m.Vendor == "" || m.Vendor == "templates" {
+		return nil, nil
+	}
+	model, err := openModel(m, nil)
+	if err != nil {
+		return nil, err
+	}
+	return repair.NewReader(model, loopOptions(m, model.Name(), nil)), nil
+}
+
+// openModel opens the configured model, which is asked through a client; nil is
+// the usual one.
+func openModel(m config.Model, client *http.Client) (llm.Model, error) {
+	opts := modelOptions(m)
+	opts.Client = client
+	switch {
+	case m.Vendor == "anthropic":
+		return anthropic.New(opts)
+	case m.Vendor == "openai" && responsesAPI(m):
+		return openai.NewResponses(opts)
+	case m.Vendor == "openai":
+		return openai.New(opts)
+	}
+	return nil, fmt.Errorf("model vendor %q is not anthropic, openai or templates", m.Vendor)
+}
+
+// responsesAPI reports whether an OpenAI model is asked through the Responses
+// API: OpenAI itself is, unless configured otherwise, and compatible endpoints
+// are not.
+func responsesAPI(m config.Model) bool {
+	return m.API == "responses" || m.API == "" && m.BaseURL == ""
 }
 
 // Mutator changes patches in one place, to measure whether their verdict
@@ -44,15 +77,31 @@ func Proposer(m config.Model, b sandbox.Backend) (repair.Proposer, error) {
 func Mutator(b sandbox.Backend) mutants.Maker { return mutants.Maker{Backend: b} }
 
 func modelOptions(m config.Model) llm.Options {
-	return llm.Options{BaseURL: m.BaseURL, Model: m.Name, Key: m.Key.String}
+	return llm.Options{BaseURL: m.BaseURL, Model: m.Name, Key: m.Key.String, Timeout: time.Duration(m.Timeout), Idle: time.Duration(m.Idle)}
 }
 
+func loopOptions(m config.Model, name string, tests repair.Tests) repair.ModelOptions {
+	return repair.ModelOptions{Prices: prices(m, name), Tests: tests, Samples: m.Samples, Temperature: m.Temperature, Effort: m.Effort,
+		Answer: m.Answer, Context: m.Context}
+}
+
+// prices are the configured ones. Where the prices of the vendor's cache are not
+// configured, they are what they are at most.
 func prices(m config.Model, name string) llm.Prices {
-	p := llm.Prices{}
-	if m.InputCost != 0 || m.OutputCost != 0 {
-		p[name] = llm.Price{Input: m.InputCost, Output: m.OutputCost, Cached: m.InputCost}
+	if m.InputCost == 0 && m.OutputCost == 0 {
+		return llm.Prices{}
 	}
-	return p
+	p := llm.Price{Input: m.InputCost, Output: m.OutputCost, Cached: m.CachedCost, Written: m.CacheWriteCost}
+	if p.Cached == 0 {
+		p.Cached = m.InputCost
+	}
+	if p.Written == 0 {
+		p.Written = m.InputCost
+		if m.Vendor == "anthropic" {
+			p.Written *= 1.25
+		}
+	}
+	return llm.Prices{name: p}
 }
 
 // ModelFromEnvironment chooses the model as the vendors' own tools do:

@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -71,14 +72,24 @@ type Sandbox struct {
 	Image   string `yaml:"image"`   // docker image with its digest, such as python:3.13-slim@sha256:…; default the base images of deploy/setup.sh
 }
 
-// Model chooses the proposer.
+// Model chooses the proposer, and how a model is asked.
 type Model struct {
-	Vendor     string  `yaml:"vendor"`   // anthropic, openai, templates; default templates
-	Name       string  `yaml:"name"`     // the vendor's model name
-	BaseURL    string  `yaml:"base_url"` // of a compatible endpoint
-	Key        Secret  `yaml:"key"`
-	InputCost  float64 `yaml:"input_cost"`  // dollars per million tokens; 0 unknown
-	OutputCost float64 `yaml:"output_cost"` //
+	Vendor         string   `yaml:"vendor"`   // anthropic, openai, templates; default templates
+	Name           string   `yaml:"name"`     // the vendor's model name
+	BaseURL        string   `yaml:"base_url"` // of a compatible endpoint
+	API            string   `yaml:"api"`      // of vendor openai: responses, chat; default responses, or chat with a base_url
+	Key            Secret   `yaml:"key"`
+	Samples        int      `yaml:"samples"`          // independent conversations of one repair; default 3
+	Effort         string   `yaml:"effort"`           // of reasoning, such as low, medium, high; default the vendor's
+	Temperature    *float64 `yaml:"temperature"`      // default the vendor's
+	Answer         int      `yaml:"answer_tokens"`    // of one answer at most, reasoning included; default 16384
+	Context        int      `yaml:"context_tokens"`   // beyond which a conversation is compacted; default 120000
+	Timeout        Duration `yaml:"timeout"`          // of one request; default 10m
+	Idle           Duration `yaml:"idle"`             // without a byte of the answer, after which a request is cut off; default 1m
+	InputCost      float64  `yaml:"input_cost"`       // dollars per million tokens; 0 unknown
+	OutputCost     float64  `yaml:"output_cost"`      //
+	CachedCost     float64  `yaml:"cached_cost"`      // of prompt tokens read from the vendor's cache; default input_cost
+	CacheWriteCost float64  `yaml:"cache_write_cost"` // of prompt tokens written to it; default input_cost, with vendor anthropic a quarter more
 }
 
 // Budget bounds one repair.
@@ -120,6 +131,48 @@ type Project struct {
 	Setup       Setup    `yaml:"setup"`
 	TimeZone    string   `yaml:"time_zone"` // of production, IANA name; used for tests if the event names none
 	Patch       Patch    `yaml:"patch"`
+	Card        Card     `yaml:"card"` // when a model sees the trace; default always
+}
+
+// A Card says when a model sees the trace of the failing run: always, never, or
+// {after_failures: 2} once so many patches of it have failed.
+type Card int
+
+// The cards that are not a number of failures.
+const (
+	CardAlways Card = 0
+	CardNever  Card = -1
+)
+
+// ParseCard reads always, never or a number of failures.
+func ParseCard(s string) (Card, error) {
+	switch s {
+	case "always":
+		return CardAlways, nil
+	case "never":
+		return CardNever, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("card: %q is not always, never or a number of failures", s)
+	}
+	return Card(n), nil
+}
+
+// UnmarshalYAML reads always, never or after_failures.
+func (c *Card) UnmarshalYAML(n *yaml.Node) (err error) {
+	var after struct {
+		Failures string `yaml:"after_failures"`
+	}
+	text := n.Value
+	if n.Kind == yaml.MappingNode {
+		if err := n.Decode(&after); err != nil {
+			return err
+		}
+		text = after.Failures
+	}
+	*c, err = ParseCard(text)
+	return err
 }
 
 // Sentry is how events of this project arrive.
@@ -275,6 +328,13 @@ func (c *Config) Validate() error {
 	}
 	if c.Model.Vendor == "anthropic" && c.Model.Key.Empty() {
 		bad("model.key: required for vendor anthropic")
+	}
+	oneOf(bad, "model.api", c.Model.API, "", "chat", "responses")
+	if m := c.Model; m.Samples < 0 || m.Samples > 9 {
+		bad("model.samples: %d is not between 1 and 9", m.Samples)
+	}
+	if m := c.Model; m.Answer < 0 || m.Context < 0 || m.InputCost < 0 || m.OutputCost < 0 || m.CachedCost < 0 || m.CacheWriteCost < 0 || m.Timeout < 0 || m.Idle < 0 {
+		bad("model: numbers must not be negative")
 	}
 	if c.Workers < 1 || c.Workers > 64 {
 		bad("workers: %d is not between 1 and 64", c.Workers)

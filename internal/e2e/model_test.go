@@ -148,7 +148,7 @@ func (s *site) useModel(m *scriptedModel) (state string) {
 		}
 		lines = append(lines, line)
 	}
-	y := strings.Join(lines, "") + fmt.Sprintf("\nlog_level: debug\nmodel: {vendor: openai, name: test, base_url: %q, key: env:E2E_MODEL}\n", m.url)
+	y := strings.Join(lines, "") + fmt.Sprintf("\nlog_level: debug\nmodel: {vendor: openai, name: test, base_url: %q, key: env:E2E_MODEL, samples: 1}\n", m.url)
 	must(s.t, os.WriteFile(s.configFile(), []byte(y), 0o600))
 	return state
 }

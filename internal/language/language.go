@@ -9,6 +9,7 @@
 //	Analyser      verify      what a patch's source says
 //	Prober        verify      what calls near the failing one answer
 //	Pinner        pipeline    a test that asserts what its call answers
+//	Documenter    verify      what base documents, and whether its examples hold
 //	Rules         everyone    which parts of a stack or failure are due to the language
 //
 // What package patch needs, the files that a patch may touch, is patch.Rules,
@@ -75,6 +76,9 @@ type Rules interface {
 	// Exhausts reports whether an exception means that the stack is exhausted.
 	// A tracer uses some of it, so the failure moves by a step.
 	Exhausts(exception string) bool
+	// Expects reports whether an exception means that a test's expectation was
+	// not met, rather than that something is missing or broke.
+	Expects(exception string) bool
 }
 
 // Analyser reads source. Safe for concurrent use.

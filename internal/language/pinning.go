@@ -32,6 +32,11 @@ type Expectation struct {
 	Parts   []Part `json:"parts,omitempty"`   // of that result, as Answer has them
 }
 
+// IsZero reports whether nothing is expected.
+func (e Expectation) IsZero() bool {
+	return e.Literal == "" && e.Raises == "" && e.Type == "" && len(e.Parts) == 0
+}
+
 // Expected is what an answer says to expect.
 func (a *Answer) Expected() Expectation {
 	switch {

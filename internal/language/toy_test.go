@@ -38,6 +38,7 @@ func (sum) Claims(e *incident.Event) bool                      { return e.Platfo
 func (sum) Suite([]string) []string                            { return nil }
 func (sum) Command(t testrun.Test) []string                    { return []string{"sum", "--test", t.Path} }
 func (sum) Body(string) bool                                   { return false }
+func (sum) Expects(string) bool                                { return false }
 func (sum) Inlined(string) bool                                { return false }
 func (sum) Exhausts(string) bool                               { return false }
 func (sum) Extensions() []string                               { return []string{".sum"} }

@@ -60,7 +60,7 @@ func TestRetry(t *testing.T) {
 				waits = append(waits, d)
 				return nil
 			}}
-			err := r.Do(t.Context(), func(context.Context) error { n++; return c.errs[n-1] })
+			err := r.Do(t.Context(), nil, func(context.Context) error { n++; return c.errs[n-1] })
 			if n != c.tries {
 				t.Errorf("tries: got %d, want %d", n, c.tries)
 			}

@@ -13,12 +13,13 @@ import (
 // set, computes the response from the request instead, so that a script can
 // react to tool results.
 type Turn struct {
-	Text   string
-	Calls  []ToolCall
-	Stop   string // default: tool_use if there are Calls, else end_turn
-	Usage  Usage
-	Err    error
-	Answer func(Request) (*Response, error)
+	Text      string
+	Calls     []ToolCall
+	Reasoning []Reasoning
+	Stop      string // default: tool_use if there are Calls, else end_turn
+	Usage     Usage
+	Err       error
+	Answer    func(Request) (*Response, error)
 }
 
 // Call returns a turn with one tool call; input is marshalled to JSON.
@@ -74,7 +75,7 @@ func (s *Scripted) Generate(ctx context.Context, req Request) (*Response, error)
 	case t.Answer != nil:
 		return t.Answer(req)
 	case t.Err != nil:
-		return nil, t.Err
+		return &Response{Usage: t.Usage}, t.Err
 	}
 	stop := t.Stop
 	if stop == "" {
@@ -83,5 +84,5 @@ func (s *Scripted) Generate(ctx context.Context, req Request) (*Response, error)
 			stop = StopTools
 		}
 	}
-	return &Response{Text: t.Text, Calls: append([]ToolCall(nil), t.Calls...), Stop: stop, Usage: t.Usage}, nil
+	return &Response{Text: t.Text, Calls: append([]ToolCall(nil), t.Calls...), Reasoning: t.Reasoning, Stop: stop, Usage: t.Usage}, nil
 }

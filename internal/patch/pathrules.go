@@ -76,6 +76,9 @@ func (p Policy) checkPath(base fs.FS, name string) *Violation {
 	if why := malformed(name); why != "" {
 		return bad(RulePath, "%s", why)
 	}
+	if slices.ContainsFunc(words(name), mixed) {
+		return bad(RuleScripts, "a name mixes alphabets")
+	}
 	for i, e := range elements {
 		f := Fold(e)
 		if dosShort.MatchString(f) || dosDevice.MatchString(f) {

@@ -85,6 +85,7 @@ func TestPolicyRefusesPaths(t *testing.T) {
 		},
 		RuleExtension: {"tool.sh", "README.md", "x.SRC", "x"},
 		RuleShadow:    {"library.src", "sub/library.src"},
+		RuleScripts:   {"\u0430pp.src", "sh\u03bfp/x.src"},
 	}
 	for rule, paths := range cases {
 		for _, path := range paths {

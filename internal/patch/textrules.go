@@ -156,24 +156,28 @@ var lookalikes = []*unicode.RangeTable{unicode.Cyrillic, unicode.Greek, unicode.
 func checkScripts(c *change) *Violation {
 	for _, l := range c.added {
 		for _, word := range words(l.text) {
-			latin, alike := false, false
 			for _, r := range word {
-				switch {
-				case unicode.Is(unicode.Latin, r):
-					latin = true
-				case unicode.In(r, lookalikes...):
-					alike = true
-				}
 				if (r >= 0xFF21 && r <= 0xFF5A) || (r >= 0x1D400 && r <= 0x1D7FF) {
 					return &Violation{Rule: RuleScripts, Line: l.number, Detail: fmt.Sprintf("%U stands for an ASCII letter", r)}
 				}
 			}
-			if latin && alike && !strings.Contains(string(c.old), word) {
+			if mixed(word) && !strings.Contains(string(c.old), word) {
 				return &Violation{Rule: RuleScripts, Line: l.number, Detail: "a word mixes alphabets: " + quotable(clip(word, 60))}
 			}
 		}
 	}
 	return nil
+}
+
+// mixed reports whether a word has both Latin letters and letters of a look-alike
+// script.
+func mixed(word string) bool {
+	latin, alike := false, false
+	for _, r := range word {
+		latin = latin || unicode.Is(unicode.Latin, r)
+		alike = alike || unicode.In(r, lookalikes...)
+	}
+	return latin && alike
 }
 
 // checkSecrets refuses what looks like a credential, unless the file already

@@ -2,11 +2,11 @@ package pipeline
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/repaird/repaird/internal/bundle"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/forge"
-	"github.com/repaird/repaird/internal/repair"
 )
 
 // The stages' names, as runs and ledgers store them.
@@ -42,21 +42,31 @@ var Stages = []Stage{
 			return []string{ArtifactReproduction, ArtifactRed, ArtifactDiagnosis}
 		}),
 	stage(Repair, "patched", (*at).repair,
-		func(c *Case) (Red, bool) {
-			return Red{c.Bundle, c.Reproduction}, c.Bundle != nil && c.Reproduction != nil
+		func(c *Case) (Wanted, bool) {
+			w := Wanted{Red: c.red(), Tried: c.Repair}
+			if c.Verdict != nil {
+				w.Asked = c.Verdict.Question
+			}
+			return w, c.Bundle != nil && c.Reproduction != nil
 		},
-		func(c *Case, r *repair.Result) []string { c.Repair = r; return []string{ArtifactRepair} }),
+		func(c *Case, r Repaired) (made []string) {
+			if r.Result != nil {
+				c.Repair, made = r.Result, []string{ArtifactRepair}
+			}
+			c.Pinned = r.Pinned
+			return append(made, ArtifactPinned)
+		}),
 	stage(Verify, "verified", (*at).verify,
 		func(c *Case) (Patched, bool) {
-			return Patched{c.Bundle, c.Reproduction, c.Repair}, c.Bundle != nil && c.Reproduction != nil && c.Repair != nil
+			return Patched{c.red(), c.Repair}, c.Bundle != nil && c.Reproduction != nil && c.Repair != nil
 		},
 		func(c *Case, v Verified) []string {
-			c.Verdict, c.Divergence = v.Verdict, v.Divergence
-			return []string{ArtifactVerdict, ArtifactVerdictRed, ArtifactGreen, ArtifactDivergence}
+			c.Verdict, c.Divergence, c.Pinned = v.Verdict, v.Divergence, v.Pinned
+			return []string{ArtifactVerdict, ArtifactVerdictRed, ArtifactGreen, ArtifactDivergence, ArtifactPinned}
 		}),
 	stage(Propose, "proposed", (*at).propose,
 		func(c *Case) (Accepted, bool) {
-			return Accepted{c.Bundle, c.Reproduction, c.Verdict, c.ReportInput()}, c.Bundle != nil && c.Reproduction != nil && c.Verdict != nil
+			return Accepted{c.Bundle, c.Reproduction, c.Verdict, c.Pinned, c.ReportInput()}, c.Bundle != nil && c.Reproduction != nil && c.Verdict != nil
 		},
 		func(c *Case, pr *forge.PullRequest) []string {
 			c.PullRequest = pr
@@ -73,7 +83,8 @@ type at struct {
 // stage turns a function into a Stage. in takes the function's input from a
 // case, and ok reports whether it is complete; out stores the result in the
 // case and names its artifacts. A function may return a result even when it
-// stops.
+// stops or fails: what it had spent by then. After a failure it stays in the
+// case and is not stored.
 func stage[In, Out any](name, state string, do func(*at, context.Context, In) (Out, error), in func(*Case) (_ In, ok bool), out func(*Case, Out) []string) Stage {
 	return Stage{name, state, func(ctx context.Context, a *at, c *Case) ([]Artifact, error) {
 		needed, ok := in(c)
@@ -82,6 +93,9 @@ func stage[In, Out any](name, state string, do func(*at, context.Context, In) (O
 		}
 		made, err := do(a, ctx, needed)
 		if err != nil && fault.AsStop(err) == nil {
+			if !reflect.ValueOf(&made).Elem().IsZero() {
+				out(c, made)
+			}
 			return nil, err
 		}
 		artifacts, encodeErr := c.encode(out(c, made))

@@ -3,8 +3,8 @@ package repair
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -14,12 +14,12 @@ import (
 // quoted puts untrusted text between two lines with a number that the text
 // cannot contain, and a label that names its source:
 //
-//	<<<untrusted 81…07 source=pytest.output>>>
+//	<<<untrusted 817263549012 pytest.output
 //	…
-//	<<<end 81…07>>>
+//	817263549012 end>>>
 //
-// The number has 128 random bits, drawn for every quotation, and redrawn if the
-// text contains it.
+// The number is drawn at random for every quotation, after its text is known,
+// and drawn again if the text contains it.
 func quoted(source, text redact.Clean) redact.Clean {
 	label := strings.Map(func(r rune) rune {
 		if r == '<' || r == '>' || unicode.IsSpace(r) || unicode.IsControl(r) {
@@ -30,24 +30,21 @@ func quoted(source, text redact.Clean) redact.Clean {
 	if label == "" || label != source.String() {
 		source = redact.Constant("unnamed") // a label with such characters is not a name
 	}
-	for {
-		high, low := random(), random()
-		if body := text.String(); strings.Contains(body, fmt.Sprint(high)) || strings.Contains(body, fmt.Sprint(low)) {
-			continue
-		}
-		nonce := redact.Concat(redact.Number(high), redact.Constant("-"), redact.Number(low))
-		return redact.Concat(
-			redact.Constant("<<<untrusted "), nonce, redact.Constant(" source="), source.Truncate(200), redact.Constant(">>>\n"),
-			text, redact.Constant("\n<<<end "), nonce, redact.Constant(">>>"))
+	n := random()
+	for strings.Contains(text.String(), strconv.FormatUint(n, 10)) {
+		n = random()
 	}
+	return redact.Concat(
+		redact.Constant("<<<untrusted "), redact.Number(n), redact.Constant(" "), source.Truncate(200), redact.Constant("\n"),
+		text, redact.Constant("\n"), redact.Number(n), redact.Constant(" end>>>"))
 }
 
-// random returns a number of 19 or 20 digits, which programs do not print by
-// chance.
+// random returns a number of twelve digits.
 func random() uint64 {
+	const first = 100_000_000_000
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails
-	return binary.LittleEndian.Uint64(b[:]) | 1<<63
+	return first + binary.LittleEndian.Uint64(b[:])%(9*first)
 }
 
 var (

@@ -31,16 +31,17 @@ type Input struct {
 	Known    *redact.Known
 	Budget   Budget
 	Policy   patch.Policy // the rules on what a patch may touch
+	Card     CardPolicy   // whether a model sees the trace
 	Judge    Judge
 	Progress func(string)                   // may be nil
-	Record   func(kind string, payload any) // one entry of the ledger: prompt, answer, tool, judged, engine; redacted; may be nil
+	Record   func(kind string, payload any) // one entry of the ledger: prompt, answer, tool, judged, spent, engine; redacted; may be nil
 }
 
 // The defaults of a [Budget].
 const (
-	DefaultModelAttempts    = 8
+	DefaultModelAttempts    = 12
 	DefaultTemplateAttempts = 60
-	DefaultTokens           = 400_000
+	DefaultTokens           = 1_200_000
 	DefaultDollars          = 5.0
 	DefaultTime             = 20 * time.Minute
 )
@@ -62,26 +63,49 @@ func (b Budget) WithDefaults(attempts int) Budget {
 	return b
 }
 
-// A Budget is what one repair may spend. Zero fields mean the defaults.
+// A Budget is what one repair may spend, all samples of a model together. Zero
+// fields mean the defaults. Tokens and dollars are never exceeded by a request
+// that a proposer makes knowing what it can cost at most.
 type Budget struct {
-	Attempts int           `json:"attempts" yaml:"attempts"` // verified candidates; default 8 for a model, 60 for templates
-	Tokens   int           `json:"tokens" yaml:"tokens"`     // default 400,000
+	Attempts int           `json:"attempts" yaml:"attempts"` // verified candidates; default 12 for a model, 60 for templates
+	Tokens   int           `json:"tokens" yaml:"tokens"`     // default 1,200,000
 	Dollars  float64       `json:"dollars" yaml:"dollars"`   // default 5
 	Time     time.Duration `json:"time" yaml:"time"`         // default 20 minutes
 }
 
+// A CardPolicy says when a model sees the trace: the diagnosis card, the
+// divergence card and the tool that queries traces. A positive number is the
+// number of patches that have to fail before.
+type CardPolicy int
+
+// The card policies beside a number of failures.
+const (
+	CardAlways CardPolicy = 0
+	CardNever  CardPolicy = -1 // the control arm: what is a model worth without a trace?
+)
+
 // A Judge says what the verdict on a candidate would be. Package pipeline
-// implements it with verify.
+// implements it with verify. It is safe for concurrent use.
 type Judge interface {
 	Judge(ctx context.Context, p patch.Patch) (*Assessment, error)
+}
+
+// An Observer is a Judge that can also tell behaviours apart.
+type Observer interface {
+	// Behaviour returns a digest of what the patched code answers to the
+	// failing call and to its neighbours: equal for patches that answer alike.
+	// "" means that nothing comparable is known.
+	Behaviour(ctx context.Context, p patch.Patch) (string, error)
 }
 
 // An Assessment is feedback on one candidate.
 type Assessment struct {
 	Accepted bool
+	Asked    bool        // no gate failed, and a person would have to decide
 	Gate     string      // the gate that failed
-	Feedback string      // its evidence, unredacted
+	Feedback string      // its evidence, or what would be asked; unredacted
 	Patch    patch.Patch // as verified, possibly smaller than proposed
+	Green    []byte      // trace of the test on head, unredacted; nil if it did not run there
 }
 
 // A Result is the accepted candidate and the attempts that led to it. That of a
@@ -93,8 +117,11 @@ type Result struct {
 	Attempts     []Attempt     `json:"attempts"`
 	Trials       []Trial       `json:"trials,omitempty"`       // candidates that were tried on tests alone, likeliest first; bounded
 	Alternatives []patch.Patch `json:"alternatives,omitempty"` // that pass the test and behave differently from Patch and from each other, likeliest first; Why says what speaks for each
+	Samples      int           `json:"samples,omitempty"`      // independent conversations with a model
+	Agreed       int           `json:"agreed,omitempty"`       // those that arrived at Patch's behaviour
 	Usage        llm.Usage     `json:"usage"`
 	Dollars      float64       `json:"dollars"`
+	Unpriced     bool          `json:"unpriced,omitempty"` // Dollars is unknown: no price is configured for the model
 	Wall         time.Duration `json:"wall"`
 }
 
@@ -104,7 +131,8 @@ type Attempt struct {
 	Template string      `json:"template,omitempty"`
 	Gate     string      `json:"gate,omitempty"` // that failed; "" accepted
 	Feedback string      `json:"feedback,omitempty"`
-	Diff     string      `json:"diff,omitempty"` // unified, redacted; "" where the patch does not apply
+	Sample   int         `json:"sample,omitempty"` // which of a model's samples proposed it, from 1
+	Diff     string      `json:"diff,omitempty"`   // unified, redacted; "" where the patch does not apply
 }
 
 // A Trial is a candidate that did not get as far as a judge, or has yet to.
@@ -132,8 +160,8 @@ func (in Input) DiffOf(p patch.Patch) string {
 }
 
 // A Proposer produces candidates and has them verified. It returns a Result, or
-// a *fault.Stop (no_patch, rejected, budget), or both: what was tried before it
-// stopped.
+// a *fault.Stop (no_patch, rejected, undecided, budget), or both: what was tried
+// and spent before it stopped.
 type Proposer interface {
 	Name() string
 	Repair(ctx context.Context, in Input) (*Result, error)

@@ -1,7 +1,6 @@
 package repair
 
 import (
-	"context"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -11,17 +10,16 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"github.com/repaird/repaird/internal/fault"
-	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/llm"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/redact"
-	"github.com/repaird/repaird/internal/testrun"
 	"github.com/repaird/repaird/internal/trace/card"
 	"github.com/repaird/repaird/internal/trace/wire"
 )
 
 // The tools of a model.
 const (
+	toolList    = "list_files"
 	toolRead    = "read_file"
 	toolSearch  = "search_code"
 	toolRun     = "run_test"
@@ -31,9 +29,11 @@ const (
 )
 
 const (
-	maxInput    = 64 << 10 // bytes of a tool's input
-	maxResult   = 16 << 10 // bytes of a tool's result
-	maxFeedback = 6 << 10
+	maxInput     = 64 << 10  // bytes of a tool's input
+	maxResult    = 16 << 10  // bytes of a tool's result
+	maxReasoning = 256 << 10 // bytes of a turn's reasoning
+	maxFeedback  = 6 << 10
+	maxListed    = 400 // files
 )
 
 //go:embed schemas/*.json
@@ -46,10 +46,11 @@ type tool struct {
 }
 
 var descriptions = map[string]string{
+	toolList:    "Lists the repository's files, all of them or those below a folder.",
 	toolRead:    "Reads a text file of the repository, or a range of its lines.",
 	toolSearch:  "Searches the repository's files for a regular expression (RE2), line by line.",
-	toolRun:     "Runs a test file that you write on the unpatched code in a sandbox, or the incident's test if source is omitted. It must contain one function whose name starts with test_.",
-	toolTrace:   "Queries the trace of the failing run for calls, returns, exceptions and their values.",
+	toolRun:     "Runs tests in a sandbox and returns what they print: a test file that you write, parts of the repository's own tests, or the incident's test if neither is given; on the unpatched code, or with edits applied. It is not one of your attempts.",
+	toolTrace:   "Queries the trace of the failing run (red), or after a rejection that of the run with the rejected patch (green), for calls, returns, exceptions and their values.",
 	toolPropose: "Proposes a patch and has it verified. Give the root cause in why, in one or two sentences for a reviewer.",
 	toolGiveUp:  "Gives up without a patch.",
 }
@@ -58,27 +59,35 @@ var descriptions = map[string]string{
 func toolset(runs, traced bool) (map[string]tool, []llm.Tool, error) {
 	byName := map[string]tool{}
 	var list []llm.Tool
-	for _, name := range []string{toolRead, toolSearch, toolTrace, toolRun, toolPropose, toolGiveUp} {
+	for _, name := range []string{toolList, toolRead, toolSearch, toolTrace, toolRun, toolPropose, toolGiveUp} {
 		if name == toolRun && !runs || name == toolTrace && !traced {
 			continue
 		}
-		data, err := schemaFiles.ReadFile("schemas/" + name + ".json")
+		t, err := loadTool(name, descriptions[name])
 		if err != nil {
 			return nil, nil, err
 		}
-		var s jsonschema.Schema
-		if err := json.Unmarshal(data, &s); err != nil {
-			return nil, nil, fmt.Errorf("schema of %s: %w", name, err)
-		}
-		resolved, err := s.Resolve(nil)
-		if err != nil {
-			return nil, nil, fmt.Errorf("schema of %s: %w", name, err)
-		}
-		t := tool{llm.Tool{Name: name, Description: descriptions[name], Schema: data}, resolved}
 		byName[name] = t
 		list = append(list, t.Tool)
 	}
 	return byName, list, nil
+}
+
+// loadTool loads one tool from its schema file.
+func loadTool(name, description string) (tool, error) {
+	data, err := schemaFiles.ReadFile("schemas/" + name + ".json")
+	if err != nil {
+		return tool{}, err
+	}
+	var s jsonschema.Schema
+	if err := json.Unmarshal(data, &s); err != nil {
+		return tool{}, fmt.Errorf("schema of %s: %w", name, err)
+	}
+	resolved, err := s.Resolve(nil)
+	if err != nil {
+		return tool{}, fmt.Errorf("schema of %s: %w", name, err)
+	}
+	return tool{llm.Tool{Name: name, Description: description, Schema: data}, resolved}, nil
 }
 
 // decode validates an untrusted input against the tool's schema and decodes it.
@@ -96,45 +105,11 @@ func (t tool) decode(input json.RawMessage, into any) error {
 	return json.Unmarshal(input, into)
 }
 
-// Tests runs a test that the model wrote on the base tree. [SandboxTests] is
-// one.
-type Tests interface {
-	// RunTest returns the run's output, unredacted. source is untrusted.
-	RunTest(ctx context.Context, in Input, source string) (string, error)
-}
-
-// SandboxTests runs tests in a sandbox, like every other test.
-type SandboxTests struct{ Session language.Session }
-
-// RunTest runs source, or the incident's test when source is empty.
-func (s SandboxTests) RunTest(ctx context.Context, in Input, source string) (string, error) {
-	test := in.Test
-	if source != "" {
-		test.Source = source
-		test.Name = ""
-		if m := testName.FindStringSubmatch(source); m != nil {
-			test.Name = m[1]
-		}
-	}
-	res, err := s.Session.Run(ctx, testrun.Request{Run: in.Run, Env: in.Env, Tree: in.Tree, Test: &test, Seed: testrun.Seed})
-	if err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	for _, o := range res.Tests {
-		fmt.Fprintf(&b, "%s: %s %s %s\n", o.ID, o.Status, o.Type, o.Message)
-	}
-	for _, e := range res.Errors {
-		fmt.Fprintf(&b, "error: %s\n", e)
-	}
-	b.WriteString(res.Output)
-	return b.String(), nil
-}
-
-var testName = regexp.MustCompile(`(?m)^def (test_\w+)\(`)
-
 // The inputs of the tools.
 type (
+	listInput struct {
+		Under string `json:"under"`
+	}
 	readInput struct {
 		Path  string `json:"path"`
 		First int    `json:"first_line"`
@@ -145,6 +120,7 @@ type (
 		Under   string `json:"under"`
 	}
 	traceInput struct {
+		Run      string `json:"run"`
 		Function string `json:"function"`
 		File     string `json:"file"`
 		Text     string `json:"text"`
@@ -154,7 +130,9 @@ type (
 		Limit    int    `json:"limit"`
 	}
 	runInput struct {
-		Source string `json:"source"`
+		Source string       `json:"source"`
+		Suite  []string     `json:"suite"`
+		Edits  []patch.Edit `json:"edits"`
 	}
 	proposeInput struct {
 		Edits []patch.Edit `json:"edits"`
@@ -174,6 +152,22 @@ type reply struct {
 func (s *session) refuse(err error) reply {
 	s.errors++
 	return reply{s.clean.text(err.Error(), 1000), true}
+}
+
+func (s *session) listFiles(in listInput) reply {
+	under, err := folder(in.Under)
+	if err != nil {
+		return s.refuse(err)
+	}
+	names := s.tree.list(under, maxListed+1)
+	if len(names) == 0 {
+		return reply{text: redact.Constant("no files")}
+	}
+	more := redact.Clean{}
+	if len(names) > maxListed {
+		names, more = names[:maxListed], redact.Constant("\nThere are more; name a folder.")
+	}
+	return reply{text: redact.Concat(quoted(redact.Constant("repository"), s.clean.code(strings.Join(names, "\n"), maxResult)), more)}
 }
 
 func (s *session) readFile(in readInput) reply {
@@ -217,21 +211,18 @@ func (s *session) searchCode(in searchInput) reply {
 }
 
 func (s *session) queryTrace(in traceInput) reply {
-	records := card.Select(s.trace, card.Query{Function: in.Function, File: in.File, Text: in.Text, CallID: in.CallID,
+	t := s.trace
+	if in.Run == "green" {
+		if t = s.green; t == nil {
+			return s.refuse(fault.Errorf(fault.NotFound, "no rejected patch of yours has been traced"))
+		}
+	}
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	records := card.Select(t, card.Query{Function: in.Function, File: in.File, Text: in.Text, CallID: in.CallID,
 		Around: in.Around, Kind: wire.Kind(in.Kind), Limit: in.Limit})
 	if len(records) == 0 {
 		return reply{text: redact.Constant("no record matches")}
 	}
 	return reply{text: quoted(redact.Constant("trace"), s.clean.text(card.Format(records, treeRoot, maxResult/2), maxResult))}
-}
-
-func (s *session) runTest(ctx context.Context, in runInput) reply {
-	out, err := s.opts.Tests.RunTest(ctx, s.in, in.Source)
-	if err != nil {
-		if ctx.Err() == nil {
-			return s.refuse(fault.Errorf(fault.KindOf(err), "the test could not be run"))
-		}
-		return s.refuse(ctx.Err())
-	}
-	return reply{text: quoted(redact.Constant("pytest.output"), s.clean.tail(out, maxFeedback))}
 }

@@ -89,37 +89,19 @@ func hidden(name string) bool {
 
 // search returns lines of the form path:number: text that match.
 func (t *tree) search(re *regexp.Regexp, under string) ([]string, bool, error) {
-	if under == "" {
-		under = "."
-	}
-	under = path.Clean(under)
-	if !fs.ValidPath(under) || hidden(under) {
-		return nil, false, fault.Errorf(fault.Denied, "the path is not inside the repository")
+	under, err := folder(under)
+	if err != nil {
+		return nil, false, err
 	}
 	var found []string
-	files, size := 0, int64(0)
-	err := fs.WalkDir(t.root.FS(), under, func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return nil //nolint:nilerr // what cannot be listed is not searched
-		case d.IsDir():
-			if hidden(name) || d.Name() == "node_modules" || d.Name() == "__pycache__" {
-				return fs.SkipDir
-			}
-			return nil
-		case !d.Type().IsRegular():
-			return nil
-		}
-		info, err := d.Info()
-		if err != nil {
-			return nil //nolint:nilerr // nor what has just gone
-		}
-		if files, size = files+1, size+info.Size(); files > maxSearchFiles || size > maxSearchBytes || len(found) > maxMatches {
+	size := int64(0)
+	err = t.walk(under, maxSearchFiles, func(name string, info fs.FileInfo) error {
+		if size += info.Size(); size > maxSearchBytes || len(found) > maxMatches {
 			return fs.SkipAll
 		}
 		text, err := t.read(name)
 		if err != nil {
-			return nil //nolint:nilerr // nor what is too large or not text
+			return nil //nolint:nilerr // what is too large or not text is not searched
 		}
 		n := 0
 		for line := range strings.SplitSeq(text, "\n") {
@@ -137,39 +119,51 @@ func (t *tree) search(re *regexp.Regexp, under string) ([]string, bool, error) {
 	return found, more, err
 }
 
-// function returns the source of the function that contains a line, and its
-// first line: the nearest def above that is indented less, up to the line where
-// the indentation ends.
-func function(text string, line, limit int) (string, int) {
-	lines := strings.Split(text, "\n")
-	if line < 1 || line > len(lines) {
-		return "", 0
+// folder checks a folder's or file's path; "" is the whole tree.
+func folder(under string) (string, error) {
+	if under == "" {
+		return ".", nil
 	}
-	first, depth := line-1, indentation(lines[line-1])
-	for i := line - 1; i >= 0; i-- {
-		trimmed := strings.TrimSpace(lines[i])
-		isDef := strings.HasPrefix(trimmed, "def ") || strings.HasPrefix(trimmed, "async def ")
-		if isDef && (i == line-1 || indentation(lines[i]) < depth) {
-			first = i
-			break
-		}
-		if trimmed != "" && !strings.ContainsAny(trimmed[:1], ")]}#") && indentation(lines[i]) < depth {
-			depth = indentation(lines[i])
-		}
+	under = path.Clean(under)
+	if !fs.ValidPath(under) || hidden(under) {
+		return "", fault.Errorf(fault.Denied, "the path is not inside the repository")
 	}
-	depth = indentation(lines[first])
-	last := first
-	for i := first + 1; i < len(lines) && i-first < limit; i++ {
-		if s := strings.TrimSpace(lines[i]); s != "" && indentation(lines[i]) <= depth && !strings.HasPrefix(s, ")") {
-			break
-		} else if s != "" {
-			last = i
-		}
-	}
-	for first > 0 && strings.HasPrefix(strings.TrimSpace(lines[first-1]), "@") {
-		first--
-	}
-	return strings.Join(lines[first:last+1], "\n"), first + 1
+	return under, nil
 }
 
-func indentation(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }
+// walk calls visit for at most a number of regular files below a path that
+// folder has checked, in lexical order. It follows no links.
+func (t *tree) walk(under string, most int, visit func(name string, info fs.FileInfo) error) error {
+	files := 0
+	return fs.WalkDir(t.root.FS(), under, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil //nolint:nilerr // what cannot be listed is passed over
+		case d.IsDir():
+			if hidden(name) || d.Name() == "node_modules" || d.Name() == "__pycache__" {
+				return fs.SkipDir
+			}
+			return nil
+		case !d.Type().IsRegular():
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			return nil //nolint:nilerr // and so is what has just gone
+		}
+		if files++; files > most {
+			return fs.SkipAll
+		}
+		return visit(name, info)
+	})
+}
+
+// list returns the names of at most a number of files below a path that folder
+// has checked.
+func (t *tree) list(under string, most int) (names []string) {
+	_ = t.walk(under, most, func(name string, _ fs.FileInfo) error {
+		names = append(names, name)
+		return nil
+	})
+	return names
+}

@@ -55,6 +55,7 @@ type Summary struct {
 	Candidates  int                `json:"candidates,omitempty"`
 	Usage       llm.Usage          `json:"usage,omitzero"`
 	Dollars     float64            `json:"dollars"`
+	Unpriced    bool               `json:"unpriced,omitempty"` // Dollars is unknown: no price is configured for the model
 	Millis      int64              `json:"repair_millis,omitempty"`
 	PullRequest *forge.PullRequest `json:"pull_request,omitempty"`
 	Files       []string           `json:"files"` // of the directory, without report.json
@@ -72,6 +73,7 @@ func Summarise(in Input, stop *fault.Stop, pr *forge.PullRequest) Summary {
 		s.Fidelity, s.Failed, s.Runs = &r.Fidelity, r.Failed, r.Runs
 	}
 	if x := in.Repair; x != nil {
+		s.Unpriced = x.Unpriced
 		s.Proposer, s.Candidates, s.Usage, s.Dollars, s.Millis = x.Proposer, len(x.Attempts), x.Usage, x.Dollars, x.Wall.Milliseconds()
 	}
 	if v := in.Verdict; v != nil {

@@ -308,13 +308,21 @@ func identity(in Input, q quoter) redact.Clean {
 		row(redact.Constant("proposer"), q.name(x.Proposer, maxName)),
 		row(redact.Constant("candidates verified"), redact.Number(len(x.Attempts))),
 		row(redact.Constant("tokens"), tokens(in)),
-		row(redact.Constant("cost"), q.code(dollars(x.Dollars), maxName)),
+		row(redact.Constant("cost"), cost(in, q)),
 		row(redact.Constant("duration of the repair"), q.code(x.Wall.Round(100_000_000).String(), maxName)),
 	}
 	if u, err := url.Parse(in.PageURL); err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") {
 		rows = append(rows, row(redact.Constant("evidence"), q.name(u.String(), 300)))
 	}
 	return lines(rows...)
+}
+
+// cost is what the repair cost, if the model's price is configured.
+func cost(in Input, q quoter) redact.Clean {
+	if in.Repair.Unpriced {
+		return redact.Constant("unknown: no price is configured for the model")
+	}
+	return q.code(dollars(in.Repair.Dollars), maxName)
 }
 
 func tokens(in Input) redact.Clean {

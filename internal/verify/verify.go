@@ -43,6 +43,7 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/behaviour"
+	"github.com/repaird/repaird/internal/behaviour/history"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
@@ -63,7 +64,9 @@ type Input struct {
 	Suite        []string            // of the repository, as testrun.Request takes it; nil: the whole tree
 	Repeats      int                 // N, default 5
 	Policy       patch.Policy        // with the rules of the language
+	History      history.Source      // of the base commit; nil if there is none
 	Alternatives []patch.Patch       // other candidates that the patch has to hold its own against
+	Grounds      []behaviour.Ground  // known from elsewhere, such as a person's answer that the test asserts
 	Quick        bool                // feedback for a proposer: see the package comment
 	Progress     func(gate string)   // may be nil
 }
@@ -74,6 +77,8 @@ type Verdict struct {
 	Strength   behaviour.Strength `json:"strength"`           // how well it is known that the answer is right
 	Grounds    []behaviour.Ground `json:"grounds,omitempty"`  // what the strength rests on
 	Question   *Question          `json:"question,omitempty"` // where a person has to decide
+	Call       string             `json:"call,omitempty"`     // the test's call, as people read it
+	Answer     *language.Answer   `json:"answer,omitempty"`   // what it answers with the patch: its end, value, type, parts, literal and message; nil where that is not known
 	Gates      []Gate             `json:"gates"`              // in order; all of them, also those not reached
 	ProofModes []string           `json:"proof_modes"`        // base-sha, reverted-fix, captured-failure
 	Patch      patch.Patch        `json:"patch"`              // the patch that was verified in the end, without unneeded hunks
@@ -168,10 +173,11 @@ func (v *Verdict) Failed() *Gate {
 
 // A Verifier computes verdicts. Safe for concurrent use.
 type Verifier struct {
-	Session  language.Session
-	Analyser language.Analyser
-	Rules    language.Rules
-	Prober   language.Prober
+	Session    language.Session
+	Analyser   language.Analyser
+	Rules      language.Rules
+	Prober     language.Prober
+	Documenter language.Documenter // nil: documentation does not count
 
 	// SuiteWall limits one run of the repository's suite; default 5 minutes, in
 	// a quick verification at most one.
@@ -228,6 +234,7 @@ func (j *verification) verdict() *Verdict {
 	if verdict.Decision == Accepted && !j.in.Quick && !j.v.blind() && verdict.Strength == behaviour.Undetermined {
 		verdict.Decision, verdict.Question = Asked, j.question()
 	}
+	verdict.Call, verdict.Answer = j.answer()
 	for _, mode := range []string{BaseSHA, RevertedFix} {
 		if j.of(mode).Outcome == Held {
 			verdict.ProofModes = append(verdict.ProofModes, mode)

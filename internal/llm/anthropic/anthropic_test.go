@@ -17,6 +17,7 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/llm"
 	"github.com/repaird/repaird/internal/llm/anthropic"
+	"github.com/repaird/repaird/internal/llm/llmtest"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/secret"
 )
@@ -26,6 +27,8 @@ const key = "key-of-the-test"
 func clean(s string) redact.Clean {
 	return redact.New([]byte("0123456789abcdef")).Text(s, nil)
 }
+
+var warm = 0.25
 
 var conversation = llm.Request{
 	System: clean("You repair programs."),
@@ -41,7 +44,7 @@ var conversation = llm.Request{
 	},
 	Tools: []llm.Tool{{Name: "read_file", Description: "Reads a file.",
 		Schema: json.RawMessage(`{"type":"object","properties":{"path":{"type":"string"}},"required":["path"],"additionalProperties":false}`)}},
-	MaxTokens: 1000, Temperature: 0.25,
+	MaxTokens: 1000, Temperature: &warm,
 }
 
 const answer = `{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[
@@ -90,6 +93,11 @@ func model(t *testing.T, url string, waits *[]time.Duration) *anthropic.Model {
 	return m
 }
 
+func TestTheSuite(t *testing.T) {
+	t.Parallel()
+	llmtest.Suite(t, llmtest.Anthropic, func(o llm.Options) (llm.Model, error) { return anthropic.New(o) })
+}
+
 func TestTheConversationIsSentInTheVendorsFormat(t *testing.T) {
 	t.Parallel()
 	var got map[string]any
@@ -111,18 +119,18 @@ func TestTheConversationIsSentInTheVendorsFormat(t *testing.T) {
 	}
 	var want map[string]any
 	if err := json.Unmarshal([]byte(`{
-	 "model":"some-model","max_tokens":1000,"temperature":0.25,
+	 "model":"some-model","max_tokens":1000,"temperature":0.25,"stream":true,
 	 "system":[{"type":"text","text":"You repair programs.","cache_control":{"type":"ephemeral"}}],
 	 "tools":[{"name":"read_file","description":"Reads a file.","input_schema":{"type":"object",
 	   "properties":{"path":{"type":"string"}},"required":["path"],"additionalProperties":false}}],
 	 "messages":[
-	  {"role":"user","content":[{"type":"text","text":"It broke."}]},
+	  {"role":"user","content":[{"type":"text","text":"It broke.","cache_control":{"type":"ephemeral"}}]},
 	  {"role":"assistant","content":[{"type":"text","text":"Let me look."},
 	   {"type":"tool_use","id":"t1","name":"read_file","input":{"path":"a.py"}},
 	   {"type":"tool_use","id":"t2","name":"read_file","input":{}}]},
 	  {"role":"user","content":[
 	   {"type":"tool_result","tool_use_id":"t1","is_error":false,"content":[{"type":"text","text":"x = 1"}]},
-	   {"type":"tool_result","tool_use_id":"t2","is_error":true,"content":[{"type":"text","text":"bad input"}]}]}]}`), &want); err != nil {
+	   {"type":"tool_result","tool_use_id":"t2","is_error":true,"content":[{"type":"text","text":"bad input"}],"cache_control":{"type":"ephemeral"}}]}]}`), &want); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -130,7 +138,7 @@ func TestTheConversationIsSentInTheVendorsFormat(t *testing.T) {
 	}
 	wantResp := &llm.Response{Text: "Reading.", Stop: llm.StopTools,
 		Calls: []llm.ToolCall{{ID: "t3", Name: "read_file", Input: json.RawMessage(`{"path":"b.py"}`)}},
-		Usage: llm.Usage{Input: 160, Output: 7, Cached: 50}}
+		Usage: llm.Usage{Input: 160, Output: 7, Cached: 50, Written: 10}}
 	if d := cmp.Diff(wantResp, resp); d != "" {
 		t.Errorf("response (-want +got):\n%s", d)
 	}

@@ -1,21 +1,27 @@
-// Package openai implements llm.Model with the chat completions API, through
-// OpenAI's official SDK. Compatible endpoints (self-hosted servers, gateways)
-// implement chat completions with tools, which is why it is preferred to newer
-// APIs. The package is stateless, ignores the environment, and leaves retries to
-// package llm, which bounds them.
+// Package openai implements llm.Model with OpenAI's two APIs, through its
+// official SDK: [New] with chat completions, which compatible endpoints
+// (self-hosted servers, gateways) implement, and [NewResponses] with the
+// Responses API, which OpenAI's reasoning models need to go on from what they
+// thought before. The package is stateless but for what it learns of the
+// endpoint's parameters, ignores the environment, and leaves retries to package
+// llm, which bounds them.
+//
+// Conversations are streamed, and nothing is stored at the vendor. Reasoning goes
+// back in the form in which it came: encrypted items, reasoning_content and its
+// variants, and the signatures that Gemini adds to calls.
 package openai
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	sdk "github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
-	"github.com/openai/openai-go/v3/packages/param"
-	"github.com/openai/openai-go/v3/shared"
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/llm"
@@ -26,20 +32,17 @@ const (
 	official = "https://api.openai.com/v1/"
 )
 
-// A Model is an OpenAI model, or one behind a compatible endpoint.
-type Model struct {
-	opts        llm.Options
-	completions sdk.ChatCompletionService
+// An endpoint is what both APIs share.
+type endpoint struct {
+	opts   llm.Options
+	client sdk.Client
+	habits llm.Habits
 }
 
-var _ llm.Model = (*Model)(nil)
-
-// New returns a model. BaseURL is the part before "chat/completions", such as
-// "http://localhost:8000/v1".
-func New(opts llm.Options) (*Model, error) {
+func (e *endpoint) open(opts llm.Options) error {
 	opts, err := opts.Validate()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if opts.BaseURL == "" {
 		opts.BaseURL = official
@@ -50,63 +53,94 @@ func New(opts llm.Options) (*Model, error) {
 	if !opts.Key.Empty() {
 		ro = append(ro, option.WithAPIKey(opts.Key.Reveal()))
 	}
-	return &Model{opts, sdk.NewChatCompletionService(ro...)}, nil
+	e.opts, e.client = opts, sdk.Client{Options: ro} // NewClient would read the environment
+	return nil
 }
 
 // Name returns "openai/" followed by the model's name.
-func (m *Model) Name() string { return vendor + "/" + m.opts.Model }
+func (e *endpoint) Name() string { return vendor + "/" + e.opts.Model }
 
-// Generate implements llm.Model.
-func (m *Model) Generate(ctx context.Context, req llm.Request) (*llm.Response, error) {
-	params := m.params(req)
-	var answer *sdk.ChatCompletion
-	err := m.opts.Retry.Do(ctx, func(ctx context.Context) error {
-		try, cancel := context.WithTimeout(ctx, m.opts.Timeout)
-		defer cancel()
-		var err error
-		for range 3 { // adapt changes at most two parameters
-			answer, err = m.completions.New(try, params)
-			if err == nil || !adapt(&params, err) {
-				break
-			}
-		}
-		var refused *sdk.Error
-		if errors.As(err, &refused) {
-			return refusal(refused)
-		}
-		if err != nil {
-			return llm.TransportError(ctx, vendor, err)
-		}
-		if answer == nil || len(answer.Choices) == 0 {
-			return fault.Errorf(fault.Retryable, "%s: malformed response: no choices", vendor)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return response(answer), nil
+// What an endpoint can turn out to refuse, or to call otherwise.
+const (
+	noTemperature = "no temperature"
+	noEffort      = "no effort"
+	noReasoning   = "no reasoning in the conversation"
+	noUsage       = "no usage in streams"
+	noStream      = "no streams"
+	otherLimit    = "the other name of the token limit"
+)
+
+// An answer collects a response's parts from events, or from one document.
+type answer interface {
+	event(data []byte) error // io.EOF ends the response
+	whole(data []byte) error
+	response() (*llm.Response, error)
 }
 
-// adapt removes or renames a parameter that the endpoint rejected with status
-// 400: models differ on temperature and on the name of the token limit.
-func adapt(p *sdk.ChatCompletionNewParams, err error) bool {
+// try makes one request.
+func (e *endpoint) try(ctx context.Context, path string, params any, req llm.Request, a answer) (*llm.Response, error) {
+	var raw *http.Response
+	err := e.client.Post(ctx, path, params, &raw, option.WithJSONSet("stream", !e.habits.Have(noStream)))
 	var refused *sdk.Error
-	if !errors.As(err, &refused) || refused.StatusCode != http.StatusBadRequest {
-		return false
+	if errors.As(err, &refused) {
+		return nil, refusal(refused)
 	}
-	text := refused.Param + " " + refused.Message
+	if err != nil {
+		return &llm.Response{Usage: llm.Usage{Unreported: 1}}, err
+	}
+	defer func() { _ = raw.Body.Close() }()
+	if llm.Streamed(raw) {
+		err = llm.Events(raw.Body, req, a.event)
+	} else {
+		var data []byte
+		if data, err = llm.Whole(raw.Body, req); err == nil {
+			err = a.whole(data)
+		}
+	}
+	resp, bad := a.response()
+	if err == nil {
+		err = bad
+	}
+	if err == nil {
+		return resp, nil
+	}
+	if !resp.Usage.Used() {
+		resp.Usage.Unreported = 1
+	}
+	return &llm.Response{Usage: resp.Usage}, err
+}
+
+// A failure is an error as endpoints put it into events and documents.
+type failure struct {
+	Message string          `json:"message"`
+	Type    string          `json:"type"`
+	Code    json.RawMessage `json:"code"` // a string, or with some endpoints the status
+	Param   string          `json:"param"`
+}
+
+// refusal is a failure that came after the request had been accepted.
+func (f *failure) refusal() error {
+	code := string(bytes.Trim(f.Code, `"`))
+	status, err := strconv.Atoi(code)
 	switch {
-	case strings.Contains(text, "temperature") && p.Temperature.Valid():
-		p.Temperature = param.Opt[float64]{}
-	case strings.Contains(text, "max_completion_tokens") && p.MaxTokens.Valid():
-		p.MaxCompletionTokens, p.MaxTokens = p.MaxTokens, param.Opt[int64]{}
-	case strings.Contains(text, "max_completion_tokens") && p.MaxCompletionTokens.Valid():
-		p.MaxTokens, p.MaxCompletionTokens = p.MaxCompletionTokens, param.Opt[int64]{}
+	case err == nil && status >= 400 && status < 600:
+	case code == "insufficient_quota":
+		return fault.Errorf(fault.Budget, "%s: %w", vendor, &llm.StatusError{Status: http.StatusTooManyRequests, Message: message(f.Message)})
+	case code == "rate_limit_exceeded":
+		status = http.StatusTooManyRequests
+	case code == "context_length_exceeded", strings.Contains(f.Type, "invalid_request"):
+		status = http.StatusBadRequest
 	default:
-		return false
+		status = http.StatusInternalServerError
 	}
-	return true
+	return llm.RefusalOf(vendor, status, nil, message(f.Message))
+}
+
+func message(s string) string {
+	if s == "" {
+		return "no message"
+	}
+	return s
 }
 
 func refusal(e *sdk.Error) error {
@@ -114,90 +148,71 @@ func refusal(e *sdk.Error) error {
 	if e.Response != nil {
 		header = e.Response.Header
 	}
-	message := e.Message
-	if message == "" {
-		message = "no message"
-	}
 	if e.StatusCode == http.StatusTooManyRequests && e.Code == "insufficient_quota" {
 		// An exhausted quota does not recover by waiting.
-		return fault.Errorf(fault.Budget, "%s: %w", vendor, &llm.StatusError{Status: e.StatusCode, Message: message})
+		return fault.Errorf(fault.Budget, "%s: %w", vendor, &llm.StatusError{Status: e.StatusCode, Message: message(e.Message)})
 	}
-	return llm.RefusalOf(vendor, e.StatusCode, header, message)
+	text := message(e.Message)
+	if e.Param != "" && !strings.Contains(text, e.Param) {
+		text += " (" + e.Param + ")"
+	}
+	if e.Code == "context_length_exceeded" {
+		return fault.Errorf(fault.Invalid, "%s: %w: %w", vendor, llm.ErrContext, &llm.StatusError{Status: e.StatusCode, Message: text})
+	}
+	return llm.RefusalOf(vendor, e.StatusCode, header, text)
 }
 
-func (m *Model) params(req llm.Request) sdk.ChatCompletionNewParams {
-	p := sdk.ChatCompletionNewParams{
-		Model:       m.opts.Model,
-		Temperature: sdk.Float(req.Temperature),
-	}
-	if m.opts.BaseURL == official {
-		p.MaxCompletionTokens = sdk.Int(int64(req.MaxTokens))
-	} else {
-		p.MaxTokens = sdk.Int(int64(req.MaxTokens))
-	}
-	if s := req.System.String(); s != "" {
-		p.Messages = append(p.Messages, sdk.SystemMessage(s))
-	}
-	for _, t := range req.Tools {
-		var schema map[string]any
-		_ = json.Unmarshal(t.Schema, &schema) // the caller's own constant
-		p.Tools = append(p.Tools, sdk.ChatCompletionFunctionTool(shared.FunctionDefinitionParam{
-			Name: t.Name, Description: sdk.String(t.Description), Parameters: schema,
-		}))
-	}
-	for _, msg := range req.Messages {
-		p.Messages = append(p.Messages, messages(msg)...)
-	}
-	return p
+// A sent request is what adapt needs to know of it.
+type sent struct {
+	temperature, effort, reasoning, usage bool
+	limit                                 string // name of the token limit
+	answer                                int    // its value
 }
 
-func messages(msg llm.Message) []sdk.ChatCompletionMessageParamUnion {
-	if msg.Role == llm.Assistant {
-		var a sdk.ChatCompletionAssistantMessageParam
-		if t := msg.Text.String(); t != "" {
-			a.Content.OfString = sdk.String(t)
-		}
-		for _, c := range msg.Calls {
-			a.ToolCalls = append(a.ToolCalls, sdk.ChatCompletionMessageToolCallUnionParam{
-				OfFunction: &sdk.ChatCompletionMessageFunctionToolCallParam{
-					ID: c.ID,
-					Function: sdk.ChatCompletionMessageFunctionToolCallFunctionParam{
-						Name: c.Name, Arguments: string(llm.ObjectOrEmpty(c.Input)),
-					},
-				},
-			})
-		}
-		return []sdk.ChatCompletionMessageParamUnion{{OfAssistant: &a}}
+// adapt learns from a request that was refused with status 400 or 422; it
+// reports whether the next one will be another.
+func (e *endpoint) adapt(s sent, err error) bool {
+	var status *llm.StatusError
+	if !errors.As(err, &status) || errors.Is(err, llm.ErrContext) || status.Status != http.StatusBadRequest && status.Status != http.StatusUnprocessableEntity {
+		return false
 	}
-	var out []sdk.ChatCompletionMessageParamUnion
-	for _, r := range msg.Results {
-		text := r.Text.String()
-		if r.Error {
-			text = "error: " + text // this API has no error flag
+	says := func(words ...string) bool {
+		for _, w := range words {
+			if strings.Contains(status.Message, w) {
+				return true
+			}
 		}
-		out = append(out, sdk.ToolMessage(text, r.ID))
-	}
-	if t := msg.Text.String(); t != "" {
-		out = append(out, sdk.UserMessage(t))
-	}
-	return out
-}
-
-func response(a *sdk.ChatCompletion) *llm.Response {
-	choice := a.Choices[0]
-	r := &llm.Response{Text: choice.Message.Content, Stop: llm.StopEnd}
-	for _, c := range choice.Message.ToolCalls {
-		r.Calls = append(r.Calls, llm.ToolCall{ID: c.ID, Name: c.Function.Name, Input: json.RawMessage(c.Function.Arguments)})
+		return false
 	}
 	switch {
-	case choice.FinishReason == "length":
-		r.Stop = llm.StopMaxTokens
-	case len(r.Calls) > 0: // some endpoints report "stop" along with tool calls
-		r.Stop = llm.StopTools
+	case s.temperature && says("temperature"):
+		return e.habits.Learn(noTemperature)
+	case s.limit == "max_tokens" && says("max_completion_tokens"), s.limit == "max_completion_tokens" && says("max_completion_tokens") && !says("max_completion_tokens is too large", "at most", "less than"):
+		return e.habits.Learn(otherLimit)
+	case says("max_tokens", "max_completion_tokens", "max_output_tokens", "completion tokens", "output tokens"):
+		return e.habits.LearnAnswer(status.Message, s.answer)
+	case s.reasoning && says("reasoning_content", "reasoning_details", "encrypted", "extra_content", "reasoning' field", "messages.reasoning"):
+		return e.habits.Learn(noReasoning)
+	case s.effort && says("reasoning", "effort"):
+		return e.habits.Learn(noEffort)
+	case s.usage && says("stream_options", "include_usage"):
+		return e.habits.Learn(noUsage)
+	case says("stream") && !e.habits.Have(noStream):
+		return e.habits.Learn(noStream)
 	}
-	r.Usage = llm.Usage{
-		Input: int(a.Usage.PromptTokens), Output: int(a.Usage.CompletionTokens),
-		Cached: int(a.Usage.PromptTokensDetails.CachedTokens),
+	return false
+}
+
+// schema decodes a tool's parameters.
+func schema(t llm.Tool) (s map[string]any) {
+	_ = json.Unmarshal(t.Schema, &s) // the caller's own constant
+	return s
+}
+
+// result is a tool's result as text: neither API has a flag for errors.
+func result(r llm.ToolResult) string {
+	if r.Error {
+		return "error: " + r.Text.String()
 	}
-	return r
+	return r.Text.String()
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/llm"
+	"github.com/repaird/repaird/internal/llm/llmtest"
 	"github.com/repaird/repaird/internal/llm/openai"
 	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/secret"
@@ -26,6 +27,8 @@ func clean(s string) redact.Clean {
 	return redact.New([]byte("0123456789abcdef")).Text(s, nil)
 }
 
+var warm = 0.25
+
 var conversation = llm.Request{
 	System: clean("You repair programs."),
 	Messages: []llm.Message{
@@ -35,7 +38,7 @@ var conversation = llm.Request{
 	},
 	Tools: []llm.Tool{{Name: "read_file", Description: "Reads a file.",
 		Schema: json.RawMessage(`{"type":"object","properties":{"path":{"type":"string"}},"required":["path"],"additionalProperties":false}`)}},
-	MaxTokens: 1000, Temperature: 0.25,
+	MaxTokens: 1000, Temperature: &warm,
 }
 
 func answer(finish, arguments string) string {
@@ -89,6 +92,18 @@ func model(t *testing.T, url string) *openai.Model {
 	return m
 }
 
+func TestTheSuites(t *testing.T) {
+	t.Parallel()
+	t.Run("chat completions", func(t *testing.T) {
+		t.Parallel()
+		llmtest.Suite(t, llmtest.Chat, func(o llm.Options) (llm.Model, error) { return openai.New(o) })
+	})
+	t.Run("responses", func(t *testing.T) {
+		t.Parallel()
+		llmtest.Suite(t, llmtest.Responses, func(o llm.Options) (llm.Model, error) { return openai.NewResponses(o) })
+	})
+}
+
 func TestTheConversationIsSentInTheVendorsFormat(t *testing.T) {
 	t.Parallel()
 	var got map[string]any
@@ -98,7 +113,7 @@ func TestTheConversationIsSentInTheVendorsFormat(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want map[string]any
-	if err := json.Unmarshal([]byte(`{"model":"some-model","max_tokens":1000,"temperature":0.25,
+	if err := json.Unmarshal([]byte(`{"model":"some-model","max_tokens":1000,"temperature":0.25,"stream":true,"stream_options":{"include_usage":true},
 	 "tools":[{"type":"function","function":{"name":"read_file","description":"Reads a file.","parameters":{"type":"object",
 	   "properties":{"path":{"type":"string"}},"required":["path"],"additionalProperties":false}}}],
 	 "messages":[{"role":"system","content":"You repair programs."},{"role":"user","content":"It broke."},
