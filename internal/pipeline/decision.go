@@ -56,7 +56,7 @@ func Decide(q *verify.Question, c Choice, by string, at time.Time) (d Decision, 
 			d.Permit = true
 		case "no":
 		default:
-			return d, fault.Errorf(fault.Invalid, "the question is answered with yes or no")
+			return d, fault.Errorf(fault.Invalid, "the answer has to be yes or no")
 		}
 		return d, nil
 	}

@@ -18,6 +18,10 @@ const (
 	Propose   = "propose"
 )
 
+// BeforeRepair is the state of a run whose test is known, to which a person's
+// decision takes it back.
+const BeforeRepair = "reproduced"
+
 // A Stage is one step of a run.
 type Stage struct {
 	Name  string
@@ -35,7 +39,7 @@ var Stages = []Stage{
 			}
 			return made
 		}),
-	stage(Reproduce, "reproduced", (*at).reproduce,
+	stage(Reproduce, BeforeRepair, (*at).reproduce,
 		func(c *Case) (Sealed, bool) { return Sealed{c.Bundle}, c.Bundle != nil },
 		func(c *Case, r Reproduced) []string {
 			c.Reproduction, c.Diagnosis = r.Reproduction, r.Diagnosis
