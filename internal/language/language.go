@@ -95,6 +95,7 @@ type Question struct {
 	Overlay   patch.Overlay
 	Stack     []Level // in-tree levels of the failure on base, outermost first; nil before it is known
 	Exception string  // bare class name of the failure
+	Test      string  // source of the failing test
 }
 
 // A Level is one in-tree level of a failure's stack.
@@ -106,10 +107,11 @@ type Level struct {
 
 // An Analysis is what a patch's source shows.
 type Analysis struct {
-	Violations []patch.Violation         `json:"violations"` // of the policy on code
-	Broad      []patch.Violation         `json:"broad"`      // catch-all handlers that the patch adds
-	Guards     []Guard                   `json:"guards"`     // guards that it adds on the failure's path
-	Lines      map[string]map[int][2]int `json:"lines"`      // file → executable line → first and last line of its statement
+	Violations  []patch.Violation         `json:"violations"`  // of the policy on code
+	Permissions []patch.Violation         `json:"permissions"` // what it leaves to people: constructs that the patch adds
+	Broad       []patch.Violation         `json:"broad"`       // catch-all handlers that the patch adds
+	Guards      []Guard                   `json:"guards"`      // guards that it adds on the failure's path
+	Lines       map[string]map[int][2]int `json:"lines"`       // file → executable line → first and last line of its statement
 }
 
 // Statement returns the lines of the statement to which an executable line of a

@@ -231,7 +231,11 @@ func (j *verification) verdict() *Verdict {
 		}
 	}
 	verdict.Grounds, verdict.Strength = j.grounds, behaviour.StrengthOf(j.grounds)
-	if verdict.Decision == Accepted && !j.in.Quick && !j.v.blind() && verdict.Strength == behaviour.Undetermined {
+	switch {
+	case verdict.Decision != Accepted || j.in.Quick:
+	case len(j.permissions()) > 0:
+		verdict.Decision, verdict.Question = Asked, j.permission()
+	case !j.v.blind() && verdict.Strength == behaviour.Undetermined:
 		verdict.Decision, verdict.Question = Asked, j.question()
 	}
 	verdict.Call, verdict.Answer = j.answer()
