@@ -8,6 +8,7 @@
 //	Session       everyone    test runs whose results can be trusted
 //	Analyser      verify      what a patch's source says
 //	Prober        verify      what calls near the failing one answer
+//	Pinner        pipeline    a test that asserts what its call answers
 //	Documenter    verify      what base documents, and whether its examples hold
 //	Rules         everyone    which parts of a stack or failure are due to the language
 //
@@ -34,6 +35,7 @@ type Language interface {
 	Analyser
 	Rules
 	Prober
+	Pinner
 	patch.Rules
 }
 
@@ -93,6 +95,7 @@ type Question struct {
 	Overlay   patch.Overlay
 	Stack     []Level // in-tree levels of the failure on base, outermost first; nil before it is known
 	Exception string  // bare class name of the failure
+	Test      string  // source of the failing test
 }
 
 // A Level is one in-tree level of a failure's stack.
@@ -104,12 +107,13 @@ type Level struct {
 
 // An Analysis is what a patch's source shows.
 type Analysis struct {
-	Violations []patch.Violation         `json:"violations"` // of the policy on code
-	Broad      []patch.Violation         `json:"broad"`      // catch-all handlers that the patch adds
-	Guards     []Guard                   `json:"guards"`     // guards that it adds on the failure's path
-	Lines      map[string]map[int][2]int `json:"lines"`      // file → executable line → first and last line of its statement
-	Touched    []Touched                 `json:"touched"`    // statements that the patch adds, alters or removes
-	Tests      []string                  `json:"tests"`      // files of tests that import a changed file, the nearest first
+	Violations  []patch.Violation         `json:"violations"`  // of the policy on code
+	Permissions []patch.Violation         `json:"permissions"` // what it leaves to people: constructs that the patch adds
+	Broad       []patch.Violation         `json:"broad"`       // catch-all handlers that the patch adds
+	Guards      []Guard                   `json:"guards"`      // guards that it adds on the failure's path
+	Lines       map[string]map[int][2]int `json:"lines"`       // file → executable line → first and last line of its statement
+	Touched     []Touched                 `json:"touched"`     // statements that the patch adds, alters or removes
+	Tests       []string                  `json:"tests"`       // files of tests that import a changed file, the nearest first
 }
 
 // A Touched is one statement that a patch adds, alters or removes; of a compound

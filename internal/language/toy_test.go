@@ -42,6 +42,7 @@ func (sum) Expects(string) bool                                { return false }
 func (sum) Inlined(string) bool                                { return false }
 func (sum) Exhausts(string) bool                               { return false }
 func (sum) Extensions() []string                               { return []string{".sum"} }
+func (sum) Data() []string                                     { return nil }
 func (sum) Shadows(fs.FS, []string, int, []fs.DirEntry) string { return "" }
 func (sum) Encoding(int, string) string                        { return "" }
 func (sum) Missing(string, string) (name, lines string)        { return "", "" }
@@ -308,6 +309,16 @@ func (l sum) Compete(ctx context.Context, p language.Probe, overlays []patch.Ove
 		all = append(all, answers)
 	}
 	return all, nil
+}
+
+// Pin has the test check the call's value: "call = f 1" becomes "call = ? 12 f 1".
+func (sum) Pin(_ context.Context, p language.Pin) (language.Pinned, error) {
+	head, body, ok := strings.Cut(p.Test.Source, "= ")
+	if _, err := strconv.Atoi(p.Expect.Literal); err != nil || !ok {
+		return language.Pinned{Test: p.Test}, nil //nolint:nilerr // it has no literal
+	}
+	p.Test.Source = head + "= ? " + p.Expect.Literal + " " + body
+	return language.Pinned{Test: p.Test, Asserts: "the value"}, nil
 }
 
 // Stack takes an event's frames as they are: files are named from the tree.

@@ -25,7 +25,7 @@ type keptBase struct {
 	near     *language.Neighbourhood
 	suiteRun *baseSuite
 	order    string // of its tests
-	searched bool // whether then is known
+	searched bool   // whether then is known
 	then     *history.Past
 	written  *baseDocuments
 }

@@ -77,6 +77,9 @@ func (p *Past) Ground(near *language.Neighbourhood, head []language.Answer, gree
 	case len(compared.unlike) > 0:
 		g.Examples = compared.unlike[:min(len(compared.unlike), maxExamples)]
 		return say(behaviour.Rejects, "with the patch it answers the same, but %s that failed with it %s answered differently", text.Count(len(compared.unlike), "call"), are(len(compared.unlike)))
+	case len(compared.strayed) > 0:
+		g.Examples = compared.strayed[:min(len(compared.strayed), maxExamples)]
+		return say(behaviour.Rejects, "with the patch it answers the same, but %s that base answers as the ancestors did %s answered differently", text.Count(len(compared.strayed), "call"), are(len(compared.strayed)))
 	case len(compared.refused) > 0:
 		g.Examples = compared.refused[:min(len(compared.refused), maxExamples)]
 		return say(behaviour.Lowers, "with the patch it answers the same, but %s that failed with it %s still not answered", text.Count(len(compared.refused), "call"), are(len(compared.refused)))
@@ -118,6 +121,7 @@ func (p *Past) evidence() string {
 type comparison struct {
 	healed  int                    // failed on base, and are answered as before
 	unlike  []behaviour.Difference // failed on base, and are answered differently than before
+	strayed []behaviour.Difference // answered on base as before, and are answered differently
 	refused []behaviour.Difference // failed on base, were answered before, and fail with the patch
 	meant   []behaviour.Difference // answered on base differently than before, and the patch keeps base's answer
 }
@@ -131,6 +135,8 @@ func compare(near *language.Neighbourhood, past, head []language.Answer) (c comp
 		d := behaviour.Difference{Call: near.Calls[i].Shown, Before: behaviour.Show(past[i]), After: behaviour.Show(head[i])}
 		restored := same(past[i], head[i])
 		switch {
+		case behaviour.Answered(base) && same(past[i], base) && !restored:
+			c.strayed = append(c.strayed, d)
 		case base.End == language.Returned && !same(past[i], base) && !restored:
 			c.meant = append(c.meant, d)
 		case base.End == language.Returned:

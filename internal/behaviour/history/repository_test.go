@@ -268,6 +268,7 @@ func TestWhatEarlierCommitsSayOfAPatch(t *testing.T) {
 			{"a special case is rejected", "mailer/paging.py", [2]string{"    return " + broken, "    if total == 4 and size == 2:\n        return 2\n    if total == 6:\n        return 1\n    return " + broken}, behaviour.Rejects, "failed with it"},
 			{"one that leaves the others failing is a question", "mailer/paging.py", [2]string{broken, broken + " - (total == 4 and size == 2)"}, behaviour.Lowers, "still not answered"},
 			{"what makes up for the fault elsewhere is a question", "mailer/paging.py", [2]string{"        out.append(items[(n - 1) * size:n * size])", "        if items[(n - 1) * size:n * size]:\n            out.append(items[(n - 1) * size:n * size])"}, behaviour.Lowers, "page_count (paging.py) still returns 3 where it returned 2"},
+			{"what changes other answers is rejected", "mailer/paging.py", [2]string{broken, "total // size"}, behaviour.Rejects, "as the ancestors did"},
 			{"a refusal in place of the answer is a question", "mailer/digest.py", [2]string{"    return \"%s", "    if not rows:\n        raise ValueError(\"no rows\")\n    return \"%s"}, behaviour.Lowers, "raises ValueError"},
 		}},
 		{"ancestors whose tests do not run the line", mailer.with(0, append([]commit{{"Pages", map[string]string{"mailer/__init__.py": "", "mailer/paging.py": paging, "mailer/digest.py": digest, "tests/test_mailer.py": "def test_nothing():\n    pass\n"}}}, mailer.commits[1:3]...)...),
