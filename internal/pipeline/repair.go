@@ -58,6 +58,8 @@ func (a *at) policy() patch.Policy {
 	return p
 }
 
+var _ repair.Observer = (*judge)(nil)
+
 // judge gives proposers a quick verdict on a candidate, without repeats.
 type judge struct {
 	*at
@@ -80,6 +82,11 @@ func (j *judge) Judge(ctx context.Context, candidate patch.Patch) (*repair.Asses
 		out.Feedback = v.Question.Text
 	}
 	return out, nil
+}
+
+// Behaviour digests what a candidate answers near the failing call.
+func (j *judge) Behaviour(ctx context.Context, candidate patch.Patch) (string, error) {
+	return j.Quick.Behaviour(ctx, j.verifyInput(j.red, j.tree, j.env, candidate))
 }
 
 // environment finds or builds the reproduction's environment, which another
