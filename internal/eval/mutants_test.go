@@ -18,7 +18,6 @@ import (
 // every call. The test fails with "0".
 type toy struct {
 	language.Language
-	language.Prober
 	made []string // mutants
 }
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
-	"github.com/repaird/repaird/internal/text"
 )
 
 var (
@@ -168,7 +167,7 @@ func (r *Repo) CommitsTouching(ctx context.Context, paths []string, from, to str
 			return nil, err
 		}
 	}
-	if err := r.deepen(ctx, to, from); err != nil {
+	if err := r.deepen(ctx, everything, to, from); err != nil {
 		return nil, err
 	}
 	args := []string{"--literal-pathspecs", "log", "--no-textconv", "--no-ext-diff", "--no-show-signature", "-z",
@@ -182,23 +181,23 @@ func (r *Repo) CommitsTouching(ctx context.Context, paths []string, from, to str
 		if len(fields) != 3 {
 			continue
 		}
-		unix, _ := strconv.ParseInt(fields[1], 10, 64)
-		subject := text.Head(strings.ToValidUTF8(fields[2], "\uFFFD"), 200)
-		commits = append(commits, Commit{SHA: fields[0], Time: time.Unix(unix, 0).UTC(), Subject: subject})
+		commits = append(commits, commitOf(fields[0], fields[1], fields[2]))
 	}
 	return commits, nil
 }
 
-// deepen fetches the complete history of commits that the mirror has without
-// parents.
-func (r *Repo) deepen(ctx context.Context, shas ...string) error {
+// everything is the depth that git calls infinite.
+const everything = 2147483647
+
+// deepen fetches the history, to a depth of at least n commits, of commits that
+// the mirror may have without parents.
+func (r *Repo) deepen(ctx context.Context, n int, shas ...string) error {
 	out, err := r.git(ctx, "rev-parse", "--is-shallow-repository")
 	if err != nil || strings.TrimSpace(string(out)) != "true" {
 		return err
 	}
-	const whole = "--depth=2147483647" // what git calls infinite
 	for _, sha := range shas {
-		if err := r.fetch(ctx, whole, "+"+sha+":refs/repaird/"+sha); err != nil {
+		if err := r.fetch(ctx, "--depth="+strconv.Itoa(n), "+"+sha+":refs/repaird/"+sha); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@
 //	Session       everyone    test runs whose results can be trusted
 //	Analyser      verify      what a patch's source says
 //	Prober        verify      what calls near the failing one answer
+//	Documenter    verify      what base documents, and whether its examples hold
 //	Rules         everyone    which parts of a stack or failure are due to the language
 //
 // What package patch needs, the files that a patch may touch, is patch.Rules,
@@ -73,6 +74,9 @@ type Rules interface {
 	// Exhausts reports whether an exception means that the stack is exhausted.
 	// A tracer uses some of it, so the failure moves by a step.
 	Exhausts(exception string) bool
+	// Expects reports whether an exception means that a test's expectation was
+	// not met, rather than that something is missing or broke.
+	Expects(exception string) bool
 }
 
 // Analyser reads source. Safe for concurrent use.
@@ -89,6 +93,7 @@ type Question struct {
 	Overlay   patch.Overlay
 	Stack     []Level // in-tree levels of the failure on base, outermost first; nil before it is known
 	Exception string  // bare class name of the failure
+	Test      string  // source of the failing test
 }
 
 // A Level is one in-tree level of a failure's stack.
@@ -100,10 +105,11 @@ type Level struct {
 
 // An Analysis is what a patch's source shows.
 type Analysis struct {
-	Violations []patch.Violation         `json:"violations"` // of the policy on code
-	Broad      []patch.Violation         `json:"broad"`      // catch-all handlers that the patch adds
-	Guards     []Guard                   `json:"guards"`     // guards that it adds on the failure's path
-	Lines      map[string]map[int][2]int `json:"lines"`      // file → executable line → first and last line of its statement
+	Violations  []patch.Violation         `json:"violations"`  // of the policy on code
+	Permissions []patch.Violation         `json:"permissions"` // what it leaves to people: constructs that the patch adds
+	Broad       []patch.Violation         `json:"broad"`       // catch-all handlers that the patch adds
+	Guards      []Guard                   `json:"guards"`      // guards that it adds on the failure's path
+	Lines       map[string]map[int][2]int `json:"lines"`       // file → executable line → first and last line of its statement
 }
 
 // Statement returns the lines of the statement to which an executable line of a

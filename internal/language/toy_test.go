@@ -38,9 +38,11 @@ func (sum) Claims(e *incident.Event) bool                      { return e.Platfo
 func (sum) Suite([]string) []string                            { return nil }
 func (sum) Command(t testrun.Test) []string                    { return []string{"sum", "--test", t.Path} }
 func (sum) Body(string) bool                                   { return false }
+func (sum) Expects(string) bool                                { return false }
 func (sum) Inlined(string) bool                                { return false }
 func (sum) Exhausts(string) bool                               { return false }
 func (sum) Extensions() []string                               { return []string{".sum"} }
+func (sum) Data() []string                                     { return nil }
 func (sum) Shadows(fs.FS, []string, int, []fs.DirEntry) string { return "" }
 func (sum) Encoding(int, string) string                        { return "" }
 func (sum) Missing(string, string) (name, lines string)        { return "", "" }

@@ -12,6 +12,7 @@ import (
 
 	"errors"
 	"fmt"
+	"github.com/repaird/repaird/internal/behaviour/history"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/gitrepo"
 	"github.com/repaird/repaird/internal/repro"
@@ -32,6 +33,8 @@ type Source interface {
 	Checkout(ctx context.Context, p Project, sha string) (dir string, release func(), err error)
 	// History answers what changed between commits; nil if unknown.
 	History(ctx context.Context, p Project) (repro.History, error)
+	// Ancestors gives a commit and those before it; nil if there is no history.
+	Ancestors(p Project, sha string) history.Source
 }
 
 var (
@@ -125,17 +128,44 @@ func (r *Repos) Checkout(ctx context.Context, p Project, sha string) (dir string
 
 // History implements Source.
 func (r *Repos) History(_ context.Context, p Project) (repro.History, error) {
-	return history{r, p}, nil
+	return changes{r, p}, nil
 }
 
-// history is that of one project.
-type history struct {
+// Ancestors implements Source.
+func (r *Repos) Ancestors(p Project, sha string) history.Source { return ancestors{r, p, sha} }
+
+// ancestors are those of one commit of a project.
+type ancestors struct {
+	repos   *Repos
+	project Project
+	sha     string
+}
+
+// Commits implements history.Source.
+func (a ancestors) Commits(ctx context.Context, n int) (commits []history.Commit, err error) {
+	err = a.repos.with(ctx, a.project, func(repo *gitrepo.Repo) error {
+		steps, err := repo.FirstParents(ctx, a.sha, n)
+		for _, s := range steps {
+			commits = append(commits, history.Commit{ID: s.SHA, Subject: s.Subject, Time: s.Time, Changed: s.Changed, Merge: s.Merge})
+		}
+		return err
+	})
+	return commits, err
+}
+
+// Tree implements history.Source.
+func (a ancestors) Tree(ctx context.Context, c history.Commit) (string, func(), error) {
+	return a.repos.Checkout(ctx, a.project, c.ID)
+}
+
+// changes are the commits of one project.
+type changes struct {
 	repos   *Repos
 	project Project
 }
 
 // CommitsTouching implements repro.History.
-func (h history) CommitsTouching(ctx context.Context, paths []string, from, to string) (commits []gitrepo.Commit, err error) {
+func (h changes) CommitsTouching(ctx context.Context, paths []string, from, to string) (commits []gitrepo.Commit, err error) {
 	err = h.repos.with(ctx, h.project, func(repo *gitrepo.Repo) error {
 		commits, err = repo.CommitsTouching(ctx, paths, from, to)
 		return err
@@ -144,7 +174,7 @@ func (h history) CommitsTouching(ctx context.Context, paths []string, from, to s
 }
 
 // Checkout implements repro.History.
-func (h history) Checkout(ctx context.Context, commit string) (string, func(), error) {
+func (h changes) Checkout(ctx context.Context, commit string) (string, func(), error) {
 	return h.repos.Checkout(ctx, h.project, commit)
 }
 
@@ -251,6 +281,9 @@ func (f *Folder) Branch(context.Context, Project) (string, error) { return "", n
 
 // History implements Source.
 func (f *Folder) History(context.Context, Project) (repro.History, error) { return nil, nil }
+
+// Ancestors implements Source.
+func (f *Folder) Ancestors(Project, string) history.Source { return nil }
 
 // Checkout implements Source.
 func (f *Folder) Checkout(ctx context.Context, _ Project, sha string) (string, func(), error) {

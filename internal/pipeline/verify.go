@@ -42,6 +42,7 @@ func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) 
 	}
 	defer leave()
 	input := a.verifyInput(Red{in.Bundle, in.Reproduction}, tree, env, in.Repair.Patch)
+	input.Alternatives = in.Repair.Alternatives
 	input.Progress = func(gate string) { a.progress("gate %s", gate) }
 	v, err := a.Verifier.Judge(ctx, input)
 	if err != nil {
@@ -87,6 +88,7 @@ func (a *at) verifyInput(red Red, tree string, env testrun.Environment, candidat
 	if r.Signature.Type == testrun.TimeoutType {
 		in.Repeats = min(in.Repeats, 2) // each run takes as long as a test may
 	}
+	in.History = a.Source.Ancestors(a.Project, red.Bundle.Code.Commit)
 	in.Outer = outer(a.Language, r.Frames, r.Called)
 	return in
 }

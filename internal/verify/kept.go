@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/repaird/repaird/internal/behaviour/history"
 	"github.com/repaird/repaird/internal/language"
 )
 
@@ -23,6 +24,9 @@ type keptBase struct {
 	runs     *baseRuns
 	near     *language.Neighbourhood
 	suiteRun *baseSuite
+	searched bool // whether then is known
+	then     *history.Past
+	written  *baseDocuments
 }
 
 func (k *keptBase) test(run func() (*baseRuns, error)) (*baseRuns, error) {
@@ -49,6 +53,32 @@ func (k *keptBase) neighbours(choose func() (*language.Neighbourhood, error)) (*
 		k.near = near
 	}
 	return near, err
+}
+
+func (k *keptBase) documents(read func() (*baseDocuments, error)) (*baseDocuments, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.written != nil {
+		return k.written, nil
+	}
+	written, err := read()
+	if err == nil {
+		k.written = written
+	}
+	return written, err
+}
+
+func (k *keptBase) past(find func() (*history.Past, error)) (*history.Past, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.searched {
+		return k.then, nil
+	}
+	then, err := find()
+	if err == nil {
+		k.then, k.searched = then, true
+	}
+	return then, err
 }
 
 func (k *keptBase) suite(run func() (*baseSuite, error)) (*baseSuite, error) {

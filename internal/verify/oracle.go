@@ -52,14 +52,44 @@ func (j *verification) behaves(ctx context.Context) (finding, error) {
 	}
 	grounds := behaviour.Compare(sides)
 	j.grounds = append(j.grounds, grounds...)
+	f := said(grounds)
+	if f.outcome == Failed {
+		return f, nil
+	}
+	further, err := j.further(ctx)
+	if err != nil {
+		return finding{}, err
+	}
+	j.grounds = append(j.grounds, further...)
+	if g := said(further); g.outcome == Failed {
+		return g, nil
+	}
+	return f, nil
+}
+
+// further grounds are asked for only of a patch that its neighbours do not
+// reject.
+func (j *verification) further(ctx context.Context) (grounds []behaviour.Ground, err error) {
+	for _, ask := range []func(context.Context) ([]behaviour.Ground, error){j.remembers, j.consults} {
+		more, err := ask(ctx)
+		if err != nil {
+			return nil, err
+		}
+		grounds = append(grounds, more...)
+	}
+	return grounds, nil
+}
+
+// said is a gate's finding from grounds: the first that rejects, or all.
+func said(grounds []behaviour.Ground) finding {
 	var said []string
 	for _, g := range grounds {
 		if g.Effect == behaviour.Rejects {
-			return failed("%s: %s%s", g.Name, g.Evidence, example(g)), nil
+			return failed("%s: %s%s", g.Name, g.Evidence, example(g))
 		}
 		said = append(said, g.Evidence)
 	}
-	return held("%s", clip(strings.Join(said, "; "), 600)), nil
+	return held("%s", clip(strings.Join(said, "; "), 600))
 }
 
 func example(g behaviour.Ground) string {

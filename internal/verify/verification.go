@@ -181,7 +181,7 @@ func (j *verification) size() string {
 func (j *verification) admitsCode(ctx context.Context) (finding, error) {
 	var err error
 	j.analysis, err = j.v.Analyser.Analyse(ctx, language.Question{
-		Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: j.overlay, Stack: j.stack, Exception: j.in.Signature.Type,
+		Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: j.overlay, Stack: j.stack, Exception: j.in.Signature.Type, Test: j.in.Test.Source,
 	})
 	if err != nil {
 		return finding{}, err
@@ -192,6 +192,9 @@ func (j *verification) admitsCode(ctx context.Context) (finding, error) {
 	}
 	if len(violations) > 0 {
 		return failed("%s%s", &violations[0], more(len(violations)-1)), nil
+	}
+	if n := len(j.permissions()); n > 0 {
+		return held("%s; paths and texts are within the policy; a person has to permit %s%s", j.size(), place(j.permissions()[0]), more(n-1)), nil
 	}
 	return held("%s; paths, texts and added code are within the policy", j.size()), nil
 }

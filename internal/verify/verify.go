@@ -43,6 +43,7 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/behaviour"
+	"github.com/repaird/repaird/internal/behaviour/history"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
@@ -63,6 +64,7 @@ type Input struct {
 	Suite        []string            // of the repository, as testrun.Request takes it; nil: the whole tree
 	Repeats      int                 // N, default 5
 	Policy       patch.Policy        // with the rules of the language
+	History      history.Source      // of the base commit; nil if there is none
 	Alternatives []patch.Patch       // other candidates that the patch has to hold its own against
 	Quick        bool                // feedback for a proposer: see the package comment
 	Progress     func(gate string)   // may be nil
@@ -168,10 +170,11 @@ func (v *Verdict) Failed() *Gate {
 
 // A Verifier computes verdicts. Safe for concurrent use.
 type Verifier struct {
-	Session  language.Session
-	Analyser language.Analyser
-	Rules    language.Rules
-	Prober   language.Prober
+	Session    language.Session
+	Analyser   language.Analyser
+	Rules      language.Rules
+	Prober     language.Prober
+	Documenter language.Documenter // nil: documentation does not count
 
 	// SuiteWall limits one run of the repository's suite; default 5 minutes, in
 	// a quick verification at most one.
@@ -225,7 +228,11 @@ func (j *verification) verdict() *Verdict {
 		}
 	}
 	verdict.Grounds, verdict.Strength = j.grounds, behaviour.StrengthOf(j.grounds)
-	if verdict.Decision == Accepted && !j.in.Quick && !j.v.blind() && verdict.Strength == behaviour.Undetermined {
+	switch {
+	case verdict.Decision != Accepted || j.in.Quick:
+	case len(j.permissions()) > 0:
+		verdict.Decision, verdict.Question = Asked, j.permission()
+	case !j.v.blind() && verdict.Strength == behaviour.Undetermined:
 		verdict.Decision, verdict.Question = Asked, j.question()
 	}
 	for _, mode := range []string{BaseSHA, RevertedFix} {

@@ -14,6 +14,7 @@ import (
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/language/python/analysis"
 	"github.com/repaird/repaird/internal/language/python/behaviour"
+	"github.com/repaird/repaird/internal/language/python/documents"
 	"github.com/repaird/repaird/internal/language/python/environment"
 	"github.com/repaird/repaird/internal/language/python/patchrules"
 	"github.com/repaird/repaird/internal/language/python/session"
@@ -26,6 +27,7 @@ type Language struct {
 	*session.Runner
 	analysis.Analyser
 	behaviour.Prober
+	documents.Reader
 	patchrules.Rules
 	environments environment.Builder
 }
@@ -43,9 +45,10 @@ var _ language.Language = (*Language)(nil)
 
 // New returns the language; all code runs in b.
 func New(b sandbox.Backend, h Host) *Language {
+	runner := &session.Runner{Backend: b, Scratch: h.Scratch}
 	return &Language{
-		Runner: &session.Runner{Backend: b, Scratch: h.Scratch}, Analyser: analysis.Analyser{Backend: b},
-		Prober:       behaviour.Prober{Backend: b},
+		Runner: runner, Analyser: analysis.Analyser{Backend: b}, Prober: behaviour.Prober{Backend: b},
+		Reader:       documents.Reader{Backend: b, Overlaid: runner.Overlaid},
 		environments: environment.Builder{Backend: b, Store: h.Store, Bases: h.Bases, Environ: h.Environ},
 	}
 }
@@ -71,3 +74,9 @@ func (*Language) Inlined(function string) bool {
 
 // Exhausts recognises the interpreter's recursion limit.
 func (*Language) Exhausts(exception string) bool { return exception == "RecursionError" }
+
+// Expects recognises a failed assertion, and what pytest raises where an
+// exception was expected or a test calls for failure.
+func (*Language) Expects(exception string) bool {
+	return exception == "AssertionError" || exception == "Failed"
+}

@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
@@ -42,6 +43,7 @@ type request struct {
 	Modules   []string          `json:"modules"`   // names of new modules
 	Stack     []*language.Level `json:"stack"`     // nil for levels left out
 	Exception string            `json:"exception"` // bare class name
+	Test      string            `json:"test"`      // source
 }
 
 type file struct {
@@ -79,12 +81,15 @@ func (a Analyser) Analyse(ctx context.Context, q language.Question) (_ *language
 
 func requestOf(q language.Question) (request, error) {
 	base := patch.Dir(q.Tree)
-	r := request{Modules: patchrules.NewModules(base, q.Overlay), Stack: trim(q.Stack), Exception: q.Exception}
+	r := request{Modules: patchrules.NewModules(base, q.Overlay), Stack: trim(q.Stack), Exception: q.Exception, Test: q.Test}
 	changed, err := patch.ChangedLines(base, q.Overlay)
 	if err != nil {
 		return r, err
 	}
 	for _, path := range slices.Sorted(maps.Keys(q.Overlay)) {
+		if !strings.HasSuffix(path, ".py") {
+			continue // data
+		}
 		before, err := fs.ReadFile(base, path)
 		if err != nil {
 			before = nil // a new file
