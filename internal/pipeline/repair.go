@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/repaird/repaird/internal/bundle"
+	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
@@ -81,7 +82,19 @@ func (a *at) repair(ctx context.Context, in Wanted) (made Repaired, err error) {
 		Progress: a.say,
 		Record:   a.record,
 	})
-	return made, err
+	return made, contested(made.Result, err)
+}
+
+// contested lets a repair that ended undecided go on to the verdict: that asks
+// the question, with the behaviours side by side.
+func contested(r *repair.Result, err error) error {
+	stop := fault.AsStop(err)
+	if stop == nil || stop.Type != fault.Undecided || r == nil || len(r.Alternatives) < 2 {
+		return err
+	}
+	r.Patch, r.Why, r.Alternatives = r.Alternatives[0], r.Alternatives[0].Why, r.Alternatives[1:]
+	r.Disagreement = stop.Detail
+	return nil
 }
 
 // policy is the project's, with the language's rules.
