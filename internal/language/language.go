@@ -93,6 +93,7 @@ type Question struct {
 	Overlay   patch.Overlay
 	Stack     []Level // in-tree levels of the failure on base, outermost first; nil before it is known
 	Exception string  // bare class name of the failure
+	Test      string  // source of the failing test
 }
 
 // A Level is one in-tree level of a failure's stack.
@@ -104,10 +105,24 @@ type Level struct {
 
 // An Analysis is what a patch's source shows.
 type Analysis struct {
-	Violations []patch.Violation         `json:"violations"` // of the policy on code
-	Broad      []patch.Violation         `json:"broad"`      // catch-all handlers that the patch adds
-	Guards     []Guard                   `json:"guards"`     // guards that it adds on the failure's path
-	Lines      map[string]map[int][2]int `json:"lines"`      // file → executable line → first and last line of its statement
+	Violations  []patch.Violation         `json:"violations"`  // of the policy on code
+	Permissions []patch.Violation         `json:"permissions"` // what it leaves to people: constructs that the patch adds
+	Broad       []patch.Violation         `json:"broad"`       // catch-all handlers that the patch adds
+	Guards      []Guard                   `json:"guards"`      // guards that it adds on the failure's path
+	Lines       map[string]map[int][2]int `json:"lines"`       // file → executable line → first and last line of its statement
+	Touched     []Touched                 `json:"touched"`     // statements that the patch adds, alters or removes
+	Tests       []string                  `json:"tests"`       // files of tests that import a changed file, the nearest first
+}
+
+// A Touched is one statement that a patch adds, alters or removes; of a compound
+// one, its head.
+type Touched struct {
+	Path    string   `json:"path"`
+	Base    bool     `json:"base"`    // the lines are those of base, otherwise of head
+	First   int      `json:"first"`   //
+	Last    int      `json:"last"`    //
+	Defines []string `json:"defines"` // what it says how to use, where the patch changes that: parameters, the form of a result, a name that is new or gone
+	Uses    []string `json:"uses"`    // the other names in it
 }
 
 // Statement returns the lines of the statement to which an executable line of a

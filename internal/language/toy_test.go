@@ -42,6 +42,7 @@ func (sum) Expects(string) bool                                { return false }
 func (sum) Inlined(string) bool                                { return false }
 func (sum) Exhausts(string) bool                               { return false }
 func (sum) Extensions() []string                               { return []string{".sum"} }
+func (sum) Data() []string                                     { return nil }
 func (sum) Shadows(fs.FS, []string, int, []fs.DirEntry) string { return "" }
 func (sum) Encoding(int, string) string                        { return "" }
 func (sum) Missing(string, string) (name, lines string)        { return "", "" }

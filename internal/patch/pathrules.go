@@ -101,8 +101,13 @@ func (p Policy) checkPath(base fs.FS, name string) *Violation {
 			}
 		}
 	}
-	if !slices.Contains(p.Extensions, path.Ext(name)) {
-		return bad(RuleExtension, "only %s files may be changed", strings.Join(p.Extensions, ", "))
+	if ext := path.Ext(name); !slices.Contains(p.Extensions, ext) {
+		if !slices.Contains(p.data, ext) {
+			return bad(RuleExtension, "only %s files may be changed", strings.Join(slices.Concat(p.Extensions, p.data), ", "))
+		}
+		if _, err := fs.Lstat(base, name); err != nil {
+			return bad(RuleExtension, "a data file may be changed, not added")
+		}
 	}
 	return p.checkPlace(base, name)
 }

@@ -14,7 +14,9 @@ type Policy struct {
 	MaxFiles   int      // default 5
 	MaxLines   int      // changed lines, added and removed, default 120
 	MaxBytes   int      // of added text, default 32 KiB
-	Extensions []string // file name extensions that may be edited, default those of Rules
+	Extensions []string // file name extensions that may be edited, default those of Rules, and those of its data in files that exist
+
+	data []string
 }
 
 // Rules are what a policy needs to know of a language: which files of a
@@ -22,6 +24,8 @@ type Policy struct {
 type Rules interface {
 	// Extensions are those of source files, such as ".py".
 	Extensions() []string
+	// Data are those of data files, which may be changed where they exist.
+	Data() []string
 	// Names are the patterns (those of path.Match) of base names that a patch may
 	// not touch, by the rule that refuses them. Names are folded before they are
 	// compared.
@@ -46,7 +50,7 @@ func (p Policy) withDefaults() Policy {
 		p.MaxBytes = 32 << 10
 	}
 	if len(p.Extensions) == 0 {
-		p.Extensions = p.Rules.Extensions()
+		p.Extensions, p.data = p.Rules.Extensions(), p.Rules.Data()
 	}
 	return p
 }

@@ -16,6 +16,7 @@ import (
 type neutral struct{}
 
 func (neutral) Extensions() []string { return []string{".src"} }
+func (neutral) Data() []string       { return []string{".tab"} }
 
 func (neutral) Names() map[Rule][]string {
 	return map[Rule][]string{RuleSteering: {"steer.src"}, RuleTests: {"*_check.src"}}

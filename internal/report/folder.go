@@ -11,6 +11,8 @@ import (
 	"github.com/repaird/repaird/internal/forge"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/llm"
+	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/repro"
 	"github.com/repaird/repaird/internal/verify"
 )
@@ -27,6 +29,7 @@ const (
 	FileDivergence  = "divergence.md"
 	FilePatch       = "patch.diff"
 	FileVerdict     = "verdict.json"
+	FileAttempts    = "attempts.json"
 	FilePullRequest = "pull_request.md"
 )
 
@@ -59,6 +62,13 @@ type Summary struct {
 	Millis      int64              `json:"repair_millis,omitempty"`
 	PullRequest *forge.PullRequest `json:"pull_request,omitempty"`
 	Files       []string           `json:"files"` // of the directory, without report.json
+}
+
+// Tried is attempts.json: everything that was tried for one repair.
+type Tried struct {
+	Attempts     []repair.Attempt `json:"attempts"`               // candidates that were verified, with the gate that refused each
+	Alternatives []patch.Patch    `json:"alternatives,omitempty"` // of other behaviour
+	Trials       []repair.Trial   `json:"trials,omitempty"`       // candidates that were tried on tests alone
 }
 
 // Summarise returns the summary of a run, any part of which may be missing.
@@ -139,6 +149,12 @@ func files(in Input, stop *fault.Stop) []file {
 	if card := cardText(in); card != "" {
 		out = append(out, file{FileDivergence, []byte(block("text", q.text(card, maxInput)).String() + "\n")})
 	}
+	if x := in.Repair; x != nil {
+		data, err := json.MarshalIndent(Tried{x.Attempts, x.Alternatives, x.Trials}, "", "  ")
+		if err == nil {
+			out = append(out, file{FileAttempts, append(data, '\n')})
+		}
+	}
 	if v := in.Verdict; v != nil {
 		data, err := json.MarshalIndent(v, "", "  ")
 		if err == nil {
@@ -155,7 +171,7 @@ func files(in Input, stop *fault.Stop) []file {
 
 // others are the names of the files that every folder may have.
 var others = []string{
-	FileReport, FileBundle, FileBundleYAML, FileRed, FileGreen, FileCard, FileDivergence, FilePatch, FileVerdict, FilePullRequest,
+	FileReport, FileBundle, FileBundleYAML, FileRed, FileGreen, FileCard, FileDivergence, FilePatch, FileVerdict, FileAttempts, FilePullRequest,
 }
 
 // testFile is the name of the test's file in the directory: it never replaces

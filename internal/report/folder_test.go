@@ -32,9 +32,9 @@ func TestAFolderHoldsEverythingThatARunCameTo(t *testing.T) {
 		outcome string
 		files   []string
 	}{
-		{"verified", full, nil, &forge.PullRequest{Number: 7, URL: "http://forge/7"}, "verified", []string{"bundle.json", "bundle.yaml", "card.md", "divergence.md", "green.jsonl", "patch.diff", "pull_request.md", "red.jsonl", "report.json", "test_repaird_5d1c0a.py", "verdict.json"}},
+		{"verified", full, nil, &forge.PullRequest{Number: 7, URL: "http://forge/7"}, "verified", []string{"attempts.json", "bundle.json", "bundle.yaml", "card.md", "divergence.md", "green.jsonl", "patch.diff", "pull_request.md", "red.jsonl", "report.json", "test_repaird_5d1c0a.py", "verdict.json"}},
 		{"no patch", stopped, &fault.Stop{Type: fault.NoPatch, Detail: "60 candidates"}, nil, "stopped", []string{"bundle.json", "bundle.yaml", "red.jsonl", "report.json", "test_repaird_5d1c0a.py"}},
-		{"rejected", rejected, &fault.Stop{Type: fault.Rejected}, nil, "stopped", []string{"bundle.json", "bundle.yaml", "card.md", "divergence.md", "green.jsonl", "patch.diff", "red.jsonl", "report.json", "test_repaird_5d1c0a.py", "verdict.json"}},
+		{"rejected", rejected, &fault.Stop{Type: fault.Rejected}, nil, "stopped", []string{"attempts.json", "bundle.json", "bundle.yaml", "card.md", "divergence.md", "green.jsonl", "patch.diff", "red.jsonl", "report.json", "test_repaird_5d1c0a.py", "verdict.json"}},
 		{"no source", Input{Run: "r", Redactor: redactor}, &fault.Stop{Type: fault.NoSource}, nil, "stopped", []string{"report.json"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

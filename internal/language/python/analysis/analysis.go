@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
@@ -40,15 +41,18 @@ var _ language.Analyser = Analyser{}
 type request struct {
 	Files     []file            `json:"files"`
 	Modules   []string          `json:"modules"`   // names of new modules
+	Roots     []string          `json:"roots"`     // source roots relative to the tree
 	Stack     []*language.Level `json:"stack"`     // nil for levels left out
 	Exception string            `json:"exception"` // bare class name
+	Test      string            `json:"test"`      // source
 }
 
 type file struct {
 	Path    string `json:"path"`
 	Base    string `json:"base"`
 	Head    string `json:"head"`
-	Changed []int  `json:"changed"`
+	Changed []int  `json:"changed"` // lines of head
+	Removed []int  `json:"removed"` // lines of base
 }
 
 // Analyse reads both sides of a patch.
@@ -79,17 +83,24 @@ func (a Analyser) Analyse(ctx context.Context, q language.Question) (_ *language
 
 func requestOf(q language.Question) (request, error) {
 	base := patch.Dir(q.Tree)
-	r := request{Modules: patchrules.NewModules(base, q.Overlay), Stack: trim(q.Stack), Exception: q.Exception}
+	r := request{Modules: patchrules.NewModules(base, q.Overlay), Stack: trim(q.Stack), Exception: q.Exception, Test: q.Test, Roots: q.Env.Roots}
 	changed, err := patch.ChangedLines(base, q.Overlay)
 	if err != nil {
 		return r, err
 	}
+	removed, err := patch.RemovedLines(base, q.Overlay)
+	if err != nil {
+		return r, err
+	}
 	for _, path := range slices.Sorted(maps.Keys(q.Overlay)) {
+		if !strings.HasSuffix(path, ".py") {
+			continue // data
+		}
 		before, err := fs.ReadFile(base, path)
 		if err != nil {
 			before = nil // a new file
 		}
-		r.Files = append(r.Files, file{Path: path, Base: text(before), Head: text(q.Overlay[path]), Changed: changed[path]})
+		r.Files = append(r.Files, file{Path: path, Base: text(before), Head: text(q.Overlay[path]), Changed: changed[path], Removed: removed[path]})
 	}
 	return r, nil
 }

@@ -25,6 +25,11 @@ var _ patch.Rules = Rules{}
 // Extensions are those of Python source.
 func (Rules) Extensions() []string { return []string{".py"} }
 
+// Data are the extensions of what programs read.
+func (Rules) Data() []string {
+	return []string{".json", ".csv", ".tsv", ".yaml", ".yml", ".toml", ".txt"}
+}
+
 // steering are patterns of files that can change how tests are found, run or
 // reported: pytest's configuration, what an interpreter imports by itself at its
 // start, and what declares plugins.

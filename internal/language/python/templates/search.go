@@ -207,7 +207,8 @@ func (r *round) nothing() *fault.Stop {
 			left = append(left, fmt.Sprintf(what, n))
 		}
 	}
-	count(f.Passed-len(f.Candidates), "%d only avoid the failing computation or change what the code answers elsewhere")
+	count(f.Passed-f.Kept, "%d break tests that passed")
+	count(f.Kept-len(f.Candidates), "%d only avoid the failing computation or change what the code answers elsewhere")
 	count(partial, "under %d other failing tests that execute the changed lines still fail")
 	count(guesses, "%d invert a condition, which no passing test confirms")
 	count(len(r.attempts), "%d were verified, and a gate refused each, "+tally(r.gates))

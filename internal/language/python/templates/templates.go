@@ -25,6 +25,9 @@
 //	ignored-absence          a documented None or empty result that a caller ignores
 //	swapped-arguments        two arguments of a call
 //	adjusted-argument        an argument plus or minus a variable in scope
+//	missing-key              what is looked up, removed or split off may not be there, as the code around it allows
+//	unnormalised-key         a text that is looked up in another case or with blanks
+//	shadowed-match           a search that finds a shorter entry before the one that was meant
 //
 // And where a test of the repository fails, so that what it asserts and the rest
 // of the suite tell right from wrong:
@@ -39,11 +42,12 @@
 // that inverts a condition without a passing test that executes it, is an
 // alternative to ask about, and is never proposed.
 //
-// None of the others adds a guard at the place of the failure. A check for an absent value is
-// proposed only where the callee documents the absence, in the caller that
-// ignored it, with a behaviour that the code base already shows. A candidate on
-// which the failing computation no longer runs counts as a detour and is dropped
-// unless everything else speaks for it.
+// None of the others adds a guard at the place of the failure. A check for an
+// absent value is proposed only where the callee documents the absence, in the
+// caller that ignored it, with a behaviour that the code base already shows. A
+// candidate on which the failing computation no longer runs counts as a detour
+// and is dropped unless everything else speaks for it; so does one that breaks a
+// test of the repository.
 package templates
 
 import (
@@ -139,7 +143,8 @@ type answer struct {
 	Note        string         `json:"note"`
 	Generated   int            `json:"generated"`
 	Tried       int            `json:"tried"`
-	Passed      int            `json:"passed"`
+	Passed      int            `json:"passed"`  // that pass the failing test, and where it is the repository's own, the others
+	Kept        int            `json:"kept"`    // of these, that break no other test
 	Seconds     float64        `json:"seconds"` // that trying took
 	Tests       int            `json:"tests"`   // of the repository that were looked at
 	Failing     int            `json:"failing"` // of them, on base

@@ -174,7 +174,8 @@ func TestEachTemplateRepairsSamplesRightly(t *testing.T) {
 		})
 	}
 	for _, name := range []string{"off-by-one", "wrong-operator", "mutable-default", "shared-class-attribute",
-		"over-broad-except", "ignored-absence", "swapped-arguments", "adjusted-argument"} {
+		"over-broad-except", "ignored-absence", "swapped-arguments", "adjusted-argument",
+		"missing-key", "unnormalised-key", "shadowed-match"} {
 		if seen[name] < 2 {
 			t.Errorf("template %s has %d samples, want at least 2", name, seen[name])
 		}

@@ -6,10 +6,15 @@ with -I -S, so nothing of the tree or of installed packages is imported either.
 import os
 import sys
 
+import allow
+import bindings
 import guards
+import imports
 import lines
 import origin
 import policy
+import special
+import touched
 
 
 def standard():
@@ -50,14 +55,27 @@ def installed(names):
     return found
 
 
+def permissions(parsed, modules, literals, known):
+    """What the patch adds that a person has to permit."""
+    package = allow.Package(known.root, known.source, [base.path for base, _, _ in parsed])
+    brought = set()
+    for _, head, _ in parsed:
+        brought |= allow.Names().read(head).parts
+    found = []
+    for base, head, changed in parsed:
+        found += allow.needed(base, head, changed, package, modules, brought)
+        found += special.needed(base, head, changed, literals)
+    return found
+
+
 def answer(request, tree):
-    answer = {"violations": [], "broad": [], "guards": [], "lines": {}}
+    answer = {"violations": [], "permissions": [], "broad": [], "guards": [], "lines": {}, "touched": [], "tests": []}
     sys.setrecursionlimit(20000)
     modules = {m.lower() for m in request.get("modules") or ()}
     for name, where in sorted(installed(modules).items()):
         answer["violations"].append({"rule": "shadow", "detail": "a new module %r would hide %s" % (name, where)})
     files = request.get("files") or []
-    parsed = []
+    parsed, sides = [], []
     for f in files:
         try:
             base = policy.Source(f["path"], f.get("base") or "")
@@ -74,9 +92,14 @@ def answer(request, tree):
             answer["violations"].append({"rule": "code-syntax", "path": f["path"], "line": 0, "detail": str(e)})
             continue
         changed = set(f.get("changed") or ())
-        answer["violations"] += policy.added(base, head, changed)
+        answer["violations"] += policy.added(base, head, changed) + bindings.added(base, head)
         answer["broad"] += policy.broadened(base, head, changed)
         answer["lines"][f["path"]] = lines.executable(head.tree, compiled)
-        parsed.append((base, head))
-    answer["guards"] = guards.find(parsed, request.get("stack") or [], request.get("exception") or "", origin.Tree(tree))
+        parsed.append((base, head, changed))
+        sides.append((base, head, set(f.get("removed") or ()), changed))
+    known = origin.Tree(tree)
+    answer["permissions"] = permissions(parsed, modules, special.literals(request.get("test") or ""), known)
+    answer["tests"] = imports.tests(tree, [f["path"] for f in files], request.get("roots") or [])
+    answer["touched"] = touched.find(sides)
+    answer["guards"] = guards.find([p[:2] for p in parsed], request.get("stack") or [], request.get("exception") or "", known)
     return answer

@@ -15,12 +15,12 @@ REFLECTION = {"__globals__", "__code__", "__closure__", "__subclasses__", "__bas
               "gi_frame", "cr_frame", "ag_frame", "gi_code", "__getattribute__"}
 MODULES = {
     "code-runner": "pytest _pytest pluggy unittest mock doctest nose hypothesis conftest repaird_tracer xdist coverage",
-    "code-reflection": "ctypes _ctypes cffi gc inspect dis code codeop marshal bdb pdb trace tracemalloc faulthandler sysconfig _testcapi "
+    "code-reflection": "ctypes _ctypes cffi gc dis code codeop marshal bdb pdb trace tracemalloc faulthandler sysconfig _testcapi "
                        "_testinternalcapi opcode",
     "code-exit": "atexit signal _signal",
-    "code-process": "threading _thread subprocess _posixsubprocess multiprocessing concurrent pty posix nt resource fcntl mmap",
-    "code-network": "socket _socket ssl http ftplib smtplib poplib imaplib telnetlib socketserver xmlrpc requests httpx aiohttp urllib3",
-    "code-import": "importlib imp runpy pkgutil zipimport site builtins _imp _frozen_importlib",
+    "code-process": "_thread _posixsubprocess pty posix nt resource fcntl mmap",
+    "code-network": "_socket",
+    "code-import": "imp runpy zipimport site builtins _imp _frozen_importlib",
 }
 MODULE_RULE = {m: rule for rule, names in MODULES.items() for m in names.split()}
 ATTRIBUTES = {
@@ -35,9 +35,7 @@ ATTRIBUTES = {
             "excepthook": "code-reflection", "unraisablehook": "code-reflection", "displayhook": "code-reflection",
             "setrecursionlimit": "code-reflection", "addaudithook": "code-reflection", "argv": "code-sniff", "orig_argv": "code-sniff",
             "flags": "code-sniff", "__stdout__": "code-sniff", "__stderr__": "code-sniff"},
-    "urllib": {"request": "code-network"},
     "types": {"CodeType": "code-reflection", "FunctionType": "code-reflection", "FrameType": "code-reflection", "ModuleType": "code-import"},
-    "operator": {"attrgetter": "code-names", "methodcaller": "code-names"},
     "functools": {"total_ordering": "code-dunder", "singledispatch": None},
 }
 NAMES = {"eval": "code-builtins", "exec": "code-builtins", "compile": "code-builtins", "__import__": "code-builtins", "globals": "code-builtins",
@@ -147,8 +145,6 @@ def uses(src):
         elif isinstance(node, ast.Name):
             if node.id in NAMES:
                 yield NAMES[node.id], node.id, line, "use of %s" % node.id
-            if node.id in ("getattr", "setattr", "delattr") and id(node) not in src.called:
-                yield "code-names", node.id, line, "%s handed on" % node.id
             if node.id in COMPARISONS and isinstance(node.ctx, (ast.Store, ast.Del)):
                 yield "code-dunder", node.id, line, "%s is set" % node.id
         elif isinstance(node, ast.Call):
@@ -158,7 +154,7 @@ def uses(src):
                 if k.arg == "metaclass":
                     yield "code-dunder", "metaclass " + ast.dump(k.value), line, "a metaclass"
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            if node.name in COMPARISONS:
+            if node.name in COMPARISONS and not _fair(src, node):
                 yield "code-dunder", node.name + ast.dump(node), line, "%s is added or changed" % node.name
         elif node.__class__.__name__ == "MatchClass":
             for name in node.kwd_attrs:
@@ -172,13 +168,18 @@ def uses(src):
         yield from _stores(src, node, line)
 
 
+def _fair(src, method):
+    """Whether a comparison depends on what it compares, and a hash stands beside a comparison: of these a person is asked at most."""
+    if method.name in ("__eq__", "__ne__"):
+        given = [n.value for n in ast.walk(method) if isinstance(n, ast.Return)]
+        return bool(given) and all(v is not None and any(isinstance(n, (ast.Name, ast.Attribute)) for n in ast.walk(v)) for v in given)
+    return method.name == "__hash__" and any(
+        method in c.body and any(getattr(s, "name", "") == "__eq__" for s in c.body) for c in ast.walk(src.tree) if isinstance(c, ast.ClassDef))
+
+
 def _module(name, line):
     top = name.split(".")[0]
     rule = MODULE_RULE.get(top)
-    if name in ("http", "importlib.metadata", "importlib.resources") or name.startswith("http.cookie"):
-        rule = None
-    if name.startswith("urllib.request"):
-        rule = "code-network"
     if rule:
         yield rule, "import " + top, line, "import of %s" % name
 
@@ -233,12 +234,8 @@ def _call(src, node, line):
             yield from _anywhere(text_of(arg), line)
             if text_of(arg) in REFLECTION:
                 yield "code-reflection", text_of(arg), line, "use of .%s" % text_of(arg)
-        elif name != "hasattr" or not isinstance(arg, (ast.Name, ast.Constant, ast.Attribute)):
-            yield "code-names", name + ast.dump(arg), line, "%s with a name that is not a plain text" % name
         if name in ("setattr", "delattr") and isinstance(node.args[0], ast.Name) and node.args[0].id in src.imported:
             yield "code-monkeypatch", ast.dump(node.args[0]) + ast.dump(arg), line, "%s on the import %s" % (name, node.args[0].id)
-    elif name in ("getattr", "setattr", "delattr"):
-        yield "code-names", name + ast.dump(node), line, "%s without its name" % name
     if name == "type" and len(node.args) == 3:
         yield "code-dunder", "type", line, "a class made by type()"
     if name in ("vars", "dir") and node.args and isinstance(node.args[0], ast.Name) and node.args[0].id in src.imported:

@@ -79,6 +79,7 @@ def propose(ctx, function):
                 yield Candidate(NAME, function, [(source.start(node), source.end(node), text)],
                                 "%s `%s` is off by one: `%s`" % (what, old, text), (prior + bonus) * near, stmt.lineno)
         for node in header_nodes(stmt):
+            yield from rounding(source, function, stmt, node, near)
             if is_range(node) and len(node.args) == 1 and not isinstance(node.args[0], ast.Starred):
                 text = source.text(node.args[0])
                 yield Candidate(NAME, function, [(source.start(node.args[0]), source.end(node.args[0]), "1, " + text)],
@@ -86,6 +87,23 @@ def propose(ctx, function):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "enumerate" and len(node.args) == 1:
                 end = source.end(node.args[0])
                 yield Candidate(NAME, function, [(end, end, ", 1")], "enumerate counts from 1 here", 0.45 * near, stmt.lineno)
+
+
+def rounding(source, function, stmt, node, near):
+    """a // b + 1 → -(-a // b), a // b → -(-a // b)"""
+    plus = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and isinstance(node.right, ast.Constant) and node.right.value == 1
+    inner = node.left if plus else node
+    if not isinstance(inner, ast.BinOp) or not isinstance(inner.op, ast.FloorDiv) or isinstance(inner.right, ast.Constant):
+        return
+    parent = source.parents.get(node)
+    if not plus and isinstance(parent, ast.BinOp):
+        return
+    if not simple(inner.left) or not simple(inner.right):
+        return
+    text = "-(-%s // %s)" % (source.text(inner.left), source.text(inner.right))
+    yield Candidate(NAME, function, [(source.start(node), source.end(node), text)],
+                    "`%s` is one off where the division %s: it should round up" % (source.text(node), "is even" if plus else "is not even"),
+                    (0.9 if plus else 0.6) * near, stmt.lineno, True)
 
 
 def is_range(node):

@@ -37,6 +37,7 @@ class Context:
         for hint in hints:
             self._suspect(hint["file"], hint["line"], hint["name"], 0.6, "in the recorded trace")
         self._tree = None
+        self.tables = None  # what tables hold, once somebody has looked
 
     def source(self, path):
         if path not in self.sources and path not in self.refused:
@@ -117,6 +118,14 @@ class Context:
     def types(self, function):
         """Names -> type names as the run saw them; None does not count."""
         return self._call(function).get("types", {})
+
+    def depth(self, function):
+        """How many functions were called before a function first was."""
+        return self._call(function).get("order", 0)
+
+    def texts(self, function):
+        """Names -> the short texts that the run saw them hold last."""
+        return self._call(function).get("texts", {})
 
     def nones(self, function):
         """Names that the run saw to be None."""

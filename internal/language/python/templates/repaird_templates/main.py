@@ -12,11 +12,11 @@ import os
 import sys
 import time
 
-from . import (absent, bounds, calls, excepts, expressions, missing, names, observe, operators, oracle, rank, run,
-               siblings, state, suite)
+from . import (absent, bounds, calls, excepts, expressions, lookups, missing, names, normal, observe, operators, oracle,
+               rank, run, siblings, state, suite)
 from .context import Context
 
-PROPOSERS = [absent, state, excepts, bounds, calls, operators]
+PROPOSERS = [absent, state, excepts, lookups, normal, bounds, calls, operators]
 # What is proposed only where tests assert values: without them, most of these
 # would pass.
 BOLD = [names, expressions, missing]
@@ -87,6 +87,7 @@ def work(request, root):
         ctx = Context(root, facts, request.get("functions") or [], [test.below(f) for f in test.excluded], oracle.spectrum(tests))
         found = collect(ctx, limits["candidates"], PROPOSERS + BOLD)
         survivors, tried = oracle.screen(test, tests, found, limits, deadline)
+        passed = len(survivors)
         seconds = time.monotonic() - begin
         survivors = oracle.confirmed(test, tests, survivors, deadline)
         oracle.order(test, tests, ctx, survivors, limits, deadline)
@@ -95,10 +96,19 @@ def work(request, root):
         found = collect(ctx, limits["candidates"], PROPOSERS)
         survivors, tried = rank.screen(test, ctx, found, limits, deadline)
         seconds = time.monotonic() - begin
+        passed = len(survivors)
+        if survivors:
+            tests, modules = suite.look(test, "", words(request), limits["suite"] / 2)
+            preload(modules)
+            suite.confirm(test, tests, limits["suite"] / 2)
+            survivors = oracle.spared(test, tests, survivors, deadline)
         rank.order(test, ctx, survivors, limits, deadline)
+        for candidate in survivors:
+            if candidate.answer:
+                candidate.answer["guess"] = not oracle.discerned(candidate, tests)
     return {
         "seconds": round(seconds, 3), "tests": len(tests), "failing": sum(not t["passed"] for t in tests),
-        "observed": True, "generated": len(found), "tried": tried, "passed": len(survivors),
+        "observed": True, "generated": len(found), "tried": tried, "passed": passed, "kept": len(survivors),
         "where": [{"path": f.path, "function": f.qualname, "why": ctx.reasons[f]} for f in ctx.functions()[:8]],
         "candidates": [c.answer for c in survivors if c.answer][:limits["answers"]],
         "per_template": count(found), "witnesses": witnesses(test, tests, survivors),

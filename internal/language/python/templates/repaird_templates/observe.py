@@ -8,6 +8,7 @@ import sys
 
 MAX_FRAMES = 400
 MAX_ENTRIES = 4
+MAX_TEXTS, MAX_TEXT = 8, 100
 MAX_PICKLE = 64 * 1024
 MAX_SWALLOWED = 20
 
@@ -52,7 +53,7 @@ class Recorder:
         facts = self.calls.get(key)
         if facts is None:
             facts = self.calls[key] = {"count": 0, "args": None, "name": frame.f_code.co_name,
-                                       "types": {}, "nones": set(), "seen": 0, "order": len(self.calls)}
+                                       "types": {}, "texts": {}, "nones": set(), "seen": 0, "order": len(self.calls)}
             facts["args"] = snapshot(frame)
         facts["count"] += 1
 
@@ -71,6 +72,11 @@ class Recorder:
                     facts["nones"].add(name)
                 else:
                     facts["types"].setdefault(name, type(value).__name__)
+                    if type(value) is str and len(value) <= MAX_TEXT:
+                        texts = facts["texts"].setdefault(name, [])
+                        if value not in texts:
+                            texts.append(value)
+                            del texts[:-MAX_TEXTS]
         if event == "exception" and arg[1] is not None:
             exc = arg[1] if isinstance(arg[1], BaseException) else None
             if exc is not None and not isinstance(exc, (StopIteration, GeneratorExit)) and len(self.raised) < 2000:

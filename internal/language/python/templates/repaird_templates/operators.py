@@ -115,7 +115,9 @@ def comparisons(source, function, node, near, stmt):
             if absent and new in ("==", "!=", "<=", ">="):
                 continue
             inverted = absent and new in ("is", "is not") and uses_absent(source, stmt, node, old)
-            yield make(function, place, new, old, node, source, 0.9 if inverted else prior * near, stmt, inverted)
+            made = make(function, place, new, old, node, source, 0.9 if inverted else prior * near, stmt, inverted)
+            made.flips = made.flips and not inverted  # the code itself shows which way it is meant
+            yield made
 
 
 def base_case(source, function, stmt, test, near):

@@ -136,6 +136,34 @@ def attempts(test, tests, candidates, seconds, deadline, enough):
     return run.raced(jobs(), seconds * 8 + 1, width())
 
 
+def spared(test, tests, survivors, deadline):
+    """Those under which tests that pass on base still do, where there is no
+    failing one among them to go by."""
+    others, kept = {c.path: screeners(test, tests, c.path) for c in survivors}, []
+    seconds = allowance(tests) * AGAIN
+
+    def lost(candidate):
+        ended = suite.direct(test, {candidate.path: candidate.content}, others[candidate.path], seconds,
+                             lambda t, passed: t["passed"] and not passed)
+        return [t["id"] for t in others[candidate.path] if t["passed"] and t["id"] in ended and not ended[t["id"]]["passed"]]
+
+    def jobs():
+        for candidate in survivors:
+            yield candidate, lambda c=candidate: lost(c)
+
+    for candidate, broken in run.raced(jobs(), SUITE_SECONDS * SLACK, width()):
+        if broken:
+            candidate.end = "breaks " + broken[0]
+        else:
+            kept.append(candidate)
+    return confirmed(test, tests, [c for c in survivors if c in kept], deadline)
+
+
+def discerned(candidate, tests):
+    """Whether a passing test executes what a candidate inverts, if it does."""
+    return not candidate.flips or any(t["passed"] and candidate.lines() & set(t["lines"].get(candidate.path, ())) for t in tests)
+
+
 def confirmed(test, tests, survivors, deadline):
     """Drops those that fail a test that only pytest can run."""
     slow = [t for t in tests if not t["plain"] and t["passed"]]
@@ -189,14 +217,13 @@ def order(test, tests, ctx, survivors, limits, deadline):
         unlike, unended = against(found, base, rows)
         candidate.score = round(candidate.score - UNLIKE_BASE * unlike - UNENDED * unended, 4)
         partial = candidate.tests["partial"]
-        discerned = not candidate.flips or any(
-            t["passed"] and candidate.lines() & set(t["lines"].get(candidate.path, ())) for t in tests)
-        candidate.key = (len(partial), not discerned, -candidate.score)
+        guess = not discerned(candidate, tests)
+        candidate.key = (len(partial), guess, -candidate.score)
         candidate.behaviour = repr([[ending(r) for r in part or ()] for part in rows])
         candidate.answer = {
             "template": candidate.template, "why": candidate.why, "path": candidate.path, "line": candidate.line,
             "function": candidate.function.qualname, "edits": candidate.edits(), "score": candidate.score,
-            "class": 1 if partial else 0, "guess": not discerned, "partial": partial[:5], "mended": candidate.tests["mended"],
+            "class": 1 if partial else 0, "guess": guess, "partial": partial[:5], "mended": candidate.tests["mended"],
             "unlike": round(unlike, 3), "unended": round(unended, 3),
         }
     survivors.sort(key=lambda c: c.key)

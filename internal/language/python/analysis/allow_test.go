@@ -1,0 +1,183 @@
+package analysis_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/language/python/analysis"
+	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
+)
+
+const shopBefore = `import json
+
+
+TABLE = {"a": 1}
+
+
+class Price:
+    def __init__(self, n):
+        self.n = n
+
+    def __eq__(self, other):
+        return self.n == other.n
+
+
+def total(values):
+    return sum(values) / len(values)
+
+
+def read(path):
+    with open(path) as f:
+        return json.load(f)
+`
+
+// What is added to shopBefore, and what the question names; "" where nobody is asked.
+var additions = []struct{ name, code, names string }{
+	{"a module of the reviewed list", "import math\n\n\ndef up(n):\n    return math.ceil(n)\n", ""},
+	{"a lock", "import threading\n\nLOCK = threading.Lock()\n", ""},
+	{"a thread", "import threading\n\n\ndef go(f):\n    threading.Thread(target=f).start()\n", "threading.Thread"},
+	{"a method of texts", "def clean(s):\n    return s.strip().casefold()\n", ""},
+	{"what the package uses elsewhere", "import requests\n\n\ndef get(u):\n    return requests.get(u)\n", ""},
+	{"what only the tests use", "import responses\n", "the import of responses"},
+	{"a variable of the environment", "import os\n\n\ndef home():\n    return os.environ['HOME']\n", "os.environ, which reads the environment"},
+	{"the environment by another name", "import os as o\n\n\ndef home():\n    return o.environ\n", "os.environ"},
+	{"the environment, imported", "from os import environ\n", "os.environ"},
+	{"a path's parts", "import os\n\n\ndef name(p):\n    return os.path.basename(p)\n", ""},
+	{"a sleep", "import time\n\n\ndef wait():\n    time.sleep(1)\n", "time.sleep, which waits"},
+	{"a clock", "from datetime import datetime\n\n\ndef t():\n    return datetime.now()\n", ".now"},
+	{"chance", "import random\n", "the import of random"},
+	{"the process", "import os\n\n\ndef me():\n    return os.getpid()\n", "os.getpid"},
+	{"a hash", "def h(s):\n    return hash(s) == 12\n", "hash()"},
+	{"an identity", "def h(s):\n    return id(s) % 2\n", "id()"},
+	{"a file that is written", "def w(p):\n    open(p, 'w')\n", "a file opened for writing"},
+	{"a file that is read", "def r(p):\n    with open(p) as f:\n        return f.read()\n", ""},
+	{"a file that is removed", "import os\n\n\ndef rm(p):\n    os.remove(p)\n", "os.remove, which deletes"},
+	{"a path that is removed", "from pathlib import Path\n\n\ndef rm(p):\n    Path(p).unlink()\n", ".unlink"},
+	{"an object that is loaded", "import pickle\n\n\ndef l(b):\n    return pickle.loads(b)\n", "pickle"},
+	{"text that is evaluated", "import timeit\ntimeit.timeit('1')\n", "timeit"},
+	{"a name that is resolved", "import pydoc\npydoc.locate('os')\n", "pydoc"},
+	{"an attribute by a computed name", "def g(o, k):\n    return getattr(o, k)\n", "getattr()"},
+	{"an attribute by a plain name", "def g(o):\n    return getattr(o, 'n', 0)\n", ""},
+	{"getattr, handed on", "g = getattr\n", "getattr handed on"},
+	{"a module, imported by name", "import importlib\n", "importlib"},
+	{"a process", "import subprocess\n", "subprocess"},
+	{"a connection", "from urllib.request import urlopen\n", "urllib.request"},
+	{"a quoted URL", "from urllib.parse import quote\n\n\ndef q(s):\n    return quote(s)\n", ""},
+	{"an unknown method", "def g(o):\n    return o.obliterate()\n", ".obliterate"},
+	{"a method of its own", "class Kind:\n    def annihilate(self):\n        return 1\n\n\ndef g(o):\n    return Kind().annihilate()\n", ""},
+	{"a local that lends its name to a module", "pickle = 1\nimport pickle\n", "pickle"},
+	{"a manager that swallows", "class M:\n    def __enter__(self):\n        return self\n\n    def __exit__(self, *a):\n        return True\n", "M.__exit__"},
+	{"a manager that closes", "class M:\n    def __enter__(self):\n        return self\n\n    def __exit__(self, *a):\n        self.n = 0\n", ""},
+	{"a special method that makes up attributes", "class M:\n    def __getattr__(self, n):\n        return 0\n", "M.__getattr__"},
+	{"what is printed", "print('x')\n", "the builtin print"},
+	{"a traceback", "def g(e):\n    return e.__traceback__\n", ".__traceback__"},
+	{"a cache", "import functools\n\n\n@functools.lru_cache\ndef g(n):\n    return n\n", "functools.lru_cache"},
+	{"a count of calls", "CALLS = []\n\n\ndef g(n):\n    CALLS.append(n)\n    return len(CALLS)\n", "g keeps CALLS"},
+	{"a count of calls in an attribute", "def g(n):\n    g.calls = n\n    return n\n", "g keeps g"},
+	{"a count of calls in a default", "def g(n, seen=[]):\n    seen.append(n)\n    return n\n", "g keeps a default"},
+	{"a condition as a power", "def g(n):\n    return 1 / (n + 0 ** n)\n", "a condition written as arithmetic"},
+	{"a condition as a number", "def g(n):\n    return 1 / (n + (n == 0))\n", "a condition written as arithmetic"},
+	{"a padded argument", "def g(v):\n    return total(v + [0])\n", "constants are put into a value"},
+	{"an argument of two lists", "def g(v, w):\n    return total(v + w)\n", ""},
+	{"the failing input as a table", "ANSWERS = {(3, 7): 5}\n\n\ndef g(v):\n    return ANSWERS.get(tuple(v)) or total(v)\n", "a special case for one input"},
+	{"the failing input in a comparison", "def g(v):\n    if v == 'SE-17':\n        return 0\n    return v\n", "a special case for one input"},
+	{"another value in a comparison", "def g(v):\n    if v == 'paid':\n        return 0\n    return v\n", ""},
+}
+
+const failing = "from shop.m import total\n\n\ndef test_incident():\n    total([3, 7])\n    total('SE-17')\n"
+
+func TestWhatAPatchAddsThatAPersonHasToPermit(t *testing.T) {
+	t.Parallel()
+	q := language.Question{Tree: t.TempDir(), Overlay: patch.Overlay{}, Test: failing}
+	base := map[string]string{
+		"shop/__init__.py": "", "shop/other.py": "import requests\n\n\ndef fetch(u):\n    return requests.get(u)\n",
+		"tests/test_m.py": "import responses\n",
+	}
+	for i, c := range additions {
+		name := fmt.Sprintf("shop/m%d.py", i)
+		base[name] = shopBefore
+		q.Overlay[name] = []byte(shopBefore + "\n\n" + c.code)
+	}
+	for name, text := range base {
+		write(t, q.Tree+"/"+name, text)
+	}
+	a, err := analysis.Analyser{Backend: sandboxtest.Host{TB: t}}.Analyse(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range additions {
+		t.Run(c.name, func(t *testing.T) {
+			var named []string
+			for _, p := range a.Permissions {
+				if p.Path == fmt.Sprintf("shop/m%d.py", i) {
+					named = append(named, p.Detail)
+					if p.Line == 0 {
+						t.Errorf("no line for %s", p.Detail)
+					}
+				}
+			}
+			switch all := strings.Join(named, "; "); {
+			case c.names == "" && all != "":
+				t.Errorf("asked about %s", all)
+			case !strings.Contains(all, c.names):
+				t.Errorf("got %q, want it to name %s", all, c.names)
+			}
+		})
+	}
+}
+
+func TestWhatAPatchChangesThatAPersonHasToPermit(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, before, after, names string }{
+		{"a result that is put off", "    return sum(values) / len(values)", "    return lambda: sum(values) / len(values)", "total returns a function now"},
+		{"a constant that is another", `{"a": 1}`, `{"SE-17": 1}`, ""},
+		{"an entry that is added", `{"a": 1}`, `{"a": 1, "SE-17": 1}`, ""},
+		{"a comparison that depends on the object", "return self.n == other.n", "return isinstance(other, Price) and self.n == other.n", ""},
+		{"a hash beside a comparison", "        return self.n == other.n\n", "        return self.n == other.n\n\n    def __hash__(self):\n        return hash(self.n)\n", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			q := language.Question{Tree: t.TempDir(), Test: failing, Overlay: patch.Overlay{"m.py": []byte(strings.Replace(shopBefore, c.before, c.after, 1))}}
+			write(t, q.Tree+"/m.py", shopBefore)
+			a, err := analysis.Analyser{Backend: sandboxtest.Host{TB: t}}.Analyse(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := fmt.Sprint(a.Permissions); (c.names == "") != (len(a.Permissions) == 0) || !strings.Contains(got, c.names) {
+				t.Errorf("got %s, want %q", got, c.names)
+			}
+			if len(a.Violations) > 0 {
+				t.Errorf("refused: %v", a.Violations)
+			}
+		})
+	}
+}
+
+func TestNamesThatAreBoundAnewAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, after, says string }{
+		{"a second function", shopBefore + "\n\ndef total(values):\n    return 0\n", "a second definition of total"},
+		{"a second function by assignment", shopBefore + "\n\ntotal = lambda values: 0\n", "a second definition of total"},
+		{"a second method", strings.Replace(shopBefore, "    def __eq__", "    def __init__(self, n):\n        self.n = 0\n\n    def __eq__", 1), "a second definition of __init__"},
+		{"a second function behind a constant", shopBefore + "\n\nif True:\n    def total(values):\n        return 0\n", "a second definition of total"},
+		{"a builtin as a function", shopBefore + "\n\ndef len(v):\n    return 1\n", "the builtin len"},
+		{"a builtin as a parameter", strings.Replace(shopBefore, "total(values)", "total(values, len=lambda v: 1)", 1), "the builtin len"},
+		{"a builtin as a local", strings.Replace(shopBefore, "    return sum(values)", "    len = max\n    return sum(values)", 1), "the builtin len"},
+		{"a ligature", shopBefore + "\n\n\uFB01rst = 1\n", "read as first"},
+		{"a wrapped function", shopBefore + "\n\ntotal = staticmethod(total)\n", ""},
+		{"a parameter with a builtin's name that is not called", shopBefore + "\n\ndef f(id):\n    return id\n", ""},
+		{"a property and its setter", shopBefore + "\n\nclass P:\n    @property\n    def x(self):\n        return 1\n\n    @x.setter\n    def x(self, v):\n        pass\n", ""},
+		{"alternatives of an import", shopBefore + "\n\ntry:\n    import tomllib\nexcept ImportError:\n    tomllib = None\n", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			a := ask(t, map[string]string{"m.py": shopBefore}, map[string]string{"m.py": c.after})
+			if got := fmt.Sprint(a.Violations); (c.says == "") != (len(a.Violations) == 0) || !strings.Contains(got, c.says) {
+				t.Errorf("got %s, want %q", got, c.says)
+			}
+		})
+	}
+}
