@@ -34,9 +34,15 @@ var formats = map[string]struct {
 // wired is a model behind an endpoint of a vendor's format.
 func wired(t *testing.T, vendor string, script llmtest.Script) (*llmtest.Server, llm.Model) {
 	t.Helper()
+	return patient(t, vendor, time.Minute, script)
+}
+
+// patient is wired with another time without a sign of life.
+func patient(t *testing.T, vendor string, idle time.Duration, script llmtest.Script) (*llmtest.Server, llm.Model) {
+	t.Helper()
 	f := formats[vendor]
 	s := llmtest.Start(t, f.format, script)
-	m, err := f.open(llm.Options{BaseURL: s.URL, Model: "m", Idle: 50 * time.Millisecond,
+	m, err := f.open(llm.Options{BaseURL: s.URL, Model: "m", Idle: idle,
 		Retry: llm.Retry{Sleep: func(context.Context, time.Duration) error { return nil }}})
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +162,7 @@ func TestSamplesStopEarlyWhenTheyAgree(t *testing.T) {
 			case turn == 0:
 				return reads
 			case sample == 2:
-				return llmtest.Turn{Hang: true} // until it is cut off, again and again
+				return llmtest.Turn{Hang: true} // until the others agree
 			}
 			return suggests(right)
 		})
@@ -265,7 +271,11 @@ func TestEveryEndKeepsWhatWasTriedAndSpent(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				s, m := wired(t, vendor, llmtest.Turns(reads, guess, c.last))
+				idle := time.Minute
+				if c.last.Hang {
+					idle = 300 * time.Millisecond
+				}
+				s, m := patient(t, vendor, idle, llmtest.Turns(reads, guess, c.last))
 				tree, _ := repository(t)
 				in := input(tree, &observer{})
 				in.Budget.Attempts = 3

@@ -187,7 +187,7 @@ func TestAnEvilModelHasNoEffect(t *testing.T) {
 			t.Errorf("files changed:\n%s\n%s", before, after)
 		}
 		if n := connected(); n != 0 {
-			t.Errorf("%d connections were made", n)
+			t.Errorf("something connected %d times", n)
 		}
 		total := listed
 		for _, n := range refused {
