@@ -129,6 +129,7 @@ type Touched struct {
 	Last    int      `json:"last"`    //
 	Defines []string `json:"defines"` // what it says how to use, where the patch changes that: parameters, the form of a result, a name that is new or gone
 	Uses    []string `json:"uses"`    // the other names in it
+	Imports []string `json:"imports"` // names that it brings in from elsewhere, where it does nothing else
 }
 
 // Statement returns the lines of the statement to which an executable line of a

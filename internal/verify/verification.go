@@ -137,6 +137,11 @@ func (j *verification) run(ctx context.Context) (*smaller, error) {
 	if j.in.Quick || slices.ContainsFunc(j.gates, func(g *Gate) bool { return g.Outcome == Failed }) {
 		return nil, nil
 	}
+	if g, ok := j.supplied(); ok {
+		unasked(j.grounds)
+		j.grounds = append(j.grounds, *g)
+		return nil, nil
+	}
 	return nil, j.contest(ctx)
 }
 
