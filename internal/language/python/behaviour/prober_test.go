@@ -439,7 +439,7 @@ func TestRivalsDifferInOnePlace(t *testing.T) {
 		changes[r.Change] = i + 1
 		overlays = append(overlays, r.Overlay)
 		if text := string(r.Overlay["shop/rates.py"]); text == string(base) || text == head || r.Path != "shop/rates.py" {
-			t.Errorf("%s is no rival", r.Change)
+			t.Errorf("%s is the same as base or head", r.Change)
 		}
 	}
 	at := changes["upper → lower"]
