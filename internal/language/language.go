@@ -116,6 +116,7 @@ type Analysis struct {
 	Broad       []patch.Violation         `json:"broad"`       // catch-all handlers that the patch adds
 	Guards      []Guard                   `json:"guards"`      // guards that it adds on the failure's path
 	Lines       map[string]map[int][2]int `json:"lines"`       // file → executable line → first and last line of its statement
+	Changed     map[string][]string       `json:"changed"`     // file → qualified names of the functions whose own code differs, "" for code outside functions; other files are not in it
 	Touched     []Touched                 `json:"touched"`     // statements that the patch adds, alters or removes
 	Tests       []string                  `json:"tests"`       // files of tests that import a changed file, the nearest first
 }
