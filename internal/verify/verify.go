@@ -66,6 +66,7 @@ type Input struct {
 	Patch        patch.Patch         //
 	Signature    incident.Signature  // what base must fail with; File relative to the tree
 	Outer        int                 // functions of the tree that were on production's stack outside the one that the test calls
+	Callers      []language.Level    // these, outermost first, as far as their files are known
 	Suite        []string            // of the repository, as testrun.Request takes it; nil: the whole tree
 	Repeats      int                 // N, default 5
 	Policy       patch.Policy        // with the rules of the language
