@@ -112,6 +112,19 @@ type Analysis struct {
 	Broad       []patch.Violation         `json:"broad"`       // catch-all handlers that the patch adds
 	Guards      []Guard                   `json:"guards"`      // guards that it adds on the failure's path
 	Lines       map[string]map[int][2]int `json:"lines"`       // file → executable line → first and last line of its statement
+	Touched     []Touched                 `json:"touched"`     // statements that the patch adds, alters or removes
+	Tests       []string                  `json:"tests"`       // files of tests that import a changed file, the nearest first
+}
+
+// A Touched is one statement that a patch adds, alters or removes; of a compound
+// one, its head.
+type Touched struct {
+	Path    string   `json:"path"`
+	Base    bool     `json:"base"`    // the lines are those of base, otherwise of head
+	First   int      `json:"first"`   //
+	Last    int      `json:"last"`    //
+	Defines []string `json:"defines"` // what it says how to use, where the patch changes that: parameters, the form of a result, a name that is new or gone
+	Uses    []string `json:"uses"`    // the other names in it
 }
 
 // Statement returns the lines of the statement to which an executable line of a

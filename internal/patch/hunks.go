@@ -1,6 +1,7 @@
 package patch
 
 import (
+	"cmp"
 	"io/fs"
 	"strings"
 )
@@ -55,12 +56,13 @@ func Combine(base fs.FS, hunks []Hunk, why string) (Patch, error) {
 	return p, nil
 }
 
-// Without returns the hunks except the i-th.
-func Without(hunks []Hunk, i int) []Hunk {
-	out := make([]Hunk, 0, len(hunks)-1)
-	out = append(out, hunks[:i]...)
-	return append(out, hunks[i+1:]...)
+// Compare orders hunks as [Hunks] returns them.
+func (h Hunk) Compare(other Hunk) int {
+	return cmp.Or(strings.Compare(h.Path, other.Path), cmp.Compare(h.From, other.From))
 }
+
+// Added is the number of lines that the hunk puts into head.
+func (h Hunk) Added() int { return len(splitLines(h.Text)) }
 
 // fileEdits turns each hunk into an edit. Edits apply one after the other, so
 // each search text must be unique in the result of the earlier ones.

@@ -56,6 +56,8 @@ type Request struct {
 	Overlay map[string][]byte // files over it: a patch's new contents; nil content deletes; files that steer the runner are ignored
 	Test    *Test             // the test, run alone; a synthesized one with none of the repository's test configuration; nil runs the repository's suite
 	Suite   []string          // arguments of the suite for the language's test runner, node ids or folders; only when Test is nil
+	First   []string          // files of the suite whose tests run first, in this order
+	Watch   map[string][]int  // lines of files of which each test of the suite says whether it executed them
 	Trace   *Tracing          // nil: no trace
 	Limits  sandbox.Limits
 	Seed    int // of all randomness in the interpreter
@@ -70,18 +72,19 @@ type Tracing struct {
 
 // A Result is what the trusted parent reported.
 type Result struct {
-	Tests       []Outcome     `json:"tests"`                 // without canaries
-	Forged      string        `json:"forged,omitempty"`      // not empty: the canaries or the channel show that the session was forged; nothing else may be trusted
-	Errors      []string      `json:"errors,omitempty"`      // collection errors
-	Output      string        `json:"output"`                // bounded tail of the test runner's own output
-	Cause       sandbox.Cause `json:"cause"`                 // Timeout also where the parent ended a session that took too long; the test that ran is then the last, Failed with type Timeout
-	Wall        time.Duration `json:"wall"`                  //
-	Ignored     []string      `json:"ignored,omitempty"`     // paths of the overlay that were not used because they steer the runner
-	Interpreter string        `json:"interpreter,omitempty"` // its version
-	Runner      string        `json:"runner,omitempty"`      // version of the test runner
-	Trace       []byte        `json:"-"`                     // JSON Lines as recorded, untrusted
-	Traced      bool          `json:"traced"`                // the tracer's handshake arrived
-	Tracer      string        `json:"tracer,omitempty"`      // why there is no trace, where one was wanted
+	Tests       []Outcome        `json:"tests"`                 // without canaries
+	Loaded      map[string][]int `json:"loaded,omitempty"`      // of Request.Watch, what ran before the first test
+	Forged      string           `json:"forged,omitempty"`      // not empty: the canaries or the channel show that the session was forged; nothing else may be trusted
+	Errors      []string         `json:"errors,omitempty"`      // collection errors
+	Output      string           `json:"output"`                // bounded tail of the test runner's own output
+	Cause       sandbox.Cause    `json:"cause"`                 // Timeout also where the parent ended a session that took too long; the test that ran is then the last, Failed with type Timeout
+	Wall        time.Duration    `json:"wall"`                  //
+	Ignored     []string         `json:"ignored,omitempty"`     // paths of the overlay that were not used because they steer the runner
+	Interpreter string           `json:"interpreter,omitempty"` // its version
+	Runner      string           `json:"runner,omitempty"`      // version of the test runner
+	Trace       []byte           `json:"-"`                     // JSON Lines as recorded, untrusted
+	Traced      bool             `json:"traced"`                // the tracer's handshake arrived
+	Tracer      string           `json:"tracer,omitempty"`      // why there is no trace, where one was wanted
 }
 
 // OK reports whether the session ran to completion and can be trusted, with at
@@ -98,6 +101,7 @@ type Outcome struct {
 	Message string           `json:"message,omitempty"` // str(exception), bounded
 	Frames  []incident.Frame `json:"frames,omitempty"`  // from the test function inwards, files relative to the tree, InApp for the tree's own; the innermost of those with its locals
 	Seconds float64          `json:"seconds"`
+	Ran     map[string][]int `json:"ran,omitempty"` // of Request.Watch; untrusted
 }
 
 // A Status is how a test ended.
@@ -111,8 +115,9 @@ const (
 	Skipped Status = "skipped"
 )
 
-// TimeoutType is the Type of the outcome of a test that was running when the
-// session reached its time limit.
+// TimeoutType is the Type of the outcome of a test that was ended because it
+// took too long, or that was running when the session reached its time limit. It
+// is not known how it would have ended.
 const TimeoutType = "Timeout"
 
 // Signature is the part of the outcome that must match an incident: type,

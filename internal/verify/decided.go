@@ -48,7 +48,7 @@ func (j *verification) answer() (call string, answer *language.Answer) {
 func (v *Verifier) Tells(ctx context.Context, in Input, test testrun.Test) (why string, err error) {
 	defer fault.Wrap(&err, "try test %s", test.Name)
 	in.Test = test
-	j := newVerification(v, in, 0)
+	j := newVerification(v, in, nil)
 	if j.overlay, err = patch.Apply(j.base, in.Patch); err != nil {
 		return "", err
 	}

@@ -24,7 +24,8 @@ type keptBase struct {
 	runs     *baseRuns
 	near     *language.Neighbourhood
 	suiteRun *baseSuite
-	searched bool // whether then is known
+	order    string // of its tests
+	searched bool   // whether then is known
 	then     *history.Past
 	written  *baseDocuments
 }
@@ -81,15 +82,17 @@ func (k *keptBase) past(find func() (*history.Past, error)) (*history.Past, erro
 	return then, err
 }
 
-func (k *keptBase) suite(run func() (*baseSuite, error)) (*baseSuite, error) {
+// suite returns the suite's runs. Where they ended early, they are those of one
+// order of the tests only.
+func (k *keptBase) suite(order string, run func() (*baseSuite, error)) (*baseSuite, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.suiteRun != nil {
+	if k.suiteRun != nil && (!k.suiteRun.cut || k.order == order) {
 		return k.suiteRun, nil
 	}
 	suite, err := run()
 	if err == nil {
-		k.suiteRun = suite
+		k.suiteRun, k.order = suite, order
 	}
 	return suite, err
 }

@@ -15,40 +15,88 @@ import (
 // treeRoot is the tree's path in the sandbox, and so in traces.
 const treeRoot = testrun.Root + "/"
 
-// onPath asks whether the test executed every executable changed line. Which
-// lines are executable, the line table of the compiled head says; a statement
-// over several lines counts as one.
-func (j *verification) onPath(context.Context) (finding, error) {
+// A place is a statement of head that the patch changes and that can execute.
+type place struct {
+	path        string
+	line        int // the first of its changed lines
+	first, last int
+}
+
+func (p place) String() string { return fmt.Sprintf("%s:%d", p.path, p.line) }
+
+// changes returns the executable statements that the patch changes. Which lines
+// are executable, the line table of the compiled head says.
+func (j *verification) changes() ([]place, error) {
 	changed, err := patch.ChangedLines(j.base, j.overlay)
 	if err != nil {
-		return finding{}, err
+		return nil, err
 	}
-	total, missed := 0, []string{}
+	var places []place
 	for _, path := range sorted(changed) {
 		counted := map[[2]int]bool{}
 		for _, line := range changed[path] {
 			first, last, ok := j.analysis.Statement(path, line)
-			if !ok || counted[[2]int{first, last}] {
-				continue
-			}
-			counted[[2]int{first, last}] = true
-			total++
-			if !j.ran(path, first, last) {
-				missed = append(missed, fmt.Sprintf("%s:%d", path, line))
+			if ok && !counted[[2]int{first, last}] {
+				counted[[2]int{first, last}] = true
+				places = append(places, place{path, line, first, last})
 			}
 		}
 	}
-	switch {
-	case total == 0:
-		return notApplied("no changed line is executable: the patch only removes lines, or changes comments and documentation"), nil
-	case j.green.read == nil:
-		return failed("there is no trace of the run with the patch (%s), so nothing shows that the %d executable changed lines were executed", j.green.why, total), nil
-	case !j.callsAgain():
-		return failed("the run with the patch does not make the test's call"), nil
-	case len(missed) > 0:
-		return failed("%d of %d executable changed lines were not executed by the test: %s", len(missed), total, clip(strings.Join(missed, ", "), 300)), nil
+	return places, nil
+}
+
+// onPath asks whether the patch changes what the failing call runs: at least one
+// changed statement, or a removed line, was executed by the test. The others
+// belong to the repair too, such as a second caller or the other branch of a
+// condition; those that nothing executes are risks (see uncovered).
+func (j *verification) onPath(context.Context) (finding, error) {
+	places, err := j.changes()
+	if err != nil {
+		return finding{}, err
 	}
-	return held("the test executed all %d executable changed lines", total), nil
+	removed, err := j.ranRemoved()
+	if err != nil {
+		return finding{}, err
+	}
+	var missed []string
+	for _, p := range places {
+		if !j.ran(p) {
+			missed = append(missed, p.String())
+		}
+	}
+	switch ran := len(places) - len(missed); {
+	case j.green.read == nil && len(places) > 0:
+		return failed("there is no trace of the run with the patch (%s), so nothing shows that any of the %d executable changed lines was executed", j.green.why, len(places)), nil
+	case len(places) > 0 && !j.callsAgain():
+		return failed("the run with the patch does not make the test's call"), nil
+	case ran > 0 && len(missed) == 0:
+		return held("the test executed all %d executable changed lines", ran), nil
+	case ran > 0:
+		return held("the test executed %d of %d executable changed lines, not %s", ran, len(places), clip(strings.Join(missed, ", "), 300)), nil
+	case removed != "":
+		return held("the patch removes %s, which the test executed on base", removed), nil
+	case len(places) == 0:
+		return notApplied("no changed line is executable: the patch changes data, comments or documentation"), nil
+	}
+	return failed("none of the %d executable changed lines was executed by the test: %s", len(places), clip(strings.Join(missed, ", "), 300)), nil
+}
+
+// ranRemoved names a line of base that the patch removes and the test executed
+// there, "" for none.
+func (j *verification) ranRemoved() (string, error) {
+	removed, err := patch.RemovedLines(j.base, j.overlay)
+	if err != nil || j.red.read == nil {
+		return "", err
+	}
+	executed := j.red.read.Executed()
+	for _, path := range sorted(removed) {
+		for _, line := range removed[path] {
+			if executed[treeRoot+path][line] {
+				return fmt.Sprintf("%s:%d", path, line), nil
+			}
+		}
+	}
+	return "", nil
 }
 
 // callsAgain reports whether the run with the patch makes the outermost call of
@@ -75,13 +123,14 @@ func whole(t *trace.Trace) bool {
 	return f.Dropped == 0 && f.Uncalled == 0 && f.Faults == 0 && f.Undefined == 0 && f.Unnamed == 0 && f.Skipped == 0 && !f.Cut
 }
 
-// ran reports whether one of a file's lines was executed on head.
-func (j *verification) ran(path string, first, last int) bool {
+// ran reports whether the test executed a changed statement on head. Of a
+// statement over several lines, one is enough.
+func (j *verification) ran(p place) bool {
 	if j.green.read == nil {
 		return false
 	}
-	lines := j.green.read.Executed()[treeRoot+path]
-	for n := first; n <= last; n++ {
+	lines := j.green.read.Executed()[treeRoot+p.path]
+	for n := p.first; n <= p.last; n++ {
 		if lines[n] {
 			return true
 		}

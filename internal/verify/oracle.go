@@ -24,9 +24,23 @@ func (j *verification) probe(overlay patch.Overlay) language.Probe {
 // blind reports whether nobody is asked what calls answer.
 func (v *Verifier) blind() bool { return v.lax["behaviour"] || v.Prober == nil }
 
+// answers has base and head answer the calls near the failing one, once. Base's
+// answers are kept between verifications: they depend on the tree and the test
+// only.
+func (j *verification) answers(ctx context.Context) (err error) {
+	if j.head != nil {
+		return nil
+	}
+	if j.near, err = j.v.kept(j.in).neighbours(func() (*language.Neighbourhood, error) {
+		return j.v.Prober.Neighbours(ctx, j.probe(nil))
+	}); err == nil {
+		j.head, err = j.v.Prober.Answers(ctx, j.probe(j.overlay), j.near.Calls)
+	}
+	return err
+}
+
 // behaves asks whether what the code answers near the failing call says that
-// the patch is wrong. Base's answers are kept between verifications: they
-// depend on the tree and the test only.
+// the patch is wrong.
 func (j *verification) behaves(ctx context.Context) (finding, error) {
 	if j.v.blind() {
 		return notApplied("switched off"), nil
@@ -36,14 +50,7 @@ func (j *verification) behaves(ctx context.Context) (finding, error) {
 			Evidence: "the failing test is the repository's own, and what it asserts is right"})
 		return notApplied("the failing test is the repository's own: what its calls should answer, it asserts"), nil
 	}
-	var err error
-	j.near, err = j.v.kept(j.in).neighbours(func() (*language.Neighbourhood, error) {
-		return j.v.Prober.Neighbours(ctx, j.probe(nil))
-	})
-	if err != nil {
-		return finding{}, err
-	}
-	if j.head, err = j.v.Prober.Answers(ctx, j.probe(j.overlay), j.near.Calls); err != nil {
+	if err := j.answers(ctx); err != nil {
 		return finding{}, err
 	}
 	sides, err := j.sides(j.near.Answers, j.head)

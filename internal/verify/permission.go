@@ -26,7 +26,7 @@ func (j *verification) permission() *Question {
 		if len(named) == maxNamed {
 			break
 		}
-		named = append(named, place(p))
+		named = append(named, placeOf(p))
 	}
 	text := fmt.Sprintf("May the patch add %s%s?", strings.Join(named, "; "), more(len(j.permissions())-len(named)))
 	return &Question{Kind: AskPermission, Text: text, Options: []Option{{
@@ -34,7 +34,7 @@ func (j *verification) permission() *Question {
 	}}}
 }
 
-// place is a construct with its file and line.
-func place(v patch.Violation) string {
+// placeOf is a construct with its file and line.
+func placeOf(v patch.Violation) string {
 	return fmt.Sprintf("%s (%s:%d)", v.Detail, clip(v.Path, 120), v.Line)
 }

@@ -22,7 +22,7 @@ type verification struct {
 	v       *Verifier
 	in      Input
 	base    patch.Dir
-	dropped int // hunks of the proposed patch that are gone
+	dropped []patch.Hunk // of the proposed patch
 
 	overlay  patch.Overlay
 	diff     string
@@ -37,6 +37,9 @@ type verification struct {
 	head      []language.Answer       // to the same calls
 	surviving []survivor
 	grounds   []behaviour.Ground
+	risks     []string
+	suiteBase *baseSuite
+	covered   map[place]int // changed statements → tests of the suite that execute them
 	gates     []*Gate
 }
 
@@ -50,10 +53,10 @@ type runTrace struct {
 // smaller is a patch without the hunks that were not needed.
 type smaller struct {
 	patch   patch.Patch
-	dropped int
+	dropped []patch.Hunk
 }
 
-func newVerification(v *Verifier, in Input, dropped int) *verification {
+func newVerification(v *Verifier, in Input, dropped []patch.Hunk) *verification {
 	j := &verification{v: v, in: in, base: patch.Dir(in.Tree), dropped: dropped, grounds: slices.Clone(in.Grounds)}
 	for _, name := range GateNames {
 		j.gates = append(j.gates, &Gate{Name: name, Outcome: NotReached, Evidence: "an earlier gate failed"})
@@ -194,7 +197,7 @@ func (j *verification) admitsCode(ctx context.Context) (finding, error) {
 		return failed("%s%s", &violations[0], more(len(violations)-1)), nil
 	}
 	if n := len(j.permissions()); n > 0 {
-		return held("%s; paths and texts are within the policy; a person has to permit %s%s", j.size(), place(j.permissions()[0]), more(n-1)), nil
+		return held("%s; paths and texts are within the policy; a person has to permit %s%s", j.size(), placeOf(j.permissions()[0]), more(n-1)), nil
 	}
 	return held("%s; paths, texts and added code are within the policy", j.size()), nil
 }

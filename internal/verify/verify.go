@@ -13,8 +13,9 @@
 //	head-green    on head it passes N of N; at least one test ran, none was skipped, the session was not forged
 //	suite         tests that passed on base, twice, pass on head
 //	reverted-fix  with the patch applied and reverted, the test fails as before
-//	minimal       every hunk is needed for head-green; one that is not is dropped, and the rest is verified from the start
-//	on-path       every executable changed line was executed by the test
+//	minimal       every part of the patch is needed: without it the test, the suite or a call near the failing one ends
+//	              otherwise; one that is not is dropped, and the rest is verified from the start
+//	on-path       the test executed a changed line; the others, where no test of the suite executes them, are risks
 //	no-band-aid   the failure is gone because its cause is (see bandaid.go for the rule)
 //	behaviour     calls near the failing one that base answers are answered on head, the same where they run no changed
 //	              line, and the answers that the patch adds vary as base's do (package behaviour has the rules)
@@ -83,6 +84,8 @@ type Verdict struct {
 	ProofModes []string           `json:"proof_modes"`        // base-sha, reverted-fix, captured-failure
 	Patch      patch.Patch        `json:"patch"`              // the patch that was verified in the end, without unneeded hunks
 	Diff       string             `json:"diff"`               // unified, of Patch
+	Dropped    string             `json:"dropped,omitempty"`  // unified, of what was proposed besides and is not needed
+	Risks      []string           `json:"risks,omitempty"`    // what is not known of the patch, a sentence each
 	Red        []byte             `json:"-"`                  // trace on base
 	Green      []byte             `json:"-"`                  // trace on head
 	TestSHA    string             `json:"test_sha256"`
@@ -179,8 +182,8 @@ type Verifier struct {
 	Prober     language.Prober
 	Documenter language.Documenter // nil: documentation does not count
 
-	// SuiteWall limits one run of the repository's suite; default 5 minutes, in
-	// a quick verification at most one.
+	// SuiteWall is the budget for the repository's suite, twice what one run may
+	// take; default 5 minutes, in a quick verification at most one.
 	SuiteWall time.Duration
 
 	lax   map[string]bool // what this package's tests switch off: policy, code, suite, behaviour
@@ -200,7 +203,7 @@ func (v *Verifier) Judge(ctx context.Context, in Input) (verdict *Verdict, err e
 		in.Repeats = 5
 	}
 	var spent time.Duration
-	dropped := 0
+	var dropped []patch.Hunk
 	for {
 		j := newVerification(v, in, dropped)
 		smaller, err := j.run(ctx)
@@ -209,21 +212,30 @@ func (v *Verifier) Judge(ctx context.Context, in Input) (verdict *Verdict, err e
 		}
 		j.of(Minimal).Millis += spent.Milliseconds()
 		if smaller == nil {
-			return j.verdict(), nil
+			return j.verdict()
 		}
 		spent += j.spent()
-		dropped += smaller.dropped
+		dropped = append(dropped, smaller.dropped...)
 		in.Patch = smaller.patch
 	}
 }
 
 // verdict assembles the gates' results.
-func (j *verification) verdict() *Verdict {
+func (j *verification) verdict() (*Verdict, error) {
 	sum := sha256.Sum256([]byte(j.in.Test.Source))
 	verdict := &Verdict{
 		Decision: Accepted, Patch: j.in.Patch, Diff: j.diff, TestSHA: hex.EncodeToString(sum[:]),
-		Red: j.red.raw, Green: j.green.raw,
+		Red: j.red.raw, Green: j.green.raw, Risks: j.risks,
 	}
+	var err error
+	if verdict.Dropped, err = j.unneeded(); err != nil {
+		return nil, err
+	}
+	uncovered, err := j.uncovered()
+	if err != nil {
+		return nil, err
+	}
+	verdict.Risks = append(verdict.Risks, uncovered...)
 	for _, g := range j.gates {
 		verdict.Gates = append(verdict.Gates, *g)
 		if g.Outcome == Failed || g.Outcome == NotReached {
@@ -248,7 +260,20 @@ func (j *verification) verdict() *Verdict {
 	if j.of(BaseSHA).Outcome == Held && j.in.Signature.Type != "" && !j.in.Test.Own {
 		verdict.ProofModes = append(verdict.ProofModes, "captured-failure")
 	}
-	return verdict
+	return verdict, nil
+}
+
+// unneeded is what was dropped of the proposed patch, as a diff.
+func (j *verification) unneeded() (string, error) {
+	p, err := patch.Combine(j.base, ordered([][]patch.Hunk{j.dropped}), "")
+	if err != nil || len(p.Edits) == 0 {
+		return "", err
+	}
+	overlay, err := patch.Apply(j.base, p)
+	if err != nil {
+		return "", err
+	}
+	return patch.Diff(j.base, overlay)
 }
 
 func (j *verification) of(name string) *Gate { return j.gates[slices.Index(GateNames, name)] }

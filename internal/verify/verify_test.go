@@ -194,7 +194,7 @@ func TestTheSuitesOwnFlakesDoNotCount(t *testing.T) {
 			t.Parallel()
 			v := newVerifier(turns{opened(t, "bwrap"), new(atomic.Int32), tt.fail})
 			in := ranking.input(tree, "shop/ranking.py", "return kth(above, k)", fix)
-			j := newVerification(v, in, 0)
+			j := newVerification(v, in, nil)
 			if _, err := j.applies(t.Context()); err != nil {
 				t.Fatal(err)
 			}

@@ -41,6 +41,7 @@ var _ language.Analyser = Analyser{}
 type request struct {
 	Files     []file            `json:"files"`
 	Modules   []string          `json:"modules"`   // names of new modules
+	Roots     []string          `json:"roots"`     // source roots relative to the tree
 	Stack     []*language.Level `json:"stack"`     // nil for levels left out
 	Exception string            `json:"exception"` // bare class name
 	Test      string            `json:"test"`      // source
@@ -50,7 +51,8 @@ type file struct {
 	Path    string `json:"path"`
 	Base    string `json:"base"`
 	Head    string `json:"head"`
-	Changed []int  `json:"changed"`
+	Changed []int  `json:"changed"` // lines of head
+	Removed []int  `json:"removed"` // lines of base
 }
 
 // Analyse reads both sides of a patch.
@@ -81,8 +83,12 @@ func (a Analyser) Analyse(ctx context.Context, q language.Question) (_ *language
 
 func requestOf(q language.Question) (request, error) {
 	base := patch.Dir(q.Tree)
-	r := request{Modules: patchrules.NewModules(base, q.Overlay), Stack: trim(q.Stack), Exception: q.Exception, Test: q.Test}
+	r := request{Modules: patchrules.NewModules(base, q.Overlay), Stack: trim(q.Stack), Exception: q.Exception, Test: q.Test, Roots: q.Env.Roots}
 	changed, err := patch.ChangedLines(base, q.Overlay)
+	if err != nil {
+		return r, err
+	}
+	removed, err := patch.RemovedLines(base, q.Overlay)
 	if err != nil {
 		return r, err
 	}
@@ -94,7 +100,7 @@ func requestOf(q language.Question) (request, error) {
 		if err != nil {
 			before = nil // a new file
 		}
-		r.Files = append(r.Files, file{Path: path, Base: text(before), Head: text(q.Overlay[path]), Changed: changed[path]})
+		r.Files = append(r.Files, file{Path: path, Base: text(before), Head: text(q.Overlay[path]), Changed: changed[path], Removed: removed[path]})
 	}
 	return r, nil
 }

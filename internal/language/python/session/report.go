@@ -43,6 +43,7 @@ type message struct {
 	Frames  []incident.Frame `json:"frames"`
 	Raised  bool             `json:"raised"`
 	Seconds float64          `json:"seconds"`
+	Ran     map[string][]int `json:"ran"`
 	Python  string           `json:"python"`
 	Pytest  string           `json:"pytest"`
 	Traced  bool             `json:"traced"`
@@ -129,7 +130,7 @@ func evaluate(res *testrun.Result, rep *report, req testrun.Request, canaries [2
 		return fault.Errorf(fault.NotFound, "pytest could not be started: %s", lastLines(rep.Output, 2000))
 	}
 	res.Interpreter, res.Runner, res.Traced, res.Tracer = s.python, s.pytest, s.traced, s.tracer
-	res.Errors = s.errors
+	res.Errors, res.Loaded = s.errors, s.loaded
 	if rep.Late {
 		res.Cause = sandbox.Timeout
 	}
@@ -153,6 +154,7 @@ type session struct {
 	ids                             []string
 	current                         int // test that runs, -1 none
 	tests                           []message
+	loaded                          map[string][]int
 	exit                            int
 }
 
@@ -173,7 +175,7 @@ func (s *session) message(m message) {
 		if s.collected {
 			s.forged = "tests were collected twice"
 		}
-		s.collected, s.ids = true, m.IDs
+		s.collected, s.ids, s.loaded = true, m.IDs, inTree(m.Ran)
 	case "start":
 		if s.current >= 0 || m.I != len(s.tests) || m.I >= len(s.ids) {
 			s.forged = "tests did not run in the order in which they were collected"
@@ -238,7 +240,7 @@ func (s *session) results(late bool, test *testrun.Test) []testrun.Outcome {
 		}
 		made = append(made, testrun.Outcome{
 			ID: shownID(m.ID, test), Status: m.status(), Type: m.Type, Message: m.Message,
-			Frames: m.Frames, Seconds: m.Seconds,
+			Frames: m.Frames, Seconds: m.Seconds, Ran: inTree(m.Ran),
 		})
 	}
 	if n := s.current; late && n > 0 && n < len(s.ids)-1 {
@@ -246,6 +248,20 @@ func (s *session) results(late bool, test *testrun.Test) []testrun.Outcome {
 			ID: shownID(s.ids[n], test), Status: testrun.Failed, Type: testrun.TimeoutType,
 			Message: "the test did not finish within the session's time limit",
 		})
+	}
+	return made
+}
+
+// inTree makes paths relative to the tree.
+func inTree(lines map[string][]int) map[string][]int {
+	var made map[string][]int
+	for name, numbers := range lines {
+		if rel, ok := strings.CutPrefix(name, testrun.Root+"/"); ok {
+			if made == nil {
+				made = map[string][]int{}
+			}
+			made[rel] = numbers
+		}
 	}
 	return made
 }

@@ -43,6 +43,8 @@ type config struct {
 	Shown    string            `json:"shown"`  // its path in the repository
 	INI      string            `json:"ini"`
 	Suite    []string          `json:"suite"`
+	First    []string          `json:"first"`    // files whose tests run first
+	Watch    map[string][]int  `json:"watch"`    // absolute path → lines
 	Canaries []string          `json:"canaries"` // two files
 	Trace    *tracer.Config    `json:"trace"`
 }
@@ -122,11 +124,17 @@ func specOf(req testrun.Request, tree string, canaries [2]canary) (sandbox.Spec,
 	limits := req.Limits.WithDefaults()
 	cfg := config{
 		Python: req.Env.Interpreter, Dir: testrun.Root, Root: testrun.Root, Roots: req.Env.Roots, Env: program.Variables(req.Env.Env),
-		Seed: req.Seed, Wall: innerWall(limits.Wall).Seconds(), Output: maxOutput, Suite: req.Suite,
+		Seed: req.Seed, Wall: innerWall(limits.Wall).Seconds(), Output: maxOutput, Suite: req.Suite, First: req.First,
 		Canaries: []string{"/in/" + canaries[0].file(), "/in/" + canaries[1].file()},
 	}
 	if len(cfg.Roots) == 0 {
 		cfg.Roots = []string{"."}
+	}
+	for name, lines := range req.Watch {
+		if cfg.Watch == nil {
+			cfg.Watch = map[string][]int{}
+		}
+		cfg.Watch[path.Join(testrun.Root, name)] = lines
 	}
 	files, err := runner.Files("runner")
 	if err != nil {

@@ -19,7 +19,7 @@ def _table(code):
     return {line for _, line in dis.findlinestarts(code) if line}
 
 
-def _span(node):
+def span(node):
     """Lines of a simple statement, or of a compound statement's head."""
     first = first_line(node)
     body = getattr(node, "body", None)
@@ -47,7 +47,7 @@ def executable(tree, code):
     spans = {}
     for node in ast.walk(tree):
         if isinstance(node, (ast.stmt, ast.ExceptHandler)):
-            lo, hi = _span(node)
+            lo, hi = span(node)
             for n in range(lo, hi + 1):
                 old = spans.get(n)
                 if old is None or hi - lo < old[1] - old[0]:

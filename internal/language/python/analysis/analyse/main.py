@@ -9,10 +9,12 @@ import sys
 import allow
 import bindings
 import guards
+import imports
 import lines
 import origin
 import policy
 import special
+import touched
 
 
 def standard():
@@ -67,13 +69,13 @@ def permissions(parsed, modules, literals, known):
 
 
 def answer(request, tree):
-    answer = {"violations": [], "permissions": [], "broad": [], "guards": [], "lines": {}}
+    answer = {"violations": [], "permissions": [], "broad": [], "guards": [], "lines": {}, "touched": [], "tests": []}
     sys.setrecursionlimit(20000)
     modules = {m.lower() for m in request.get("modules") or ()}
     for name, where in sorted(installed(modules).items()):
         answer["violations"].append({"rule": "shadow", "detail": "a new module %r would hide %s" % (name, where)})
     files = request.get("files") or []
-    parsed = []
+    parsed, sides = [], []
     for f in files:
         try:
             base = policy.Source(f["path"], f.get("base") or "")
@@ -94,7 +96,10 @@ def answer(request, tree):
         answer["broad"] += policy.broadened(base, head, changed)
         answer["lines"][f["path"]] = lines.executable(head.tree, compiled)
         parsed.append((base, head, changed))
+        sides.append((base, head, set(f.get("removed") or ()), changed))
     known = origin.Tree(tree)
     answer["permissions"] = permissions(parsed, modules, special.literals(request.get("test") or ""), known)
+    answer["tests"] = imports.tests(tree, [f["path"] for f in files], request.get("roots") or [])
+    answer["touched"] = touched.find(sides)
     answer["guards"] = guards.find([p[:2] for p in parsed], request.get("stack") or [], request.get("exception") or "", known)
     return answer

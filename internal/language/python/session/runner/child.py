@@ -137,7 +137,7 @@ def main():
         import plugin
     finally:
         del sys.path[0]
-        for name in ("plugin", "render"):  # the tree may have modules of these names
+        for name in ("plugin", "render", "watch"):  # the tree may have modules of these names
             sys.modules.pop(name, None)
     if config["test"]:
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import render
+import watch
 
 MAX_DETAILED = 100  # failures reported with frames
 
@@ -61,6 +62,8 @@ class Plugin:
         self.canaries = set()
         self.detailed = 0
         self.overdue = 0
+        self.ended = False  # the test, because it ran too long
+        self.watch = watch.Watch(config["watch"]) if config["watch"] else None
 
     # Collection.
 
@@ -68,12 +71,18 @@ class Plugin:
     def pytest_collection_modifyitems(self, session, config, items):
         first, last = (list(module(session, c).collect()) for c in self.config["canaries"])
         self.canaries = {i.nodeid for i in first + last}
+        early = {path: n for n, path in enumerate(self.config["first"] or ())}
+        items.sort(key=lambda item: early.get(item.nodeid.partition("::")[0], len(early)))
         items[:] = first + items + last
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session):
         self.index = {id(item): n for n, item in enumerate(session.items)}
-        self.send({"t": "collected", "ids": [i.nodeid for i in session.items]})
+        self.send({"t": "collected", "ids": [i.nodeid for i in session.items], "ran": self.executed()})
+
+    def executed(self):
+        """The watched lines that ran since the last time."""
+        return self.watch.take() if self.watch is not None else {}
 
     def pytest_collectreport(self, report):
         if report.failed:
@@ -84,10 +93,10 @@ class Plugin:
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item):
         number = self.index.get(id(item), -1)
-        self.reports, self.raised = {}, {}
+        self.reports, self.raised, self.ended = {}, {}, False
         self.send({"t": "start", "i": number})
         yield
-        self.send(dict(self.outcome(), t="test", i=number))
+        self.send(dict(self.outcome(), t="test", i=number, ran=self.executed()))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item):
@@ -117,6 +126,7 @@ class Plugin:
 
         def ring(number, frame):
             self.overdue += 1
+            self.ended = True
             # Again in a while: the test may have swallowed the first.
             signal.setitimer(signal.ITIMER_REAL, 1.0)
             raise Timeout("the test ran longer than %g s" % seconds)
@@ -173,6 +183,8 @@ class Plugin:
             elif when == "call" and report.outcome == "passed" and status == "none":
                 status = "passed"
         made = dict(self.raised.get(phase, {})) if status in ("failed", "error") else {}
+        if self.ended and status in ("failed", "error"):
+            made["type"] = "Timeout"
         seconds = sum(getattr(r, "duration", 0.0) for r in self.reports.values())
         return dict(made, status=status, raised=bool(self.raised), seconds=round(seconds, 6))
 
