@@ -64,7 +64,7 @@ const (
 	maxWhy       = 1200  // root cause
 	maxEvidence  = 240   // of one gate
 	maxCardTop   = 2600  // divergence card above the fold
-	maxCardLines = 26    // the same in lines
+	maxCardLines = 16    // the same in lines
 	maxCard      = 12000 // a whole card in a fold
 	maxOutput    = 6000  // of the failing test
 	maxGates     = 20

@@ -16,7 +16,7 @@ type Assertion struct {
 
 const (
 	maxGrounds  = 12
-	maxExamples = 6
+	maxExamples = 4
 	maxAnswer   = 160 // of a call or an answer in a table
 )
 
