@@ -56,6 +56,10 @@ type Session interface {
 	// runner, the error's kind is fault.NotFound, and its text contains the
 	// output.
 	Run(ctx context.Context, req testrun.Request) (*testrun.Result, error)
+	// Drive calls the function of req.Test several times in one process, with no
+	// test runner and under other conditions than those of Run. It watches the
+	// tree for exceptions whose bare class name is watch.
+	Drive(ctx context.Context, req testrun.Request, under testrun.Conditions, watch string) (*testrun.Driven, error)
 	// Suite returns the arguments that a project's test command passes to the
 	// test runner, for Request.Suite; nil means the whole tree.
 	Suite(command []string) []string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/repaird/repaird/internal/behaviour"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
@@ -42,8 +43,14 @@ func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) 
 	input := a.verifyInput(in.Red, tree, env, in.Repair.Patch)
 	input.Alternatives = in.Repair.Alternatives
 	input.Progress = func(gate string) { a.progress("gate %s", gate) }
+	if why := in.Repair.Disagreement; why != "" {
+		input.Grounds = append(input.Grounds, behaviour.Ground{Name: "agreement", Effect: behaviour.Lowers, Evidence: why})
+	}
 	v, err := a.Verifier.Judge(ctx, input)
 	if err != nil {
+		return made, err
+	}
+	if v, err = a.read(ctx, in, input, v); err != nil {
 		return made, err
 	}
 	v.Red, v.Green = redacted(v.Red, a.redactor()), redacted(v.Green, a.redactor())

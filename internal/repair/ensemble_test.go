@@ -179,6 +179,9 @@ func TestSamplesStopEarlyWhenTheyAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if n := in.Judge.(*observer).judged; n != 1 {
+			t.Errorf("the same patch was judged %d times", n)
+		}
 		if res.Patch.Edits[0].Replace != right || res.Agreed != 2 || res.Samples != 3 || len(res.Attempts) != 2 {
 			t.Errorf("got %+v", res)
 		}
@@ -375,13 +378,13 @@ func TestATraceIsShownAsTheCardPolicySays(t *testing.T) {
 	}
 }
 
-// tracing is a judge that has traces of heads.
-type tracing struct {
+// seeing is a judge that has traces of heads.
+type seeing struct {
 	observer
 	green []byte
 }
 
-func (j *tracing) Judge(ctx context.Context, p patch.Patch) (*repair.Assessment, error) {
+func (j *seeing) Judge(ctx context.Context, p patch.Patch) (*repair.Assessment, error) {
 	a, err := j.observer.Judge(ctx, p)
 	a.Green = j.green
 	return a, err
@@ -397,7 +400,7 @@ func TestAfterARejectionTheGreenTraceCanBeRead(t *testing.T) {
 			llmtest.Turn{Calls: llmtest.Call("give_up", map[string]any{"reason": "x"})}))
 		tree := t.TempDir()
 		write(t, tree, map[string]string{"prog.py": tolls, "stats.py": source})
-		j := &tracing{green: traced(t, strings.ReplaceAll(tolls, "return code\n", "return code.upper()\n"))}
+		j := &seeing{green: traced(t, strings.ReplaceAll(tolls, "return code\n", "return code.upper()\n"))}
 		in := input(tree, j)
 		in.Trace = traced(t, tolls)
 		_, _ = proposer(m, repair.ModelOptions{}).Repair(t.Context(), in)

@@ -263,11 +263,12 @@ func (s *session) proposePatch(ctx context.Context, in proposeInput) (reply, boo
 		return reply{}, false, s.over("attempts", fmt.Sprint(s.budget.Attempts))
 	}
 	s.progress(s.number, "verifying patch %d", number)
-	judged, err := s.in.Judge.Judge(ctx, p)
+	known, err := s.judge(ctx, p)
 	if err != nil {
 		s.tried(nil)
 		return reply{}, false, err
 	}
+	judged := known.assessment
 	attempt := Attempt{Patch: p, Sample: s.number, Diff: s.in.DiffOf(p)}
 	held := judged.Accepted || judged.Asked
 	if !held {
@@ -277,7 +278,7 @@ func (s *session) proposePatch(ctx context.Context, in proposeInput) (reply, boo
 	left := s.tried(&attempt)
 	s.in.recordAttempt(attempt)
 	if held {
-		s.propose(ctx, p, judged, s.clean.text(in.Why, 2000).String())
+		s.propose(known, s.clean.text(in.Why, 2000).String())
 		s.progress(s.number, "patch %d passes", number)
 		return reply{}, true, nil
 	}

@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language/python/patchrules"
 	"github.com/repaird/repaird/internal/language/python/program"
 	"github.com/repaird/repaird/internal/language/python/tracer"
+	"github.com/repaird/repaird/internal/language/python/tree"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/testrun"
 )
@@ -54,13 +56,13 @@ type config struct {
 // error's kind is fault.NotFound, and its text has the interpreter's output.
 func (r *Runner) Run(ctx context.Context, req testrun.Request) (res *testrun.Result, err error) {
 	defer fault.Wrap(&err, "run pytest")
-	tree, ignored, cleanup, err := r.materialise(req.Tree, req.Overlay)
+	dir, ignored, cleanup, err := tree.With(r.Scratch, req.Tree, req.Overlay, patchrules.Steers)
 	if err != nil {
 		return nil, err
 	}
 	defer cleanup()
 	canaries := [2]canary{newCanary(), newCanary()}
-	spec, err := specOf(req, tree, canaries)
+	spec, err := specOf(req, dir, canaries)
 	if err != nil {
 		return nil, err
 	}
