@@ -26,6 +26,7 @@ const (
 	exitFailure = 1
 	exitUsage   = 2
 	exitStop    = 3
+	exitAsked   = 4 // a person has to decide
 )
 
 // A command is one subcommand. run gets the arguments after its name.
@@ -41,7 +42,7 @@ func commands() []command {
 		{"demo", "repair three sample incidents on this machine", demo},
 		{"trace", "run a Python command and see what it really did", traceCommand},
 		{"eval", "measure the verdict on patches that are known to be right or wrong", evaluate},
-		{"run", "list, show, cancel or retry the daemon's runs", runs},
+		{"run", "list, show, decide, cancel or retry the daemon's runs", runs},
 		{"store", "show or prune cached mirrors, trees and environments", stored},
 		{"bundle", "verify and print an evidence bundle", bundles},
 		{"migrate", "migrate the database schema to this version", migrate},
@@ -87,7 +88,8 @@ an independent, model-free verifier has accepted.
 		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.brief)
 	}
 	fmt.Fprint(w, `
-Exit codes: 0 success, 1 failure, 2 usage error, 3 typed stop (repair).
+Exit codes: 0 success, 1 failure, 2 usage error, 3 typed stop (repair),
+4 a question that a person has to answer (repair).
 `)
 }
 
@@ -103,6 +105,8 @@ func exitCode(err error) int {
 		return exitOK
 	case errors.Is(err, errUsage):
 		return exitUsage
+	case fault.AsStop(err) != nil && fault.AsStop(err).Type == fault.Undecided:
+		return exitAsked
 	case fault.AsStop(err) != nil:
 		return exitStop
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/app"
+	"github.com/repaird/repaird/internal/behaviour"
 	"github.com/repaird/repaird/internal/config"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/llm"
@@ -39,7 +40,13 @@ conversations (--samples) share the budget, and the behaviour that most of them
 arrive at is proposed. Without --price the cost is unknown, and --dollars has no
 effect. Sandboxes need what deploy/setup.sh installs.
 
-Exit codes: 0 verified patch, 1 failure, 2 usage error, 3 typed stop.
+Where several behaviours remain plausible, the outcome is a question with the
+candidates side by side. The answer is given by repeating the command with
+--decide and an option's key, or with --expect or --raises for another answer;
+it becomes the assertion of the test.
+
+Exit codes: 0 verified patch, 1 failure, 2 usage error, 3 typed stop,
+4 a question that a person has to answer.
 
   repaird repair --repo . --event crash.envelope.gz --out repair/
   repaird repair --test tests/test_cart.py::test_total
@@ -57,6 +64,8 @@ func repairOne(ctx context.Context, args []string) error {
 	fs.StringVar(&o.Machine.Image, "image", "", "container image with Python and pytest, pinned by digest (docker)")
 	fs.StringVar(&o.Machine.StateDir, "state", config.DefaultStateDir(), "state `DIR`: store, work, base systems")
 	fs.IntVar(&o.Repeats, "repeats", 5, "how many times to run each test")
+	choiceFlags(fs, &o.Choice)
+	fs.StringVar(&o.Choice.Key, "decide", "", "the `KEY` of the option that is right, should a question be asked")
 	model := modelFlags(fs, &o)
 	out := fs.String("out", "", "write all artifacts to `DIR`")
 	asJSON := fs.Bool("json", false, "print the outcome as JSON")
@@ -77,6 +86,10 @@ func repairOne(ctx context.Context, args []string) error {
 	if err := model(); err != nil {
 		return usageError(fs, "%s", err)
 	}
+	if chosen(o.Choice) > 1 {
+		return usageError(fs, "--decide, --expect and --raises exclude each other")
+	}
+	o.By = whoami()
 	began := time.Now()
 	o.Progress = func(stage, line string) {
 		fmt.Fprintf(os.Stderr, "%6.1fs %-9s %s\n", time.Since(began).Seconds(), stage, line)
@@ -100,22 +113,26 @@ func repairOne(ctx context.Context, args []string) error {
 
 // An outcome is what --json prints.
 type outcome struct {
-	Accepted   bool          `json:"accepted"`
-	Run        string        `json:"run"`
-	Bundle     string        `json:"bundle,omitempty"`
-	Incident   string        `json:"incident,omitempty"`
-	Commit     string        `json:"commit,omitempty"`
-	Fidelity   float64       `json:"fidelity,omitempty"`
-	Failed     int           `json:"failed,omitempty"`
-	Runs       int           `json:"runs,omitempty"`
-	Proposer   string        `json:"proposer,omitempty"`
-	Candidates int           `json:"candidates,omitempty"` // verified
-	Usage      *llm.Usage    `json:"usage,omitempty"`      // of a model
-	Dollars    *float64      `json:"dollars,omitempty"`    // not there: unknown, or no model was used
-	ProofModes []string      `json:"proof_modes,omitempty"`
-	Gates      []verify.Gate `json:"gates,omitempty"`
-	Diff       string        `json:"diff,omitempty"`
-	Stop       *fault.Stop   `json:"stop,omitempty"`
+	Accepted   bool               `json:"accepted"`
+	Decision   verify.Decision    `json:"decision,omitempty"`
+	Strength   behaviour.Strength `json:"strength,omitempty"`
+	Grounds    []behaviour.Ground `json:"grounds,omitempty"`
+	Question   *verify.Question   `json:"question,omitempty"`
+	Run        string             `json:"run"`
+	Bundle     string             `json:"bundle,omitempty"`
+	Incident   string             `json:"incident,omitempty"`
+	Commit     string             `json:"commit,omitempty"`
+	Fidelity   float64            `json:"fidelity,omitempty"`
+	Failed     int                `json:"failed,omitempty"`
+	Runs       int                `json:"runs,omitempty"`
+	Proposer   string             `json:"proposer,omitempty"`
+	Candidates int                `json:"candidates,omitempty"` // verified
+	Usage      *llm.Usage         `json:"usage,omitempty"`      // of a model
+	Dollars    *float64           `json:"dollars,omitempty"`    // not there: unknown, or no model was used
+	ProofModes []string           `json:"proof_modes,omitempty"`
+	Gates      []verify.Gate      `json:"gates,omitempty"`
+	Diff       string             `json:"diff,omitempty"`
+	Stop       *fault.Stop        `json:"stop,omitempty"`
 }
 
 func printOutcome(c *pipeline.Case, stop *fault.Stop, asJSON bool) {
@@ -137,12 +154,18 @@ func printOutcome(c *pipeline.Case, stop *fault.Stop, asJSON bool) {
 	}
 	if v := c.Verdict; v != nil {
 		o.Accepted, o.ProofModes, o.Gates, o.Diff = v.Decision == verify.Accepted && stop == nil, v.ProofModes, v.Gates, v.Diff
+		o.Decision, o.Strength, o.Grounds, o.Question = v.Decision, v.Strength, v.Grounds, v.Question
 	}
 	if asJSON {
 		e := json.NewEncoder(os.Stdout)
 		e.SetEscapeHTML(false)
 		e.SetIndent("", "  ")
 		_ = e.Encode(o)
+		return
+	}
+	if stop != nil && stop.Type == fault.Undecided && o.Question != nil {
+		printQuestion(os.Stdout, o.Question)
+		fmt.Printf("\n%s\n%s\n", oneLine(stop.Detail), answerHelp(o.Question, "repeat the command with --decide", "--expect", "--raises"))
 		return
 	}
 	if stop != nil {
@@ -157,6 +180,15 @@ func printOutcome(c *pipeline.Case, stop *fault.Stop, asJSON bool) {
 		fmt.Printf("  %-13s %-11s %s\n", g.Name, g.Outcome, g.Evidence)
 	}
 	fmt.Printf("\n%s", o.Diff)
+	fmt.Printf("\nstrength: %s\n", o.Strength)
+	for _, g := range o.Grounds {
+		fmt.Printf("  %-15s %-11s %s\n", oneLine(g.Name), g.Effect, oneLine(g.Evidence))
+	}
+	if p := c.Pinned; p != nil && p.Asserts != "" {
+		fmt.Printf("the test asserts %s\n", oneLine(p.Asserts))
+	} else if p != nil && p.Why != "" {
+		fmt.Printf("the test asserts nothing: %s\n", oneLine(p.Why))
+	}
 }
 
 // modelFromEnvironment chooses the model as the vendors' own tools do.

@@ -12,27 +12,53 @@ import (
 
 	"github.com/repaird/repaird/internal/config"
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/pipeline"
 	"github.com/repaird/repaird/internal/postgres"
 )
 
-const runsHelp = `repaird run [--config FILE] list | show ID | cancel ID | retry ID
+const runsHelp = `repaird run [--config FILE] list | show ID | decide ID ANSWER | cancel ID | retry ID
 
-List, show, cancel or retry the daemon's runs, through its database.
+List, show, decide, cancel or retry the daemon's runs, through its database.
 
   list       list incidents with their latest run
   show ID    print a run as JSON, ledger included; exit with 1 if the hash chain is broken
+  decide ID  print the question of a run that stopped undecided
+  decide ID KEY
+             answer it with the key of an option, or yes or no to a request for
+             permission; the run continues
+  decide ID --expect VALUE | --raises TYPE
+             answer it otherwise: the call returns VALUE, a literal as in source,
+             or raises TYPE, with its module unless it is built in
   cancel ID  cancel an unfinished run; it ends as stopped(cancelled)
   retry ID   start a new run for a finished run's incident, with the same sealed evidence`
 
 func runs(ctx context.Context, args []string) error {
 	fs := flags("run", runsHelp)
 	file := fs.String("config", "repaird.yaml", "configuration `FILE`")
-	if err := parse(fs, args, 2); err != nil {
+	var choice pipeline.Choice
+	choiceFlags(fs, &choice)
+	if err := parse(fs, args, len(args)); err != nil {
 		return err
 	}
-	verb, id := fs.Arg(0), fs.Arg(1)
+	verb, id, rest := fs.Arg(0), fs.Arg(1), fs.Args()[min(2, fs.NArg()):]
 	if verb == "" || (verb == "list") != (id == "") {
-		return usageError(fs, "give list, or one of show, cancel and retry with a run ID")
+		return usageError(fs, "give list, or one of show, decide, cancel and retry with a run ID")
+	}
+	for len(rest) > 0 { // flags may follow
+		if verb == "decide" && choice.Key == "" && rest[0] != "" && rest[0][0] != '-' {
+			choice.Key, rest = rest[0], rest[1:]
+			continue
+		}
+		before := len(rest)
+		if err := parse(fs, rest, len(rest)); err != nil {
+			return err
+		}
+		if rest = fs.Args(); len(rest) == before {
+			return usageError(fs, "unexpected argument %q", rest[0])
+		}
+	}
+	if n := chosen(choice); n > 1 || n > 0 && verb != "decide" {
+		return usageError(fs, "one answer, and to decide only")
 	}
 	c, err := config.Load(*file)
 	if err != nil {
@@ -48,6 +74,8 @@ func runs(ctx context.Context, args []string) error {
 		return listRuns(ctx, db)
 	case "show":
 		return showRun(ctx, db, id)
+	case "decide":
+		return decideRun(ctx, db, id, choice)
 	case "cancel":
 		open, err := db.Cancel(ctx, id)
 		if err == nil && !open {

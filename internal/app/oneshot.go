@@ -26,6 +26,7 @@ import (
 	"github.com/repaird/repaird/internal/pipeline"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/report"
+	"github.com/repaird/repaird/internal/verify"
 )
 
 // OneShot repairs one event, or one failing test, without a server or database.
@@ -43,6 +44,8 @@ type OneShot struct {
 	Setup    language.Setup
 	Repeats  int
 	Floor    float64
+	Choice   pipeline.Choice // a person's answer to the question that may be asked; a value or an exception holds from the beginning
+	By       string          // that person
 	Progress func(stage, line string)
 }
 
@@ -91,13 +94,42 @@ func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
 	}
 	pl.Repeats, pl.Floor = o.Repeats, o.Floor
 	c.Progress("sandbox " + backend.Name() + ", proposer " + proposer.Name())
-	for _, s := range pipeline.Stages {
+	if o.Choice.Expect != "" || o.Choice.Raises != "" {
+		if err := o.decide(c); err != nil {
+			return c, err
+		}
+	}
+	for s, ok := pipeline.Stages[0], true; ok; s, ok = pipeline.StageByName(s.Next()) {
 		stage = s.Name
-		if _, err := pl.Do(ctx, s.Name, c); err != nil {
+		_, err := pl.Do(ctx, s.Name, c)
+		stop := fault.AsStop(err)
+		if stop != nil && stop.Type == fault.Undecided && o.Choice.Key != "" && len(c.Decisions) == 0 {
+			if err := o.decide(c); err != nil {
+				return c, err
+			}
+			s, _ = pipeline.StageByName(pipeline.Reproduce) // the stage after it is the next
+			continue
+		}
+		if err != nil {
 			return c, err
 		}
 	}
 	return c, nil
+}
+
+// decide adds the person's answer to the case.
+func (o *OneShot) decide(c *pipeline.Case) error {
+	var q *verify.Question
+	if c.Verdict != nil {
+		q = c.Verdict.Question
+	}
+	d, err := pipeline.Decide(q, o.Choice, o.By, time.Now())
+	if err != nil {
+		return err
+	}
+	c.Progress("the answer of " + d.By + ": " + d.String())
+	c.Decisions = append(c.Decisions, d)
+	return nil
 }
 
 // client is how the model is asked: recorded, replayed, or (nil) as usual.

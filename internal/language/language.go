@@ -8,6 +8,7 @@
 //	Session       everyone    test runs whose results can be trusted
 //	Analyser      verify      what a patch's source says
 //	Prober        verify      what calls near the failing one answer
+//	Pinner        pipeline    a test that asserts what its call answers
 //	Documenter    verify      what base documents, and whether its examples hold
 //	Rules         everyone    which parts of a stack or failure are due to the language
 //
@@ -34,6 +35,7 @@ type Language interface {
 	Analyser
 	Rules
 	Prober
+	Pinner
 	patch.Rules
 }
 

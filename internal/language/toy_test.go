@@ -311,6 +311,16 @@ func (l sum) Compete(ctx context.Context, p language.Probe, overlays []patch.Ove
 	return all, nil
 }
 
+// Pin has the test check the call's value: "call = f 1" becomes "call = ? 12 f 1".
+func (sum) Pin(_ context.Context, p language.Pin) (language.Pinned, error) {
+	head, body, ok := strings.Cut(p.Test.Source, "= ")
+	if _, err := strconv.Atoi(p.Expect.Literal); err != nil || !ok {
+		return language.Pinned{Test: p.Test}, nil //nolint:nilerr // it has no literal
+	}
+	p.Test.Source = head + "= ? " + p.Expect.Literal + " " + body
+	return language.Pinned{Test: p.Test, Asserts: "the value"}, nil
+}
+
 // Stack takes an event's frames as they are: files are named from the tree.
 func (sum) Stack(tree string, _ language.Setup, x *incident.Exception) (language.Stack, error) {
 	functions, err := load(tree, nil)

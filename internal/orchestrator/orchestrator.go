@@ -79,7 +79,8 @@ const (
 // Outages (fault.Retryable) do not count, crashes of the daemon do.
 const maxAttempts = 6
 
-// patience is how long outages are tolerated, from a run's start.
+// patience is how long outages are tolerated, from when a run began or was
+// resumed.
 const patience = 24 * time.Hour
 
 type stageArgs struct {
@@ -295,7 +296,11 @@ func (h *hold) settle(ctx, stageCtx context.Context, job *river.Job[stageArgs], 
 	case errors.Is(context.Cause(stageCtx), context.DeadlineExceeded):
 		return h.commit(ctx, job, c, made, h.stopStep(&fault.Stop{Type: fault.OverBudget, Detail: fmt.Sprintf("Stage %s exceeded its time limit of %s.", h.run.Stage, h.o.StageTimeout), Help: "Raise stage_timeout."}))
 	}
-	retryable := fault.KindOf(err) == fault.Retryable && time.Since(h.run.Created) < patience
+	began := h.run.Created
+	if h.run.Resumed != nil {
+		began = *h.run.Resumed
+	}
+	retryable := fault.KindOf(err) == fault.Retryable && time.Since(began) < patience
 	if !retryable && h.run.Attempt >= maxAttempts {
 		return h.fail(ctx, job, err)
 	}

@@ -16,6 +16,8 @@ const (
 	ArtifactReproduction = "reproduction.json"
 	ArtifactRed          = "red.jsonl"
 	ArtifactRepair       = "repair.json"
+	ArtifactDecisions    = "decisions.json"
+	ArtifactPinned       = "pinned.json"
 	ArtifactVerdict      = "verdict.json"
 	ArtifactVerdictRed   = "verdict-red.jsonl"
 	ArtifactGreen        = "green.jsonl"
@@ -59,6 +61,10 @@ func (c *Case) content(name string) ([]byte, error) {
 		return c.Reproduction.Trace, nil
 	case name == ArtifactRepair && c.Repair != nil:
 		return json.Marshal(c.Repair)
+	case name == ArtifactDecisions && len(c.Decisions) > 0:
+		return json.Marshal(c.Decisions)
+	case name == ArtifactPinned && c.Pinned != nil:
+		return json.Marshal(c.Pinned)
 	case name == ArtifactVerdict && c.Verdict != nil:
 		return json.Marshal(c.Verdict)
 	case name == ArtifactVerdictRed && c.Verdict != nil:
@@ -131,6 +137,8 @@ func (c *Case) Restore(artifacts map[string][]byte) (err error) {
 		dst  any
 	}{
 		{ArtifactRepair, &c.Repair},
+		{ArtifactDecisions, &c.Decisions},
+		{ArtifactPinned, &c.Pinned},
 		{ArtifactVerdict, &c.Verdict},
 		{ArtifactPullRequest, &c.PullRequest},
 		{ArtifactDivergence, &c.Divergence},

@@ -68,6 +68,8 @@ type Case struct {
 	Reproduction *repro.Reproduction
 	Repair       *repair.Result
 	Verdict      *verify.Verdict
+	Decisions    Decisions // people's answers to the run's questions
+	Pinned       *Pinned   // the test with what its call should answer
 	PullRequest  *forge.PullRequest
 	Diagnosis    string              // diagnosis card of the red run, redacted
 	Divergence   *diverge.Divergence // divergence card, redacted
@@ -98,6 +100,8 @@ func (j *Job) record(kind string, payload any) {
 
 // redactor is the project's.
 func (j *Job) redactor() *redact.Redactor { return redact.New(j.Project.RedactKey) }
+
+func (c *Case) red() Red { return Red{c.Bundle, c.Reproduction, c.Decisions, c.Pinned} }
 
 // ReportInput is the case as package report reads it.
 func (c *Case) ReportInput() report.Input {

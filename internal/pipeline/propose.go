@@ -20,6 +20,7 @@ type Accepted struct {
 	Bundle       *bundle.Bundle
 	Reproduction *repro.Reproduction
 	Verdict      *verify.Verdict
+	Pinned       *Pinned      // nil: the test is published as it is
 	Report       report.Input // the whole case, for the reviewer
 }
 
@@ -59,6 +60,9 @@ func (a *at) proposal(ctx context.Context, in Accepted) (*forge.Proposal, error)
 	}
 	files := map[string][]byte{}
 	if t := in.Reproduction.Test; !t.Own {
+		if in.Pinned != nil {
+			t = in.Pinned.Test
+		}
 		files[path.Clean(t.Path)] = []byte(t.Source)
 	}
 	for name, content := range overlay {

@@ -14,24 +14,56 @@ import (
 	"github.com/repaird/repaird/internal/verify"
 )
 
-// Red is what the repair stage needs.
+// Red is a failing test with what people have said that its call should answer.
 type Red struct {
 	Bundle       *bundle.Bundle
 	Reproduction *repro.Reproduction
+	Decisions    Decisions
+	Pinned       *Pinned // nil before there is a decision
 }
 
-// repair finds a candidate that the verdict would accept.
-func (a *at) repair(ctx context.Context, in Red) (*repair.Result, error) {
+// test is the one that candidates have to pass.
+func (r Red) test() testrun.Test {
+	if r.Pinned != nil && r.Pinned.Decided {
+		return r.Pinned.Test
+	}
+	return r.Reproduction.Test
+}
+
+// Wanted is what the repair stage needs.
+type Wanted struct {
+	Red
+	Tried *repair.Result   // before a person was asked; nil otherwise
+	Asked *verify.Question // that the decisions answer; may be nil
+}
+
+// Repaired is what it returns.
+type Repaired struct {
+	Result *repair.Result
+	Pinned *Pinned // nil where nobody has said what the call should answer
+}
+
+// repair finds a candidate that the verdict would accept. After a person's
+// decision it first tries the candidates that were known before.
+func (a *at) repair(ctx context.Context, in Wanted) (made Repaired, err error) {
 	tree, release, err := a.Source.Checkout(ctx, a.Project, in.Bundle.Code.Commit)
 	if err != nil {
-		return nil, err
+		return made, err
 	}
 	defer release()
-	env, leave, err := a.environment(ctx, tree, in)
+	env, leave, err := a.environment(ctx, tree, in.Red)
 	if err != nil {
-		return nil, err
+		return made, err
 	}
 	defer leave()
+	if made.Pinned, err = a.pinByPerson(ctx, env, in.Reproduction.Test, in.Decisions.latest(verify.AskAnswer)); err != nil {
+		return made, err
+	}
+	in.Pinned = made.Pinned
+	judge := &judge{at: a, red: in.Red, tree: tree, env: env}
+	if made.Result, err = a.decided(ctx, in, judge); made.Result != nil || err != nil {
+		return made, err
+	}
 	r := in.Reproduction
 	red := a.redactor()
 	var frames []incident.Frame
@@ -43,18 +75,19 @@ func (a *at) repair(ctx context.Context, in Red) (*repair.Result, error) {
 		}
 	}
 	known := red.Event(in.Bundle.Event).Known()
-	broken, err := a.broken(ctx, in, tree, env, known)
+	broken, err := a.broken(ctx, in.Red, tree, env, known)
 	if err != nil {
-		return nil, err
+		return made, err
 	}
 	a.progress("asking %s for a patch", a.Proposer.Name())
-	return a.Proposer.Repair(ctx, repair.Input{
-		Run: a.Run, Bundle: in.Bundle, Tree: tree, Env: env, Test: r.Test, Outcome: r.Outcome, Output: r.Output,
+	made.Result, err = a.Proposer.Repair(ctx, repair.Input{
+		Run: a.Run, Bundle: in.Bundle, Tree: tree, Env: env, Test: in.test(), Outcome: r.Outcome, Output: r.Output,
 		Trace: r.Trace, Frames: frames, Broken: broken, Redactor: red, Known: known, Budget: a.Project.Budget, Policy: a.policy(), Card: a.Project.Card,
-		Judge:    &judge{at: a, red: in, tree: tree, env: env},
+		Judge:    judge,
 		Progress: a.say,
 		Record:   a.record,
 	})
+	return made, err
 }
 
 // broken says which commit broke the failing call, redacted; "" if the history

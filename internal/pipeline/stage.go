@@ -7,7 +7,6 @@ import (
 	"github.com/repaird/repaird/internal/bundle"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/forge"
-	"github.com/repaird/repaird/internal/repair"
 )
 
 // The stages' names, as runs and ledgers store them.
@@ -18,6 +17,10 @@ const (
 	Verify    = "verify"
 	Propose   = "propose"
 )
+
+// BeforeRepair is the state of a run whose test is known, to which a person's
+// decision takes it back.
+const BeforeRepair = "reproduced"
 
 // A Stage is one step of a run.
 type Stage struct {
@@ -36,28 +39,38 @@ var Stages = []Stage{
 			}
 			return made
 		}),
-	stage(Reproduce, "reproduced", (*at).reproduce,
+	stage(Reproduce, BeforeRepair, (*at).reproduce,
 		func(c *Case) (Sealed, bool) { return Sealed{c.Bundle}, c.Bundle != nil },
 		func(c *Case, r Reproduced) []string {
 			c.Reproduction, c.Diagnosis = r.Reproduction, r.Diagnosis
 			return []string{ArtifactReproduction, ArtifactRed, ArtifactDiagnosis}
 		}),
 	stage(Repair, "patched", (*at).repair,
-		func(c *Case) (Red, bool) {
-			return Red{c.Bundle, c.Reproduction}, c.Bundle != nil && c.Reproduction != nil
+		func(c *Case) (Wanted, bool) {
+			w := Wanted{Red: c.red(), Tried: c.Repair}
+			if c.Verdict != nil {
+				w.Asked = c.Verdict.Question
+			}
+			return w, c.Bundle != nil && c.Reproduction != nil
 		},
-		func(c *Case, r *repair.Result) []string { c.Repair = r; return []string{ArtifactRepair} }),
+		func(c *Case, r Repaired) (made []string) {
+			if r.Result != nil {
+				c.Repair, made = r.Result, []string{ArtifactRepair}
+			}
+			c.Pinned = r.Pinned
+			return append(made, ArtifactPinned)
+		}),
 	stage(Verify, "verified", (*at).verify,
 		func(c *Case) (Patched, bool) {
-			return Patched{c.Bundle, c.Reproduction, c.Repair}, c.Bundle != nil && c.Reproduction != nil && c.Repair != nil
+			return Patched{c.red(), c.Repair}, c.Bundle != nil && c.Reproduction != nil && c.Repair != nil
 		},
 		func(c *Case, v Verified) []string {
-			c.Verdict, c.Divergence = v.Verdict, v.Divergence
-			return []string{ArtifactVerdict, ArtifactVerdictRed, ArtifactGreen, ArtifactDivergence}
+			c.Verdict, c.Divergence, c.Pinned = v.Verdict, v.Divergence, v.Pinned
+			return []string{ArtifactVerdict, ArtifactVerdictRed, ArtifactGreen, ArtifactDivergence, ArtifactPinned}
 		}),
 	stage(Propose, "proposed", (*at).propose,
 		func(c *Case) (Accepted, bool) {
-			return Accepted{c.Bundle, c.Reproduction, c.Verdict, c.ReportInput()}, c.Bundle != nil && c.Reproduction != nil && c.Verdict != nil
+			return Accepted{c.Bundle, c.Reproduction, c.Verdict, c.Pinned, c.ReportInput()}, c.Bundle != nil && c.Reproduction != nil && c.Verdict != nil
 		},
 		func(c *Case, pr *forge.PullRequest) []string {
 			c.PullRequest = pr

@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/repaird/repaird/internal/bundle"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/repair"
-	"github.com/repaird/repaird/internal/repro"
 	"github.com/repaird/repaird/internal/testrun"
 	"github.com/repaird/repaird/internal/trace/diverge"
 	"github.com/repaird/repaird/internal/verify"
@@ -18,15 +16,15 @@ import (
 
 // Patched is what the verify stage needs.
 type Patched struct {
-	Bundle       *bundle.Bundle
-	Reproduction *repro.Reproduction
-	Repair       *repair.Result
+	Red
+	Repair *repair.Result
 }
 
 // Verified is what it returns, also when it rejects.
 type Verified struct {
 	Verdict    *verify.Verdict
 	Divergence *diverge.Divergence // divergence card, redacted; nil if rejected
+	Pinned     *Pinned             // the test that is published; nil if it is the repository's own
 }
 
 // verify computes the verdict; only an accepted one leads to a pull request.
@@ -36,12 +34,12 @@ func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) 
 		return made, err
 	}
 	defer release()
-	env, leave, err := a.environment(ctx, tree, Red{in.Bundle, in.Reproduction})
+	env, leave, err := a.environment(ctx, tree, in.Red)
 	if err != nil {
 		return made, err
 	}
 	defer leave()
-	input := a.verifyInput(Red{in.Bundle, in.Reproduction}, tree, env, in.Repair.Patch)
+	input := a.verifyInput(in.Red, tree, env, in.Repair.Patch)
 	input.Alternatives = in.Repair.Alternatives
 	input.Progress = func(gate string) { a.progress("gate %s", gate) }
 	v, err := a.Verifier.Judge(ctx, input)
@@ -49,18 +47,19 @@ func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) 
 		return made, err
 	}
 	v.Red, v.Green = redacted(v.Red, a.redactor()), redacted(v.Green, a.redactor())
-	made.Verdict = v
+	made.Verdict, made.Pinned = v, in.Pinned
 	if v.Decision == verify.Accepted {
 		made.Divergence = divergence(v.Red, v.Green, a.redactor())
+		if made.Pinned == nil || !made.Pinned.Decided {
+			if made.Pinned, err = a.pinByPatch(ctx, input, v); err != nil {
+				return made, err
+			}
+		}
 		a.progress("verdict: accepted, %d proof modes", len(v.ProofModes))
 		return made, nil
 	}
 	if v.Decision == verify.Asked {
-		detail := "The evidence does not say which behaviour is right."
-		if v.Question != nil {
-			detail = a.redactor().Text(v.Question.Text, nil).String()
-		}
-		return made, &fault.Stop{Type: fault.Undecided, Detail: detail, Help: "The run's page has the candidates side by side; choose one, or say what the call should answer."}
+		return made, a.undecided(v.Question)
 	}
 	g := failedGate(v)
 	if g == nil {
@@ -82,8 +81,9 @@ func failedGate(v *verify.Verdict) *verify.Gate {
 func (a *at) verifyInput(red Red, tree string, env testrun.Environment, candidate patch.Patch) verify.Input {
 	r := red.Reproduction
 	in := verify.Input{
-		Run: a.Run, Tree: tree, TreeID: red.Bundle.Code.Commit, Env: env, Test: r.Test, Patch: candidate, Signature: r.Signature,
+		Run: a.Run, Tree: tree, TreeID: red.Bundle.Code.Commit, Env: env, Test: red.test(), Patch: candidate, Signature: r.Signature,
 		Suite: a.Language.Suite(a.Project.TestCommand), Repeats: a.Repeats, Policy: a.policy(),
+		Grounds: red.Decisions.grounds(),
 	}
 	if r.Signature.Type == testrun.TimeoutType {
 		in.Repeats = min(in.Repeats, 2) // each run takes as long as a test may

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -34,12 +35,13 @@ type Run struct {
 	Error       string
 	PullRequest json.RawMessage
 	Created     time.Time
+	Resumed     *time.Time // by a person's decision
 	Updated     time.Time
 	Finished    *time.Time
 }
 
 const runColumns = `id, incident_id, project, commit_sha, rank, state, stage, attempt, fence, cancel,
-	ask, stop, coalesce(error, ''), pull_request, created_at, updated_at, finished_at`
+	ask, stop, coalesce(error, ''), pull_request, created_at, resumed_at, updated_at, finished_at`
 
 // Run returns one run; fault.NotFound when there is none.
 func (db *DB) Run(ctx context.Context, id string) (*Run, error) {
@@ -239,6 +241,45 @@ func reopen(ctx context.Context, tx pgx.Tx, old, id string, ask *string) error {
 		return err
 	}
 	return Enqueue(ctx, tx, id)
+}
+
+// A Resumption is how a decision lets a stopped run go on.
+type Resumption struct {
+	Stop     string // type of the stop that the decision answers
+	Fence    int64  // of the run when the question was read: a later answer is another one's
+	State    string
+	Stage    string
+	Artifact string // name of the one that holds the run's decisions
+	Content  []byte
+	Entry    any // of the ledger, of kind decision
+}
+
+// Resume lets a run that waits for a person's decision go on: decision, ledger
+// and job in one transaction. fault.Invalid when the run does not wait for it,
+// or while another run of the incident is open.
+func (db *DB) Resume(ctx context.Context, id string, r Resumption) error {
+	err := pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `update runs set state = $4, stage = $5, attempt = 0, cancel = false, stop = null, error = null,
+				finished_at = null, resumed_at = now(), updated_at = now()
+			where id = $1 and fence = $2 and finished_at is not null and stop->>'type' = $3`, id, r.Fence, r.Stop, r.State, r.Stage)
+		var pg *pgconn.PgError
+		switch {
+		case errors.As(err, &pg) && pg.ConstraintName == "runs_one_open":
+			return fault.Errorf(fault.Invalid, "another run of this incident is open")
+		case err != nil:
+			return err
+		case tag.RowsAffected() == 0:
+			return fault.Errorf(fault.Invalid, "run %s does not wait for an answer, or has just had one", id)
+		}
+		if err := PutArtifact(ctx, tx, id, r.Artifact, r.Content, sha256.Sum256(r.Content)); err != nil {
+			return err
+		}
+		if err := AppendLedger(ctx, tx, id, "decision", r.Entry); err != nil {
+			return err
+		}
+		return Enqueue(ctx, tx, id)
+	})
+	return Classify(err)
 }
 
 // Enqueue inserts the job of a run's next stage, as accept_delivery does.

@@ -57,7 +57,7 @@ func (j *verification) behaves(ctx context.Context) (finding, error) {
 	if err != nil {
 		return finding{}, err
 	}
-	grounds := behaviour.Compare(sides)
+	grounds := j.overruled(behaviour.Compare(sides))
 	j.grounds = append(j.grounds, grounds...)
 	f := said(grounds)
 	if f.outcome == Failed {
@@ -67,6 +67,7 @@ func (j *verification) behaves(ctx context.Context) (finding, error) {
 	if err != nil {
 		return finding{}, err
 	}
+	further = j.overruled(further)
 	j.grounds = append(j.grounds, further...)
 	if g := said(further); g.outcome == Failed {
 		return g, nil

@@ -57,7 +57,7 @@ type smaller struct {
 }
 
 func newVerification(v *Verifier, in Input, dropped []patch.Hunk) *verification {
-	j := &verification{v: v, in: in, base: patch.Dir(in.Tree), dropped: dropped}
+	j := &verification{v: v, in: in, base: patch.Dir(in.Tree), dropped: dropped, grounds: slices.Clone(in.Grounds)}
 	for _, name := range GateNames {
 		j.gates = append(j.gates, &Gate{Name: name, Outcome: NotReached, Evidence: "an earlier gate failed"})
 	}

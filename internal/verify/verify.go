@@ -67,6 +67,7 @@ type Input struct {
 	Policy       patch.Policy        // with the rules of the language
 	History      history.Source      // of the base commit; nil if there is none
 	Alternatives []patch.Patch       // other candidates that the patch has to hold its own against
+	Grounds      []behaviour.Ground  // known from elsewhere, such as a person's answer that the test asserts
 	Quick        bool                // feedback for a proposer: see the package comment
 	Progress     func(gate string)   // may be nil
 }
@@ -77,6 +78,8 @@ type Verdict struct {
 	Strength   behaviour.Strength `json:"strength"`           // how well it is known that the answer is right
 	Grounds    []behaviour.Ground `json:"grounds,omitempty"`  // what the strength rests on
 	Question   *Question          `json:"question,omitempty"` // where a person has to decide
+	Call       string             `json:"call,omitempty"`     // the test's call, as people read it
+	Answer     *language.Answer   `json:"answer,omitempty"`   // what it answers with the patch: its end, value, type, parts, literal and message; nil where that is not known
 	Gates      []Gate             `json:"gates"`              // in order; all of them, also those not reached
 	ProofModes []string           `json:"proof_modes"`        // base-sha, reverted-fix, captured-failure
 	Patch      patch.Patch        `json:"patch"`              // the patch that was verified in the end, without unneeded hunks
@@ -247,6 +250,7 @@ func (j *verification) verdict() (*Verdict, error) {
 	case !j.v.blind() && verdict.Strength == behaviour.Undetermined:
 		verdict.Decision, verdict.Question = Asked, j.question()
 	}
+	verdict.Call, verdict.Answer = j.answer()
 	for _, mode := range []string{BaseSHA, RevertedFix} {
 		if j.of(mode).Outcome == Held {
 			verdict.ProofModes = append(verdict.ProofModes, mode)

@@ -133,7 +133,7 @@ func docstring(c *call, st language.Story) string {
 	return docText(fmt.Sprintf("Reproduces incident %s.", st.Incident)) + "\n\n" +
 		"Production raised, in " + docText(st.Where) + ":\n\n    " + docText(st.Type+": "+text.Line(st.Message, 300)) + "\n\n" +
 		"The call below is the one that led there: " + docText(called) + " with the arguments that the\n" +
-		"error report recorded. The test fails as in production, and passes once the call returns.\n"
+		"error report recorded. The test fails as in production until that is repaired.\n"
 }
 
 // docText makes untrusted text safe for a docstring: one line, without

@@ -16,6 +16,7 @@ import sys
 import tempfile
 
 import mutants
+import pin
 import variations
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -27,7 +28,7 @@ REPEATS = (0.0, 0.3, 0.7)
 
 
 def answer(request, tree):
-    ask = {"neighbours": neighbours, "answers": answers, "rivals": rivals, "compete": compete}[request["ask"]]
+    ask = {"neighbours": neighbours, "answers": answers, "rivals": rivals, "compete": compete, "pin": pinned}[request["ask"]]
     return ask(request, tree)
 
 
@@ -274,6 +275,10 @@ def answers(request, tree):
     for other in repeated:
         a[0] = compared(a[0], other)
     return a + b[1:]
+
+
+def pinned(request, tree):
+    return pin.pin(request)
 
 
 def rivals(request, tree):

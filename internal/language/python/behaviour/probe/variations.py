@@ -74,9 +74,31 @@ def entry(function):
         if isinstance(last, (ast.Expr, ast.Assign, ast.Return, ast.AnnAssign)) and last.value is not None:
             return last, last.value, asserts
         if isinstance(last, ast.Assert):
-            return last, asserted(last.test), True
+            kept = assigned(body)
+            return (kept, kept.value, True) if kept is not None else (last, asserted(last.test), True)
         break
     raise ValueError("the test does not end with a call")
+
+
+LOOKS = {"type", "len", "str", "repr", "sorted", "list", "set", "dict", "isinstance", "Decimal", "Fraction", "approx"}
+
+
+def assigned(body):
+    """The statement that keeps an answer under a name of which the assertions at
+    the end only look at parts, or None."""
+    asserts = []
+    while body and isinstance(body[-1], ast.Assert):
+        asserts, body = [body[-1]] + asserts, body[:-1]
+    kept = body[-1] if body else None
+    if not isinstance(kept, ast.Assign) or len(kept.targets) != 1 or not isinstance(kept.targets[0], ast.Name):
+        return None
+    for statement in asserts:
+        nodes = list(ast.walk(statement.test))
+        if not any(isinstance(n, ast.Name) and n.id == kept.targets[0].id for n in nodes):
+            return None
+        if any(getattr(n.func, "id", getattr(n.func, "attr", "")) not in LOOKS for n in nodes if isinstance(n, ast.Call)):
+            return None
+    return kept
 
 
 def asserted(test):

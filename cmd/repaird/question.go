@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"strings"
+
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/orchestrator"
+	"github.com/repaird/repaird/internal/pipeline"
+	"github.com/repaird/repaird/internal/postgres"
+	"github.com/repaird/repaird/internal/verify"
+)
+
+// choiceFlags are the flags of an answer that is not an option's key.
+func choiceFlags(fs *flag.FlagSet, c *pipeline.Choice) {
+	fs.StringVar(&c.Expect, "expect", "", "the call should return `VALUE`, a literal as in source")
+	fs.StringVar(&c.Raises, "raises", "", "the call should raise `TYPE`, with its module unless it is built in")
+}
+
+// chosen counts the fields of a choice that are set.
+func chosen(c pipeline.Choice) (n int) {
+	for _, s := range []string{c.Key, c.Expect, c.Raises} {
+		if s != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// whoami is the person at the terminal, as the operating system knows them.
+func whoami() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return "somebody at the command line"
+}
+
+// decideRun answers a run's question, or prints it.
+func decideRun(ctx context.Context, db *postgres.DB, id string, c pipeline.Choice) error {
+	if chosen(c) == 0 {
+		if _, err := db.Run(ctx, id); err != nil {
+			return err
+		}
+		q, err := questionOf(ctx, db, id)
+		if err != nil {
+			return err
+		}
+		if q == nil {
+			return fault.Errorf(fault.NotFound, "run %s has no question", id)
+		}
+		printQuestion(os.Stdout, q)
+		fmt.Printf("\n%s\n", answerHelp(q, "repaird run decide "+id, "--expect", "--raises"))
+		return nil
+	}
+	d, err := orchestrator.Decide(ctx, db, id, c, whoami())
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s continues: %s\n", id, oneLine(d.String()))
+	return nil
+}
+
+// questionOf is the question of a run's verdict, nil if there is none.
+func questionOf(ctx context.Context, db *postgres.DB, id string) (*verify.Question, error) {
+	content, err := db.Artifact(ctx, id, pipeline.ArtifactVerdict)
+	if fault.KindOf(err) == fault.NotFound {
+		return nil, nil
+	}
+	var v verify.Verdict
+	if err == nil {
+		err = json.Unmarshal(content, &v)
+	}
+	return v.Question, err
+}
+
+// printQuestion prints the candidates side by side. What comes from the code
+// under test is stripped of control characters.
+func printQuestion(w io.Writer, q *verify.Question) {
+	fmt.Fprintf(w, "QUESTION: %s\n", oneLine(q.Text))
+	for _, o := range q.Options {
+		fmt.Fprintf(w, "\n%s  %s\n", o.Key, oneLine(o.Answer))
+		if o.Standing != "" {
+			fmt.Fprintf(w, "   %s\n", oneLine(o.Standing))
+		}
+		for _, d := range o.Changes {
+			fmt.Fprintf(w, "   %s: before %s, now %s\n", oneLine(d.Call), oneLine(d.Before), oneLine(d.After))
+		}
+		for line := range strings.Lines(o.Diff) {
+			fmt.Fprintf(w, "   %s\n", oneLine(strings.ReplaceAll(strings.TrimSuffix(line, "\n"), "\t", "    ")))
+		}
+	}
+}
+
+// answerHelp says how a question is answered.
+func answerHelp(q *verify.Question, command, expect, raises string) string {
+	if q.Kind == verify.AskPermission {
+		return "To answer: " + command + " yes (or no)"
+	}
+	var keys []string
+	for _, o := range q.Options {
+		keys = append(keys, o.Key)
+	}
+	return fmt.Sprintf("To answer: %s %s; for another answer %s VALUE or %s TYPE instead of the key", command, strings.Join(keys, ", or "), expect, raises)
+}
