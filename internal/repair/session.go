@@ -115,7 +115,8 @@ func (s *session) ask(ctx context.Context) (*llm.Response, error) {
 	}
 }
 
-// watch tells of a call's progress, a line every ten seconds.
+// watch tells of a call's progress, a line every ten seconds, and lets the other
+// samples begin when the first answer does.
 func (s *session) watch() func(llm.Progress) {
 	s.told = s.opts.Now()
 	return func(p llm.Progress) {
@@ -123,6 +124,7 @@ func (s *session) watch() func(llm.Progress) {
 			s.progress(s.number, "waits %s: %s", p.Wait.Round(time.Second), s.clean.text(p.Why.Error(), 200))
 			return
 		}
+		s.first.Do(func() { close(s.warm) })
 		if now := s.opts.Now(); now.Sub(s.told) >= 10*time.Second {
 			s.told = now
 			s.progress(s.number, "%d KiB of the answer have arrived", p.Bytes>>10)
