@@ -56,6 +56,10 @@ type Session interface {
 	// runner, the error's kind is fault.NotFound, and its text contains the
 	// output.
 	Run(ctx context.Context, req testrun.Request) (*testrun.Result, error)
+	// Drive calls the function of req.Test several times in one process, with no
+	// test runner and under other conditions than those of Run. It watches the
+	// tree for exceptions whose bare class name is watch.
+	Drive(ctx context.Context, req testrun.Request, under testrun.Conditions, watch string) (*testrun.Driven, error)
 	// Suite returns the arguments that a project's test command passes to the
 	// test runner, for Request.Suite; nil means the whole tree.
 	Suite(command []string) []string
@@ -112,6 +116,7 @@ type Analysis struct {
 	Broad       []patch.Violation         `json:"broad"`       // catch-all handlers that the patch adds
 	Guards      []Guard                   `json:"guards"`      // guards that it adds on the failure's path
 	Lines       map[string]map[int][2]int `json:"lines"`       // file → executable line → first and last line of its statement
+	Changed     map[string][]string       `json:"changed"`     // file → qualified names of the functions whose own code differs, "" for code outside functions; other files are not in it
 	Touched     []Touched                 `json:"touched"`     // statements that the patch adds, alters or removes
 	Tests       []string                  `json:"tests"`       // files of tests that import a changed file, the nearest first
 }
@@ -125,6 +130,7 @@ type Touched struct {
 	Last    int      `json:"last"`    //
 	Defines []string `json:"defines"` // what it says how to use, where the patch changes that: parameters, the form of a result, a name that is new or gone
 	Uses    []string `json:"uses"`    // the other names in it
+	Imports []string `json:"imports"` // names that it brings in from elsewhere, where it does nothing else
 }
 
 // Statement returns the lines of the statement to which an executable line of a

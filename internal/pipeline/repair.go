@@ -8,6 +8,7 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/repro"
 	"github.com/repaird/repaird/internal/testrun"
@@ -74,10 +75,15 @@ func (a *at) repair(ctx context.Context, in Wanted) (made Repaired, err error) {
 			frames = append(frames, g)
 		}
 	}
+	known := red.Event(in.Bundle.Event).Known()
+	broken, err := a.broken(ctx, in.Red, tree, env, known)
+	if err != nil {
+		return made, err
+	}
 	a.progress("asking %s for a patch", a.Proposer.Name())
 	made.Result, err = a.Proposer.Repair(ctx, repair.Input{
 		Run: a.Run, Bundle: in.Bundle, Tree: tree, Env: env, Test: in.test(), Outcome: r.Outcome, Output: r.Output,
-		Trace: r.Trace, Frames: frames, Redactor: red, Known: red.Event(in.Bundle.Event).Known(), Budget: a.Project.Budget, Policy: a.policy(), Card: a.Project.Card,
+		Trace: r.Trace, Frames: frames, Broken: broken, Redactor: red, Known: known, Budget: a.Project.Budget, Policy: a.policy(), Card: a.Project.Card,
 		Judge:    judge,
 		Progress: a.say,
 		Record:   a.record,
@@ -95,6 +101,21 @@ func contested(r *repair.Result, err error) error {
 	r.Patch, r.Why, r.Alternatives = r.Alternatives[0], r.Alternatives[0].Why, r.Alternatives[1:]
 	r.Disagreement = stop.Detail
 	return nil
+}
+
+// broken says which commit broke the failing call, redacted; "" if the history
+// does not tell. The verdict on every candidate reads the same history.
+func (a *at) broken(ctx context.Context, in Red, tree string, env testrun.Environment, known *redact.Known) (string, error) {
+	a.progress("asking earlier commits what the failing call answered")
+	past, err := a.Quick.Past(ctx, a.verifyInput(in, tree, env, patch.Patch{}))
+	if err != nil {
+		return "", err
+	}
+	story := a.redactor().Text(past.Story(), known).String()
+	if story != "" {
+		a.progress("%s", story)
+	}
+	return story, nil
 }
 
 // policy is the project's, with the language's rules.

@@ -27,6 +27,7 @@ type Input struct {
 	Output   string           // of the test runner
 	Trace    []byte           // red trace
 	Frames   []incident.Frame // the incident's in-app frames, File relative to the tree, outermost first
+	Broken   string           // which commit broke the failing call, and what it answered before; redacted; "" unknown
 	Redactor *redact.Redactor
 	Known    *redact.Known
 	Budget   Budget

@@ -8,6 +8,7 @@ import sys
 
 import allow
 import bindings
+import changes
 import guards
 import imports
 import lines
@@ -69,7 +70,7 @@ def permissions(parsed, modules, literals, known):
 
 
 def answer(request, tree):
-    answer = {"violations": [], "permissions": [], "broad": [], "guards": [], "lines": {}, "touched": [], "tests": []}
+    answer = {"violations": [], "permissions": [], "broad": [], "guards": [], "lines": {}, "touched": [], "tests": [], "changed": {}}
     sys.setrecursionlimit(20000)
     modules = {m.lower() for m in request.get("modules") or ()}
     for name, where in sorted(installed(modules).items()):
@@ -95,6 +96,7 @@ def answer(request, tree):
         answer["violations"] += policy.added(base, head, changed) + bindings.added(base, head)
         answer["broad"] += policy.broadened(base, head, changed)
         answer["lines"][f["path"]] = lines.executable(head.tree, compiled)
+        answer["changed"][f["path"]] = changes.functions(base, head)
         parsed.append((base, head, changed))
         sides.append((base, head, set(f.get("removed") or ()), changed))
     known = origin.Tree(tree)
