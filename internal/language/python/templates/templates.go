@@ -27,6 +27,7 @@
 //	adjusted-argument        an argument plus or minus a variable in scope
 //	missing-key              what is looked up, removed or split off may not be there, as the code around it allows
 //	unnormalised-key         a text that is looked up in another case or with blanks
+//	domain-error             bad input that the module's own error refuses elsewhere
 //	shadowed-match           a search that finds a shorter entry before the one that was meant
 //
 // And where a test of the repository fails, so that what it asserts and the rest

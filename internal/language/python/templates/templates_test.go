@@ -28,6 +28,7 @@ import (
 type sample struct {
 	name, template, kind string
 	test, oracle, suite  string
+	raises               string // exception in which the call rightly ends, "" it returns
 	own                  string // node id of the failing test, where it is one of the tree's
 	tree                 string
 }
@@ -43,6 +44,9 @@ func load(t *testing.T, file string) sample {
 	for line := range strings.SplitSeq(string(a.Comment), "\n") {
 		if v, ok := strings.CutPrefix(line, "template: "); ok {
 			s.template = v
+		}
+		if v, ok := strings.CutPrefix(line, "raises: "); ok {
+			s.raises = v
 		}
 		if v, ok := strings.CutPrefix(line, "test: "); ok {
 			s.own = v
@@ -100,13 +104,21 @@ type gates struct {
 func (g *gates) Judge(_ context.Context, p patch.Patch) (*repair.Assessment, error) {
 	g.judged++
 	tree := patched(g.t, g.s.tree, p)
-	if !python(g.t, tree, g.s.test+"\ntest_incident()\n") {
+	if !python(g.t, tree, g.s.test+g.s.call()) {
 		return &repair.Assessment{Gate: "head-green", Feedback: "still fails"}, nil
 	}
 	if g.s.suite != "" && !python(g.t, tree, g.s.suite) {
 		return &repair.Assessment{Gate: "suite", Feedback: "a test that passed fails"}, nil
 	}
 	return &repair.Assessment{Accepted: true, Patch: p}, nil
+}
+
+// call is the test's call, which has to return or to raise.
+func (s sample) call() string {
+	if s.raises == "" {
+		return "\ntest_incident()\n"
+	}
+	return fmt.Sprintf("\ntry:\n    test_incident()\nexcept Exception as e:\n    assert type(e).__name__ == %q\nelse:\n    raise SystemExit(1)\n", s.raises)
 }
 
 // patched is a copy of the tree with the patch applied.
@@ -175,7 +187,7 @@ func TestEachTemplateRepairsSamplesRightly(t *testing.T) {
 	}
 	for _, name := range []string{"off-by-one", "wrong-operator", "mutable-default", "shared-class-attribute",
 		"over-broad-except", "ignored-absence", "swapped-arguments", "adjusted-argument",
-		"missing-key", "unnormalised-key", "shadowed-match"} {
+		"domain-error", "missing-key", "unnormalised-key", "shadowed-match"} {
 		if seen[name] < 2 {
 			t.Errorf("template %s has %d samples, want at least 2", name, seen[name])
 		}

@@ -13,10 +13,10 @@ import sys
 import time
 
 from . import (absent, bounds, calls, excepts, expressions, lookups, missing, names, normal, observe, operators, oracle,
-               rank, run, siblings, state, suite)
+               rank, refusals, run, siblings, state, suite)
 from .context import Context
 
-PROPOSERS = [absent, state, excepts, lookups, normal, bounds, calls, operators]
+PROPOSERS = [absent, state, excepts, lookups, normal, refusals, bounds, calls, operators]
 # What is proposed only where tests assert values: without them, most of these
 # would pass.
 BOLD = [names, expressions, missing]

@@ -40,9 +40,9 @@ def attempt(test, candidate):
     test.prepare({candidate.path: candidate.content})
     try:
         test.load()()
-    except BaseException:
-        return {"passed": False}
-    return {"passed": True}
+    except BaseException as e:
+        return {"passed": type(e).__name__ == candidate.raises}
+    return {"passed": candidate.raises is None}
 
 
 def screen(test, ctx, candidates, limits, deadline):
@@ -72,8 +72,9 @@ def head_answers(test, candidate, found, documented):
     sys.settrace(recorder.trace)
     try:
         function()
-    except BaseException:
-        return {"passed": False}
+    except BaseException as e:
+        if type(e).__name__ != candidate.raises:
+            return {"passed": False}
     finally:
         sys.settrace(None)
     return {"passed": True, "lines": {p: sorted(n) for p, n in recorder.lines.items()},

@@ -152,6 +152,7 @@ class Candidate:
         self.line = line
         self.score = prior
         self.content = self._apply()
+        self.raises = None  # name of the exception in which the test's call ends with it, if that is meant
         self.end = ""  # how trying it ended
 
     @property
