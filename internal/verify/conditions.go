@@ -99,14 +99,20 @@ func (j *verification) passesElsewhere(d *testrun.Driven, under string) (f findi
 		if i == 0 {
 			return failed("%s, the test still %s", under, describe(c)), true
 		}
-		if d.Calls[0].Status == testrun.Passed && len(j.permissions()) > 0 {
+		if j.well(d.Calls[0]) && len(j.permissions()) > 0 {
 			return failed("the test's second call in one process %s", describe(c)), true
 		}
 	}
-	if d.Calls[0].Status == testrun.Passed && d.Calls[1].Status == testrun.Passed {
+	if j.well(d.Calls[0]) && j.well(d.Calls[1]) {
 		return held("the test passes twice in one process %s", under), true
 	}
 	return finding{}, false
+}
+
+// well reports whether a call ended as the test should: it passed, or refused
+// its input as it is meant to.
+func (j *verification) well(c testrun.Outcome) bool {
+	return c.Status == testrun.Passed || j.refused != nil && c.Status == testrun.Failed && c.Signature().Matches(j.refused.signature)
 }
 
 // fails reports whether a call failed as the incident did.
