@@ -149,6 +149,7 @@ func TestAConstantInPlaceOfAComputationIsRejected(t *testing.T) {
 	t.Parallel()
 	sides := func(answer func(i int) string) behaviour.Sides {
 		s := with(near(12), language.Call{Shown: "f(10)", Leaf: "n", Twin: true}, returns("10", 1), returns("10", 1))
+		s.Head[0] = returns(answer(0), 5)
 		twin := len(s.Calls) - 1
 		for i := range 6 {
 			n := fmt.Sprint(i)
