@@ -388,7 +388,7 @@ class TestIt(unittest.TestCase):
 			}
 		})
 	}
-	t.Run("a fixture of elsewhere is not known", func(t *testing.T) {
+	t.Run("a fixture that is not in the same file is not known", func(t *testing.T) {
 		t.Parallel()
 		n := near(t, dir, testrun.Test{Path: "tests/test_it.py", Name: "test_it", Source: double + "\ndef test_it(database):\n    double(1)\n"}, 10)
 		if len(n.Calls) != 1 || n.Answers[0].End != language.Lost || !strings.Contains(n.Why, "the test takes the fixture database") {
