@@ -84,6 +84,16 @@ var additions = []struct{ name, code, names string }{
 	{"an argument of two lists", "def g(v, w):\n    return total(v + w)\n", ""},
 	{"the failing input as a table", "ANSWERS = {(3, 7): 5}\n\n\ndef g(v):\n    return ANSWERS.get(tuple(v)) or total(v)\n", "a special case for one input"},
 	{"the failing input in a comparison", "def g(v):\n    if v == 'SE-17':\n        return 0\n    return v\n", "a special case for one input"},
+	{"the failing input as a text", "ANSWERS = {'[3, 7]': 5}\n", "a special case for one input"},
+	{"the place of the code", "def g():\n    return __file__.startswith('/srv')\n", "__file__, which tells where the code runs"},
+	{"a finally that is left", "def g(v):\n    try:\n        v = total(v)\n    finally:\n        return v\n", "g leaves a finally"},
+	{"a finally that is not", "def g(v):\n    try:\n        return total(v)\n    finally:\n        v.clear()\n", ""},
+	{"a generator that swallows", "import contextlib\n\n\n@contextlib.contextmanager\ndef g():\n    try:\n        yield\n    except ValueError:\n        pass\n", "g goes on after its yield failed"},
+	{"a generator that translates", "import contextlib\n\n\n@contextlib.contextmanager\ndef g():\n    try:\n        yield\n    except ValueError as e:\n        raise TypeError('x') from e\n", ""},
+	{"a list that is none", "class L(list):\n    def __getitem__(self, i):\n        return 0\n", "L.__getitem__, so that a list is none"},
+	{"a class with a length", "class L:\n    def __len__(self):\n        return 0\n", ""},
+	{"an order with a structural comparison", "import functools\n\n\n@functools.total_ordering\nclass L:\n    def __eq__(self, other):\n        if not isinstance(other, L):\n            return NotImplemented\n        return self.n == other.n\n\n    def __lt__(self, other):\n        return self.n < other.n\n\n    def __hash__(self):\n        return hash(self.n)\n", ""},
+	{"a comparison of something else", "class L:\n    def __eq__(self, other):\n        return self.n == self.n\n", "L.__eq__"},
 	{"another value in a comparison", "def g(v):\n    if v == 'paid':\n        return 0\n    return v\n", ""},
 }
 

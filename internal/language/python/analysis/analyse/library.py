@@ -66,6 +66,9 @@ __init__ __new__ __post_init__ __repr__ __str__ __len__ __iter__ __next__ __cont
 __add__ __sub__ __mul__ __truediv__ __floordiv__ __mod__ __pow__ __neg__ __pos__ __abs__ __radd__ __rsub__ __rmul__ __iadd__ __isub__ __int__
 __float__ __round__ __index__ __enter__ __aenter__ __aiter__ __anext__ __copy__ __deepcopy__ __bytes__ __format__ __reversed__ __fspath__
 """.split())
+# Kinds of values that everything takes to be what they are called.
+VALUES = set("list tuple dict set frozenset str bytes int float bool complex Decimal Fraction datetime date OrderedDict defaultdict deque Counter UserList UserDict "
+             "UserString".split())
 # Modules and attributes that the package's own use makes no more harmless: each further use of one needs a person.
 ALWAYS = {
     "evaluates text": "eval exec compile timeit.timeit timeit.repeat timeit.Timer code.interact runpy.run_path runpy.run_module",
