@@ -36,9 +36,9 @@ func Documented(d Documents) (grounds []Ground) {
 }
 
 // examples: one that base meets must be met on head. One that fails on base as
-// the incident did, and is met on head, says what is right.
+// the incident did says what is right: head must meet it.
 func (d Documents) examples() *Ground {
-	var lost, mended, fixed, unmet []Difference
+	var lost, still, mended, fixed, unmet []Difference
 	for i, e := range d.Said.Examples[:min(len(d.Said.Examples), len(d.Met), len(d.Meets))] {
 		b, h := d.Met[i], d.Meets[i]
 		if !ended(b) || !ended(h) {
@@ -51,9 +51,11 @@ func (d Documents) examples() *Ground {
 		case b.End == language.Met:
 		case h.End == language.Met && d.asIncident(b):
 			fixed = append(fixed, shown)
+		case d.asIncident(b):
+			still = append(still, shown)
 		case h.End == language.Met:
 			mended = append(mended, shown)
-		case e.Function != "" && (d.asIncident(h) || runsAny(h.Lines, d.Added)):
+		case e.Function != "" && runsAny(h.Lines, d.Added):
 			unmet = append(unmet, shown)
 		}
 	}
@@ -63,6 +65,8 @@ func (d Documents) examples() *Ground {
 	switch {
 	case len(lost) > 0:
 		return ground(Rejects, lost, "%s that base meets fail with the patch")
+	case len(still) > 0:
+		return ground(Rejects, still, "%s that failed as the incident did still do not hold with the patch")
 	case len(unmet) > 0:
 		return ground(Lowers, unmet, "%s on the patch's path fail on base and with it")
 	case len(fixed) > 0:

@@ -4,9 +4,11 @@ import (
 	"context"
 
 	"github.com/repaird/repaird/internal/bundle"
+	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/repro"
 	"github.com/repaird/repaird/internal/testrun"
@@ -73,15 +75,47 @@ func (a *at) repair(ctx context.Context, in Wanted) (made Repaired, err error) {
 			frames = append(frames, g)
 		}
 	}
+	known := red.Event(in.Bundle.Event).Known()
+	broken, err := a.broken(ctx, in.Red, tree, env, known)
+	if err != nil {
+		return made, err
+	}
 	a.progress("asking %s for a patch", a.Proposer.Name())
 	made.Result, err = a.Proposer.Repair(ctx, repair.Input{
 		Run: a.Run, Bundle: in.Bundle, Tree: tree, Env: env, Test: in.test(), Outcome: r.Outcome, Output: r.Output,
-		Trace: r.Trace, Frames: frames, Redactor: red, Known: red.Event(in.Bundle.Event).Known(), Budget: a.Project.Budget, Policy: a.policy(), Card: a.Project.Card,
+		Trace: r.Trace, Frames: frames, Broken: broken, Redactor: red, Known: known, Budget: a.Project.Budget, Policy: a.policy(), Card: a.Project.Card,
 		Judge:    judge,
 		Progress: a.say,
 		Record:   a.record,
 	})
-	return made, err
+	return made, contested(made.Result, err)
+}
+
+// contested lets a repair that ended undecided go on to the verdict: that asks
+// the question, with the behaviours side by side.
+func contested(r *repair.Result, err error) error {
+	stop := fault.AsStop(err)
+	if stop == nil || stop.Type != fault.Undecided || r == nil || len(r.Alternatives) < 2 {
+		return err
+	}
+	r.Patch, r.Why, r.Alternatives = r.Alternatives[0], r.Alternatives[0].Why, r.Alternatives[1:]
+	r.Disagreement = stop.Detail
+	return nil
+}
+
+// broken says which commit broke the failing call, redacted; "" if the history
+// does not tell. The verdict on every candidate reads the same history.
+func (a *at) broken(ctx context.Context, in Red, tree string, env testrun.Environment, known *redact.Known) (string, error) {
+	a.progress("asking earlier commits what the failing call answered")
+	past, err := a.Quick.Past(ctx, a.verifyInput(in, tree, env, patch.Patch{}))
+	if err != nil {
+		return "", err
+	}
+	story := a.redactor().Text(past.Story(), known).String()
+	if story != "" {
+		a.progress("%s", story)
+	}
+	return story, nil
 }
 
 // policy is the project's, with the language's rules.
@@ -90,6 +124,8 @@ func (a *at) policy() patch.Policy {
 	p.Rules = a.Language
 	return p
 }
+
+var _ repair.Observer = (*judge)(nil)
 
 // judge gives proposers a quick verdict on a candidate, without repeats.
 type judge struct {
@@ -113,6 +149,11 @@ func (j *judge) Judge(ctx context.Context, candidate patch.Patch) (*repair.Asses
 		out.Feedback = v.Question.Text
 	}
 	return out, nil
+}
+
+// Behaviour digests what a candidate answers near the failing call.
+func (j *judge) Behaviour(ctx context.Context, candidate patch.Patch) (string, error) {
+	return j.Quick.Behaviour(ctx, j.verifyInput(j.red, j.tree, j.env, candidate))
 }
 
 // environment finds or builds the reproduction's environment, which another

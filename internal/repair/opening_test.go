@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -121,14 +122,25 @@ class Ledger(dict):
 // sandbox has it: the program is /work/prog.py.
 func traced(t *testing.T, source string) []byte {
 	t.Helper()
+	tracing.Lock()
+	defer tracing.Unlock()
+	if b := traces[source]; b != nil {
+		return b
+	}
 	dir, file := tracertest.Program(t, source)
 	run := tracertest.Run(t, tracertest.Pythons(t)[0], &tracer.Config{Include: []string{dir}}, file)
 	var b bytes.Buffer
 	if err := trace.Merge(&b, run.Dir); err != nil {
 		t.Fatal(err)
 	}
-	return bytes.ReplaceAll(b.Bytes(), []byte(dir), []byte("/work"))
+	traces[source] = bytes.ReplaceAll(b.Bytes(), []byte(dir), []byte("/work"))
+	return traces[source]
 }
+
+var (
+	tracing sync.Mutex
+	traces  = map[string][]byte{} // by source
+)
 
 const tolls = `
 def fold(code):
@@ -163,5 +175,18 @@ func TestTheOpeningShowsWhatReturnedTheBadValue(t *testing.T) {
 	}
 	if strings.Contains(got, "UNRELATED") || strings.Contains(got, "PADDING") {
 		t.Error("the opening holds functions that did not run")
+	}
+}
+
+func TestTheOpeningSaysWhichCommitBrokeTheCall(t *testing.T) {
+	t.Parallel()
+	tree, _ := repository(t)
+	in := input(tree, &judge{})
+	if got := opening(t, in, repair.ModelOptions{}); strings.Contains(got, "history:") {
+		t.Error("the opening tells of a history that is not known")
+	}
+	in.Broken = "broken by 82b1cdd9e7dd of 2025-05-01 (Simplify); before it the call returns 7"
+	if got := opening(t, in, repair.ModelOptions{}); !strings.Contains(got, "history: broken by 82b1cdd9e7dd") {
+		t.Errorf("the opening lacks the commit\n%s", got)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/repaird/repaird/internal/behaviour"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
@@ -18,15 +20,25 @@ import (
 	"github.com/repaird/repaird/internal/trace"
 )
 
-// maxChanged limits the files of the breaking commit that are read. A larger
-// one is a rewrite.
-const maxChanged = 60
+const (
+	// maxChanged limits the files of the breaking commit that are read. A larger
+	// one is a rewrite.
+	maxChanged = 60
+	sideBySide = 2 // sandboxes
+)
 
 // An examined commit is on disk.
 type examined struct {
 	index   int
-	tree    string
+	tree    string            // "" where it cannot be read
 	answers []language.Answer // to the neighbourhood's calls
+}
+
+// runs are what is run of the ancestors, side by side.
+type runs struct {
+	green *trace.Trace    // of the test, on the newest
+	suite *testrun.Result // of the newest, traced
+	old   *testrun.Result // of the oldest, nil if it is the newest
 }
 
 // examine looks for doubts about what the ancestors answer: newest is the
@@ -36,17 +48,31 @@ func (w *walk) examine(p *Past, newest, broke, oldest int) {
 	defer release()
 	after, leave := w.open(broke)
 	defer leave()
+	old, let := w.open(oldest)
+	defer let()
+	var ran runs
+	var g errgroup.Group // what fails is a doubt, no error
+	g.SetLimit(sideBySide)
+	each := func(do func()) { g.Go(func() error { do(); return nil }) }
+	each(func() { before.answers = w.answers(before) })
+	each(func() { after.answers = w.answers(after) })
+	each(func() { ran.suite = w.suite(before.tree, nil, true) })
+	each(func() { ran.green = w.run(before.tree) })
+	if oldest != newest {
+		each(func() { ran.old = w.suite(old.tree, nil, false) })
+	}
+	_ = g.Wait()
 	if before.answers == nil {
 		p.doubt(false, "what the ancestors answer near the call cannot be observed")
 		return
 	}
-	p.answers = before.answers
+	p.answers, p.green = before.answers, ran.green
 	w.ofItself(p, before)
-	p.green = w.run(before.tree)
-	if p.Broke == nil || after.answers == nil {
-		if p.Broke != nil {
-			p.doubt(false, "what the commit that broke it answers near the call cannot be observed")
-		}
+	if p.Broke == nil {
+		return
+	}
+	if after.answers == nil {
+		p.doubt(false, "what the commit that broke it answers near the call cannot be observed")
 		return
 	}
 	w.sinceThen(p, after)
@@ -65,22 +91,28 @@ func (w *walk) examine(p *Past, newest, broke, oldest int) {
 		p.functions = functionsIn(p.green, change.removed)
 	}
 	w.refuses(p, after, added)
-	w.suites(p, before, after, oldest, change, removed)
+	w.suites(p, before, after, ran, change, removed)
 }
 
-// open puts a commit's files in place and makes the neighbourhood's calls.
+// open puts a commit's files in place.
 func (w *walk) open(i int) (examined, func()) {
 	tree, release, err := w.Source.Tree(w.ctx, w.commits[i])
 	if err != nil {
 		return examined{index: i}, func() {}
 	}
-	e := examined{index: i, tree: tree}
-	if i == 0 {
-		e.answers = w.Near.Answers
-	} else {
-		e.answers = w.ask(i, w.Near.Calls)
+	return examined{index: i, tree: tree}, release
+}
+
+// answers makes the neighbourhood's calls on a commit; nil if that is
+// impossible.
+func (w *walk) answers(e examined) []language.Answer {
+	switch {
+	case e.index == 0:
+		return w.Near.Answers
+	case e.tree == "":
+		return nil
 	}
-	return e, release
+	return w.asked(e.tree, w.Near.Calls)
 }
 
 // ofItself doubts an ancestor that has itself what a patch is rejected for.
@@ -204,6 +236,9 @@ func on(changed map[string][]int, a language.Answer) map[string][]int {
 
 // run is the trace of the test on a tree, nil if there is none.
 func (w *walk) run(tree string) *trace.Trace {
+	if tree == "" {
+		return nil
+	}
 	test := w.Probe.Test
 	res, err := w.Session.Run(w.ctx, testrun.Request{Run: w.Probe.Run, Env: w.Probe.Env, Tree: tree, Test: &test, Trace: &testrun.Tracing{Lines: true},
 		Limits: sandbox.Limits{Wall: w.Suites}, Seed: testrun.Seed})
@@ -226,41 +261,39 @@ func read(res *testrun.Result) *trace.Trace {
 
 // suites doubts ancestors whose suite fails, does not run what the commit
 // changed, or does not meet what the commit expects.
-func (w *walk) suites(p *Past, before, after examined, oldest int, c change, removed map[string][]int) {
-	res := w.suite(before.tree, nil, true)
-	if why := silent(res); why != "" {
+func (w *walk) suites(p *Past, before, after examined, ran runs, c change, removed map[string][]int) {
+	if why := silent(ran.suite); why != "" {
 		p.doubt(false, "the ancestors' suite %s", why)
 		return
 	}
 	var broken *testrun.Result
-	if lost := failed(res); len(lost) > 0 {
+	lost := failed(ran.suite)
+	if len(lost) > 0 {
 		broken = w.suite(after.tree, nil, false)
-		lost = slices.DeleteFunc(lost, func(id string) bool { return broken != nil && slices.Contains(failed(broken), id) })
-		if len(lost) > 0 {
-			p.doubt(true, "the ancestors fail %d of their own tests: %s", len(lost), text.Clip(strings.Join(lost, ", "), 200))
-		}
+		lost = slices.DeleteFunc(lost, func(id string) bool { return slices.Contains(failed(broken), id) })
 	}
-	if missed := unexecuted(read(res), c, removed, before.answers[0]); missed != "" {
+	if len(lost) > 0 {
+		p.doubt(true, "the ancestors fail %s of their own: %s", text.Count(len(lost), "test"), text.Clip(strings.Join(lost, ", "), 200))
+	}
+	if missed := unexecuted(read(ran.suite), c, removed, before.answers[0]); missed != "" {
 		p.doubt(true, "the ancestors' suite does not run %s, which the commit that broke it changed", missed)
 	}
-	w.expectations(p, before, after, c, res, broken)
-	if oldest != before.index {
-		tree, release, err := w.Source.Tree(w.ctx, w.commits[oldest])
-		if err != nil {
-			return
-		}
-		defer release()
-		old := w.suite(tree, nil, false)
-		if why := silent(old); why != "" {
-			p.doubt(false, "the suite of %s %s", name(w.commits[oldest]), why)
-		} else if lost := failed(old); len(lost) > len(failed(res)) {
-			p.doubt(true, "%s fails %d of its own tests", name(w.commits[oldest]), len(lost))
-		}
+	w.expectations(p, before, after, c, ran.suite, broken)
+	if ran.old == nil {
+		return
+	}
+	if why := silent(ran.old); why != "" {
+		p.doubt(false, "the suite of the oldest that agrees %s", why)
+	} else if n := len(failed(ran.old)); n > len(failed(ran.suite)) {
+		p.doubt(true, "the oldest that agrees fails %s of its own", text.Count(n, "test"))
 	}
 }
 
 // suite runs a tree's suite; nil where it cannot be run.
 func (w *walk) suite(tree string, overlay patch.Overlay, traced bool) *testrun.Result {
+	if tree == "" {
+		return nil
+	}
 	arguments := w.Suite
 	if arguments == nil {
 		arguments = []string{}

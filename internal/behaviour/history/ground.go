@@ -14,27 +14,36 @@ import (
 	"github.com/repaird/repaird/internal/trace/wire"
 )
 
-// maxExamples limits the examples of a ground.
-const maxExamples = 5
+const (
+	maxExamples = 5  // of a ground
+	maxAnswer   = 80 // bytes of an answer in a sentence
+)
 
 // Story tells in a sentence which commit broke the call, "" where that is not
-// known. It quotes the commit's subject, which is untrusted.
+// known. It quotes the commit's subject and what the call answered, which are
+// untrusted.
 func (p *Past) Story() string {
 	if p == nil || p.Broke == nil {
 		return ""
 	}
-	kind := ""
-	if p.Broke.Merge {
-		kind = ", a merge,"
-	}
-	return fmt.Sprintf("the call is broken by %s%s of %s (%s); before it the call %s", name(*p.Broke), kind, p.Broke.Time.Format("2006-01-02"), text.Line(p.Broke.Subject, 100), p.answer())
+	return fmt.Sprintf("%s; before it the call %s", p.broken(), p.answer())
 }
 
+// broken names the commit that broke the call.
+func (p *Past) broken() string {
+	kind := ""
+	if p.Broke.Merge {
+		kind = ", a merge"
+	}
+	return fmt.Sprintf("broken by %s of %s (%s)%s", name(*p.Broke), p.Broke.Time.Format("2006-01-02"), text.Line(p.Broke.Subject, 100), kind)
+}
+
+// answer is what the ancestors answer, in a few words.
 func (p *Past) answer() string {
 	if len(p.answers) == 0 {
 		return "answered"
 	}
-	return behaviour.Show(p.answers[0])
+	return text.Clip(behaviour.Show(p.answers[0]), maxAnswer)
 }
 
 // Ground says what the past has to say about head's answers to the
@@ -57,18 +66,18 @@ func (p *Past) Ground(near *language.Neighbourhood, head []language.Answer, gree
 			break
 		}
 	}
-	compared := compare(near, p.answers, head)
+	compared, now := compare(near, p.answers, head), text.Clip(behaviour.Show(head[0]), maxAnswer)
 	if !same(p.answers[0], head[0]) {
 		g.Examples = []behaviour.Difference{{Call: near.Calls[0].Shown, Before: behaviour.Show(p.answers[0]), After: behaviour.Show(head[0])}}
 		switch {
 		case opposed != "":
-			return say(behaviour.Shown, "with the patch the call %s, and history does not say which is right: %s", behaviour.Show(head[0]), opposed)
+			return say(behaviour.Shown, "with the patch the call %s, and history does not say which is right: %s", now, opposed)
 		case len(p.Doubts) > 0:
-			return say(behaviour.Lowers, "with the patch it %s; this is a hint only: %s", behaviour.Show(head[0]), p.Doubts[0].Why)
+			return say(behaviour.Lowers, "with the patch it %s; this is a hint only: %s", now, p.Doubts[0].Why)
 		case head[0].End == language.Raised || len(compared.meant) > 0:
-			return say(behaviour.Lowers, "with the patch it %s", behaviour.Show(head[0]))
+			return say(behaviour.Lowers, "with the patch it %s", now)
 		}
-		return say(behaviour.Rejects, "with the patch it %s", behaviour.Show(head[0]))
+		return say(behaviour.Rejects, "with the patch it %s", now)
 	}
 	g.Examples = []behaviour.Difference{{Call: near.Calls[0].Shown, Before: behaviour.Show(p.answers[0]), After: behaviour.Show(head[0])}}
 	switch inner := p.inner(green); {
@@ -103,16 +112,17 @@ func (p *Past) evidence() string {
 	for _, c := range p.Agree {
 		agree = append(agree, name(c))
 	}
-	verb := "agree that the call"
-	if len(agree) == 1 {
-		verb = "says that the call"
-	}
-	s := fmt.Sprintf("%s (%s) %s %s", text.Count(len(agree), "ancestor"), strings.Join(agree, ", "), verb, p.answer())
+	s := ""
 	if p.Broke != nil {
-		s += fmt.Sprintf("; %s of %s broke it (%s)", name(*p.Broke), p.Broke.Time.Format("2006-01-02"), text.Line(p.Broke.Subject, 100))
+		s = p.broken() + "; "
 	}
+	verb := "agree"
+	if len(agree) == 1 {
+		verb = "says"
+	}
+	s += fmt.Sprintf("%s (%s) %s that the call %s", text.Count(len(agree), "earlier commit"), strings.Join(agree, ", "), verb, p.answer())
 	if p.Skipped > 0 {
-		s += fmt.Sprintf("; on %d of %s the call could not be compared", p.Skipped, text.Count(p.Tried, "commit"))
+		s += fmt.Sprintf(", on %d of %s it could not be compared", p.Skipped, text.Count(p.Tried, "commit"))
 	}
 	return s
 }

@@ -262,8 +262,8 @@ func TestWhatEarlierCommitsSayOfAPatch(t *testing.T) {
 		said  []saying
 	}{
 		{"a page count that was simplified", mailer, []saying{
-			{"the ancestors' answer is established", "mailer/paging.py", [2]string{broken, "-(-total // size)"}, behaviour.Establishes, "2 ancestors"},
-			{"by another way too", "mailer/paging.py", [2]string{"    out = []\n    for n in range(1, page_count(len(items), size) + 1):\n        out.append(items[(n - 1) * size:n * size])\n    return out", "    return [items[i:i + size] for i in range(0, len(items), size)]"}, behaviour.Establishes, "2 ancestors"},
+			{"the ancestors' answer is established", "mailer/paging.py", [2]string{broken, "-(-total // size)"}, behaviour.Establishes, "2 earlier commits"},
+			{"by another way too", "mailer/paging.py", [2]string{"    out = []\n    for n in range(1, page_count(len(items), size) + 1):\n        out.append(items[(n - 1) * size:n * size])\n    return out", "    return [items[i:i + size] for i in range(0, len(items), size)]"}, behaviour.Establishes, "2 earlier commits"},
 			{"another answer is rejected", "mailer/digest.py", [2]string{"return \"%s … %s\" % (rows[0], rows[-1])", "return \"%s … %s\" % (rows[0], rows[-1]) if rows else \"\""}, behaviour.Rejects, "Simplify the page count"},
 			{"a special case is rejected", "mailer/paging.py", [2]string{"    return " + broken, "    if total == 4 and size == 2:\n        return 2\n    if total == 6:\n        return 1\n    return " + broken}, behaviour.Rejects, "failed with it"},
 			{"one that leaves the others failing is a question", "mailer/paging.py", [2]string{broken, broken + " - (total == 4 and size == 2)"}, behaviour.Lowers, "still not answered"},

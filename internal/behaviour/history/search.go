@@ -85,14 +85,17 @@ func (w *walk) look(i int) state {
 
 // ask makes calls on a commit; nil if that is impossible.
 func (w *walk) ask(i int, calls []language.Call) []language.Answer {
-	p := w.Probe
-	p.Overlay = nil
-	var release func()
-	var err error
-	if p.Tree, release, err = w.Source.Tree(w.ctx, w.commits[i]); err != nil {
+	tree, release, err := w.Source.Tree(w.ctx, w.commits[i])
+	if err != nil {
 		return nil
 	}
 	defer release()
+	return w.asked(tree, calls)
+}
+
+func (w *walk) asked(tree string, calls []language.Call) []language.Answer {
+	p := w.Probe
+	p.Tree, p.Overlay = tree, nil
 	answers, err := w.Prober.Answers(w.ctx, p, calls)
 	if err != nil || len(answers) != len(calls) {
 		return nil

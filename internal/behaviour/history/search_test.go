@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ type line struct {
 	t       *testing.T
 	commits []history.Commit
 	letters map[string]byte
+	mu      sync.Mutex
 	asked   []string // commits, in order
 }
 
@@ -61,9 +63,9 @@ var fails = language.Answer{End: language.Raised, Type: "shop.Error", Message: "
 // Answers implements language.Prober.
 func (l *line) Answers(_ context.Context, p language.Probe, calls []language.Call) ([]language.Answer, error) {
 	id := filepath.Base(p.Tree)
-	if len(calls) == 1 {
-		l.asked = append(l.asked, id)
-	}
+	l.mu.Lock()
+	l.asked = append(l.asked, id)
+	l.mu.Unlock()
 	answer := map[byte]language.Answer{
 		'f': fails,
 		'a': {End: language.Returned, Type: "int", Value: "7", Lines: fails.Lines},

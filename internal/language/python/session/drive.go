@@ -8,7 +8,9 @@ import (
 	"path"
 
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/language/python/patchrules"
 	"github.com/repaird/repaird/internal/language/python/program"
+	"github.com/repaird/repaird/internal/language/python/tree"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/testrun"
 )
@@ -32,13 +34,13 @@ func (r *Runner) Drive(ctx context.Context, req testrun.Request, under testrun.C
 	if req.Test == nil || req.Test.Own {
 		return &testrun.Driven{Unfit: "the test is one of the repository's, and may need its test runner"}, nil
 	}
-	tree, _, cleanup, err := r.materialise(req.Tree, req.Overlay)
+	dir, _, cleanup, err := tree.With(r.Scratch, req.Tree, req.Overlay, patchrules.Steers)
 	if err != nil {
 		return nil, err
 	}
 	defer cleanup()
 	canaries := [2]canary{newCanary(), newCanary()}
-	spec, err := specOf(testrun.Request{Run: req.Run, Env: req.Env, Tree: tree, Test: req.Test, Limits: req.Limits, Seed: under.Seed}, tree, canaries)
+	spec, err := specOf(testrun.Request{Run: req.Run, Env: req.Env, Tree: dir, Test: req.Test, Limits: req.Limits, Seed: under.Seed}, dir, canaries)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +56,7 @@ func (r *Runner) Drive(ctx context.Context, req testrun.Request, under testrun.C
 	if spec.Files["runner/config.json"], err = json.Marshal(d); err != nil {
 		return nil, err
 	}
-	spec.Dir, spec.Mounts = "/tmp", program.Mounts(tree, req.Env)
+	spec.Dir, spec.Mounts = "/tmp", program.Mounts(dir, req.Env)
 	spec.Mounts[0].Target = root
 	ran, err := r.Backend.Run(ctx, spec)
 	if err != nil {
