@@ -61,6 +61,8 @@ var additions = []struct{ name, code, names string }{
 	{"a name that is resolved", "import pydoc\npydoc.locate('os')\n", "pydoc"},
 	{"an attribute by a computed name", "def g(o, k):\n    return getattr(o, k)\n", "getattr()"},
 	{"an attribute by a plain name", "def g(o):\n    return getattr(o, 'n', 0)\n", ""},
+	{"an unknown attribute by a plain name", "from enum import bltns\n\n\ndef g(s):\n    return getattr(bltns, 'input')(s)\n", ".input"},
+	{"a module within a pure one", "import enum\n\n\ndef g(s):\n    return enum.bltns.input(s)\n", ".input"},
 	{"getattr, handed on", "g = getattr\n", "getattr handed on"},
 	{"a module, imported by name", "import importlib\n", "importlib"},
 	{"a process", "import subprocess\n", "subprocess"},

@@ -179,6 +179,13 @@ def _names(head, old, package, modules, brought, ask):
     imported = head.imported
     new = Names().read(head)
     annotations = _annotations(head.tree)
+
+    def usual(name):
+        if name in library.ATTRIBUTES or name in brought or name in old.attributes or name in old.bound or library.kin(name, old.attributes):
+            return True
+        used = package.names
+        return name in used.attributes or name in used.bound or library.kin(name, used.attributes)
+
     for node in ast.walk(head.tree):
         line = getattr(node, "lineno", 0)
         if id(node) in annotations:
@@ -189,9 +196,16 @@ def _names(head, old, package, modules, brought, ask):
                 continue  # see _always
             if whole:
                 _of_module(whole, node, old, package, modules, ask)
-            elif not (node.attr in old.attributes or node.attr in library.ATTRIBUTES or node.attr in old.bound or node.attr in brought
-                      or node.attr in package.names.attributes or node.attr in package.names.bound):
+            elif not usual(node.attr):
                 ask(line, "the attribute .%s, which the package does not use" % node.attr)
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "getattr" and len(node.args) > 1:
+            name = getattr(node.args[1], "value", None)
+            if isinstance(name, str) and name not in library.BY_ATTRIBUTE and not usual(name):
+                ask(line, "the attribute .%s, which the package does not use" % name)
+        elif node.__class__.__name__ == "MatchClass":
+            for name in node.kwd_attrs:
+                if not usual(name):
+                    ask(line, "the attribute .%s, which the package does not use" % name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in BUILTIN and node.id not in new.bound:
             if not (node.id in old.names or node.id in library.BUILTINS or node.id in package.names.names or node.id in JUDGED):
                 ask(line, "the builtin %s, which the package does not use" % node.id)
@@ -203,7 +217,7 @@ def _of_module(whole, node, old, package, modules, ask):
         return
     if module not in library.PARTS and module not in library.MODULES and name in library.ATTRIBUTES:
         return  # of something imported, such as a class
-    if whole in package.names.dotted:
+    if whole in package.names.dotted or library.kin(whole, old.dotted | package.names.dotted) or library.kin(name, old.attributes | package.names.attributes):
         return
     if module in library.PARTS or module in library.MODULES or module in package.names.modules or "." not in module:
         ask(node.lineno, "%s, which the package does not use" % whole)

@@ -96,6 +96,11 @@ BY_ATTRIBUTE = {
     "truncate": "deletes or overwrites", "__dict__": "resolves names", "__class__": "resolves names", "__subclasses__": "resolves names",
     "import_module": "loads code or objects", "urlopen": "connects", "connect": "connects",
 }
+# Names of one kind: a package that uses one of them may use the others.
+KIN = [set(names.split()) for names in (
+    "now utcnow today time.time time.time_ns", "time.monotonic time.monotonic_ns time.perf_counter time.perf_counter_ns time.process_time",
+    "random.random random.randint random.randrange random.choice random.choices random.sample random.shuffle random.uniform",
+)]
 # Modules whose mere import needs a person, beyond the package's own use.
 LOADED = {
     "starts something": "subprocess multiprocessing concurrent sched asyncio.subprocess pty",
@@ -106,6 +111,11 @@ LOADED = {
     "computes a digest": "hashlib zlib",
 }
 LOADED_BY_NAME = {name: what for what, names in LOADED.items() for name in names.split()}
+
+
+def kin(name, used):
+    """Whether something of a name's kind is among the used names."""
+    return any(name in kind and kind & used for kind in KIN)
 
 
 def pure(module, name=""):
