@@ -15,7 +15,7 @@ import (
 // program's answer depends on.
 var (
 	foreign = testrun.Conditions{
-		Seed: 20_011, Home: "/tmp/home/user", Dir: "/tmp/elsewhere", Root: "/srv/tree", Ahead: 1009*time.Hour + 13*time.Minute, Processes: 61,
+		Seed: 20_011, Home: "/tmp/home/user", Dir: "/tmp/elsewhere", Root: "/srv/tree", Ahead: 60_009*time.Hour + 13*time.Minute, Processes: 61,
 	}
 	milder = testrun.Conditions{Seed: foreign.Seed, Home: foreign.Home, Processes: foreign.Processes}
 )
