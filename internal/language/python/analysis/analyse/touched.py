@@ -25,7 +25,7 @@ def heads(tree):
             if isinstance(child, SCOPES):
                 inner = prefix + child.name + "."
                 around = prefix + child.name if isinstance(child, FUNCTIONS) else ""
-            if isinstance(child, ast.stmt):
+            if isinstance(child, (ast.stmt, ast.ExceptHandler)):
                 first, last = lines.span(child)
                 found.append(Statement(child, first, last, around))
             visit(child, inner, around)
