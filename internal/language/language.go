@@ -137,6 +137,7 @@ type Analysis struct {
 	Broad       []patch.Violation         `json:"broad"`       // catch-all handlers that the patch adds
 	Guards      []Guard                   `json:"guards"`      // guards that it adds on the failure's path
 	Lines       map[string]map[int][2]int `json:"lines"`       // file → executable line → first and last line of its statement
+	Changed     map[string][]string       `json:"changed"`     // file → qualified names of the functions whose own code differs, "" for code outside functions; other files are not in it
 	Touched     []Touched                 `json:"touched"`     // statements that the patch adds, alters or removes
 	Failing     [][]int                   `json:"failing"`     // for each expression that may be the one that failed, the lines of head on which it still stands; nil where the patch does not change its file
 	Tests       []string                  `json:"tests"`       // files of tests that import a changed file, the nearest first
@@ -151,6 +152,7 @@ type Touched struct {
 	Last    int      `json:"last"`    //
 	Defines []string `json:"defines"` // what it says how to use, where the patch changes that: parameters, the form of a result, a name that is new or gone
 	Uses    []string `json:"uses"`    // the other names in it
+	Imports []string `json:"imports"` // names that it brings in from elsewhere, where it does nothing else
 }
 
 // Statement returns the lines of the statement to which an executable line of a

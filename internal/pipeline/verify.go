@@ -90,7 +90,7 @@ func (a *at) verifyInput(red Red, tree string, env testrun.Environment, candidat
 	in := verify.Input{
 		Run: a.Run, Tree: tree, TreeID: red.Bundle.Code.Commit, Env: env, Test: red.test(), Patch: candidate, Signature: r.Signature,
 		Suite: a.Language.Suite(a.Project.TestCommand), Repeats: a.Repeats, Policy: a.policy(),
-		Grounds: red.Decisions.grounds(),
+		Grounds: red.Decisions.grounds(), Permitted: red.Decisions.permitted(),
 	}
 	if r.Signature.Type == testrun.TimeoutType {
 		in.Repeats = min(in.Repeats, 2) // each run takes as long as a test may

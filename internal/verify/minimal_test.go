@@ -40,7 +40,7 @@ func TestHunksThatBelongTogether(t *testing.T) {
 		"two callers of one signature": {
 			[]patch.Hunk{hunk("a.py", 0, 1, "x\n"), hunk("b.py", 1, 2, "z\n"), hunk("c.py", 8, 9, "y\n")},
 			[]language.Touched{signature, {Path: "b.py", First: 2, Last: 2, Uses: []string{"f"}}, {Path: "c.py", First: 9, Last: 9, Uses: []string{"f"}}}, "a.py:0 b.py:1 c.py:8"},
-		"files of which the language says nothing": {
+		"files that the language does not know": {
 			[]patch.Hunk{hunk("a.json", 0, 1, "x\n"), hunk("a.json", 4, 5, "y\n")}, nil, "a.json:0 | a.json:4"},
 	} {
 		t.Run(name, func(t *testing.T) {

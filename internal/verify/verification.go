@@ -32,6 +32,7 @@ type verification struct {
 	stack    []language.Level // of the failure, outermost first
 	wall     time.Duration    // of one run with the patch: a patch that hangs must not cost minutes; 0 on base
 	analysis *language.Analysis
+	driven   *testrun.Driven // on head; nil before it is needed
 
 	near      *language.Neighbourhood // of the test's call, with base's answers
 	head      []language.Answer       // to the same calls
@@ -127,6 +128,8 @@ func (j *verification) run(ctx context.Context) (*smaller, error) {
 	}{
 		{OnPath, j.onPath},
 		{NoBandAid, j.noBandAid},
+		{Conditions, j.conditions},
+		{SameFailureGone, j.sameFailureGone},
 		{Behaviour, j.behaves},
 		{RevertedFix, j.failsReverted},
 		{Suite, j.suite},
@@ -136,6 +139,11 @@ func (j *verification) run(ctx context.Context) (*smaller, error) {
 		}
 	}
 	if j.in.Quick || slices.ContainsFunc(j.gates, func(g *Gate) bool { return g.Outcome == Failed }) {
+		return nil, nil
+	}
+	if g, ok := j.supplied(); ok {
+		unasked(j.grounds)
+		j.grounds = append(j.grounds, *g)
 		return nil, nil
 	}
 	return nil, j.contest(ctx)

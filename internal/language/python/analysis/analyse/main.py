@@ -8,6 +8,7 @@ import sys
 
 import allow
 import bindings
+import changes
 import guards
 import imports
 import lines
@@ -72,7 +73,8 @@ def permissions(parsed, modules, literals, known):
 def answer(request, tree):
     if request.get("refusal"):
         return refusal.purpose(request, origin.Tree(tree))
-    answer = {"violations": [], "permissions": [], "broad": [], "guards": [], "lines": {}, "touched": [], "tests": [], "failing": None}
+    answer = {"violations": [], "permissions": [], "broad": [], "guards": [], "lines": {}, "touched": [], "tests": [],
+              "changed": {}, "failing": None}
     sys.setrecursionlimit(20000)
     modules = {m.lower() for m in request.get("modules") or ()}
     for name, where in sorted(installed(modules).items()):
@@ -98,6 +100,7 @@ def answer(request, tree):
         answer["violations"] += policy.added(base, head, changed) + bindings.added(base, head)
         answer["broad"] += policy.broadened(base, head, changed)
         answer["lines"][f["path"]] = lines.executable(head.tree, compiled)
+        answer["changed"][f["path"]] = changes.functions(base, head)
         parsed.append((base, head, changed))
         sides.append((base, head, set(f.get("removed") or ()), changed))
     known = origin.Tree(tree)
