@@ -189,8 +189,6 @@ def failing(sides, frame, exception):
                 if isinstance(n, wanted) and not isinstance(getattr(n, "ctx", None), ast.Store) and not (
                         isinstance(n, ast.BinOp) and exception == "ZeroDivisionError" and not isinstance(n.op, (ast.Div, ast.FloorDiv, ast.Mod))):
                     found.setdefault(ast.dump(n), [])
-        if not found:
-            return None
         for function in after or ([head.tree] if around is None else []):
             for n in ast.walk(function):
                 if isinstance(n, ast.expr) and ast.dump(n) in found:
