@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/repaird/repaird/internal/behaviour"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
 )
@@ -84,5 +85,21 @@ func TestWhatMayBeRefusedAndWhatMayNotBeHidden(t *testing.T) {
 				t.Errorf("not accepted with %s saying %q:\n%s", tt.gate, tt.says, table(verdict))
 			}
 		})
+	}
+}
+
+// What a full verification says of a refusal: every run ends in it, and the test
+// that is verified stays the one that fails on base.
+func TestARefusalIsVerifiedInFull(t *testing.T) {
+	t.Parallel()
+	v := verifier(t, "bwrap", "behaviour")
+	in := due.input(laid(t, "testdata/desk.txtar"), "desk/orders.py", `    return 30 // body["instalments"]`, "    if body[\"instalments\"] < 1:\n        raise Refused(\"no instalments\")\n    return 30 // body[\"instalments\"]")
+	in.Outer, in.Callers = 1, []language.Level{{Path: "desk/web.py", Function: "post", Line: 7}}
+	verdict := judge(t, v, in)
+	if verdict.Decision != Accepted || !strings.Contains(gate(t, verdict, HeadGreen).Evidence, "refuses its input, 2 of 2") || !strings.Contains(gate(t, verdict, Conditions).Evidence, "same refusal twice") {
+		t.Errorf("got %s\n%s", verdict.Decision, table(verdict))
+	}
+	if len(verdict.Grounds) != 1 || verdict.Grounds[0].Name != "refusal" || verdict.Grounds[0].Effect != behaviour.Supports {
+		t.Errorf("got grounds %+v", verdict.Grounds)
 	}
 }
