@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -101,5 +102,31 @@ func TestARefusalIsVerifiedInFull(t *testing.T) {
 	}
 	if len(verdict.Grounds) != 1 || verdict.Grounds[0].Name != "refusal" || verdict.Grounds[0].Effect != behaviour.Supports {
 		t.Errorf("got grounds %+v", verdict.Grounds)
+	}
+}
+
+func TestARepairAfterWhichTheExpressionNoLongerRunsIsNoted(t *testing.T) {
+	t.Parallel()
+	v := verifier(t, "bwrap", "suite", "behaviour")
+	tree := laid(t, "testdata/desk.txtar")
+	for _, tt := range []struct {
+		name string
+		in   Input
+		gone bool
+	}{
+		{"another expression in its place", note.input(tree, "desk/orders.py", `form["note"].upper()`, `form.get("note", "").upper()`), true},
+		{"the value mended that it is given", total.input(tree, "desk/rates.py", "load(code)\n", "load(code.upper())\n"), false},
+		{"left before it", total.input(tree, "desk/orders.py", "    return sum(body", "    if body[\"currency\"] == \"eur\":\n        return body[\"lines\"][0] * 1.08\n    return sum(body"), true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			t.Log("uses-backend: bwrap")
+			tt.in.Quick = true
+			verdict := judge(t, v, tt.in)
+			gone := slices.ContainsFunc(verdict.Grounds, func(g behaviour.Ground) bool { return g.Name == "expression-gone" && g.Effect == behaviour.Lowers })
+			if verdict.Decision != Accepted || gone != tt.gone {
+				t.Errorf("got %s with grounds %+v\n%s", verdict.Decision, verdict.Grounds, table(verdict))
+			}
+		})
 	}
 }

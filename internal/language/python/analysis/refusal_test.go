@@ -36,7 +36,7 @@ func TestWhatSpeaksForAnException(t *testing.T) {
 	}{
 		{"a caller in production handles it", viewSource, ordersSource, refusing, atView, "", "Refused", "view.py:5 handles Refused"},
 		{"it handles a class above it", strings.Replace(viewSource, "orders.Refused", "(KeyError, ValueError)", 1), ordersSource, refusing, atView, "", "Refused", "view.py:5 handles ValueError"},
-		{"a handler for everything says nothing of it", strings.Replace(viewSource, "orders.Refused", "Exception", 1), strings.Replace(ordersSource, "raise Refused(a)", "pass", 1), refusing, atView, "", "Refused", ""},
+		{"a catch-all handler says nothing of it", strings.Replace(viewSource, "orders.Refused", "Exception", 1), strings.Replace(ordersSource, "raise Refused(a)", "pass", 1), refusing, atView, "", "Refused", ""},
 		{"a handler around another call says nothing of it", strings.Replace(viewSource, "        return orders.take(body)", "        pass", 1), strings.Replace(ordersSource, "raise Refused(a)", "pass", 1), refusing, []language.Level{{Path: "view.py", Function: "post", Line: 2}}, "", "Refused", ""},
 		{"a handler is registered", "import orders\n@app.errorhandler(orders.Refused)\ndef refused(e):\n    return str(e), 422\n", ordersSource, refusing, nil, "", "Refused", "view.py registers a handler for Refused"},
 		{"the framework answers it", "", "from werkzeug.exceptions import BadRequest\n" + ordersSource, "def count(n):\n    if n < 1:\n        raise BadRequest(n)\n    return 30 // n", nil, "", "BadRequest", "werkzeug answers BadRequest"},
