@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -47,7 +46,7 @@ func decideRun(ctx context.Context, db *postgres.DB, id string, c pipeline.Choic
 		if _, err := db.Run(ctx, id); err != nil {
 			return err
 		}
-		q, err := questionOf(ctx, db, id)
+		q, err := orchestrator.Question(ctx, db, id)
 		if err != nil {
 			return err
 		}
@@ -64,19 +63,6 @@ func decideRun(ctx context.Context, db *postgres.DB, id string, c pipeline.Choic
 	}
 	fmt.Printf("%s continues: %s\n", id, oneLine(d.String()))
 	return nil
-}
-
-// questionOf is the question of a run's verdict, nil if there is none.
-func questionOf(ctx context.Context, db *postgres.DB, id string) (*verify.Question, error) {
-	content, err := db.Artifact(ctx, id, pipeline.ArtifactVerdict)
-	if fault.KindOf(err) == fault.NotFound {
-		return nil, nil
-	}
-	var v verify.Verdict
-	if err == nil {
-		err = json.Unmarshal(content, &v)
-	}
-	return v.Question, err
 }
 
 // printQuestion prints the candidates side by side. What comes from the code
@@ -107,4 +93,22 @@ func answerHelp(q *verify.Question, command, expect, raises string) string {
 		keys = append(keys, o.Key)
 	}
 	return fmt.Sprintf("To answer: %s %s; for another answer %s VALUE or %s TYPE instead of the key", command, strings.Join(keys, ", or "), expect, raises)
+}
+
+// choiceFrom reads what a person types: the key of an option, raises TYPE, or a
+// value.
+func choiceFrom(q *verify.Question, line string) pipeline.Choice {
+	line = strings.TrimSpace(line)
+	for _, o := range q.Options {
+		if strings.EqualFold(o.Key, line) {
+			return pipeline.Choice{Key: o.Key}
+		}
+	}
+	if q.Kind == verify.AskPermission {
+		return pipeline.Choice{Key: line}
+	}
+	if kind, ok := strings.CutPrefix(line, "raises "); ok {
+		return pipeline.Choice{Raises: strings.TrimSpace(kind)}
+	}
+	return pipeline.Choice{Expect: line}
 }
