@@ -36,7 +36,7 @@ type ensemble struct {
 	reading   sync.Mutex // held by who reads a trace
 
 	first sync.Once
-	warm  chan struct{} // closed once a first answer has come: by then the vendor has the prompt in its cache
+	warm  chan struct{} // closed once a first answer has begun: by then the vendor has the prompt in its cache
 
 	mu        sync.Mutex
 	judged    map[string]*judged // by what the patch makes of the tree
@@ -90,7 +90,7 @@ func newEnsemble(model llm.Model, opts ModelOptions, in Input) (*ensemble, error
 }
 
 // run holds the conversations until enough of them agree or all have ended. The
-// second begins when the first has had an answer: it then finds the opening in
+// second begins when the first is being answered: it then finds the opening in
 // the vendor's cache, and an endpoint that refuses is asked once.
 func (e *ensemble) run(ctx context.Context) (*Result, error) {
 	outer := ctx
@@ -125,7 +125,7 @@ func (e *ensemble) run(ctx context.Context) (*Result, error) {
 	return e.decide(all)
 }
 
-// answered reports whether the model has answered at all.
+// answered reports whether the model has begun to answer at all.
 func (e *ensemble) answered() bool {
 	select {
 	case <-e.warm:

@@ -156,6 +156,10 @@ func TestAModelsPullRequestSaysWhatItCost(t *testing.T) {
 			t.Errorf("body lacks %q", want)
 		}
 	}
+	in.Repair.Dollars, in.Repair.Unpriced = 0, true
+	if body := PullRequest(in).Body.String(); !strings.Contains(body, "| cost | unknown: no price is configured for the model |") || strings.Contains(body, "0.00 USD") {
+		t.Error("an unknown cost is not said to be unknown")
+	}
 }
 
 func TestWhatMattersFitsOnOneScreen(t *testing.T) {

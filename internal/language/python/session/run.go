@@ -13,10 +13,8 @@ import (
 	"time"
 
 	"github.com/repaird/repaird/internal/fault"
-	"github.com/repaird/repaird/internal/language/python/patchrules"
 	"github.com/repaird/repaird/internal/language/python/program"
 	"github.com/repaird/repaird/internal/language/python/tracer"
-	"github.com/repaird/repaird/internal/language/python/tree"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/testrun"
 )
@@ -56,13 +54,13 @@ type config struct {
 // error's kind is fault.NotFound, and its text has the interpreter's output.
 func (r *Runner) Run(ctx context.Context, req testrun.Request) (res *testrun.Result, err error) {
 	defer fault.Wrap(&err, "run pytest")
-	dir, ignored, cleanup, err := tree.With(r.Scratch, req.Tree, req.Overlay, patchrules.Steers)
+	tree, ignored, cleanup, err := r.materialise(req.Tree, req.Overlay)
 	if err != nil {
 		return nil, err
 	}
 	defer cleanup()
 	canaries := [2]canary{newCanary(), newCanary()}
-	spec, err := specOf(req, dir, canaries)
+	spec, err := specOf(req, tree, canaries)
 	if err != nil {
 		return nil, err
 	}

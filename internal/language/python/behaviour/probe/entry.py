@@ -308,7 +308,8 @@ def standalone(source, name):
         if isinstance(node, FUNCTIONS) and any(fixture(d) for d in node.decorator_list):
             if not node.args.args:
                 lazy = any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node))
-                given[node.name] = "next(%s())" % node.name if lazy else node.name + "()"
+                made = "globals()[%r]()" % node.name
+                given[node.name] = "next(%s)" % made if lazy else made
     for d in f.decorator_list:
         if isinstance(d, ast.Call) and getattr(d.func, "attr", "") == "parametrize" and len(d.args) > 1:
             names, row = chosen(shape, d, name)

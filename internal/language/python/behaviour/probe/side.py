@@ -35,7 +35,8 @@ sys.path.remove(HERE)
 MAX_ANSWER = 4 << 20
 MAX_OUTPUT = 10000
 MAX_MESSAGE = 500
-MEMORY = 2 << 30
+MEMORY = 512 << 20   # of addresses, besides what the side has when it forks
+CONSTANT = (type(None), bool, int, float, complex, str, bytes, type(os))
 FLOOR, CEILING = 0.25, 3.0   # seconds that one call may take
 TRACEBACK = re.compile(r'^  File ".*", line \d+.*\n(?:    .*\n|  \[.*\n)*', re.M)
 
@@ -58,6 +59,8 @@ class Side:
             sys.path.append(folder)
         os.chdir(self.root)
         sys.argv = ["test"]
+        if "async" in self.test["source"]:
+            load(["asyncio"])
         body = ast.parse(self.test["source"])
         body.body = [n for n in body.body if isinstance(n, (ast.Import, ast.ImportFrom))]
         try:
@@ -117,7 +120,7 @@ class Side:
 
     def owner(self, value):
         """The name under which a module of the tree holds this very object."""
-        if type(value) in (type(None), bool, int, str, bytes, float, tuple, frozenset):
+        if type(value) in CONSTANT + (tuple, frozenset):
             return ""
         for module in self.modules:
             for name, held in list(vars(module).items()):
@@ -204,7 +207,7 @@ class Side:
             out["parts"] = [{"path": p, "type": t, "text": x} for p, t, x in encoder.parts]
             out["literal"] = encode.literal(shown, out["value"]) if special is None else ""
             encoder.foreign = self.foreign
-            state = [encoder.text(v) for v in kept]
+            state = [encoder.text(v) for v in kept if type(v) not in CONSTANT]
             owner = self.owner(value)
             if owner:
                 state.append("the result is " + owner)
@@ -239,37 +242,49 @@ def response(value):
 
 # Forks
 
+CLOSED = []   # descriptors that are this process's alone
+
+
 def forked(work, seconds, output=None, limit=MAX_ANSWER):
     """What work() returns, from a fork; (answer or None, whether it was too slow)."""
     reader, writer = os.pipe()
+    token = os.urandom(8).hex().encode()   # what the code writes to any descriptor is no answer
     pid = os.fork()
     if pid == 0:
         try:
             os.setpgid(0, 0)
-            os.close(reader)
+            for fd in [reader] + CLOSED:
+                os.close(fd)
+            del CLOSED[:]
             if output is not None:
                 os.dup2(output, 1)
                 os.dup2(output, 2)
-                resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+                limited()
                 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             data = json.dumps(work()).encode()
+            data = token + b"%12d" % len(data) + data
             while data:
                 data = data[os.write(writer, data):]
         except BaseException:
             os._exit(1)
         os._exit(0)
     os.close(writer)
-    chunks, size, deadline, slow = [], 0, time.monotonic() + seconds, False
+    chunks, size, slow = [], 0, False
+    began = time.monotonic()
+    until = began + seconds
     while True:
-        left = deadline - time.monotonic()
+        left = until - time.monotonic()
         if left <= 0 or not select.select([reader], [], [], left)[0]:
-            slow = True
-            break
+            until += seconds
+            if until - began > CEILING or not starved(pid, seconds):
+                slow = True
+                break
+            continue
         chunk = os.read(reader, 1 << 18)
         size += len(chunk)
-        if not chunk or size > limit:
-            break
         chunks.append(chunk)
+        if not chunk or size > limit or ended(token, chunks[0], size):  # a process that it left behind may keep the pipe open
+            break
     os.close(reader)
     for kill in (os.killpg, os.kill):
         try:
@@ -277,10 +292,45 @@ def forked(work, seconds, output=None, limit=MAX_ANSWER):
         except OSError:
             pass
     os.waitpid(pid, 0)
-    try:
-        return (None if slow else json.loads(b"".join(chunks).decode())), slow
-    except ValueError:
+    data = b"".join(chunks)
+    if slow or not data.startswith(token):
         return None, slow
+    try:
+        return json.loads(data[len(token) + 12:].decode()), False
+    except ValueError:
+        return None, False
+
+
+def ended(token, first, size):
+    """Whether an answer, of which the first bytes are given, is there whole."""
+    head = len(token) + 12
+    try:
+        return first.startswith(token) and size >= head + int(first[len(token):head])
+    except ValueError:
+        return True
+
+
+def limited():
+    """Limits this process's memory beyond what it has now."""
+    try:
+        with open("/proc/self/statm") as f:
+            most = int(f.read().split()[0]) * resource.getpagesize() + MEMORY
+    except (OSError, ValueError):
+        most = 2 * MEMORY
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    if hard == resource.RLIM_INFINITY or most < hard:
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def starved(pid, seconds):
+    """Whether a process that has not ended in time wants to run and was not let."""
+    try:
+        with open("/proc/%d/stat" % pid, "rb") as f:
+            fields = f.read().rpartition(b")")[2].split()
+        spent = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return fields[0] in (b"R", b"D") and spent < seconds / 2
+    except (OSError, ValueError, IndexError):
+        return False
 
 
 def cleaned(text):
@@ -338,7 +388,7 @@ class Caller:
             before = set(self.side.others())
             self.side.answer(source)
             return [n for n in self.side.others() if n not in before]
-        names, _ = forked(work, CEILING, self.output.fileno())
+        names, _ = forked(work, 2 * CEILING, self.output.fileno())
         os.ftruncate(self.output.fileno(), 0)
         os.lseek(self.output.fileno(), 0, os.SEEK_SET)
         load(names)
@@ -399,6 +449,7 @@ def receive(stream):
 
 def main():
     requests, answers = os.fdopen(os.dup(0), "rb", 0), os.dup(1)
+    CLOSED.extend([requests.fileno(), answers])
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)

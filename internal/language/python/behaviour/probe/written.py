@@ -46,7 +46,7 @@ class Files:
             return ""
         said = []
         for path in self.paths:
-            name = re.sub(r"tmp[a-z0-9_]{8}|calls-[a-z0-9_]{8}", "tmp", path.replace(self.root, "<tree>"))
+            name = re.sub(r"tmp[a-z0-9_]{8}", "tmp", path.replace(os.environ.get("TMPDIR", "/tmp"), "<tmp>").replace(self.root, "<tree>"))
             try:
                 with open(path, "rb") as f:
                     content = hashlib.sha256(f.read(MAX_BYTES)).hexdigest()
