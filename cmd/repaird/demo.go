@@ -25,7 +25,7 @@ PostgreSQL and a daemon, send it each sample's recorded Sentry event, and follow
 the runs until each ends in a draft pull request in the local forge, in a typed
 stop, or in a question that a person has to answer. In a terminal, wait for the
 answer, and keep serving the dashboard until Ctrl-C; its pages are also saved as
-files. Without one, or with --yes, the question is answered with option B.
+files. Without one, or with --yes, option B is the answer.
 
 With ANTHROPIC_API_KEY, OPENAI_API_KEY or OPENAI_BASE_URL set, patches are
 proposed by that model; otherwise by the templates proposer, which needs no

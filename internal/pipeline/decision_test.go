@@ -159,7 +159,7 @@ func TestAPersonsAnswerBecomesTheTestsAssertion(t *testing.T) {
 	}{
 		"a value":                               {pinning{asserts: "the value"}, Choice{Expect: "150"}, "call()\n# Established by ann on 2026-11-20.\nassert 150\n", ""},
 		"an option without a literal":           {pinning{asserts: "the value"}, Choice{Key: "C"}, "call()\n", ""},
-		"what is no literal":                    {pinning{err: fault.Errorf(fault.Invalid, "x( is not a literal")}, Choice{Expect: "x("}, "", "x( is not a literal"},
+		"a value that is not a literal":         {pinning{err: fault.Errorf(fault.Invalid, "x( is not a literal")}, Choice{Expect: "x("}, "", "x( is not a literal"},
 		"a value that nothing could assert":     {pinning{}, Choice{Expect: "150"}, "", "cannot be asserted"},
 		"an option that nothing could assert":   {pinning{}, Choice{Key: "A"}, "call()\n", ""},
 		"a sandbox that fails is not a refusal": {pinning{err: fault.Errorf(fault.Retryable, "engine away")}, Choice{Expect: "1"}, "", "engine away"},
