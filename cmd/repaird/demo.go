@@ -25,7 +25,7 @@ PostgreSQL and a daemon, send it each sample's recorded Sentry event, and follow
 the runs until each ends in a draft pull request in the local forge, in a typed
 stop, or in a question that a person has to answer. In a terminal, wait for the
 answer, and keep serving the dashboard until Ctrl-C; its pages are also saved as
-files. Without one, or with --yes, option B is the answer.
+files. Without one, or with --yes, option A is the answer.
 
 With ANTHROPIC_API_KEY, OPENAI_API_KEY or OPENAI_BASE_URL set, patches are
 proposed by that model; otherwise by the templates proposer, which needs no
@@ -38,7 +38,7 @@ func demo(ctx context.Context, args []string) error {
 	fs.StringVar(&d.Sandbox, "sandbox", "auto", "docker, bwrap, or auto")
 	fs.StringVar(&d.Listen, "listen", "127.0.0.1:7230", "`ADDRESS` of the demo's daemon")
 	serve := fs.Bool("serve", terminal(), "keep serving the dashboard until Ctrl-C (default: in a terminal)")
-	yes := fs.Bool("yes", false, "answer a question with option B instead of asking (default: without a terminal)")
+	yes := fs.Bool("yes", false, "answer a question with option A instead of asking (default: without a terminal)")
 	if err := parse(fs, args, 0); err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func printResult(r app.DemoResult, served bool) {
 }
 
 // decideDemo has a person answer the question of a run, if it ended in one; or
-// answers with option B. An empty line leaves the question open.
+// answers with option A. An empty line leaves the question open.
 func decideDemo(ctx context.Context, d *app.Demo, r *app.DemoResult, script bool) error {
 	if r.Question == nil {
 		return nil
@@ -117,7 +117,7 @@ func decideDemo(ctx context.Context, d *app.Demo, r *app.DemoResult, script bool
 	printQuestion(os.Stdout, r.Question)
 	fmt.Printf("\n%s\n", answerHelp(r.Question, command, "--expect", "--raises"))
 	if script {
-		const key = "B"
+		const key = "A"
 		fmt.Printf("\nNobody is asked here: answering with option %s.\n\n", key)
 		return d.Decide(ctx, r, pipeline.Choice{Key: key}, "the demo")
 	}

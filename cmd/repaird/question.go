@@ -65,20 +65,30 @@ func decideRun(ctx context.Context, db *postgres.DB, id string, c pipeline.Choic
 	return nil
 }
 
-// printQuestion prints the candidates side by side. What comes from the code
-// under test is stripped of control characters.
+// printQuestion prints the candidates, and side by side what they make calls
+// near the failing one answer. What comes from the code under test is stripped of
+// control characters.
 func printQuestion(w io.Writer, q *verify.Question) {
 	fmt.Fprintf(w, "QUESTION: %s\n", oneLine(q.Text))
 	for _, o := range q.Options {
-		fmt.Fprintf(w, "\n%s  %s\n", o.Key, oneLine(o.Answer))
+		fmt.Fprintf(w, "\n%s  %s\n", oneLine(o.Key), oneLine(o.Answer))
 		if o.Standing != "" {
 			fmt.Fprintf(w, "   %s\n", oneLine(o.Standing))
 		}
-		for _, d := range o.Changes {
-			fmt.Fprintf(w, "   %s: before %s, now %s\n", oneLine(d.Call), oneLine(d.Before), oneLine(d.After))
-		}
 		for line := range strings.Lines(o.Diff) {
 			fmt.Fprintf(w, "   %s\n", oneLine(strings.ReplaceAll(strings.TrimSuffix(line, "\n"), "\t", "    ")))
+		}
+	}
+	if len(q.Options) == 0 || len(q.Options[0].Changes) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nCalls near it:\n")
+	for i, d := range q.Options[0].Changes {
+		fmt.Fprintf(w, "\n   %s\n      before  %s\n", oneLine(d.Call), oneLine(d.Before))
+		for _, o := range q.Options {
+			if i < len(o.Changes) {
+				fmt.Fprintf(w, "      %-6s  %s\n", oneLine(o.Key), oneLine(o.Changes[i].After))
+			}
 		}
 	}
 }

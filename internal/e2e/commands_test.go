@@ -33,7 +33,7 @@ func TestTheDemoRepairsWhatItCanAndAsksWhatItCannotKnow(t *testing.T) {
 		t.Errorf("%d incidents end in a verified pull request, want three\n%s", n, text)
 	}
 	for _, want := range []string{"proposer: templates (no model", "stopped: needs_locals", "what would help:", "evidence: http://",
-		"QUESTION: What should handle(", "price = DEPOSIT", "To answer: repaird run --config ", "answering with option B"} {
+		"QUESTION: What should handle(", "price = DEPOSIT", "To answer: repaird run --config ", "answering with option A"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the demo does not say %q\n%s", want, text)
 		}
