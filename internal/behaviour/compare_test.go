@@ -151,6 +151,27 @@ func TestAConstantInPlaceOfAComputationIsRejected(t *testing.T) {
 	}
 }
 
+func TestALiteralThatIsOnlyRepeatedIsNotAComputation(t *testing.T) {
+	t.Parallel()
+	s := with(near(12), language.Call{Shown: "f('o-1')", Leaf: "id", Twin: true}, returns("'o-1'", 1), returns("'o-1'", 1))
+	twin := len(s.Calls) - 1
+	for i := range 60 { // every tenth is written otherwise than it was given, so that it is not masked
+		literal, value := fmt.Sprintf("'o-%d'", i), fmt.Sprintf("'o-%d'", i)
+		if i%10 == 0 {
+			value = fmt.Sprintf("o-%d, escaped", i)
+		}
+		s = with(s, language.Call{Shown: "own", Leaf: "id", To: literal}, raises("KeyError", 5), returns(value, 5))
+		if i%5 == 0 {
+			s = with(s, language.Call{Shown: "twin", Leaf: "id", To: literal, Seed: twin}, returns(value, 1), returns(value, 1))
+		}
+	}
+	for _, g := range behaviour.Compare(s) {
+		if g.Effect == behaviour.Rejects {
+			t.Errorf("answers that repeat the literal on both sides are rejected: %s: %s", g.Name, g.Evidence)
+		}
+	}
+}
+
 func TestStrength(t *testing.T) {
 	t.Parallel()
 	ground := func(e behaviour.Effect) behaviour.Ground { return behaviour.Ground{Effect: e} }

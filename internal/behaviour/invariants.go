@@ -38,7 +38,8 @@ func (c *comparison) sensitivity() *Ground {
 			for _, p := range known {
 				distinct[mask(p.base.Value, p.call.To)] = true
 			}
-			if len(known) >= enoughValues && len(distinct) >= max(3, len(known)*2/5) {
+			// What mask leaves of a literal, such as its escapes, varies on both sides.
+			if len(known) >= enoughValues && len(distinct) >= max(3, len(known)*2/5, 2*len(values)+1) {
 				return &Ground{"sensitivity", Rejects, fmt.Sprintf("around %s base's answers vary with %s (%d different ones for %d values), but those that the patch adds do not (%d for %d)",
 					c.pairs[seed].call.Shown, leaf, len(distinct), len(known), len(values), len(added)), examples(added)}
 			}
