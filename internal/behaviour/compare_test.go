@@ -155,13 +155,13 @@ func TestALiteralThatIsOnlyRepeatedIsNotAComputation(t *testing.T) {
 	t.Parallel()
 	s := with(near(12), language.Call{Shown: "f('o-1')", Leaf: "id", Twin: true}, returns("'o-1'", 1), returns("'o-1'", 1))
 	twin := len(s.Calls) - 1
-	for i := range 60 { // every tenth is written otherwise than it was given, so that it is not masked
+	for i := range 84 { // every fourteenth is written otherwise than it was given, so that it is not masked
 		literal, value := fmt.Sprintf("'o-%d'", i), fmt.Sprintf("'o-%d'", i)
-		if i%10 == 0 {
+		if i%14 == 0 {
 			value = fmt.Sprintf("o-%d, escaped", i)
 		}
 		s = with(s, language.Call{Shown: "own", Leaf: "id", To: literal}, raises("KeyError", 5), returns(value, 5))
-		if i%5 == 0 {
+		if i%7 == 0 {
 			s = with(s, language.Call{Shown: "twin", Leaf: "id", To: literal, Seed: twin}, returns(value, 1), returns(value, 1))
 		}
 	}
