@@ -166,6 +166,43 @@ func TestAConstantInPlaceOfAComputationIsRejected(t *testing.T) {
 	}
 }
 
+func TestALiteralThatDoesNotMatterForTheFailingInputIsAQuestion(t *testing.T) {
+	t.Parallel()
+	// The twin differs in the card, and around it base's answers vary with a
+	// member's points; the failing input has another customer, whose answers vary
+	// with the price.
+	s := with(near(12), language.Call{Shown: "f('K-17')", Leaf: "card", Twin: true}, returns("10", 1), returns("10", 1))
+	twin := len(s.Calls) - 1
+	for i := range 6 {
+		n := fmt.Sprint(i)
+		s = with(s, language.Call{Shown: "twin " + n, Leaf: "points", To: n, Seed: twin}, returns("a"+n, 1), returns("a"+n, 1))
+		s = with(s, language.Call{Shown: "own points " + n, Leaf: "points", To: n}, raises("KeyError", 5), returns("0", 5))
+		s = with(s, language.Call{Shown: "own price " + n, Leaf: "price", To: n}, raises("KeyError", 5), returns("p"+n, 5))
+	}
+	expect(t, behaviour.Compare(s), "sensitivity", behaviour.Lowers)
+}
+
+func TestALiteralThatIsOnlyRepeatedIsNotAComputation(t *testing.T) {
+	t.Parallel()
+	s := with(near(12), language.Call{Shown: "f('o-1')", Leaf: "id", Twin: true}, returns("'o-1'", 1), returns("'o-1'", 1))
+	twin := len(s.Calls) - 1
+	for i := range 84 { // every fourteenth is written otherwise than it was given, so that it is not masked
+		literal, value := fmt.Sprintf("'o-%d'", i), fmt.Sprintf("'o-%d'", i)
+		if i%14 == 0 {
+			value = fmt.Sprintf("o-%d, escaped", i)
+		}
+		s = with(s, language.Call{Shown: "own", Leaf: "id", To: literal}, raises("KeyError", 5), returns(value, 5))
+		if i%7 == 0 {
+			s = with(s, language.Call{Shown: "twin", Leaf: "id", To: literal, Seed: twin}, returns(value, 1), returns(value, 1))
+		}
+	}
+	for _, g := range behaviour.Compare(s) {
+		if g.Effect == behaviour.Rejects {
+			t.Errorf("answers that repeat the literal on both sides are rejected: %s: %s", g.Name, g.Evidence)
+		}
+	}
+}
+
 func TestStrength(t *testing.T) {
 	t.Parallel()
 	ground := func(e behaviour.Effect) behaviour.Ground { return behaviour.Ground{Effect: e} }
