@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/repaird/repaird/internal/app"
 	"github.com/repaird/repaird/internal/config"
@@ -25,6 +26,7 @@ func modelFlags(fs *flag.FlagSet, o *app.OneShot) func() error {
 	temperature := fs.String("temperature", "", "of the model's sampling; default the vendor's")
 	answer := fs.Int("answer-tokens", 0, "tokens of one answer at most, reasoning included; default 16384")
 	context := fs.Int("context-tokens", 0, "tokens beyond which a conversation is compacted; default 120000")
+	idle := fs.Duration("idle", time.Minute, "without a byte of an answer, after which a request is cut off; more for a slow machine")
 	fs.StringVar(&o.Record, "record", "", "keep what is said to the model and by it in `FILE`, without keys and hosts")
 	fs.StringVar(&o.Replay, "replay", "", "let the recording in `FILE` answer in the model's place; needs --proposer and no key")
 	fs.IntVar(&o.Budget.Attempts, "attempts", 0, "candidates that are verified at most; default 12 for a model, 60 for templates")
@@ -53,10 +55,11 @@ func modelFlags(fs *flag.FlagSet, o *app.OneShot) func() error {
 		if *api != "" && *api != "chat" && *api != "responses" {
 			return fmt.Errorf("--api %s is neither responses nor chat", *api)
 		}
-		if *answer < 0 || *context < 0 || o.Budget.Attempts < 0 || o.Budget.Tokens < 0 || o.Budget.Dollars < 0 || o.Budget.Time < 0 {
+		if *idle < 0 || *answer < 0 || *context < 0 || o.Budget.Attempts < 0 || o.Budget.Tokens < 0 || o.Budget.Dollars < 0 || o.Budget.Time < 0 {
 			return fmt.Errorf("limits must not be negative")
 		}
 		m.API, m.Effort, m.Samples, m.Answer, m.Context = *api, *effort, *samples, *answer, *context
+		m.Idle = config.Duration(*idle)
 		if *temperature != "" {
 			t, err := strconv.ParseFloat(*temperature, 64)
 			if err != nil || t < 0 {

@@ -95,6 +95,9 @@ func New(ctx context.Context, c *config.Config, log *slog.Logger, failpoint func
 	}
 	a.onStop("state", func(context.Context) error { return a.state.Close() })
 	pl := a.state.Pipeline(backend, bases, proposer)
+	if pl.Reader, err = readerVia(nil, c.Model); err != nil {
+		return nil, err
+	}
 	pl.Fetch, pl.Repeats = newFetcher(c.Projects), c.Repeats
 	forges, hub, err := a.forges(ctx)
 	if err != nil {

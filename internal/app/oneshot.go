@@ -89,6 +89,9 @@ func (o *OneShot) Run(ctx context.Context) (*pipeline.Case, error) {
 		return c, err
 	}
 	pl := state.Pipeline(backend, bases, proposer)
+	if pl.Reader, err = readerVia(client, o.Model); err != nil {
+		return c, err
+	}
 	if source != nil {
 		pl.Source = source
 	}

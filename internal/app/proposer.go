@@ -36,13 +36,13 @@ func proposerVia(client *http.Client, m config.Model, b sandbox.Backend) (repair
 	return repair.NewModelProposer(model, loopOptions(m, model.Name(), repair.SandboxTests{Session: python.New(b, python.Host{})})), nil
 }
 
-// Reader returns who reads verified patches a second time: the configured model,
-// or nil without one.
-func Reader(m config.Model) (repair.Reader, error) {
+// readerVia returns who reads accepted patches a second time: the configured
+// model, asked through a client, or nil without one.
+func readerVia(client *http.Client, m config.Model) (repair.Reader, error) {
 	if m.Vendor == "" || m.Vendor == "templates" {
 		return nil, nil
 	}
-	model, err := openModel(m, nil)
+	model, err := openModel(m, client)
 	if err != nil {
 		return nil, err
 	}

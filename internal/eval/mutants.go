@@ -3,9 +3,9 @@ package eval
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
-	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/sandbox"
@@ -19,6 +19,8 @@ const Mutant Kind = "mutant"
 
 const (
 	maxMutants = 120              // versions of one patch that are tried
+	batch      = 8                // of them, asked in one sandbox
+	nearCalls  = 80               // calls that each is asked
 	slowTest   = 30 * time.Second // a mutant may never end
 )
 
@@ -62,45 +64,52 @@ func (m *measuring) changed(ctx context.Context, seen *red, c candidate) ([]cand
 		return nil, err
 	}
 	atBase := probe
-	atBase.Overlay = nil
+	atBase.Overlay, atBase.Limit = nil, nearCalls
 	near, err := prober.Neighbours(ctx, atBase)
 	if err != nil {
 		return nil, err
 	}
-	overlays := []patch.Overlay{probe.Overlay}
-	for _, r := range rivals {
-		overlays = append(overlays, r.Overlay)
-	}
-	answers, err := prober.Compete(ctx, atBase, overlays, near.Calls)
-	if err != nil {
-		return nil, err
-	}
-	if len(answers) != len(overlays) {
-		return nil, fault.Errorf(fault.Internal, "answers to %d of %d overlays", len(answers), len(overlays))
-	}
 	var list []candidate
-	for i, r := range rivals {
-		if len(list) == m.Mutants || !differ(answers[0], answers[i+1]) {
-			continue
+	for some := range slices.Chunk(rivals, batch) {
+		overlays := []patch.Overlay{overlay}
+		for _, r := range some {
+			overlays = append(overlays, r.Overlay)
 		}
-		passes, err := m.passes(ctx, probe, r.Overlay)
+		answers, err := prober.Compete(ctx, atBase, overlays, near.Calls)
 		if err != nil {
 			return nil, err
 		}
-		if !passes {
-			continue
+		for i, r := range some {
+			if !differ(answers[0], answers[i+1]) {
+				continue
+			}
+			passes, err := m.passes(ctx, probe, r.Overlay)
+			if err != nil {
+				return nil, err
+			}
+			if !passes {
+				continue
+			}
+			mutant, err := patchOf(base, r.Overlay)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, candidate{label: fmt.Sprintf("%s [%s]", r.Change, c.label), kind: Mutant, key: c.key, patch: mutant})
+			if len(list) == m.Mutants {
+				return list, nil
+			}
 		}
-		hunks, err := patch.Hunks(base, r.Overlay)
-		if err != nil {
-			return nil, err
-		}
-		p, err := patch.Combine(base, hunks, "")
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, candidate{label: fmt.Sprintf("%s [%s]", r.Change, c.label), kind: Mutant, key: c.key, patch: p})
 	}
 	return list, nil
+}
+
+// patchOf is the patch that makes an overlay.
+func patchOf(base patch.Dir, overlay patch.Overlay) (patch.Patch, error) {
+	hunks, err := patch.Hunks(base, overlay)
+	if err != nil {
+		return patch.Patch{}, err
+	}
+	return patch.Combine(base, hunks, "")
 }
 
 func (m *measuring) passes(ctx context.Context, p language.Probe, overlay patch.Overlay) (bool, error) {

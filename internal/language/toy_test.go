@@ -33,8 +33,11 @@ type sum struct{}
 
 var _ language.Language = sum{}
 
-func (sum) Name() string                                       { return "sum" }
-func (sum) Claims(e *incident.Event) bool                      { return e.Platform == "sum" }
+func (sum) Name() string                  { return "sum" }
+func (sum) Claims(e *incident.Event) bool { return e.Platform == "sum" }
+func (sum) Drive(context.Context, testrun.Request, testrun.Conditions, string) (*testrun.Driven, error) {
+	return &testrun.Driven{Unfit: "sums have no driver"}, nil
+}
 func (sum) Suite([]string) []string                            { return nil }
 func (sum) Command(t testrun.Test) []string                    { return []string{"sum", "--test", t.Path} }
 func (sum) Body(string) bool                                   { return false }
@@ -228,6 +231,11 @@ func (m *machine) test(f *function) (o testrun.Outcome) {
 }
 
 // Analyse finds the lines that can run, and the handlers that a patch adds.
+// Refuses: nothing is raised on purpose.
+func (sum) Refuses(context.Context, language.Question, language.Raise) (*language.Purpose, error) {
+	return &language.Purpose{}, nil
+}
+
 func (sum) Analyse(_ context.Context, q language.Question) (*language.Analysis, error) {
 	base, err := load(q.Tree, nil)
 	if err != nil {

@@ -16,6 +16,7 @@ type Pipeline struct {
 	Language   language.Language
 	Reproducer *repro.Reproducer
 	Proposer   repair.Proposer
+	Reader     repair.Reader    // reads accepted patches a second time; nil: nobody does
 	Verifier   *verify.Verifier // of verdicts
 	Quick      *verify.Verifier // for feedback to proposers; may cache base results
 	Fetch      Fetcher          // nil: notifications cannot be fetched

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/repaird/repaird/internal/bundle"
+	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
@@ -87,7 +88,19 @@ func (a *at) repair(ctx context.Context, in Wanted) (made Repaired, err error) {
 		Progress: a.say,
 		Record:   a.record,
 	})
-	return made, err
+	return made, contested(made.Result, err)
+}
+
+// contested lets a repair that ended undecided go on to the verdict: that asks
+// the question, with the behaviours side by side.
+func contested(r *repair.Result, err error) error {
+	stop := fault.AsStop(err)
+	if stop == nil || stop.Type != fault.Undecided || r == nil || len(r.Alternatives) < 2 {
+		return err
+	}
+	r.Patch, r.Why, r.Alternatives = r.Alternatives[0], r.Alternatives[0].Why, r.Alternatives[1:]
+	r.Disagreement = stop.Detail
+	return nil
 }
 
 // broken says which commit broke the failing call, redacted; "" if the history
@@ -112,6 +125,8 @@ func (a *at) policy() patch.Policy {
 	return p
 }
 
+var _ repair.Observer = (*judge)(nil)
+
 // judge gives proposers a quick verdict on a candidate, without repeats.
 type judge struct {
 	*at
@@ -134,6 +149,11 @@ func (j *judge) Judge(ctx context.Context, candidate patch.Patch) (*repair.Asses
 		out.Feedback = v.Question.Text
 	}
 	return out, nil
+}
+
+// Behaviour digests what a candidate answers near the failing call.
+func (j *judge) Behaviour(ctx context.Context, candidate patch.Patch) (string, error) {
+	return j.Quick.Behaviour(ctx, j.verifyInput(j.red, j.tree, j.env, candidate))
 }
 
 // environment finds or builds the reproduction's environment, which another

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
@@ -87,6 +88,19 @@ func plain(dir string, p patch.Patch) string {
 		}
 	}
 	return b.String()
+}
+
+// effect is the content of the files that a patch changes.
+func effect(dir string, p patch.Patch) string {
+	overlay, err := patch.Apply(patch.Dir(dir), p)
+	if err != nil {
+		return p.ID()
+	}
+	data, err := json.Marshal(overlay)
+	if err != nil {
+		return p.ID()
+	}
+	return string(data)
 }
 
 // changedLines is how many lines a patch adds and removes.

@@ -90,10 +90,15 @@ func (s *session) reduce(target, recent int, reasoning bool) (any bool) {
 	return any
 }
 
-// shrink makes a conversation shorter that exceeded the model's context; it
-// reports false if nothing more can be left out.
+// shrink makes the next request smaller, after one that exceeded the model's
+// context: first the answer for which room is wanted, then the conversation, then
+// the opening. It reports false if nothing more can be left out.
 func (s *session) shrink() bool {
-	const smallest = 16
+	const enough, smallest = 4096, 16
+	if s.reply > enough {
+		s.reply = enough
+		return true
+	}
 	s.context = min(s.context, s.estimate()*7/10)
 	if s.reduce(s.context, 2, true) {
 		return true

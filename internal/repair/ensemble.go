@@ -36,9 +36,10 @@ type ensemble struct {
 	reading   sync.Mutex // held by who reads a trace
 
 	first sync.Once
-	warm  chan struct{} // closed once a first answer has come: by then the vendor has the prompt in its cache
+	warm  chan struct{} // closed once a first answer has begun: by then the vendor has the prompt in its cache
 
 	mu        sync.Mutex
+	judged    map[string]*judged // by what the patch makes of the tree
 	attempts  []Attempt
 	reserved  int // attempts that are being verified
 	proposals []proposal
@@ -53,6 +54,15 @@ type proposal struct {
 	size      int
 }
 
+// judged is what is known of a patch; samples that propose the same patch have it
+// verified once.
+type judged struct {
+	known      chan struct{} // closed when the rest is set
+	assessment *Assessment
+	behaviour  string // if no gate failed
+	err        error
+}
+
 // end is how one sample ended: with a proposal (nil), a stop or an error.
 type end struct {
 	number int
@@ -64,7 +74,7 @@ func newEnsemble(model llm.Model, opts ModelOptions, in Input) (*ensemble, error
 		return nil, fault.Errorf(fault.Internal, "a repair needs a redactor and a judge")
 	}
 	e := &ensemble{model: model, opts: opts, in: in, budget: in.Budget.WithDefaults(DefaultModelAttempts),
-		clean: cleaner{in.Redactor, in.Known}, begin: opts.Now(), warm: make(chan struct{})}
+		clean: cleaner{in.Redactor, in.Known}, begin: opts.Now(), warm: make(chan struct{}), judged: map[string]*judged{}}
 	e.purse = newPurse(e.budget, opts.Prices, model.Name())
 	var err error
 	if e.tree, err = openTree(in.Tree); err != nil {
@@ -80,7 +90,7 @@ func newEnsemble(model llm.Model, opts ModelOptions, in Input) (*ensemble, error
 }
 
 // run holds the conversations until enough of them agree or all have ended. The
-// second begins when the first has had an answer: it then finds the opening in
+// second begins when the first is being answered: it then finds the opening in
 // the vendor's cache, and an endpoint that refuses is asked once.
 func (e *ensemble) run(ctx context.Context) (*Result, error) {
 	outer := ctx
@@ -115,7 +125,7 @@ func (e *ensemble) run(ctx context.Context) (*Result, error) {
 	return e.decide(all)
 }
 
-// answered reports whether the model has answered at all.
+// answered reports whether the model has begun to answer at all.
 func (e *ensemble) answered() bool {
 	select {
 	case <-e.warm:
@@ -168,13 +178,45 @@ func (e *ensemble) tried(a *Attempt) (left int) {
 	return e.budget.Attempts - len(e.attempts) - e.reserved
 }
 
-// propose adds a patch that the judge did not reject.
-func (e *ensemble) propose(ctx context.Context, p patch.Patch, judged *Assessment, why string) {
-	x := proposal{patch: judged.Patch, why: why, asked: judged.Asked && !judged.Accepted}
-	if len(x.patch.Edits) == 0 {
-		x.patch = p
+// judge has a patch verified, or waits for the sample that already does.
+func (e *ensemble) judge(ctx context.Context, p patch.Patch) (*judged, error) {
+	key := digest(effect(e.in.Tree, p))
+	for {
+		e.mu.Lock()
+		j := e.judged[key]
+		if j == nil {
+			j = &judged{known: make(chan struct{})}
+			e.judged[key] = j
+			e.mu.Unlock()
+			if j.assessment, j.err = e.in.Judge.Judge(ctx, p); j.err == nil && (j.assessment.Accepted || j.assessment.Asked) {
+				if len(j.assessment.Patch.Edits) == 0 {
+					j.assessment.Patch = p
+				}
+				j.behaviour = e.behaviour(ctx, j.assessment.Patch, j.assessment)
+			}
+			if j.err != nil { // perhaps only for this sample
+				e.mu.Lock()
+				delete(e.judged, key)
+				e.mu.Unlock()
+			}
+			close(j.known)
+			return j, j.err
+		}
+		e.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-j.known:
+		}
+		if j.err == nil {
+			return j, nil
+		}
 	}
-	x.behaviour, x.size = e.behaviour(ctx, x.patch, judged), changedLines(e.in.Tree, x.patch)
+}
+
+// propose adds a patch that the judge did not reject.
+func (e *ensemble) propose(j *judged, why string) {
+	x := proposal{patch: j.assessment.Patch, why: why, asked: !j.assessment.Accepted, behaviour: j.behaviour, size: changedLines(e.in.Tree, j.assessment.Patch)}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.proposals = append(e.proposals, x)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -121,14 +122,25 @@ class Ledger(dict):
 // sandbox has it: the program is /work/prog.py.
 func traced(t *testing.T, source string) []byte {
 	t.Helper()
+	tracing.Lock()
+	defer tracing.Unlock()
+	if b := traces[source]; b != nil {
+		return b
+	}
 	dir, file := tracertest.Program(t, source)
 	run := tracertest.Run(t, tracertest.Pythons(t)[0], &tracer.Config{Include: []string{dir}}, file)
 	var b bytes.Buffer
 	if err := trace.Merge(&b, run.Dir); err != nil {
 		t.Fatal(err)
 	}
-	return bytes.ReplaceAll(b.Bytes(), []byte(dir), []byte("/work"))
+	traces[source] = bytes.ReplaceAll(b.Bytes(), []byte(dir), []byte("/work"))
+	return traces[source]
 }
+
+var (
+	tracing sync.Mutex
+	traces  = map[string][]byte{} // by source
+)
 
 const tolls = `
 def fold(code):

@@ -118,6 +118,7 @@ type Result struct {
 	Attempts     []Attempt     `json:"attempts"`
 	Trials       []Trial       `json:"trials,omitempty"`       // candidates that were tried on tests alone, likeliest first; bounded
 	Alternatives []patch.Patch `json:"alternatives,omitempty"` // that pass the test and behave differently from Patch and from each other, likeliest first; Why says what speaks for each
+	Disagreement string        `json:"disagreement,omitempty"` // why no behaviour was chosen, where there was no majority: Patch is then one of several, and a person has to decide
 	Samples      int           `json:"samples,omitempty"`      // independent conversations with a model
 	Agreed       int           `json:"agreed,omitempty"`       // those that arrived at Patch's behaviour
 	Usage        llm.Usage     `json:"usage"`

@@ -30,6 +30,7 @@ type session struct {
 	silent   int          // consecutive responses without a call
 	failures int          // rejected patches
 	context  int          // tokens beyond which the conversation is compacted
+	reply    int          // tokens of one answer at most
 	scale    int          // what the limits of the opening are divided by
 	known    int          // tokens of the first counted messages, as the vendor reported them
 	counted  int
@@ -37,7 +38,7 @@ type session struct {
 }
 
 func newSession(e *ensemble, number int) (*session, error) {
-	s := &session{ensemble: e, number: number, context: e.opts.Context, scale: 1, system: e.clean.fill(systemPrompt, nil)}
+	s := &session{ensemble: e, number: number, context: e.opts.Context, reply: e.opts.Answer, scale: 1, system: e.clean.fill(systemPrompt, nil)}
 	s.shown = e.trace != nil && e.in.Card == CardAlways
 	if err := s.equip(); err != nil {
 		return nil, err
@@ -82,7 +83,7 @@ func (s *session) loop(ctx context.Context) error {
 func (s *session) ask(ctx context.Context) (*llm.Response, error) {
 	for {
 		s.compact()
-		g, err := s.purse.grant(ctx, s.atMost(), s.opts.Answer)
+		g, err := s.purse.grant(ctx, s.atMost(), s.reply)
 		var short *exhausted
 		if errors.As(err, &short) {
 			return nil, s.over(short.what, short.detail)
@@ -115,7 +116,8 @@ func (s *session) ask(ctx context.Context) (*llm.Response, error) {
 	}
 }
 
-// watch tells of a call's progress, a line every ten seconds.
+// watch tells of a call's progress, a line every ten seconds, and lets the other
+// samples begin when the first answer does.
 func (s *session) watch() func(llm.Progress) {
 	s.told = s.opts.Now()
 	return func(p llm.Progress) {
@@ -123,6 +125,7 @@ func (s *session) watch() func(llm.Progress) {
 			s.progress(s.number, "waits %s: %s", p.Wait.Round(time.Second), s.clean.text(p.Why.Error(), 200))
 			return
 		}
+		s.first.Do(func() { close(s.warm) })
 		if now := s.opts.Now(); now.Sub(s.told) >= 10*time.Second {
 			s.told = now
 			s.progress(s.number, "%d KiB of the answer have arrived", p.Bytes>>10)
@@ -263,11 +266,12 @@ func (s *session) proposePatch(ctx context.Context, in proposeInput) (reply, boo
 		return reply{}, false, s.over("attempts", fmt.Sprint(s.budget.Attempts))
 	}
 	s.progress(s.number, "verifying patch %d", number)
-	judged, err := s.in.Judge.Judge(ctx, p)
+	known, err := s.judge(ctx, p)
 	if err != nil {
 		s.tried(nil)
 		return reply{}, false, err
 	}
+	judged := known.assessment
 	attempt := Attempt{Patch: p, Sample: s.number, Diff: s.in.DiffOf(p)}
 	held := judged.Accepted || judged.Asked
 	if !held {
@@ -277,7 +281,7 @@ func (s *session) proposePatch(ctx context.Context, in proposeInput) (reply, boo
 	left := s.tried(&attempt)
 	s.in.recordAttempt(attempt)
 	if held {
-		s.propose(ctx, p, judged, s.clean.text(in.Why, 2000).String())
+		s.propose(known, s.clean.text(in.Why, 2000).String())
 		s.progress(s.number, "patch %d passes", number)
 		return reply{}, true, nil
 	}

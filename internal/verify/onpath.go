@@ -27,6 +27,9 @@ func (p place) String() string { return fmt.Sprintf("%s:%d", p.path, p.line) }
 // changes returns the executable statements that the patch changes. Which lines
 // are executable, the line table of the compiled head says.
 func (j *verification) changes() ([]place, error) {
+	if j.analysis == nil { // the patch does not apply
+		return nil, nil
+	}
 	changed, err := patch.ChangedLines(j.base, j.overlay)
 	if err != nil {
 		return nil, err

@@ -210,6 +210,14 @@ func meets(lines []int, p place) bool {
 // side, and those on head share the budget.
 func (j *verification) suiteLimit() time.Duration { return j.v.suiteWall(j.in.Quick) / 2 }
 
+// importers are the test files that import a changed file.
+func (j *verification) importers() []string {
+	if j.analysis == nil {
+		return nil
+	}
+	return j.analysis.Tests
+}
+
 func (j *verification) runSuite(ctx context.Context, overlay patch.Overlay, places []place) (*testrun.Result, error) {
 	arguments := j.in.Suite
 	if arguments == nil {
@@ -219,9 +227,7 @@ func (j *verification) runSuite(ctx context.Context, overlay patch.Overlay, plac
 		Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Suite: arguments, Seed: testrun.Seed,
 		Limits: sandbox.Limits{Wall: j.suiteLimit()},
 	}
-	if j.analysis != nil {
-		req.First = j.analysis.Tests
-	}
+	req.First = j.importers()
 	for _, p := range places {
 		if req.Watch == nil {
 			req.Watch = map[string][]int{}
@@ -241,7 +247,7 @@ func (j *verification) suiteOnBase(ctx context.Context) (*baseSuite, error) {
 	run := func() (*baseSuite, error) { return j.runSuiteBase(ctx) }
 	var err error
 	if j.in.Quick {
-		j.suiteBase, err = j.v.kept(j.in).suite(strings.Join(j.analysis.Tests, "\n"), run)
+		j.suiteBase, err = j.v.kept(j.in).suite(strings.Join(j.importers(), "\n"), run)
 	} else {
 		j.suiteBase, err = run()
 	}
@@ -334,6 +340,24 @@ func (j *verification) suiteAlike(ctx context.Context, other patch.Overlay) (boo
 		return false, err
 	}
 	return theirs.why == ours.why && slices.Equal(theirs.lost, ours.lost), nil
+}
+
+// coveredBySuite reports whether tests of the suite execute each changed
+// statement, and whether code is all that the patch changes.
+func (j *verification) coveredBySuite() (bool, error) {
+	if j.analysis == nil || j.of(Suite).Outcome != Held {
+		return false, nil
+	}
+	places, err := j.changes()
+	if err != nil {
+		return false, err
+	}
+	for path := range j.overlay {
+		if _, code := j.analysis.Lines[path]; !code {
+			return false, nil
+		}
+	}
+	return len(places) > 0 && !slices.ContainsFunc(places, func(p place) bool { return j.covered[p] == 0 }), nil
 }
 
 // uncovered names what nothing that was run shows to be right: changed

@@ -17,6 +17,10 @@
 //	              otherwise; one that is not is dropped, and the rest is verified from the start
 //	on-path       the test executed a changed line; the others, where no test of the suite executes them, are risks
 //	no-band-aid   the failure is gone because its cause is (see bandaid.go for the rule)
+//	same-failure-gone  the green run holds the incident's exception neither escaping nor newly swallowed, and the runs part
+//	              in what the patch changes (see gone.go)
+//	conditions    called twice by a bare driver, with another home, working directory, place of the tree, seeds, process ids
+//	              and clock, the test passes too
 //	behaviour     calls near the failing one that base answers are answered on head, the same where they run no changed
 //	              line, and the answers that the patch adds vary as base's do (package behaviour has the rules)
 //
@@ -62,12 +66,14 @@ type Input struct {
 	Patch        patch.Patch         //
 	Signature    incident.Signature  // what base must fail with; File relative to the tree
 	Outer        int                 // functions of the tree that were on production's stack outside the one that the test calls
+	Callers      []language.Level    // these, outermost first, as far as their files are known
 	Suite        []string            // of the repository, as testrun.Request takes it; nil: the whole tree
 	Repeats      int                 // N, default 5
 	Policy       patch.Policy        // with the rules of the language
 	History      history.Source      // of the base commit; nil if there is none
 	Alternatives []patch.Patch       // other candidates that the patch has to hold its own against
 	Grounds      []behaviour.Ground  // known from elsewhere, such as a person's answer that the test asserts
+	Permitted    string              // ID of a patch that may add what the policy leaves to people, because one has permitted it; "" none
 	Quick        bool                // feedback for a proposer: see the package comment
 	Progress     func(gate string)   // may be nil
 }
@@ -86,6 +92,7 @@ type Verdict struct {
 	Diff       string             `json:"diff"`               // unified, of Patch
 	Dropped    string             `json:"dropped,omitempty"`  // unified, of what was proposed besides and is not needed
 	Risks      []string           `json:"risks,omitempty"`    // what is not known of the patch, a sentence each
+	Covered    bool               `json:"covered,omitempty"`  // tests of the suite execute every changed line
 	Red        []byte             `json:"-"`                  // trace on base
 	Green      []byte             `json:"-"`                  // trace on head
 	TestSHA    string             `json:"test_sha256"`
@@ -131,7 +138,7 @@ type Option struct {
 
 // A Gate is one question with its answer.
 type Gate struct {
-	Name     string  `json:"name"`     // applies, base-sha, head-green, suite, reverted-fix, minimal, on-path, no-band-aid
+	Name     string  `json:"name"`     // applies, base-sha, head-green, suite, reverted-fix, minimal, on-path, no-band-aid, …
 	Outcome  Outcome `json:"outcome"`  //
 	Evidence string  `json:"evidence"` // one or two sentences with figures
 	Millis   int64   `json:"millis"`
@@ -150,19 +157,21 @@ const (
 
 // The gates' names, in the order of a Verdict.
 const (
-	Applies     = "applies"
-	BaseSHA     = "base-sha"
-	HeadGreen   = "head-green"
-	Suite       = "suite"
-	RevertedFix = "reverted-fix"
-	Minimal     = "minimal"
-	OnPath      = "on-path"
-	NoBandAid   = "no-band-aid"
-	Behaviour   = "behaviour"
+	Applies         = "applies"
+	BaseSHA         = "base-sha"
+	HeadGreen       = "head-green"
+	Suite           = "suite"
+	RevertedFix     = "reverted-fix"
+	Minimal         = "minimal"
+	OnPath          = "on-path"
+	NoBandAid       = "no-band-aid"
+	SameFailureGone = "same-failure-gone"
+	Conditions      = "conditions"
+	Behaviour       = "behaviour"
 )
 
 // GateNames lists the gates in the order of a Verdict.
-var GateNames = []string{Applies, BaseSHA, HeadGreen, Suite, RevertedFix, Minimal, OnPath, NoBandAid, Behaviour}
+var GateNames = []string{Applies, BaseSHA, HeadGreen, Suite, RevertedFix, Minimal, OnPath, NoBandAid, SameFailureGone, Conditions, Behaviour}
 
 // Failed returns the first gate that failed, nil if none did.
 func (v *Verdict) Failed() *Gate {
@@ -236,6 +245,9 @@ func (j *verification) verdict() (*Verdict, error) {
 		return nil, err
 	}
 	verdict.Risks = append(verdict.Risks, uncovered...)
+	if verdict.Covered, err = j.coveredBySuite(); err != nil {
+		return nil, err
+	}
 	for _, g := range j.gates {
 		verdict.Gates = append(verdict.Gates, *g)
 		if g.Outcome == Failed || g.Outcome == NotReached {

@@ -58,7 +58,7 @@ const fix = "return kth(above, k - lower_or_equal)"
 // is rejected for. All of them make the test pass, or nearly.
 func TestPatchesAreJudged(t *testing.T) {
 	t.Parallel()
-	v := verifier(t, "bwrap", "suite")
+	v := verifier(t, "bwrap", "suite", "behaviour")
 	tree := shop(t)
 	for _, tt := range []struct {
 		name string
@@ -73,7 +73,6 @@ func TestPatchesAreJudged(t *testing.T) {
 		{"a catch-all handler", crashing(ranking.input(tree, "shop/ranking.py", "    return kth(totals, len(totals) // 2)", "    try:\n        return kth(totals, len(totals) // 2)\n    except Exception:\n        return None")), NoBandAid, "catch-all handler at shop/ranking.py:"},
 		{"a wrong answer", ranking.input(tree, "shop/ranking.py", "    pivot = values[0]", "    if not values:\n        return None\n    pivot = values[0]"), HeadGreen, "AssertionError"},
 		{"another failure", ranking.input(tree, "shop/ranking.py", "kth(above, k)", "kth(above, k, 1)"), HeadGreen, "TypeError"},
-		{"a branch that the test does not take", ranking.input(tree, "shop/ranking.py", "return kth(above, k)", "if k > 100:\n            return kth(above[1:], k)\n        "+fix), OnPath, "1 of 3 executable changed lines were not executed by the test: shop/ranking.py:15"},
 		{"a file that does not compile", ranking.input(tree, "shop/ranking.py", "kth(above, k)", "kth(above, k"), Applies, "code-syntax"},
 		{"a text that is not there", ranking.input(tree, "shop/ranking.py", "kth(above,k)", "x"), Applies, "white space"},
 		{"a file that is not for patches", ranking.input(tree, "setup.py", "", "x = 1\n"), Applies, "steering"},
@@ -103,6 +102,23 @@ func TestPatchesAreJudged(t *testing.T) {
 	}
 }
 
+func TestWhatNothingExecutesIsARisk(t *testing.T) {
+	t.Parallel()
+	v := verifier(t, "bwrap", "behaviour")
+	in := ranking.input(shop(t), "shop/ranking.py", "return kth(above, k)", "if k > 100:\n            return kth(above[1:], k)\n        "+fix)
+	in.Quick = true
+	verdict := judge(t, v, in)
+	if g := gate(t, verdict, OnPath); g.Outcome != Held || !strings.Contains(g.Evidence, "2 of 3 executable changed lines, not shop/ranking.py:15") {
+		t.Errorf("got %+v", g)
+	}
+	if g := gate(t, verdict, Suite); !strings.Contains(g.Evidence, "shop/ranking.py:15 by none, shop/ranking.py:16 by 2 tests") {
+		t.Errorf("got %+v", g)
+	}
+	if want := []string{"Nothing that was run executes shop/ranking.py:15."}; !slices.Equal(verdict.Risks, want) {
+		t.Errorf("got risks %q, want %q", verdict.Risks, want)
+	}
+}
+
 // crashing makes the test ask only that nothing is raised, as tests made from
 // production events do.
 func crashing(in Input) Input {
@@ -118,13 +134,16 @@ func inside(in Input) Input {
 
 func TestAHunkThatIsNotNeededIsDropped(t *testing.T) {
 	t.Parallel()
-	v := verifier(t, "bwrap", "suite")
+	v := verifier(t, "bwrap", "behaviour")
 	in := ranking.input(shop(t), "shop/ranking.py", "return kth(above, k)", fix, `"""Order statistics."""`, `"""Order statistics of small lists."""`)
 	in.Patch.Edits = append(in.Patch.Edits, ranking.input("", "shop/report.py", "values) / len(values)", "values) / max(1, len(values))").Patch.Edits...)
 	in.Quick = true
 	verdict := judge(t, v, in)
 	if verdict.Decision != Accepted || !strings.Contains(gate(t, verdict, Minimal).Evidence, "2 hunks of the proposed patch") {
 		t.Errorf("not accepted:\n%s", table(verdict))
+	}
+	if !strings.Contains(verdict.Dropped, "small lists") || !strings.Contains(verdict.Dropped, "max(1, len(values))") || strings.Contains(verdict.Dropped, fix) {
+		t.Errorf("got as dropped\n%s", verdict.Dropped)
 	}
 	if len(verdict.Patch.Edits) != 1 || strings.Count(verdict.Diff, "\n+") != 2 || !strings.Contains(verdict.Diff, fix) {
 		t.Errorf("got edits %+v and diff\n%s", verdict.Patch.Edits, verdict.Diff)
@@ -153,7 +172,7 @@ func TestAPatchThatBreaksTheSuiteIsRejected(t *testing.T) {
 	t.Parallel()
 	in := ranking.input(shop(t), "shop/ranking.py", "kth(above, k)", "kth(above, 0)")
 	in.Quick = true
-	rejectedBy(t, judge(t, verifier(t, "bwrap"), in), Suite, "1 of 8 tests that pass on base fail twice on head: tests/test_shop.py::test_kth_among_equals")
+	rejectedBy(t, judge(t, verifier(t, "bwrap", "behaviour"), in), Suite, "1 of 8 tests that pass on base fail twice on head: tests/test_shop.py::test_kth_among_equals")
 	none := ranking.input(t.TempDir(), "a.py", "", "x = 1\n")
 	if _, err := verifier(t, "bwrap").Judge(t.Context(), Input{Tree: none.Tree}); err == nil {
 		t.Error("an input without a test was judged")

@@ -47,7 +47,7 @@ var _ language.Language = (*Language)(nil)
 func New(b sandbox.Backend, h Host) *Language {
 	runner := &session.Runner{Backend: b, Scratch: h.Scratch}
 	return &Language{
-		Runner: runner, Analyser: analysis.Analyser{Backend: b}, Prober: behaviour.Prober{Backend: b},
+		Runner: runner, Analyser: analysis.Analyser{Backend: b}, Prober: behaviour.Prober{Backend: b, Scratch: h.Scratch},
 		Reader:       documents.Reader{Backend: b, Overlaid: runner.Overlaid},
 		environments: environment.Builder{Backend: b, Store: h.Store, Bases: h.Bases, Environ: h.Environ},
 	}

@@ -183,9 +183,10 @@ func (m *Model) adapt(p sdk.MessageNewParams, err error) bool {
 	if !errors.As(err, &status) || status.Status != http.StatusBadRequest || errors.Is(err, llm.ErrContext) {
 		return false
 	}
+	message := strings.ToLower(status.Message)
 	says := func(words ...string) bool {
 		for _, w := range words {
-			if strings.Contains(status.Message, w) {
+			if strings.Contains(message, w) {
 				return true
 			}
 		}

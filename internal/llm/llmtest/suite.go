@@ -197,7 +197,8 @@ func Suite(t *testing.T, format Format, make New) {
 		words := map[Format][]Turn{
 			Anthropic: {refused(400, "thinking.type: adaptive is not supported on this model"), refused(400, "thinking: unknown field")},
 			Chat:      {refused(400, "Unrecognized request argument supplied: reasoning_effort")},
-			Responses: {refused(400, "Unsupported parameter: 'reasoning.effort' is not supported with this model.")},
+			Responses: {refused(400, "Encrypted content is not supported with this model."),
+				refused(400, "Unsupported parameter: 'reasoning.effort' is not supported with this model.")},
 		}[format]
 		s, m := start(t, Each(append(words, Turn{Text: "Yes."})...), nil)
 		req := conversation

@@ -176,9 +176,10 @@ func (e *endpoint) adapt(s sent, err error) bool {
 	if !errors.As(err, &status) || errors.Is(err, llm.ErrContext) || status.Status != http.StatusBadRequest && status.Status != http.StatusUnprocessableEntity {
 		return false
 	}
+	message := strings.ToLower(status.Message)
 	says := func(words ...string) bool {
 		for _, w := range words {
-			if strings.Contains(status.Message, w) {
+			if strings.Contains(message, w) {
 				return true
 			}
 		}

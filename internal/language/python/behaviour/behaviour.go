@@ -22,8 +22,10 @@ import (
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/language/python/patchrules"
 	"github.com/repaird/repaird/internal/language/python/program"
+	"github.com/repaird/repaird/internal/language/python/tree"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/sandbox"
+	"github.com/repaird/repaird/internal/store"
 )
 
 //go:embed probe/*.py
@@ -34,11 +36,14 @@ var probe = program.Program{Source: files, Dir: "probe", Main: "main"}
 const (
 	defaultLimit  = 400
 	defaultRivals = 24
-	seconds       = 40 // that one side may take for its calls
+	seconds       = 20 // that one side may take for its calls
 )
 
 // A Prober runs the program. Safe for concurrent use.
-type Prober struct{ Backend program.Sandbox }
+type Prober struct {
+	Backend program.Sandbox
+	Scratch *store.Scratch // for patched trees; nil is the system's temporary directory
+}
 
 var _ language.Prober = Prober{}
 
@@ -49,7 +54,7 @@ type request struct {
 	Roots    []string             `json:"roots"`
 	Seconds  float64              `json:"seconds"`
 	Limit    int                  `json:"limit"`
-	Overlay  map[string]*string   `json:"overlay"`  // base64, null deletes
+	Overlay  map[string]*string   `json:"overlay"`  // of rivals: base64, null deletes
 	Overlays []map[string]*string `json:"overlays"` //
 	Calls    []string             `json:"calls"`    // sources of the test
 	Added    map[string][]int     `json:"added"`    // lines of the overlay
@@ -84,6 +89,14 @@ func (b Prober) Answers(ctx context.Context, p language.Probe, calls []language.
 	defer fault.Wrap(&err, "answers to %d calls", len(calls))
 	r := requestOf("answers", p)
 	r.Calls = sources(calls)
+	// Head's sandbox has nothing of what the patch replaces: its code cannot ask
+	// base what to answer.
+	dir, _, remove, err := tree.With(b.Scratch, p.Tree, p.Overlay, patchrules.Steers)
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	p.Tree = dir
 	if _, err := b.run(ctx, p, r, &answers); err != nil {
 		return nil, err
 	}
@@ -115,6 +128,7 @@ func (b Prober) Compete(ctx context.Context, p language.Probe, overlays []patch.
 func (b Prober) Rivals(ctx context.Context, p language.Probe) (rivals []language.Rival, err error) {
 	defer fault.Wrap(&err, "rivals of the patch")
 	r := requestOf("rivals", p)
+	r.Overlay = encoded(p.Overlay)
 	if r.Limit = p.Limit; r.Limit == 0 {
 		r.Limit = defaultRivals
 	}
@@ -161,7 +175,7 @@ func (b Prober) run(ctx context.Context, p language.Probe, r request, answer any
 
 func requestOf(ask string, p language.Probe) request {
 	r := request{
-		Ask: ask, Test: testFile{p.Test.Path, p.Test.Name, p.Test.Source}, Roots: p.Env.Roots, Seconds: seconds, Overlay: encoded(p.Overlay),
+		Ask: ask, Test: testFile{p.Test.Path, p.Test.Name, p.Test.Source}, Roots: p.Env.Roots, Seconds: seconds,
 	}
 	if len(r.Roots) == 0 {
 		r.Roots = []string{"."}

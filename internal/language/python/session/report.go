@@ -32,7 +32,7 @@ type report struct {
 
 // message is one line of the child; which fields it has depends on T.
 type message struct {
-	T       string           `json:"t"` // hello, error, collected, start, test, end
+	T       string           `json:"t"` // hello, error, collected, start, test, end; of the driver also unfit, call, watch, later
 	ID      string           `json:"id"`
 	Text    string           `json:"text"`
 	IDs     []string         `json:"ids"`
@@ -48,6 +48,8 @@ type message struct {
 	Pytest  string           `json:"pytest"`
 	Traced  bool             `json:"traced"`
 	Tracer  string           `json:"tracer"`
+	Seen    []message        `json:"seen"`  // of the driver: exceptions, and whether
+	Whole   bool             `json:"whole"` // it saw all
 }
 
 func (m message) status() (s testrun.Status) {

@@ -1,8 +1,12 @@
 """Values as texts that are equal exactly where the values are.
 
 None of the program's own code runs: no __eq__, __repr__, __hash__ or __iter__
-of its classes. Objects are numbered as they are met, so that a value that is
-an argument, or the same object twice, shows.
+of its classes. Only what is lazy is drained, which is what its user would do.
+Objects are numbered as they are met, so that a value that is an argument, or
+the same object twice, shows.
+
+Floats are equal where their first nine digits are. In texts, the tree's path
+and addresses of objects are replaced.
 """
 
 import collections
@@ -10,6 +14,9 @@ import datetime
 import decimal
 import enum
 import fractions
+import functools
+import hashlib
+import itertools
 import pathlib
 import re
 import types
@@ -22,12 +29,18 @@ MAX_ITEMS = 1000   # of an iterator
 MAX_PARTS = 200
 
 PLAIN = (int, str, bytes, bytearray, complex)
-TEXTUAL = (decimal.Decimal, fractions.Fraction, datetime.datetime, datetime.date, datetime.time, datetime.timedelta,
-           datetime.timezone, uuid.UUID, pathlib.PurePosixPath, pathlib.PosixPath, range)
+TEXTUAL = (decimal.Decimal, fractions.Fraction, datetime.date, datetime.timedelta, datetime.timezone,
+           uuid.UUID, pathlib.PurePosixPath, pathlib.PosixPath, range)
 LAZY = (types.GeneratorType, map, filter, zip, enumerate, reversed, type(iter([])), type(iter(())), type(iter({})),
-        type(iter({}.values())), type(iter({}.items())), type(iter(set())), type(iter("")), type(iter(range(0))))
+        type(iter({}.values())), type(iter({}.items())), type(iter(set())), type(iter("")), type(iter(range(0))),
+        type(reversed([]))) + tuple(t for t in vars(itertools).values() if isinstance(t, type))
 VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
 HIDDEN = {"__dict__", "__weakref__"}
+# Types whose objects are handles rather than values: their type is all that is said.
+HANDLES = {"_thread.lock", "_thread.RLock", "logging.Logger", "logging.RootLogger", "socket.socket", "weakref.ReferenceType", "weakref",
+           "_io.TextIOWrapper", "_io.BufferedReader", "_io.BufferedWriter", "_io.FileIO", "functools._lru_cache_wrapper",
+           "property", "classmethod", "staticmethod", "_contextvars.ContextVar", "_random.Random", "random.Random", "types.GenericAlias"}
+ADDRESS = re.compile(r"\b0x[0-9a-f]{6,16}\b")
 
 
 class Opaque(Exception):
@@ -40,8 +53,41 @@ def named(kind):
     return name if module in ("builtins", None) or not isinstance(module, str) else module + "." + name
 
 
+class Drained(object):
+    """What a lazy result gave."""
+
+    def __init__(self, kind, items):
+        self.kind, self.items = kind, items
+
+
+def drained(value):
+    """A lazy result with its items taken; any other value as it is."""
+    kind = type(value)
+    if kind is types.AsyncGeneratorType:
+        import asyncio
+
+        async def collect():
+            found = []
+            async for item in value:
+                found.append(item)
+                if len(found) > MAX_ITEMS:
+                    raise Opaque("an iterator without end")
+            return found
+        return Drained(kind, asyncio.run(collect()))
+    if kind not in LAZY:
+        return value
+    found = list(itertools.islice(value, MAX_ITEMS + 1))
+    if len(found) > MAX_ITEMS:
+        raise Opaque("an iterator without end")
+    return Drained(kind, found)
+
+
 class Encoder:
-    def __init__(self, root=""):
+    """foreign, where given, says whether a class is neither the tree's nor the
+    interpreter's; objects of such classes are then named only."""
+
+    def __init__(self, root="", foreign=None):
+        self.foreign = foreign
         self.seen = {}
         self.kept = []   # encoded objects stay alive, so that no id is used again
         self.nodes = 0
@@ -53,6 +99,11 @@ class Encoder:
         out = self._text(value, path, depth, parts)
         self.size += len(out)
         return out
+
+    def masked(self, text):
+        if self.root and self.root in text:
+            text = text.replace(self.root, "<tree>")
+        return ADDRESS.sub("0x…", text) if "0x" in text else text
 
     def part(self, parts, path, value, text):
         if parts and len(self.parts) < MAX_PARTS:
@@ -71,17 +122,21 @@ class Encoder:
             self.part(parts, path, v, out)
             return out if "." in out or "e" in out or "n" in out else out + ".0"
         if kind in PLAIN:
-            if kind is str and self.root and self.root in v:
-                v = v.replace(self.root, "<tree>")
+            if kind is str:
+                v = self.masked(v)
             out = repr(v)
             if len(out) > MAX_TEXT:
                 raise Opaque("too long")
             self.part(parts, path, v, str(v) if kind is str else out)
             return out
         if kind in TEXTUAL:
-            out = "%s(%r)" % (kind.__name__, str(v))
-            self.part(parts, path, v, str(v))
-            return out
+            text = self.masked(str(v))
+            self.part(parts, path, v, text)
+            return "%s(%r)" % (kind.__name__, text)
+        if kind in (datetime.datetime, datetime.time):
+            text = v.replace(tzinfo=None).isoformat()
+            self.part(parts, path, v, text)
+            return "%s(%r%s)" % (kind.__name__, text, "" if v.tzinfo is None else ", " + self._text(v.tzinfo, "", depth + 1, False))
         if id(v) in self.seen:
             return "@%d" % self.seen[id(v)]
         self.seen[id(v)] = len(self.seen)
@@ -122,19 +177,21 @@ class Encoder:
         if kind in VIEWS:
             return kind.__name__ + "[" + ", ".join(items(v)) + "]"
         if kind in LAZY:
-            self.part(parts, path, v, "lazy")
-            found, end = [], "end"
             try:
-                for i, x in enumerate(v):
-                    if i >= MAX_ITEMS:
-                        raise Opaque("an iterator without end")
-                    found.append(x)
-            except Opaque:
+                v, end = drained(v), ""
+            except (Opaque, RecursionError):
                 raise
             except Exception as e:
-                end = "raises " + named(type(e))
-            return "lazy %s[%s] %s" % (kind.__name__, ", ".join(items(found)), end)
-        if isinstance(v, type):
+                return "lazy %s raises %s" % (named(kind), named(type(e)))
+            kind = Drained
+        if kind is Drained:
+            self.part(parts, path, v, "lazy")
+            return "lazy %s[%s]" % (named(v.kind), ", ".join(items(v.items)))
+        if kind is memoryview:
+            return "memoryview(%r)" % bytes(v)
+        if kind is functools.partial:
+            return "partial(%s, %s, %s)" % tuple(inner(x, path) for x in (v.func, v.args, v.keywords))
+        if issubclass(kind, type):
             return "<class %s>" % named(v)
         if kind in (types.FunctionType, types.BuiltinFunctionType):
             return "<function %s.%s>" % (getattr(v, "__module__", ""), v.__qualname__)
@@ -144,11 +201,32 @@ class Encoder:
             return "<module %s>" % v.__dict__.get("__name__")
         if kind is re.Pattern:
             return "re(%r, %d)" % (v.pattern, v.flags)
+        name = named(kind)
+        if name in HANDLES:
+            return "<%s>" % named(kind)
+        if named(kind) == "zoneinfo.ZoneInfo":
+            return "ZoneInfo(%r)" % v.key
         if issubclass(kind, enum.Enum):
             out = "%s.%s" % (named(kind), object.__getattribute__(v, "__dict__").get("_name_"))
             self.part(parts, path, v, out)
             return out
+        if named(kind).startswith("numpy."):
+            return self.array(v, kind, path, parts)
+        if self.foreign is not None and self.foreign(kind):
+            return "<%s>" % named(kind)
         return self.instance(v, kind, path, depth, parts, inner, items, mapping)
+
+    def array(self, v, kind, path, parts):
+        """An array or scalar of numpy: its form, and a digest of its bytes."""
+        if kind.__name__ == "ndarray" and not v.dtype.hasobject:
+            self.part(parts, path, v, str(v.shape))
+            return "ndarray(%s, %s, %s)" % (v.dtype.str, v.shape, hashlib.sha256(v.tobytes()).hexdigest())
+        if hasattr(v, "item"):
+            item = v.item()
+            if type(item) in (int, float, complex, str, bytes, bool):
+                self.part(parts, path, v, str(item))
+                return "%s(%r)" % (kind.__name__, item)
+        raise Opaque(named(kind))
 
     def instance(self, v, kind, path, depth, parts, inner, items, mapping):
         """An object of any other class: what it was built from and its fields."""
@@ -162,8 +240,8 @@ class Encoder:
             said.append(mapping(dict.items(v)))
         for base, plain in ((str, str.__str__), (bytes, bytes.__repr__), (int, int.__repr__), (float, float.__repr__)):
             if issubclass(kind, base):
-                said.append(repr(plain(v)))
-                self.part(parts, path, v, plain(v))
+                said.append(self.masked(repr(plain(v))))
+                self.part(parts, path, v, str(plain(v)))
         if issubclass(kind, BaseException):
             said.append("args " + inner(BaseException.args.__get__(v), path + ".args"))
         fields, known = {}, bool(said)
@@ -196,7 +274,7 @@ class Encoder:
 
     def alone(self, v):
         """A member of a set: numbering must not depend on the set's order."""
-        other = Encoder(self.root)
+        other = Encoder(self.root, self.foreign)
         other.nodes = self.nodes
         out = other.text(v)
         self.nodes = other.nodes

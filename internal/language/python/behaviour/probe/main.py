@@ -2,8 +2,10 @@
 
     main.answer(request, tree) -> answer
 
-Each side runs in an interpreter of its own (side.py), on a copy of the tree
-made of links, with the patch's files in place of the tree's.
+Each side runs in an interpreter of its own (side.py). The order of questions
+for a neighbourhood: the test's own call; calls near it; calls near its twins,
+which are the nearest ones that base answers, since around a failing input base
+answers almost nothing.
 """
 
 import ast
@@ -11,10 +13,15 @@ import base64
 import difflib
 import json
 import os
+import random
+import select
 import subprocess
 import sys
 import tempfile
+import time
+import unicodedata
 
+import entry
 import mutants
 import pin
 import variations
@@ -22,9 +29,10 @@ import variations
 HERE = os.path.dirname(os.path.abspath(__file__))
 SEEDS = (1, 4711)
 TWINS = 4
+WITNESSES = 12         # values at a normalising twin's leaf that are tried in both forms
 SKIPPED = {".git", "node_modules", ".venv", "venv", "__pycache__", "site-packages"}
 MAX_FILES = 400        # of the tree that are read for words
-REPEATS = (0.0, 0.3, 0.7)
+COMPARED = ("end", "value", "type", "state", "output", "files", "raised")
 
 
 def answer(request, tree):
@@ -34,199 +42,241 @@ def answer(request, tree):
 
 # Sides
 
-def laid_out(tree, overlay):
-    """A directory with the tree and the overlay over it, of links."""
-    root = os.path.join(tempfile.mkdtemp(prefix="repaird-"), "tree")
-    os.mkdir(root)
-    link(tree, root, [p.split("/") for p in overlay])
-    for path, content in overlay.items():
-        if content is None:
-            continue
-        target = os.path.join(root, path)
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        with open(target, "wb") as f:
-            f.write(base64.b64decode(content))
-    return root
-
-
-def link(source, target, paths):
-    """Links a folder's entries; folders that paths lead through are real."""
-    through = {}
-    for path in paths:
-        through.setdefault(path[0], []).append(path[1:])
-    for name in os.listdir(source):
-        if name not in through:
-            os.symlink(os.path.join(source, name), os.path.join(target, name))
-        elif [] not in through[name]:
-            os.mkdir(os.path.join(target, name))
-            link(os.path.join(source, name), os.path.join(target, name), through[name])
-
-
 class Sides:
     """Interpreters that answer at the same time."""
 
-    def __init__(self, request):
-        self.request = request
+    def __init__(self, request, root):
+        self.request, self.running = request, []
+        self.job = {"root": root, "test": request["test"], "roots": request["roots"], "own": sorted(entry.modules(root, request["roots"]))}
+
+    def start(self, seed=SEEDS[0], lines=True):
+        space = tempfile.mkdtemp(prefix="repaird-")
+        env = dict(os.environ, PYTHONHASHSEED=str(seed), TMPDIR=space, HOME=space)
+        child = subprocess.Popen([sys.executable, "-s", "-B", os.path.join(HERE, "side.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                 stderr=subprocess.DEVNULL, env=env)
+        self.running.append((child, lines))
+
+    def ask(self, requests, seconds):
+        """What each side answers to its request; None for one that ended."""
+        for (child, lines), request in zip(self.running, requests):
+            job = dict(self.job, lines=lines, seconds=seconds, **request)
+            try:
+                child.stdin.write(json.dumps(job).encode() + b"\n")
+                child.stdin.flush()
+            except OSError:
+                pass  # its answer is missing too
+        deadline = time.monotonic() + seconds + 10
+        return [received(child, deadline) for child, _ in self.running]
+
+    def calls(self, lists, seconds):
+        """Answers of each side to its own calls, exactly as many."""
+        found = self.ask([{"calls": calls} for calls in lists], seconds)
+        return [filled(a, len(calls)) for a, calls in zip(found, lists)]
+
+    def close(self):
+        for child, _ in self.running:
+            child.kill()
+            child.stdin.close()
+            child.stdout.close()
+            child.wait()
         self.running = []
 
-    def start(self, root, calls, seed=SEEDS[0], lines=True):
-        r = self.request
-        job = {"root": root, "test": r["test"], "roots": r["roots"], "calls": calls, "lines": lines, "seconds": r["seconds"]}
-        env = dict(os.environ, PYTHONHASHSEED=str(seed))
-        out = tempfile.TemporaryFile()
-        feed = tempfile.TemporaryFile()
-        feed.write(json.dumps(job).encode())
-        feed.seek(0)
-        child = subprocess.Popen([sys.executable, "-s", "-B", os.path.join(HERE, "side.py")], stdin=feed, stdout=out,
-                                 stderr=subprocess.DEVNULL, env=env, cwd=root)
-        feed.close()
-        self.running.append((child, out, len(calls)))
 
-    def wait(self):
-        all_ = []
-        for child, out, n in self.running:
-            try:
-                child.wait(self.request["seconds"] + 10)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-            out.seek(0)
-            try:
-                found = json.loads(out.read().decode())
-            except ValueError:
-                found = []
-            out.close()
-            all_.append((found + [{"end": "lost"}] * n)[:n])
-        self.running = []
-        return all_
+def received(child, deadline):
+    chunks, fd = [], child.stdout.fileno()
+    while not (chunks and chunks[-1].endswith(b"\n")):
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([fd], [], [], left)[0]:
+            child.kill()
+            return None
+        chunk = os.read(fd, 1 << 20)
+        if not chunk:
+            return None
+        chunks.append(chunk)
+    try:
+        return json.loads(b"".join(chunks).decode())
+    except ValueError:
+        return None
+
+
+def filled(found, n):
+    found = [a if isinstance(a, dict) and "end" in a else {"end": "lost"} for a in found or []]
+    return (found + [{"end": "lost"}] * n)[:n]
 
 
 def compared(a, b):
     """a, marked as varying where b is another answer."""
-    keys = ("end", "value", "type", "state", "output", "files")
-    if b["end"] in ("lost", "slow"):
-        return a
-    if any(a.get(k) != b.get(k) for k in keys):
-        a["varies"] = True
+    if b["end"] not in ("lost", "slow") and a["end"] not in ("lost", "slow") and any(a.get(k) != b.get(k) for k in COMPARED):
+        return dict(a, varies=True)
     return a
 
 
-def on_base(request, root, calls):
-    sides = Sides(request)
-    sides.start(root, calls)
-    sides.start(root, calls, seed=SEEDS[1], lines=False)
-    first, second = sides.wait()
-    return [compared(a, b) for a, b in zip(first, second)]
+# A neighbourhood
 
+class Neighbourhood:
+    """The calls near a test's own, and what base answers to them."""
 
-# What is asked
+    def __init__(self, request, tree):
+        self.request, self.sides = request, Sides(request, tree)
+        self.source = entry.standalone(request["test"]["source"], request["test"]["name"])
+        request["test"]["source"] = self.source
+        self.shape = self.shape_of(self.source)
+        self.texts, self.numbers = variations.words(sources(tree) + [self.shape.module])
+        self.calls, self.found, self.known = [], [], set()
+        self.why = ""
+        self.ends = time.monotonic() + request["seconds"]
 
-def neighbours(request, tree):
-    test, limit = request["test"], request["limit"]
-    root = laid_out(tree, {})
-    shape = variations.Shape(test["source"], test["name"])
-    texts, numbers = variations.words(sources(tree) + [shape.module])
-    own = variations.Variation(test["source"], "", "", None, None)
-    chosen = [own] + variations.choose(variations.varied(shape, texts, numbers), [test["source"]], limit * 2 // 5)
-    calls = [call(v, 0) for v in chosen]
-    found = on_base(request, root, [c["test"] for c in calls])
-    picked = twins(test["source"], calls, found)
-    more = []
-    if picked:
-        known = {c["test"] for c in calls}
-        each = max(20, (limit - len(calls)) // len(picked))
-        for i in picked:
-            calls[i]["twin"] = True
-            near = variations.Shape(calls[i]["test"], test["name"])
-            for v in variations.choose(variations.varied(near, texts, numbers), known, each):
-                known.add(v.source)
-                more.append(call(v, i))
-        # Both ends of a normalising change of other inputs.
-        for i in picked:
-            if calls[i]["normalising"]:
-                partners(shape, calls, found, i, more)
-    if more:
-        start = len(calls)
-        calls += more
-        found += on_base(request, root, [c["test"] for c in calls[start:]])
-        pair(calls)
-    for c in calls:
+    def shape_of(self, source):
+        return entry.Shape(source, self.request["test"]["name"], self.sides.job["own"])
+
+    def make(self):
+        for seed in SEEDS:
+            self.sides.start(seed, lines=seed == SEEDS[0])
         try:
-            c["shown"] = variations.Shape(c["test"], test["name"]).shown()[:2000]
+            self.answer([self.call(variations.Variation(self.source, "", "", None, None), 0)])
+            limit = min(self.request["limit"], int(self.request["seconds"] / (0.02 + 2 * self.found[0].get("spent", 1))))
+            if limit < self.request["limit"]:
+                self.why = "the call is slow: there was time for %d calls" % limit
+            near = variations.queue(variations.varied(self.shape, self.texts, self.numbers))
+            rest = self.take(near, limit * 2 // 5)
+            if not any(answered(a) for a in self.found):
+                rest = self.take(rest, limit * 3 // 10)
+            self.around_twins(limit)
+            self.take(rest, limit - len(self.calls))
+        finally:
+            self.sides.close()
+        for c in self.calls:
+            c["shown"] = self.shown(c["test"])
+            c.pop("after")
+        for a in self.found:
+            a.pop("spent", None)
+        if len(self.calls) == 1 and not self.why:
+            self.why = "the test has no literal that can be varied"
+        return {"calls": self.calls, "answers": self.found, "asserts": self.shape.asserts, "why": self.why}
+
+    def call(self, v, seed):
+        same = type(v.before) is str and type(v.after) is str and v.before != v.after and variations.normal(v.before) == variations.normal(v.after)
+        return {"test": v.source, "seed": seed, "leaf": v.leaf, "edit": v.edit, "from": shown(v.before), "to": shown(v.after),
+                "twin": False, "normalising": same, "partner": -1, "after": v.after}
+
+    def take(self, queue, n, seed=0):
+        """Makes the first n calls of a queue that are new; what is left of it."""
+        chosen, i = [], 0
+        while i < len(queue) and len(chosen) < n:
+            v, i = queue[i], i + 1
+            if v.source not in self.known:
+                self.known.add(v.source)
+                chosen.append(self.call(v, seed))
+        self.answer(chosen)
+        return queue[i:]
+
+    def answer(self, calls):
+        if not calls:
+            return
+        self.known.update(c["test"] for c in calls)
+        sources = [c["test"] for c in calls]
+        first, second = self.sides.calls([sources, sources], max(1.0, self.ends - time.monotonic()))
+        for call, a, b in zip(calls, first, second):
+            if self.calls and "out of time" in (a.get("message"), b.get("message")):
+                self.why = "there was time for %d calls" % len(self.calls)
+                return
+            self.calls.append(call)
+            self.found.append(compared(a, b))
+
+    def around_twins(self, limit):
+        picked = self.twins()
+        for i in picked:
+            self.calls[i]["twin"] = True
+        for i in picked:
+            if self.calls[i]["normalising"]:
+                self.witnesses(i)
+        for n, i in enumerate(picked):
+            share = (limit - len(self.calls)) // (len(picked) - n)
+            near = self.shape_of(self.calls[i]["test"])
+            self.take(variations.queue(variations.varied(near, self.texts, self.numbers)), share, seed=i)
+
+    def twins(self):
+        """The nearest answered call by each leaf, normalising ones first."""
+        near = []
+        for i, (c, a) in enumerate(zip(self.calls, self.found)):
+            if i and answered(a):
+                same = difflib.SequenceMatcher(None, self.source, c["test"], autojunk=False)
+                near.append((not c["normalising"], c["edit"] == "joint", -same.quick_ratio(), variations.ordered(c["test"]), i))
+        picked, leaves = [], set()
+        for _, _, _, _, i in sorted(near):
+            leaf = "joint" if self.calls[i]["edit"] == "joint" else self.calls[i]["leaf"]
+            if leaf not in leaves and len(picked) < TWINS:
+                leaves.add(leaf)
+                picked.append(i)
+        return picked
+
+    def witnesses(self, twin):
+        """Other values at a normalising twin's leaf, each in the twin's form and
+        in production's: the changes from EUR to eur, and from GBP to gbp."""
+        leaf = next((l for l in variations.leaves(self.shape)[0] if l.path == self.calls[twin]["leaf"]), None)
+        if leaf is None or not isinstance(leaf.value, str):
+            return
+        to = self.calls[twin]["after"]
+        change = reverse(leaf.value, to)
+        if change is None:
+            return
+        made = {c["test"]: i for i, c in enumerate(self.calls)}
+
+        def variation(value, kind):
+            return variations.Variation(self.shape.replaced([(leaf.node, repr(value))]), leaf.path, kind, leaf.value, value)
+
+        tried = [c["after"] for c, a in zip(self.calls, self.found)
+                 if c["leaf"] == leaf.path and c["seed"] == 0 and answered(a) and isinstance(c["after"], str) and c["after"] != to]
+        for value in variations.alike(to, self.texts) + [t for t in self.texts if len(t) <= 2 * len(to)]:
+            if len(tried) >= 2 * WITNESSES:
+                break
+            if value != to and value not in tried:
+                tried.append(value)
+        pairs, fresh = [], []
+        for value in tried:
+            other = change(value)
+            if other == value or variations.normal(other) == variations.normal(to):
+                continue
+            ends = [variation(value, "dictionary"), variation(other, self.calls[twin]["edit"])]
+            for v in ends:
+                if v.source not in made:
+                    made[v.source] = len(self.calls) + len(fresh)
+                    fresh.append(self.call(v, 0))
+            pairs.append([made[v.source] for v in ends])
+            if len(pairs) == WITNESSES:
+                break
+        self.answer(fresh)
+        for value, other in pairs:
+            if max(value, other) < len(self.calls):
+                self.calls[value]["partner"] = other
+
+    def shown(self, source):
+        try:
+            return self.shape_of(source).shown()[:2000]
         except (ValueError, SyntaxError, RecursionError):
-            c["shown"] = ""
-        c.pop("after", None)
-        c.pop("reverse", None)
-    return {"calls": calls, "answers": found, "asserts": shape.asserts, "why": "" if len(calls) > 1 else "the test has no literal that can be varied"}
+            return ""
 
 
-def call(v, seed):
-    same = isinstance(v.before, str) and isinstance(v.after, str) and v.before != v.after and variations.normal(v.before) == variations.normal(v.after)
-    return {"test": v.source, "seed": seed, "leaf": v.leaf, "edit": v.edit, "from": shown(v.before), "to": shown(v.after),
-            "twin": False, "normalising": same, "partner": -1, "after": v.after if isinstance(v.after, str) else None}
+def answered(a):
+    return a["end"] == "return" and not a.get("varies")
 
 
 def shown(value):
-    return "" if value is None else repr(value)[:200]
+    return "" if value is None else value[:200] if isinstance(value, variations.Source) else repr(value)[:200]
 
 
-def twins(source, calls, found):
-    """The nearest answered call by each leaf, normalising ones first."""
-    near = []
-    for i, (c, a) in enumerate(zip(calls, found)):
-        if i and a["end"] == "return" and not a.get("varies"):
-            ratio = difflib.SequenceMatcher(None, source, c["test"], autojunk=False).quick_ratio()
-            near.append((not c["normalising"], -ratio, variations.ordered(c["test"]), i))
-    picked, leaves = [], set()
-    for _, _, _, i in sorted(near):
-        leaf = "joint" if calls[i]["leaf"].startswith("joint") else calls[i]["leaf"]
-        if leaf not in leaves and len(picked) < TWINS:
-            leaves.add(leaf)
-            picked.append(i)
-    return picked
-
-
-REVERSE = {"lower": str.lower, "upper": str.upper, "title": str.title, "strip": str.strip,
-           "space before": lambda v: " " + v, "space after": lambda v: v + " "}
+CHANGES = [str.lower, str.upper, str.title, str.capitalize, str.swapcase, str.strip, lambda v: " " + v, lambda v: v + " ", lambda v: " " + v + " "] + [
+    lambda v, form=form: unicodedata.normalize(form, v) for form in ("NFC", "NFD", "NFKC", "NFKD")] + [
+    variations.without_zeros, variations.with_zero, variations.without_spaces]
 
 
 def reverse(before, after):
-    """The change that turns the answered text into the failing one."""
-    for change in REVERSE.values():
-        if change(after) == before:
-            return change
-    return None
+    """The change that turns the answered text into the failing one, or None."""
+    return next((change for change in CHANGES if change(after) == before), None)
 
 
-def partners(shape, calls, found, twin, more):
-    """For each other answered value at a normalising twin's leaf, the call with
-    the change that production's value had (from GBP to gbp)."""
-    leaf = calls[twin]["leaf"]
-    node = next((l for l in variations.leaves(shape)[0] if l.path == leaf), None)
-    if node is None:
-        return
-    change = reverse(node.value, calls[twin]["after"])
-    if change is None:
-        return
-    known = {c["test"] for c in calls} | {c["test"] for c in more}
-    for i, c in enumerate(calls[:len(found)]):
-        if i == twin or c["leaf"] != leaf or c["seed"] != 0 or found[i]["end"] != "return" or not c["after"]:
-            continue
-        other = change(c["after"])
-        if other == c["after"]:
-            continue
-        source = shape.replaced([(node.node, repr(other))])
-        c["reverse"] = source
-        if source not in known:
-            known.add(source)
-            more.append(call(variations.Variation(source, leaf, "case", c["after"], other), 0))
-
-
-def pair(calls):
-    at = {c["test"]: i for i, c in enumerate(calls)}
-    for c in calls:
-        if c.get("reverse"):
-            c["partner"] = at.get(c["reverse"], -1)
+def neighbours(request, tree):
+    return Neighbourhood(request, tree).make()
 
 
 def sources(tree):
@@ -255,26 +305,30 @@ def sources(tree):
     return trees
 
 
+# Other questions
+
 def answers(request, tree):
-    """Answers of one side; the first call again, elsewhere in the order and in
-    the other interpreter."""
+    """Answers of one side. The first call is made again, somewhere among the
+    others and in the other interpreter."""
     calls = request["calls"]
     if not calls:
         return []
-    root = laid_out(tree, request["overlay"])
     half = (len(calls) + 1) // 2
-    own = calls[0]
-    first, second = calls[:half], [own] + calls[half:]
-    first = first[:len(first) // 3] + [own] + first[len(first) // 3:] if len(first) > 1 else first + [own]
-    again = max(1, len(calls[:half]) // 3) if len(calls[:half]) > 1 else len(first) - 1
-    sides = Sides(request)
-    sides.start(root, first)
-    sides.start(root, second)
-    a, b = sides.wait()
-    repeated = [a.pop(again), b[0]]
-    for other in repeated:
-        a[0] = compared(a[0], other)
-    return a + b[1:]
+    first, second = list(calls[:half]), list(calls[half:])
+    again = random.SystemRandom().randrange(1, half + 1)
+    other = random.SystemRandom().randrange(0, len(second) + 1)
+    first.insert(again, calls[0])
+    second.insert(other, calls[0])
+    sides = Sides(request, tree)
+    try:
+        sides.start()
+        sides.start()
+        a, b = sides.calls([first, second], request["seconds"])
+    finally:
+        sides.close()
+    for repeated in (a.pop(again), b.pop(other)):
+        a[0] = compared(a[0], repeated)
+    return a + b
 
 
 def pinned(request, tree):
@@ -286,12 +340,46 @@ def rivals(request, tree):
 
 
 def compete(request, tree):
-    """Answers of several overlays, two at a time, without the lines that ran."""
-    all_, pending = [], list(request["overlays"])
-    while pending:
-        sides = Sides(request)
-        for overlay in pending[:2]:
-            sides.start(laid_out(tree, overlay), request["calls"])
-        pending = pending[2:]
-        all_ += sides.wait()
-    return all_
+    """Answers of several overlays, from two interpreters, without the lines that ran."""
+    roots = [laid_out(tree, overlay) for overlay in request["overlays"]]
+    sides = Sides(request, tree)
+    try:
+        halves = [roots[0::2], roots[1::2]]
+        for _ in halves:
+            sides.start(lines=False)
+        found = sides.ask([{"sides": h, "calls": request["calls"]} for h in halves], request["seconds"])
+    finally:
+        sides.close()
+    out = []
+    for i in range(len(roots)):
+        mine = found[i % 2] or []
+        out.append(filled(mine[i // 2] if i // 2 < len(mine) else None, len(request["calls"])))
+    return out
+
+
+def laid_out(tree, overlay):
+    """A directory with the tree and an overlay over it, of links."""
+    root = os.path.join(tempfile.mkdtemp(prefix="repaird-"), "tree")
+    os.mkdir(root)
+    link(tree, root, [p.split("/") for p in overlay])
+    for path, content in overlay.items():
+        if content is None:
+            continue
+        target = os.path.join(root, path)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with open(target, "wb") as f:
+            f.write(base64.b64decode(content))
+    return root
+
+
+def link(source, target, paths):
+    """Links a folder's entries; folders that paths lead through are real."""
+    through = {}
+    for path in paths:
+        through.setdefault(path[0], []).append(path[1:])
+    for name in os.listdir(source):
+        if name not in through:
+            os.symlink(os.path.join(source, name), os.path.join(target, name))
+        elif [] not in through[name] and os.path.isdir(os.path.join(source, name)):
+            os.mkdir(os.path.join(target, name))
+            link(os.path.join(source, name), os.path.join(target, name), through[name])

@@ -5,7 +5,7 @@ import builtins
 import keyword
 import re
 
-import variations
+import entry
 
 WIDTH = 100          # columns, the formatters' default
 MAX_LITERAL = 20000
@@ -24,7 +24,7 @@ class Refused(Exception):
 def pin(request):
     test, expect = request["test"], request["expect"]
     try:
-        shape = variations.Shape(test["source"], test["name"])
+        shape = entry.Shape(test["source"], test["name"])
     except (ValueError, SyntaxError, RecursionError):
         return {"source": "", "asserts": ""}
     if shape.asserts:

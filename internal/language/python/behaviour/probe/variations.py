@@ -17,99 +17,11 @@ NUMBERS = (0, 1, 2, 3, -1)
 TOKENS = ("1", "2", "3", "4", "5", "7", "9", "12", "40")
 
 
-class Shape:
-    """The test's source with its entry: the expression whose answer is asked."""
-
-    def __init__(self, source, name):
-        self.source = source
-        self.raw = source.encode()
-        self.starts = [0]
-        for line in self.raw.split(b"\n"):
-            self.starts.append(self.starts[-1] + len(line) + 1)
-        self.module = ast.parse(source)
-        self.function = find(self.module, name)
-        self.statement, self.entry, self.asserts = entry(self.function)
-
-    def span(self, node):
-        return (self.starts[node.lineno - 1] + node.col_offset, self.starts[node.end_lineno - 1] + node.end_col_offset)
-
-    def text(self, node):
-        start, end = self.span(node)
-        return self.raw[start:end].decode()
-
-    def replaced(self, edits):
-        """The source with (node, text) pairs replaced."""
-        raw = self.raw
-        for (start, end), text in sorted(((self.span(n), t) for n, t in edits), reverse=True):
-            raw = raw[:start] + text.encode() + raw[end:]
-        return raw.decode()
-
-    def shown(self):
-        """The entry on one line."""
-        if hasattr(ast, "unparse"):
-            return ast.unparse(self.entry)
-        return re.sub(r"\s*\n\s*", " ", self.text(self.entry))
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-def find(module, name):
-    """The test function; name may have its class before it."""
-    nodes, found = module.body, None
-    for part in re.split(r"::|\.", name.partition("[")[0]):
-        found = next((n for n in nodes if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and n.name == part), None)
-        if found is None:
-            raise ValueError("the test has no function " + name)
-        nodes = found.body
-    return found
-
-
-def entry(function):
-    """(statement, expression, whether the test asserts its answer)."""
-    body, asserts = function.body, False
-    while body:
-        last = body[-1]
-        if isinstance(last, (ast.With, ast.AsyncWith)):
-            asserts = asserts or any("raises" in ast.dump(i.context_expr) for i in last.items)
-            body = last.body
-            continue
-        if isinstance(last, (ast.Expr, ast.Assign, ast.Return, ast.AnnAssign)) and last.value is not None:
-            return last, last.value, asserts
-        if isinstance(last, ast.Assert):
-            kept = assigned(body)
-            return (kept, kept.value, True) if kept is not None else (last, asserted(last.test), True)
-        break
-    raise ValueError("the test does not end with a call")
-
-
-LOOKS = {"type", "len", "str", "repr", "sorted", "list", "set", "dict", "isinstance", "Decimal", "Fraction", "approx"}
-
-
-def assigned(body):
-    """The statement that keeps an answer under a name of which the assertions at
-    the end only look at parts, or None."""
-    asserts = []
-    while body and isinstance(body[-1], ast.Assert):
-        asserts, body = [body[-1]] + asserts, body[:-1]
-    kept = body[-1] if body else None
-    if not isinstance(kept, ast.Assign) or len(kept.targets) != 1 or not isinstance(kept.targets[0], ast.Name):
-        return None
-    for statement in asserts:
-        nodes = list(ast.walk(statement.test))
-        if not any(isinstance(n, ast.Name) and n.id == kept.targets[0].id for n in nodes):
-            return None
-        if any(getattr(n.func, "id", getattr(n.func, "attr", "")) not in LOOKS for n in nodes if isinstance(n, ast.Call)):
-            return None
-    return kept
-
-
-def asserted(test):
-    """The side of an assertion that makes a call."""
-    if isinstance(test, ast.UnaryOp):
-        return asserted(test.operand)
-    if isinstance(test, ast.Compare):
-        for side in [test.left] + test.comparators:
-            if any(isinstance(n, ast.Call) for n in ast.walk(side)):
-                return side
-    return test
+class Source(str):
+    """A value in source form."""
 
 
 class Leaf:
@@ -161,19 +73,32 @@ def leaves(shape):
                 if isinstance(child, (ast.expr, ast.stmt, ast.keyword, ast.withitem, ast.comprehension)):
                     walk(child, path)
 
-    for i, statement in enumerate(shape.function.body):
-        if statement is shape.statement:
-            walk(shape.entry, "")
-        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
-            pass  # a docstring
-        elif isinstance(statement, (ast.With, ast.AsyncWith)) and shape.statement in list(ast.walk(statement)):
-            for item in statement.items:
-                walk(item, "with")
-            for inner in statement.body:
-                walk(shape.entry if inner is shape.statement else inner, "" if inner is shape.statement else "line %d" % inner.lineno)
-        elif not isinstance(statement, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
-            walk(statement, "line %d" % statement.lineno)
+    def body(statements):
+        """Walks statements up to the entry's; reports whether it was among them."""
+        for statement in statements:
+            if statement is shape.statement:
+                walk(shape.entry, "")
+                return True
+            if isinstance(statement, (ast.Import, ast.ImportFrom, ast.Assert) + SCOPES):
+                continue
+            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+                continue  # a docstring
+            blocks = [b for b in (getattr(statement, f, None) for f in ("body", "orelse", "finalbody")) if b]
+            for child in ast.iter_child_nodes(statement):
+                if not any(child in b for b in blocks) and not isinstance(child, ast.excepthandler):
+                    walk(child, assigned(statement))
+            if any(body(b) for b in blocks):
+                return True
+        return False
+
+    body(shape.function.body)
     return found, displays
+
+
+def assigned(statement):
+    """The path of what a statement's literals are for: the name they are assigned to."""
+    targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
+    return targets[0].id if isinstance(targets[0], ast.Name) else "line %d" % statement.lineno
 
 
 def words(trees):
@@ -197,16 +122,28 @@ def ordered(text):
 def normal(text):
     """A text without case, space, Unicode form and leading zeros."""
     text = re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).casefold()
-    return re.sub(r"(?<!\d)0+(?=\d)", "", text)
+    return without_zeros(text)
 
 
-def text_edits(v, texts, numbers):
+def without_zeros(text):
+    return re.sub(r"(?<![\d.])0+(?=\d)", "", text)
+
+
+def with_zero(text):
+    return re.sub(r"(?<![\d.])(?=\d(?!\d))", "0", text)
+
+
+def without_spaces(text):
+    return re.sub(r"\s+", "", text)
+
+
+def text_edits(v, texts):
     """(kind, value) of other texts near v."""
     for kind, w in (("case", v.upper()), ("case", v.lower()), ("case", v.title()), ("case", v.swapcase()),
-                    ("space", v.strip()), ("space", " " + v), ("space", v + " "), ("space", re.sub(r"\s+", "", v)),
+                    ("space", v.strip()), ("space", " " + v), ("space", v + " "), ("space", without_spaces(v)),
                     ("unicode", unicodedata.normalize("NFC", v)), ("unicode", unicodedata.normalize("NFKC", v)),
                     ("unicode", unicodedata.normalize("NFD", v)),
-                    ("zeros", re.sub(r"(?<!\d)0+(?=\d)", "", v)), ("zeros", re.sub(r"(?<!\d)(?=\d(?!\d))", "0", v)),
+                    ("zeros", without_zeros(v)), ("zeros", with_zero(v)),
                     ("longer", v + "x"), ("longer", v + v[-1:]), ("shorter", v[:-1]), ("shorter", v[1:]), ("empty", "")):
         yield kind, w
     for w in texts[:MAX_WORDS]:
@@ -225,10 +162,6 @@ def text_edits(v, texts, numbers):
         others = [str(int(t) + 1), str(max(0, int(t) - 1)), "0", "1", "7"] if t.isdigit() and t.isascii() else [t.upper(), t.lower(), t + "x", ""]
         for other in others:
             yield "token", v[:m.start()] + other + v[m.end():]
-    for m in list(re.finditer(r"(?<![\w.])\d+(?=[A-Za-z]{1,3}\b)([A-Za-z]{1,3})", v))[:8]:
-        for w in texts:
-            if w.isalpha() and len(w) <= 3:
-                yield "unit", v[:m.start(1)] + w + v[m.end(1):]
     for m in tokens[:20]:
         for w in texts[:12]:
             if len(w) <= 12:
@@ -243,6 +176,18 @@ def number_edits(v, numbers):
             yield "number", w
 
 
+def line_edits(v):
+    """(kind, value) of a text of several lines with other lines."""
+    lines = v.splitlines(True)
+    if not 1 < len(lines) <= 40:
+        return
+    for i in range(min(len(lines), 12)):
+        yield "drop", "".join(lines[:i] + lines[i + 1:])
+    yield "repeat", v + lines[-1]
+    yield "repeat", v + v
+    yield "reverse", "".join(lines[1:] + lines[:1])
+
+
 def leaf_edits(leaf, texts, numbers):
     v = leaf.value
     if isinstance(v, bool):
@@ -251,7 +196,9 @@ def leaf_edits(leaf, texts, numbers):
         for w in (0, "", "x"):
             yield "present", w
     elif isinstance(v, str):
-        for pair in text_edits(v, texts, numbers):
+        for pair in text_edits(v, texts):
+            yield pair
+        for pair in line_edits(v):
             yield pair
         yield "absent", None
     elif isinstance(v, bytes):
@@ -282,16 +229,28 @@ def varied(shape, texts, numbers):
             yield Variation(shape.replaced([(leaf.node, repr(w))]), leaf.path, kind, leaf.value, w)
         v = leaf.value
         if isinstance(v, str) and len(v) >= 4:
-            for n, m in enumerate(list(re.finditer(r"\d+(?:\.\d+)?", v))[:12]):
-                for w in TOKENS:
-                    if w != m.group():
-                        other = v[:m.start()] + w + v[m.end():]
-                        yield Variation(shape.replaced([(leaf.node, repr(other))]), "%s#%d" % (leaf.path, n), "number", v, other)
+            for path, kind, other in inner_numbers(v, leaf.path, texts):
+                yield Variation(shape.replaced([(leaf.node, repr(other))]), path, kind, v, other)
     for path, node in displays:
         for kind, text in display_edits(shape, node):
-            yield Variation(shape.replaced([(node, text)]), path, kind, shape.text(node), text)
+            yield Variation(shape.replaced([(node, text)]), path, kind, Source(shape.text(node)), Source(text))
     for v in joint(shape, found):
         yield v
+
+
+def inner_numbers(v, path, texts):
+    """(path, kind, text) with another number, or another unit behind it; each
+    number of a text is a leaf of its own."""
+    for n, m in enumerate(list(re.finditer(r"(\d+(?:\.\d+)?)([A-Za-z]{0,3}\b)?", v))[:12]):
+        own = m.group(1)
+        near = [str(int(own) + 1).zfill(len(own)), str(max(0, int(own) - 1)).zfill(len(own))] if own.isdigit() and own.isascii() else []
+        for w in near + list(TOKENS):
+            if w != own:
+                yield "%s#%d" % (path, n), "number", v[:m.start(1)] + w + v[m.end(1):]
+        if m.group(2):
+            for w in texts:
+                if w.isalpha() and len(w) <= 3 and w != m.group(2):
+                    yield "%s#%d" % (path, n), "unit", v[:m.start(2)] + w + v[m.end(2):]
 
 
 def display_edits(shape, node):
@@ -350,24 +309,44 @@ def joint(shape, found):
                 if new != leaf.value:
                     edits.append((leaf.node, repr(new)))
             if len(edits) > 1:
-                yield Variation(shape.replaced(edits), "joint:" + t, "joint", t, other)
+                yield Variation(shape.replaced(edits), "joint:" + t, "joint", Source(t), Source(other))
 
 
-def choose(variations, known, limit):
-    """At most limit variations, in turn from each leaf, in an order that depends
-    on their texts alone; those in known are left out."""
-    by, seen = {}, set(known)
+def queue(variations):
+    """Variations in the order in which they are tried: in turn from each leaf,
+    and for a leaf in turn from each kind of edit; within a kind by a hash of
+    their texts, so that the order depends on nothing else."""
+    leaves = {}
     for v in variations:
-        if v.source not in seen:
-            seen.add(v.source)
-            by.setdefault(v.leaf, []).append(v)
-    first = ("case", "space", "unicode", "zeros", "drop", "repeat", "nonsense")
-    for list_ in by.values():
-        list_.sort(key=lambda v: (v.edit not in first, ordered(v.source)))
-    chosen, i = [], 0
-    while len(chosen) < limit and any(len(l) > i for l in by.values()):
-        for leaf in by:
-            if len(by[leaf]) > i and len(chosen) < limit:
-                chosen.append(by[leaf][i])
+        leaves.setdefault(v.leaf, {}).setdefault(v.edit, []).append(v)
+    for kinds in leaves.values():
+        for list_ in kinds.values():
+            list_.sort(key=lambda v: ordered(v.source))
+    return turns([turns([kinds[k] for k in sorted(kinds, key=eagerness)]) for kinds in leaves.values()])
+
+
+FIRST = ("case", "space", "unicode", "zeros", "unit", "number", "dictionary", "drop", "repeat", "nonsense", "joint")
+
+
+def eagerness(kind):
+    return FIRST.index(kind) if kind in FIRST else len(FIRST)
+
+
+def turns(lists):
+    """The elements of lists, one of each in turn."""
+    out, i = [], 0
+    while any(len(l) > i for l in lists):
+        out += [l[i] for l in lists if len(l) > i]
         i += 1
-    return chosen
+    return out
+
+
+def alike(word, others):
+    """Those texts that have a word's form: as many letters, digits and signs of
+    the same case; nearest first."""
+    form = shape_of(word)
+    return [o for o in others if o != word and shape_of(o) == form]
+
+
+def shape_of(text):
+    return re.sub(r"[a-z]", "a", re.sub(r"[A-Z]", "A", re.sub(r"\d", "0", text)))

@@ -161,8 +161,8 @@ def command(config):
     argv = [config["python"] or sys.executable, "-s", "-B"]
     if config.get("safe_path", sys.version_info >= (3, 11)):
         argv.append("-P")
-    argv.append(os.path.join(HERE, "child.py"))
-    env = {"PATH": os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"), "HOME": "/tmp"}
+    argv.append(os.path.join(HERE, config.get("script") or "child.py"))
+    env = {"PATH": os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"), "HOME": config.get("home") or "/tmp"}
     env.update({"LANG": "C.UTF-8", "TZ": "UTC", "PYTHONIOENCODING": "utf-8"})
     env.update(config["env"])
     env["PYTHONHASHSEED"] = str(config["seed"])
@@ -197,11 +197,23 @@ def watch(child, channel, output, deadline, limit):
     return status, late
 
 
+def use_up(n):
+    """Takes n process ids, so that the child's is another than usual."""
+    for _ in range(n):
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0)
+        os.waitpid(pid, 0)
+
+
 def run(config, deadline):
     key = os.urandom(32)
     report_r, report_w = os.pipe()
     output_r, output_w = os.pipe()
     argv, env = command(config)
+    for folder in (env["HOME"], config["dir"]):
+        os.makedirs(folder, exist_ok=True)
+    use_up(config.get("processes") or 0)
     child = subprocess.Popen(
         argv, env=env, cwd=config["dir"], stdin=subprocess.PIPE, stdout=output_w,
         stderr=output_w, pass_fds=(report_w,), start_new_session=True,

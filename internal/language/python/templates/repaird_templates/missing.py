@@ -43,10 +43,19 @@ def conditions(ctx, scope, weights):
                 if name in used_below(stmt):
                     prior += 0.1
                 if forever:
-                    yield made(CONDITION, function, [place + (there,)], "the loop goes on where `%s`" % missing, prior * near + 0.1, stmt)
+                    # After the loop there has to be something to do, or the function ends without a result.
+                    prior += 0.1 if ends_well(source, function, stmt) else -0.1
+                    yield made(CONDITION, function, [place + (there,)], "the loop goes on where `%s`" % missing, prior * near, stmt)
                     continue
                 for new, what in alternatives(stmt, grouped, there, missing):
                     yield made(CONDITION, function, [place + (new,)], "the condition `%s` leaves out %s" % (text, what), prior * near, stmt)
+
+
+def ends_well(source, function, loop):
+    """Whether something follows a loop, or its function returns nothing anyway."""
+    parent = source.parents.get(loop)
+    follows = any(loop in block and block[-1] is not loop for block in (getattr(parent, f, None) or [] for f in ("body", "orelse")))
+    return follows or not any(isinstance(n, ast.Return) and n.value is not None for n in ast.walk(function.node))
 
 
 def alternatives(stmt, grouped, there, missing):

@@ -7,7 +7,8 @@ fails although it executes a changed line means that the candidate mends a part.
 
 Of those that stay, the likelier slip comes first, less what speaks against it in
 calls near those of the tests: that it answers otherwise than base near a call
-that base answered rightly, that it raises, that it does not end.
+that base answered rightly, that it raises, that it does not end, that it returns
+what base never does, such as None beside True and False.
 """
 
 import math
@@ -24,7 +25,7 @@ MAX_SCREEN = 60
 MAX_TARGETS = 10
 PROBE_SECONDS, PATIENCE = 0.04, 6
 
-UNLIKE_BASE, UNENDED = 0.3, 0.3  # what the share of such answers takes from the score
+UNLIKE_BASE, UNENDED, STRANGE = 0.3, 0.3, 0.2  # what the share of such answers takes from the score
 
 
 def width():
@@ -214,8 +215,8 @@ def order(test, tests, ctx, survivors, limits, deadline):
         heads = dict(run.raced(jobs(), seconds, width()))
     for candidate in survivors:
         rows = heads.get(candidate) or []
-        unlike, unended = against(found, base, rows)
-        candidate.score = round(candidate.score - UNLIKE_BASE * unlike - UNENDED * unended, 4)
+        unlike, unended, strange = against(found, base, rows)
+        candidate.score = round(candidate.score - UNLIKE_BASE * unlike - UNENDED * unended - STRANGE * strange, 4)
         partial = candidate.tests["partial"]
         guess = not discerned(candidate, tests)
         candidate.key = (len(partial), guess, -candidate.score)
@@ -224,7 +225,7 @@ def order(test, tests, ctx, survivors, limits, deadline):
             "template": candidate.template, "why": candidate.why, "path": candidate.path, "line": candidate.line,
             "function": candidate.function.qualname, "edits": candidate.edits(), "score": candidate.score,
             "class": 1 if partial else 0, "guess": guess, "partial": partial[:5], "mended": candidate.tests["mended"],
-            "unlike": round(unlike, 3), "unended": round(unended, 3),
+            "unlike": round(unlike, 3), "unended": round(unended, 3), "strange": round(strange, 3),
         }
     survivors.sort(key=lambda c: c.key)
     group = {}
@@ -244,8 +245,12 @@ def ending(row):
 
 def against(found, base, head):
     """The share of the answers near passing tests' calls that differ from base's,
-    and of all those that are an exception that base does not raise, or no end."""
-    near = unlike = asked = unended = 0
+    of all those that are an exception that base does not raise, or no end, and
+    of those that are of a type that base never returns from that function."""
+    near = unlike = asked = unended = strange = 0
+    types = {}
+    for target, before in zip(found, base):
+        types.setdefault((target["path"], target["first"]), set()).update(b["type"] for b in before or () if b and b["end"] == "return")
     for target, before, after in zip(found, base, head):
         for b, h in zip(before or (), after or ()):
             if not b or not h:
@@ -253,7 +258,10 @@ def against(found, base, head):
             asked += 1
             if h["end"] == "slow" or h["end"] == "raise" and ending(b) != ending(h):
                 unended += 1
-            elif target["passed"] and b["end"] == "return":
+                continue
+            known = types[target["path"], target["first"]]
+            strange += bool(known) and h["end"] == "return" and h["type"] not in known
+            if target["passed"] and b["end"] == "return":
                 near += 1
                 unlike += ending(b) != ending(h)
-    return unlike / max(near, 1), unended / max(asked, 1)
+    return unlike / max(near, 1), unended / max(asked, 1), strange / max(asked, 1)

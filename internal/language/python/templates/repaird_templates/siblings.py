@@ -18,7 +18,7 @@ from .observe import Recorder
 
 MAX_FUNCTIONS = 4
 MAX_PROBES = 48   # of one function
-SECONDS = 0.25    # of one probe
+SECONDS = 0.25    # that one probe may compute
 
 
 class TooSlow(BaseException):
@@ -154,7 +154,7 @@ def ask(test, found, watch, seconds=SECONDS, patience=MAX_PROBES):
     def late(*_):
         raise TooSlow()
 
-    signal.signal(signal.SIGALRM, late)
+    signal.signal(signal.SIGPROF, late)
     answers = []
     for target in found:
         try:
@@ -186,7 +186,7 @@ def call(test, thing, inputs, keywords, group, slot, watch, seconds):
     elif 0 <= slot < len(kept):
         row["at"] = number(kept[slot])
     recorder = Recorder(test, detail=False) if watch else None
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         if recorder:
             sys.settrace(recorder.trace)
@@ -196,7 +196,7 @@ def call(test, thing, inputs, keywords, group, slot, watch, seconds):
                 value = [v for v, _ in zip(value, range(50))]
         finally:
             sys.settrace(None)
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
         row.update(end="return", type=type(value).__name__, value=canonical(value), number=number(value))
         row["member"] = [i for i, a in enumerate(kept) if isinstance(a, (list, tuple)) and contains(a, value)]
     except TooSlow:

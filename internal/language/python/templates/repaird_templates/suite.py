@@ -36,16 +36,16 @@ class Late(BaseException):
 def limited(seconds, work):
     """Calls work() and raises Late in it after so many seconds of computing."""
     def ring(*_):
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0.5)  # again, should it be swallowed
+        signal.setitimer(signal.ITIMER_PROF, 0.5)  # again, should it be swallowed
         raise Late("the test ran longer than %g s" % seconds)
 
-    before = signal.signal(signal.SIGVTALRM, ring)
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         return work()
     finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def describe(item):

@@ -1,4 +1,8 @@
-package session
+// Package tree makes the directory that a sandbox mounts as a patched tree.
+//
+//	dir, ignored, cleanup, err := tree.With(scratch, base, overlay, patchrules.Steers)
+//	defer cleanup()
+package tree
 
 import (
 	"errors"
@@ -9,26 +13,26 @@ import (
 	"sort"
 
 	"github.com/repaird/repaird/internal/fault"
-	"github.com/repaird/repaird/internal/language/python/patchrules"
+	"github.com/repaird/repaird/internal/store"
 )
 
 // maxTreeFiles limits the files of a tree that is copied for an overlay.
 const maxTreeFiles = 200_000
 
-// materialise returns a directory with the tree and the overlay over it, the
-// overlay's paths that were ignored, and a function that removes the
-// directory. Without an overlay it is the tree itself.
+// With returns a directory with the tree and the overlay over it, the overlay's
+// paths that were skipped, and a function that removes the directory. Without an overlay it is the tree itself. A nil
+// scratch is the system's temporary directory.
 //
 // Files are hard links where the file system allows: the sandbox mounts the
 // directory read-only, and what the overlay replaces is unlinked first.
-func (r *Runner) materialise(tree string, overlay map[string][]byte) (dir string, ignored []string, cleanup func(), err error) {
+func With(scratch *store.Scratch, tree string, overlay map[string][]byte, skip func(path string) bool) (dir string, ignored []string, cleanup func(), err error) {
 	defer fault.Wrap(&err, "materialise %s", tree)
 	var names []string
 	for name := range overlay {
 		switch {
 		case !filepath.IsLocal(name):
 			return "", nil, nil, fault.Errorf(fault.Invalid, "overlay path %q is outside the tree", name)
-		case patchrules.Steers(name):
+		case skip(name):
 			ignored = append(ignored, name)
 		default:
 			names = append(names, name)
@@ -39,7 +43,7 @@ func (r *Runner) materialise(tree string, overlay map[string][]byte) (dir string
 	if len(names) == 0 {
 		return tree, ignored, func() {}, nil
 	}
-	if dir, cleanup, err = r.mkdir("tree-"); err != nil {
+	if dir, cleanup, err = mkdir(scratch, "tree-"); err != nil {
 		return "", nil, nil, err
 	}
 	if err = linkTree(tree, dir); err == nil {
@@ -52,9 +56,9 @@ func (r *Runner) materialise(tree string, overlay map[string][]byte) (dir string
 	return dir, ignored, cleanup, nil
 }
 
-func (r *Runner) mkdir(prefix string) (dir string, remove func(), err error) {
-	if r.Scratch != nil {
-		return r.Scratch.Mkdir(prefix)
+func mkdir(scratch *store.Scratch, prefix string) (dir string, remove func(), err error) {
+	if scratch != nil {
+		return scratch.Mkdir(prefix)
 	}
 	if dir, err = os.MkdirTemp("", "repaird-"+prefix); err != nil {
 		return "", nil, err
