@@ -202,11 +202,12 @@ type known struct {
 var firm = []known{
 	{"c5 R1 -(-total // size)", []verify.Decision{verify.Accepted, verify.Asked}},
 	{"ward dates: argument order", []verify.Decision{verify.Accepted, verify.Asked}},
-	{"c5 W2 total // size", []verify.Decision{verify.Rejected}},               // the suite's tests fail
-	{"c5 W7 heading: IfExp", []verify.Decision{verify.Rejected}},              // a guard where it crashed
-	{"ward life: second definition wins", []verify.Decision{verify.Rejected}}, // an unchanged function changes
-	{"ward kth: json.py in the root", []verify.Decision{verify.Rejected}},     // it would hide the standard library's
-	{"ward life: __exit__ that swallows", []verify.Decision{verify.Rejected}}, // the failure is still there
+	{"c5 W2 total // size", []verify.Decision{verify.Rejected}},                             // tests of the suite fail
+	{"c5 W7 heading: IfExp", []verify.Decision{verify.Rejected, verify.Asked}},              // a guard where it crashed
+	{"ward kth: env HOME sniff", []verify.Decision{verify.Rejected, verify.Asked}},          // it recognises the sandbox
+	{"ward kth: pickle runs a payload", []verify.Decision{verify.Rejected, verify.Asked}},   // it loads an object
+	{"ward life: __exit__ that swallows", []verify.Decision{verify.Rejected, verify.Asked}}, // the failure is still there
+	{"ward kth: json.py in the root", []verify.Decision{verify.Rejected}},                   // it would hide the standard library's
 }
 
 func TestVerdictsOnKnownPatches(t *testing.T) {

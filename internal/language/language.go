@@ -89,6 +89,24 @@ type Rules interface {
 type Analyser interface {
 	// Analyse reads both sides of a patch without executing either.
 	Analyse(ctx context.Context, q Question) (*Analysis, error)
+	// Refuses says why a head that raises an exception, as the test's call ends
+	// in it, does so on purpose, to refuse its input.
+	Refuses(ctx context.Context, q Question, raised Raise) (*Purpose, error)
+}
+
+// A Raise is the exception in which the failing test's call ends on head.
+type Raise struct {
+	Exception string  `json:"exception"` // bare class name
+	Stack     []Level `json:"stack"`     // in-tree levels of head, outermost first
+}
+
+// A Purpose is what speaks for an exception that is meant; each is a clause,
+// such as "desk/web.py:16 handles it", or "". None of them counts what the patch
+// itself says.
+type Purpose struct {
+	Handled    string `json:"handled"`    // by a function that was outside the test's call in production, or by the framework
+	Documented string `json:"documented"` // by a function on the way to it
+	Usual      string `json:"usual"`      // raised beside it for bad input too, and what it refuses is input
 }
 
 // A Question is one patch to be analysed.
@@ -97,9 +115,12 @@ type Question struct {
 	Env       testrun.Environment
 	Tree      string // host directory of the base commit's tree
 	Overlay   patch.Overlay
-	Stack     []Level // in-tree levels of the failure on base, outermost first; nil before it is known
-	Exception string  // bare class name of the failure
-	Test      string  // source of the failing test
+	Stack     []Level   // in-tree levels of the failure on base, outermost first; nil before it is known
+	Callers   []Level   // those that were outside the test's call in production, outermost first
+	Ways      [][]Level // from the test's call to functions off the stack that ran on base before it failed; the last level of each is that function
+	Raised    []string  // bare class names of the exceptions that were raised in that run
+	Exception string    // bare class name of the failure
+	Test      string    // source of the failing test
 }
 
 // A Level is one in-tree level of a failure's stack.
@@ -118,6 +139,7 @@ type Analysis struct {
 	Lines       map[string]map[int][2]int `json:"lines"`       // file → executable line → first and last line of its statement
 	Changed     map[string][]string       `json:"changed"`     // file → qualified names of the functions whose own code differs, "" for code outside functions; other files are not in it
 	Touched     []Touched                 `json:"touched"`     // statements that the patch adds, alters or removes
+	Failing     [][]int                   `json:"failing"`     // for each expression that may be the one that failed, the lines of head on which it still stands; nil where the patch does not change its file
 	Tests       []string                  `json:"tests"`       // files of tests that import a changed file, the nearest first
 }
 
@@ -140,9 +162,8 @@ func (a *Analysis) Statement(path string, line int) (first, last int, ok bool) {
 	return span[0], span[1], ok
 }
 
-// A Guard is a construct that a patch adds to a function of the failure's stack
-// and that can hide a bad value. Lists of levels are indices into
-// Question.Stack.
+// A Guard is a construct that a patch adds and that can hide a bad value or a
+// failure. Lists of levels are indices into Question.Stack.
 type Guard struct {
 	Path       string    `json:"path"`
 	Function   string    `json:"function"` // qualified
@@ -155,6 +176,11 @@ type Guard struct {
 	InputAt    []int     `json:"input_at"`   // levels at which the parameters that it depends on are parts of the input
 	DirectAt   []int     `json:"direct_at"`  // those at which it tests the parameters themselves
 	BaseCase   bool      `json:"base_case"`  // it ends a recursion with something other than the value that it tests
+	Constant   bool      `json:"constant"`   // it puts something in the place of the value that nothing was computed from
+	OnWay      bool      `json:"on_way"`     // of a function off the stack that one of Question.Ways leads to
+	Input      bool      `json:"input"`      // there the parameters that it tests are parts of the input
+	Effect     int       `json:"effect"`     // line that runs where it takes effect, 0 where no line tells
+	Handler    int       `json:"handler"`    // line of the handler that it is, 0 if it is none
 }
 
 // A GuardKind says what a guard does. Kinds not listed here are conditions that
@@ -167,4 +193,6 @@ const (
 	GuardUnchecked GuardKind = "check"    // the failed check is removed
 	GuardConstant  GuardKind = "constant" // a constant replaces the failing computation
 	GuardRemoved   GuardKind = "removed"  // the failing statement is removed
+	GuardRefusal   GuardKind = "refusal"  // a handler that raises another exception: the input is refused
+	GuardFormat    GuardKind = "format"   // a handler that reads the same value in another way: a second accepted format
 )

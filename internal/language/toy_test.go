@@ -231,6 +231,11 @@ func (m *machine) test(f *function) (o testrun.Outcome) {
 }
 
 // Analyse finds the lines that can run, and the handlers that a patch adds.
+// Refuses: nothing is raised on purpose.
+func (sum) Refuses(context.Context, language.Question, language.Raise) (*language.Purpose, error) {
+	return &language.Purpose{}, nil
+}
+
 func (sum) Analyse(_ context.Context, q language.Question) (*language.Analysis, error) {
 	base, err := load(q.Tree, nil)
 	if err != nil {

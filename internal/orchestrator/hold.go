@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -102,6 +103,14 @@ func (h *hold) append(ctx context.Context, kind string, payload any) error {
 	})
 }
 
+// commentKey identifies the comment on a run's end: one more for each decision.
+func commentKey(run string, decisions pipeline.Decisions) string {
+	if len(decisions) == 0 {
+		return run
+	}
+	return fmt.Sprintf("%s-%d", run, len(decisions))
+}
+
 // notify tells the person who asked how the run ended.
 func (o *Orchestrator) notify(ctx context.Context, h *hold, c *pipeline.Case) error {
 	var ask intake.Ask
@@ -115,6 +124,9 @@ func (o *Orchestrator) notify(ctx context.Context, h *hold, c *pipeline.Case) er
 		text = redact.Concat(redact.Constant("A draft pull request proposes a repair: "), r.Text(c.PullRequest.URL, nil))
 	case len(h.run.Stop) > 0 && json.Unmarshal(h.run.Stop, &stop) == nil:
 		in := report.StopInput{Stop: stop, Incident: h.run.Incident, Run: h.run.ID, PageURL: c.PageURL, Redactor: r}
+		if c.Verdict != nil {
+			in.Question = c.Verdict.Question
+		}
 		if c.Bundle != nil {
 			in.Summary = c.Bundle.Incident.Summary
 		}
@@ -127,7 +139,7 @@ func (o *Orchestrator) notify(ctx context.Context, h *hold, c *pipeline.Case) er
 	if err := h.Before(ctx, "comment"); err != nil {
 		return err
 	}
-	if err := c.Project.Forge.Comment(ctx, ask.Repository, ask.Issue, h.run.ID, text); err != nil {
+	if err := c.Project.Forge.Comment(ctx, ask.Repository, ask.Issue, commentKey(h.run.ID, c.Decisions), text); err != nil {
 		return err
 	}
 	return h.After(ctx, "comment", "")

@@ -109,6 +109,9 @@ func (c *Case) ReportInput() report.Input {
 		Run: c.Run, Bundle: c.Bundle, Reproduction: c.Reproduction, Repair: c.Repair, Verdict: c.Verdict,
 		Diagnosis: c.Diagnosis, Divergence: c.Divergence, PageURL: c.PageURL, Redactor: c.redactor(),
 	}
+	if p := c.Pinned; p != nil {
+		in.Assertion = report.Assertion{What: p.Asserts, By: p.By, Why: p.Why, Test: p.Test.Source}
+	}
 	if c.Bundle != nil {
 		in.Key = c.key(c.Bundle)
 		in.Known = in.Redactor.Event(c.Bundle.Event).Known()

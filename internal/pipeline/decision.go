@@ -51,6 +51,9 @@ func Decide(q *verify.Question, c Choice, by string, at time.Time) (d Decision, 
 	}
 	if q != nil && q.Kind == verify.AskPermission {
 		d.Kind = verify.AskPermission
+		if len(q.Options) > 0 {
+			d.Patch = &q.Options[0].Patch
+		}
 		switch strings.ToLower(c.Key) {
 		case "yes":
 			d.Permit = true
@@ -133,13 +136,26 @@ func (ds Decisions) latest(kind verify.QuestionKind) *Decision {
 	return nil
 }
 
-// grounds are what a person's answer is to a verdict.
-func (ds Decisions) grounds() []behaviour.Ground {
-	d := ds.latest(verify.AskAnswer)
-	if d == nil {
-		return nil
+// grounds are what people's answers are to a verdict.
+func (ds Decisions) grounds() (grounds []behaviour.Ground) {
+	if d := ds.latest(verify.AskAnswer); d != nil {
+		grounds = append(grounds, behaviour.Ground{Name: verify.Person, Effect: behaviour.Establishes,
+			Evidence: fmt.Sprintf("%s answered on %s: %s", d.By, d.At.Format(time.DateOnly), d)})
 	}
-	return []behaviour.Ground{{Name: verify.Person, Effect: behaviour.Establishes, Evidence: fmt.Sprintf("%s answered on %s: %s", d.By, d.At.Format(time.DateOnly), d)}}
+	if d := ds.latest(verify.AskPermission); d != nil && d.Permit {
+		grounds = append(grounds, behaviour.Ground{Name: "permission", Effect: behaviour.Shown,
+			Evidence: fmt.Sprintf("%s permitted on %s what the policy leaves to people", d.By, d.At.Format(time.DateOnly))})
+	}
+	return grounds
+}
+
+// permitted is the ID of the patch that a person has permitted, "" if there is
+// none.
+func (ds Decisions) permitted() string {
+	if d := ds.latest(verify.AskPermission); d != nil && d.Permit && d.Patch != nil {
+		return d.Patch.ID()
+	}
+	return ""
 }
 
 // pinByPerson has the reproduction's test assert what a person answered, if that
@@ -203,7 +219,11 @@ func (a *at) decided(ctx context.Context, in Wanted, judge repair.Judge) (*repai
 		if !last.Permit {
 			return nil, &fault.Stop{Type: fault.Policy, Detail: fmt.Sprintf("%s does not permit what the patch adds.", last.By), Help: "Continue by hand from the run's page."}
 		}
-		return in.Tried, nil
+		result := *in.Tried
+		if last.Patch != nil {
+			result.Patch = *last.Patch
+		}
+		return &result, nil
 	}
 	d := in.Decisions.latest(verify.AskAnswer)
 	var known []patch.Patch

@@ -91,28 +91,29 @@ func (a *at) verifyInput(red Red, tree string, env testrun.Environment, candidat
 	in := verify.Input{
 		Run: a.Run, Tree: tree, TreeID: red.Bundle.Code.Commit, Env: env, Test: red.test(), Patch: candidate, Signature: r.Signature,
 		Suite: a.Language.Suite(a.Project.TestCommand), Repeats: a.Repeats, Policy: a.policy(),
-		Grounds: red.Decisions.grounds(),
+		Grounds: red.Decisions.grounds(), Permitted: red.Decisions.permitted(),
 	}
 	if r.Signature.Type == testrun.TimeoutType {
 		in.Repeats = min(in.Repeats, 2) // each run takes as long as a test may
 	}
 	in.History = a.Source.Ancestors(a.Project, red.Bundle.Code.Commit)
-	in.Outer = outer(a.Language, r.Frames, r.Called)
+	in.Callers = callers(a.Language, r.Frames, r.Called)
+	in.Outer = len(in.Callers)
 	return in
 }
 
-// outer counts the repository's functions on production's stack outside the one
+// callers are the repository's functions on production's stack outside the one
 // that the test calls. A module's body does not count as a function: what it
 // reads is input.
-func outer(rules language.Rules, frames []language.Frame, called string) (n int) {
+func callers(rules language.Rules, frames []language.Frame, called string) (outside []language.Level) {
 	for _, f := range frames {
 		switch {
 		case f.Path == "" || rules.Body(f.Function):
 		case incident.BareName(f.Function) == incident.BareName(called):
-			return n
+			return outside
 		default:
-			n++
+			outside = append(outside, language.Level{Path: f.Path, Function: incident.BareName(f.Function), Line: f.Line})
 		}
 	}
-	return 0 // the called function is not on it: unknown
+	return nil // the called function is not on it: unknown
 }

@@ -86,6 +86,9 @@ func (s *session) summary() string {
 	}
 	o := s.in.Outcome
 	fmt.Fprintf(&b, "the test fails with: %s: %s\n", o.Type, clip(o.Message, 500))
+	if s.in.Broken != "" {
+		fmt.Fprintf(&b, "history: %s\n", clip(s.in.Broken, 500))
+	}
 	frames := s.stack()
 	if len(frames) > 30 {
 		frames = frames[len(frames)-30:]

@@ -177,3 +177,16 @@ func TestTheOpeningShowsWhatReturnedTheBadValue(t *testing.T) {
 		t.Error("the opening holds functions that did not run")
 	}
 }
+
+func TestTheOpeningSaysWhichCommitBrokeTheCall(t *testing.T) {
+	t.Parallel()
+	tree, _ := repository(t)
+	in := input(tree, &judge{})
+	if got := opening(t, in, repair.ModelOptions{}); strings.Contains(got, "history:") {
+		t.Error("the opening tells of a history that is not known")
+	}
+	in.Broken = "broken by 82b1cdd9e7dd of 2025-05-01 (Simplify); before it the call returns 7"
+	if got := opening(t, in, repair.ModelOptions{}); !strings.Contains(got, "history: broken by 82b1cdd9e7dd") {
+		t.Errorf("the opening lacks the commit\n%s", got)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/repaird/repaird/internal/behaviour"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/forge"
 	"github.com/repaird/repaird/internal/incident"
@@ -29,6 +30,7 @@ const (
 	FileDivergence  = "divergence.md"
 	FilePatch       = "patch.diff"
 	FileVerdict     = "verdict.json"
+	FileQuestion    = "question.md"
 	FileAttempts    = "attempts.json"
 	FilePullRequest = "pull_request.md"
 )
@@ -52,6 +54,8 @@ type Summary struct {
 	Failed      int                `json:"failed,omitempty"` // k
 	Runs        int                `json:"runs,omitempty"`   // of N
 	Accepted    bool               `json:"accepted"`
+	Decision    verify.Decision    `json:"decision,omitempty"`
+	Strength    behaviour.Strength `json:"strength,omitempty"`
 	Gates       []verify.Gate      `json:"gates,omitempty"`
 	ProofModes  []string           `json:"proof_modes,omitempty"`
 	Proposer    string             `json:"proposer,omitempty"`
@@ -88,6 +92,7 @@ func Summarise(in Input, stop *fault.Stop, pr *forge.PullRequest) Summary {
 	}
 	if v := in.Verdict; v != nil {
 		s.Accepted, s.Gates, s.ProofModes = v.Decision == verify.Accepted, v.Gates, v.ProofModes
+		s.Decision, s.Strength = v.Decision, v.Strength
 		if v.Decision == verify.Accepted {
 			s.Outcome = "verified"
 		}
@@ -161,6 +166,9 @@ func files(in Input, stop *fault.Stop) []file {
 			out = append(out, file{FileVerdict, append(data, '\n')})
 		}
 		out = append(out, file{FilePatch, []byte(v.Diff)}, file{FileGreen, v.Green})
+		if v.Question != nil && stop != nil && stop.Type == fault.Undecided {
+			out = append(out, file{FileQuestion, []byte(question(v.Question, in.Run, q).String() + "\n")})
+		}
 		if v.Decision == verify.Accepted && stop == nil && in.Bundle != nil && in.Reproduction != nil && in.Repair != nil {
 			p := PullRequest(in)
 			out = append(out, file{FilePullRequest, []byte("# " + p.Title.String() + "\n\n" + forge.Fit(p.Body.String(), forge.BodyLimit-200) + "\n")})

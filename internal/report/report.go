@@ -41,6 +41,7 @@ type Input struct {
 	Verdict      *verify.Verdict
 	Diagnosis    string              // diagnosis card of the red run
 	Divergence   *diverge.Divergence // of red and green; nil if there is none
+	Assertion    Assertion           // of the published test
 	PageURL      string              // address of the run's evidence page; "" none
 
 	Redactor *redact.Redactor
@@ -63,7 +64,7 @@ const (
 	maxWhy       = 1200  // root cause
 	maxEvidence  = 240   // of one gate
 	maxCardTop   = 2600  // divergence card above the fold
-	maxCardLines = 26    // the same in lines
+	maxCardLines = 16    // the same in lines
 	maxCard      = 12000 // a whole card in a fold
 	maxOutput    = 6000  // of the failing test
 	maxGates     = 20
@@ -79,7 +80,7 @@ func PullRequest(in Input) Texts {
 		Body:    body(in, q),
 		Check: forge.Check{
 			Name:    CheckName,
-			Summary: paragraphs(verdictLine(in), gatesTable(in, q), proof(in), fidelity(in)),
+			Summary: paragraphs(verdictLine(in), answerKnown(in, q), groundsTable(in, q), gatesTable(in, q), proof(in), fidelity(in)),
 			Text:    divergence(in, q, maxCard, 0),
 			Passed:  in.Verdict.Decision == verify.Accepted,
 		},
@@ -122,8 +123,10 @@ func body(in Input, q quoter) redact.Clean {
 	parts := []redact.Clean{
 		lead(in, q),
 		rootCause(in, q),
+		section(redact.Constant("### What it answers"), answerKnown(in, q)),
 		section(redact.Constant("### Where the failing and the repaired run diverge"), divergence(in, q, maxCardTop, maxCardLines)),
 		section(redact.Constant("### Verdict"), paragraphs(verdictLine(in), gatesTable(in, q), proof(in), fidelity(in))),
+		fold(redact.Constant("What the strength of the answer rests on"), groundsTable(in, q)),
 		fold(redact.Constant("The failing test"), failingTest(in, q)),
 		fold(redact.Constant("How to replay"), replay(in, q)),
 		fold(redact.Constant("Risk"), risk(in, q)),

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/repaird/repaird/internal/behaviour"
 	"github.com/repaird/repaird/internal/bundle"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/forge"
@@ -92,8 +93,18 @@ func sample(t testing.TB) Input {
 		},
 		Verdict: &verify.Verdict{
 			Decision: verify.Accepted, Gates: gates, ProofModes: []string{"base-sha", "reverted-fix", "captured-failure"}, Diff: sampleDiff,
+			Strength: behaviour.Supported, Call: "top([3, 1, 2], 3)", Answer: &language.Answer{End: language.Returned, Value: "1", Type: "int", Literal: "1"},
+			Grounds: []behaviour.Ground{
+				{Name: "preserved", Effect: behaviour.Shown, Evidence: "61 calls near the failing one that base answers are answered the same with the patch"},
+				{Name: "half-fix", Effect: behaviour.Shown, Evidence: "2 calls near the failing one still fail as it did; 9 no longer do", Examples: []behaviour.Difference{
+					{Call: "top([3, 1], 2)", Before: "raises IndexError: list index out of range", After: "returns 1"},
+					{Call: "top([], 3)", Before: "raises IndexError: list index out of range", After: "raises IndexError: list index out of range"},
+				}},
+				{Name: "rivals", Effect: behaviour.Supports, Evidence: "of what else the patch could have said, 4 by the test refuted"},
+			},
 			Red: []byte("{}\n"), Green: []byte("{}\n"),
 		},
+		Assertion: Assertion{What: "the value"},
 		Diagnosis: "# pick raised IndexError\n\ntop(scores=[3, 1, 2], k=3)\n  pick(scores=[3, 1, 2], k=3)\n    pick(scores=[3], k=3)   <- k is larger than the list\n",
 		Divergence: &diverge.Divergence{Found: true, Kind: "argument", Text: strings.Join([]string{
 			"red                                  | green",

@@ -61,8 +61,11 @@ func verdictLine(in Input) redact.Clean {
 		count[g.Outcome]++
 	}
 	line := redact.Constant("**Rejected**:")
-	if in.Verdict.Decision == verify.Accepted {
+	switch in.Verdict.Decision {
+	case verify.Accepted:
 		line = redact.Constant("**Accepted**:")
+	case verify.Asked:
+		line = redact.Constant("**A person has to decide**:")
 	}
 	line = words(line, redact.Number(count[verify.Held]), redact.Constant("of"), redact.Number(len(in.Verdict.Gates)), redact.Constant("gates hold"))
 	for _, o := range []struct {
@@ -235,31 +238,6 @@ func shellWord(s string) string {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-// risk weighs what the gates leave open.
-func risk(in Input, q quoter) redact.Clean {
-	files, added, removed := diffSize(in.Verdict.Diff)
-	size := redact.Concat(redact.Constant("- The patch changes "), redact.Number(files), redact.Constant(" file(s): "), redact.Number(added),
-		redact.Constant(" line(s) added, "), redact.Number(removed), redact.Constant(" removed."), onTop(in))
-	rows := []redact.Clean{size}
-	level := redact.Constant("**Low.**")
-	if added+removed > 20 || files > 2 {
-		level = redact.Constant("**Medium**: the patch is not small.")
-	}
-	for i, g := range in.Verdict.Gates {
-		if i < maxGates && g.Outcome == verify.NotApplied {
-			rows = append(rows, redact.Concat(redact.Constant("- Not evaluated: "), q.name(g.Name, 40), redact.Constant(" ("), q.prose(g.Evidence, maxEvidence), redact.Constant(").")))
-			if g.Name == "suite" {
-				level = redact.Constant("**Medium**: no other test covers the changed code.")
-			}
-		}
-	}
-	if in.Reproduction.Fidelity.Score < 0.85 {
-		level = redact.Constant("**Medium**: the test's failure is close to production's, but not identical.")
-	}
-	rows = append(rows, redact.Constant("- The verdict shows that this failure is gone and that tests that passed still pass. It does not show that the new behaviour is the intended one: that is for the review."))
-	return paragraphs(level, lines(rows...))
 }
 
 func onTop(in Input) redact.Clean {

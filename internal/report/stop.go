@@ -5,15 +5,17 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/redact"
+	"github.com/repaird/repaird/internal/verify"
 )
 
 // A StopInput is what is known of a run that ended without a pull request.
 type StopInput struct {
 	Stop     *fault.Stop
-	Incident string // id
-	Summary  string // of the incident, one line
-	Run      string // run id
-	PageURL  string // address of the run's evidence page; "" none
+	Incident string           // id
+	Summary  string           // of the incident, one line
+	Run      string           // run id
+	PageURL  string           // address of the run's evidence page; "" none
+	Question *verify.Question // of a run that stopped undecided; nil none
 	Redactor *redact.Redactor
 	Known    *redact.Known // may be nil
 }
@@ -28,10 +30,13 @@ func Stop(in StopInput) redact.Clean {
 	if in.Summary != "" {
 		parts = append(parts, words(redact.Constant("The incident:"), q.span(in.Summary, maxMessage)))
 	}
-	if detail := q.prose(in.Stop.Detail, maxWhy); !detail.Empty() {
+	asked := in.Question != nil && in.Stop.Type == fault.Undecided
+	if detail := q.prose(in.Stop.Detail, maxWhy); !detail.Empty() && (!asked || in.Stop.Detail != in.Question.Text) {
 		parts = append(parts, redact.Concat(redact.Constant("**What was found:** "), detail))
 	}
-	if help := q.prose(in.Stop.Help, maxWhy); !help.Empty() {
+	if asked {
+		parts = append(parts, question(in.Question, in.Run, q))
+	} else if help := q.prose(in.Stop.Help, maxWhy); !help.Empty() {
 		parts = append(parts, redact.Concat(redact.Constant("**What would help:** "), help))
 	}
 	parts = append(parts, fold(redact.Constant("Relevant output"), block("text", q.text(tail(in.Stop.Log, maxOutput), maxOutput))))

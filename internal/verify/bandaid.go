@@ -65,22 +65,29 @@ func (j *verification) noBandAid(context.Context) (finding, error) {
 	if j.in.Test.Own {
 		return held("no %s is swallowed that was not swallowed on base, and no catch-all handler is added; what else is right, the repository's own test says", j.in.Signature.Type), nil
 	}
+	j.expressionGone()
 	at, seen := j.innermostShared()
-	var passed []string
+	var passed, others []string
 	for _, g := range j.analysis.Guards {
 		why, pass := j.hides(g, at, seen)
-		if why != "" {
+		switch {
+		case why != "":
 			return failed("%s", why), nil
-		}
-		if pass != "" {
+		case pass != "":
 			passed = append(passed, pass)
+		default:
+			others = append(others, fmt.Sprintf("%s in %s at %s:%d", g.Kind, g.Function, g.Path, g.Line))
 		}
 	}
 	evidence := fmt.Sprintf("no %s is swallowed that was not swallowed on base, and no catch-all handler is added", j.in.Signature.Type)
 	if len(passed) == 0 {
-		return held("%s; the patch adds no guard where the failure passed", evidence), nil
+		passed = []string{"the patch adds no guard where the failure passed"}
 	}
-	return held("%s; %s", evidence, strings.Join(passed, "; ")), nil
+	evidence += "; " + strings.Join(passed, "; ")
+	if len(others) > 0 {
+		j.risks = append(j.risks, sentence("the patch adds guards where the failure did not pass: "+clip(strings.Join(others, ", "), 300)))
+	}
+	return held("%s", evidence), nil
 }
 
 // swallowed names an exception of the incident's type that the patch makes the
@@ -109,6 +116,11 @@ func (j *verification) swallowed() (string, error) {
 		at := place{s.File, incident.BareName(s.Name)}
 		crashed := len(j.stack) > 0 && at.file == treeRoot+j.stack[len(j.stack)-1].Path && at.name == j.stack[len(j.stack)-1].Function
 		handler := strings.TrimPrefix(s.HandlerFile, treeRoot)
+		if slices.ContainsFunc(j.analysis.Guards, func(g language.Guard) bool {
+			return g.Path == handler && g.Handler == s.Handler && (g.Kind == language.GuardFormat || g.Documented != "")
+		}) {
+			continue // the rule on handlers decides
+		}
 		if before[at]--; before[at] < 0 && (crashed || slices.Contains(changed[handler], s.Handler)) {
 			return fmt.Sprintf("with the patch, %s is still raised in %s at %s:%d, and swallowed in %s at line %d",
 				s.Type, s.Name, strings.TrimPrefix(s.File, treeRoot), s.Line, s.HandlerName, s.Handler), nil
@@ -123,8 +135,18 @@ func (j *verification) swallowed() (string, error) {
 func (j *verification) hides(g language.Guard, at int, seen bool) (why, pass string) {
 	place := fmt.Sprintf("%s at %s:%d", g.Function, g.Path, g.Line)
 	n := len(j.stack) - 1
+	if len(g.Levels) == 0 {
+		return j.hidesOnWay(g, place)
+	}
 	switch g.Kind {
+	case language.GuardRefusal:
+		return "", fmt.Sprintf("the handler added to %s raises another exception: the input is refused", place)
+	case language.GuardFormat:
+		return "", fmt.Sprintf("the handler added to %s reads the same value in another way", place)
 	case language.GuardHandler:
+		if g.Documented != "" {
+			return "", fmt.Sprintf("the handler added to %s is for an absence that base documents (%s)", place, g.Documented)
+		}
 		return fmt.Sprintf("the patch adds a handler for %s in %s, where the failure passed", j.in.Signature.Type, place), ""
 	case language.GuardUnchecked:
 		return fmt.Sprintf("the check that failed is removed from %s", place), ""
@@ -142,7 +164,7 @@ func (j *verification) hides(g language.Guard, at int, seen bool) (why, pass str
 	recursion := at > 0 && j.stack[at-1].Path == j.stack[at].Path && j.stack[at-1].Function == j.stack[at].Function
 	fromInput := slices.Contains(g.DirectAt, at) || (at == n && slices.Contains(g.InputAt, at))
 	switch {
-	case fromInput && j.in.Outer == 0:
+	case fromInput && j.in.Outer <= len(j.in.Callers):
 		return "", fmt.Sprintf("the condition added to %s tests production's input (%s), which no code in the tree produced", place, strings.Join(g.Roots, ", "))
 	case g.Documented != "":
 		return "", fmt.Sprintf("the condition added to %s is for a value that base documents (%s)", place, g.Documented)

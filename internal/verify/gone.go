@@ -146,7 +146,7 @@ func (j *verification) stillRaised() string {
 	}
 	for _, s := range j.green.read.Swallowed() {
 		if j.sameRaise(s.Raise) && !known[of(s)] && !j.handles(s) {
-			return fmt.Sprintf("with the patch, %s is still raised in %s at %s:%d, and swallowed in %s at line %d, which is no handler that it adds",
+			return fmt.Sprintf("with the patch, %s is still raised in %s at %s:%d, and swallowed in %s at line %d, a handler that it does not add",
 				s.Type, s.Name, strings.TrimPrefix(s.File, treeRoot), s.Line, s.HandlerName, s.Handler)
 		}
 	}

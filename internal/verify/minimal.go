@@ -67,7 +67,7 @@ func (j *verification) minimal(ctx context.Context) (finding, *smaller, error) {
 // fewer is the head that lacks it.
 func (j *verification) needs(ctx context.Context, fewer patch.Overlay) (bool, error) {
 	res, err := j.session(ctx, fewer, false)
-	if err != nil || passes(res) != "" {
+	if err != nil || j.ends(res) != "" {
 		return true, err
 	}
 	if alike, err := j.answersAlike(ctx, fewer); err != nil || !alike {

@@ -13,7 +13,6 @@ import (
 
 const (
 	maxCompeting = 100 // calls that rivals answer
-	maxOptions   = 4   // of a question
 )
 
 // probe is what is asked of the language's Prober.
@@ -140,7 +139,7 @@ func (j *verification) contest(ctx context.Context) error {
 	}
 	for _, p := range j.in.Alternatives {
 		if overlay, err := patch.Apply(j.base, p); err == nil {
-			rivals = append(rivals, language.Rival{Overlay: overlay, Change: clip(p.Why, 120)})
+			rivals = append(rivals, language.Rival{Overlay: overlay, Change: clip(p.Why, 300)})
 		}
 	}
 	if len(rivals) == 0 {
@@ -231,54 +230,4 @@ func (j *verification) compete(ctx context.Context, rivals []language.Rival, cho
 		}
 	}
 	return all, nil
-}
-
-// question is what a person has to decide about a patch that no gate rejects.
-func (j *verification) question() *Question {
-	if j.near == nil || len(j.near.Calls) == 0 || len(j.head) == 0 {
-		return nil
-	}
-	q := &Question{Kind: AskAnswer, Text: fmt.Sprintf("What should %s answer?", clip(j.near.Calls[0].Shown, 300))}
-	option := func(answer language.Answer, p patch.Patch, diff, standing string, changes []behaviour.Difference) {
-		o := Option{Key: string(rune('A' + len(q.Options))), Answer: behaviour.Show(answer), Patch: p, Diff: diff, Standing: standing, Changes: changes}
-		if answer.End == language.Raised {
-			o.Raises = answer.Type
-		} else {
-			o.Literal = answer.Literal
-		}
-		q.Options = append(q.Options, o)
-	}
-	var lowers []string
-	var changes []behaviour.Difference
-	for _, g := range j.grounds {
-		if g.Effect == behaviour.Lowers {
-			lowers = append(lowers, g.Evidence)
-			if changes == nil {
-				changes = g.Examples
-			}
-		}
-	}
-	option(j.head[0], j.in.Patch, j.diff, "every gate holds; not known: "+strings.Join(lowers, "; "), changes)
-	seen := map[string]bool{q.Options[0].Answer: true}
-	for _, s := range j.surviving {
-		shown := behaviour.Show(s.answers[0])
-		if len(q.Options) == maxOptions || seen[shown] {
-			continue
-		}
-		seen[shown] = true
-		hunks, err := patch.Hunks(j.base, s.Overlay)
-		if err != nil {
-			continue
-		}
-		p, err := patch.Combine(j.base, hunks, s.Change)
-		if err != nil {
-			continue
-		}
-		diff, err := patch.Diff(j.base, s.Overlay)
-		if err != nil {
-			continue
-		}
-		option(s.answers[0], p, diff, "passes the test, and no answer near the call speaks against it; differs from A in "+s.Change, nil)
-	}
-	return q
 }

@@ -15,6 +15,9 @@ func (v *Verifier) Past(ctx context.Context, in Input) (*history.Past, error) {
 	if v.blind() || in.History == nil {
 		return nil, nil
 	}
+	if commits, err := in.History.Commits(ctx, 2); err != nil || len(commits) < 2 {
+		return nil, ctx.Err() // a history that cannot be read says nothing
+	}
 	kept := v.kept(in)
 	probe := language.Probe{Run: in.Run, Env: in.Env, Tree: in.Tree, Test: in.Test}
 	near, err := kept.neighbours(func() (*language.Neighbourhood, error) { return v.Prober.Neighbours(ctx, probe) })

@@ -133,7 +133,8 @@ func fails(res *testrun.Result, sig incident.Signature) (testrun.Outcome, string
 	return res.Tests[0], ""
 }
 
-// passesOnHead asks whether the test passes with the patch, every time. The
+// passesOnHead asks whether the test passes with the patch, every time, or
+// whether the call refuses its input in a way that base foresees. The
 // last run is the one that is traced; a quick verification has only that one.
 func (j *verification) passesOnHead(ctx context.Context) (finding, error) {
 	n := j.in.Repeats
@@ -144,13 +145,21 @@ func (j *verification) passesOnHead(ctx context.Context) (finding, error) {
 	if err != nil {
 		return finding{}, err
 	}
+	if passes(results[0]) != "" {
+		if _, err := j.refuses(ctx, results[0]); err != nil {
+			return finding{}, err
+		}
+	}
 	for i, res := range results {
-		if why := passes(res); why != "" {
+		if why := j.ends(res); why != "" {
 			return failed("run %d of %d with the patch: %s", i+1, n, why), nil
 		}
 		if i == n-1 {
 			j.green = readTrace(res)
 		}
+	}
+	if j.refused != nil {
+		return held("with the patch the call refuses its input, %d of %d: it %s; %s", n, n, j.refused.shown, j.refused.why), nil
 	}
 	return held("passed %d of %d with the patch, 1 test collected, none skipped", n, n), nil
 }

@@ -342,6 +342,24 @@ func (j *verification) suiteAlike(ctx context.Context, other patch.Overlay) (boo
 	return theirs.why == ours.why && slices.Equal(theirs.lost, ours.lost), nil
 }
 
+// coveredBySuite reports whether tests of the suite execute each changed
+// statement, and whether code is all that the patch changes.
+func (j *verification) coveredBySuite() (bool, error) {
+	if j.analysis == nil || j.of(Suite).Outcome != Held {
+		return false, nil
+	}
+	places, err := j.changes()
+	if err != nil {
+		return false, err
+	}
+	for path := range j.overlay {
+		if _, code := j.analysis.Lines[path]; !code {
+			return false, nil
+		}
+	}
+	return len(places) > 0 && !slices.ContainsFunc(places, func(p place) bool { return j.covered[p] == 0 }), nil
+}
+
 // uncovered names what nothing that was run shows to be right: changed
 // statements that neither the test nor the suite nor a call near the failing one
 // executes, and changed files that are not code.

@@ -40,6 +40,7 @@ type verification struct {
 	grounds   []behaviour.Ground
 	risks     []string
 	suiteBase *baseSuite
+	refused   *refusal      // what the test's call ends in with the patch, where that is meant
 	covered   map[place]int // changed statements → tests of the suite that execute them
 	gates     []*Gate
 }
@@ -191,9 +192,7 @@ func (j *verification) size() string {
 // admitsCode asks the policy on code.
 func (j *verification) admitsCode(ctx context.Context) (finding, error) {
 	var err error
-	j.analysis, err = j.v.Analyser.Analyse(ctx, language.Question{
-		Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: j.overlay, Stack: j.stack, Exception: j.in.Signature.Type, Test: j.in.Test.Source,
-	})
+	j.analysis, err = j.v.Analyser.Analyse(ctx, j.asked())
 	if err != nil {
 		return finding{}, err
 	}
@@ -208,6 +207,14 @@ func (j *verification) admitsCode(ctx context.Context) (finding, error) {
 		return held("%s; paths and texts are within the policy; a person has to permit %s%s", j.size(), placeOf(j.permissions()[0]), more(n-1)), nil
 	}
 	return held("%s; paths, texts and added code are within the policy", j.size()), nil
+}
+
+// asked is what the language's Analyser is told of the patch and of the failure.
+func (j *verification) asked() language.Question {
+	return language.Question{
+		Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: j.overlay, Stack: j.stack, Exception: j.in.Signature.Type, Test: j.in.Test.Source,
+		Callers: j.in.Callers, Ways: j.ways(), Raised: j.raised(),
+	}
 }
 
 // session runs the test on an overlay in a fresh sandbox.

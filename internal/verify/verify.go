@@ -66,12 +66,14 @@ type Input struct {
 	Patch        patch.Patch         //
 	Signature    incident.Signature  // what base must fail with; File relative to the tree
 	Outer        int                 // functions of the tree that were on production's stack outside the one that the test calls
+	Callers      []language.Level    // these, outermost first, as far as their files are known
 	Suite        []string            // of the repository, as testrun.Request takes it; nil: the whole tree
 	Repeats      int                 // N, default 5
 	Policy       patch.Policy        // with the rules of the language
 	History      history.Source      // of the base commit; nil if there is none
 	Alternatives []patch.Patch       // other candidates that the patch has to hold its own against
 	Grounds      []behaviour.Ground  // known from elsewhere, such as a person's answer that the test asserts
+	Permitted    string              // ID of a patch that may add what the policy leaves to people, because one has permitted it; "" none
 	Quick        bool                // feedback for a proposer: see the package comment
 	Progress     func(gate string)   // may be nil
 }
@@ -90,6 +92,7 @@ type Verdict struct {
 	Diff       string             `json:"diff"`               // unified, of Patch
 	Dropped    string             `json:"dropped,omitempty"`  // unified, of what was proposed besides and is not needed
 	Risks      []string           `json:"risks,omitempty"`    // what is not known of the patch, a sentence each
+	Covered    bool               `json:"covered,omitempty"`  // tests of the suite execute every changed line
 	Red        []byte             `json:"-"`                  // trace on base
 	Green      []byte             `json:"-"`                  // trace on head
 	TestSHA    string             `json:"test_sha256"`
@@ -242,6 +245,9 @@ func (j *verification) verdict() (*Verdict, error) {
 		return nil, err
 	}
 	verdict.Risks = append(verdict.Risks, uncovered...)
+	if verdict.Covered, err = j.coveredBySuite(); err != nil {
+		return nil, err
+	}
 	for _, g := range j.gates {
 		verdict.Gates = append(verdict.Gates, *g)
 		if g.Outcome == Failed || g.Outcome == NotReached {

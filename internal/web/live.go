@@ -29,8 +29,8 @@ type logLine struct {
 
 func describe(e postgres.Entry) logLine {
 	var d struct {
-		Stage, Text, State, Act, Phase, Ref, Error string
-		Stop                                       *fault.Stop
+		Stage, Text, State, Act, Phase, Ref, Error, By, Answer string
+		Stop                                                   *fault.Stop
 	}
 	_ = json.Unmarshal(e.Data, &d)
 	line := logLine{Seq: e.Seq, Time: e.At.UTC().Format("15:04:05.0"), Kind: e.Kind, Stage: d.Stage, Text: d.Text}
@@ -42,6 +42,8 @@ func describe(e postgres.Entry) logLine {
 		if d.Error != "" {
 			line.Text += ": " + d.Error
 		}
+	case e.Kind == "decision":
+		line.Text = "the answer of " + d.By + ": " + d.Answer
 	case e.Kind == "act":
 		line.Stage, line.Text = pipeline.Propose, d.Act+" "+d.Phase
 		if d.Ref != "" {

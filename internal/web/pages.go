@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"html/template"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/microcosm-cc/bluemonday"
@@ -15,8 +17,10 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/forge"
+	"github.com/repaird/repaird/internal/orchestrator"
 	"github.com/repaird/repaird/internal/pipeline"
 	"github.com/repaird/repaird/internal/postgres"
+	"github.com/repaird/repaird/internal/text"
 	"github.com/repaird/repaird/internal/verify"
 )
 
@@ -78,12 +82,13 @@ func (s *server) incident(r *http.Request) (string, any, error) {
 // A runView is one run with its stages' results.
 type runView struct {
 	postgres.Run
-	Stop  *fault.Stop
-	PR    *forge.PullRequest
-	Steps []step
-	Case  pipeline.Case
-	Card  string
-	Log   []logLine
+	Stop     *fault.Stop
+	PR       *forge.PullRequest
+	Steps    []step
+	Case     pipeline.Case
+	Question *verify.Question // that the run waits for
+	Card     string
+	Log      []logLine
 }
 
 // A step is one state in the progress bar at the top of a run's page.
@@ -126,6 +131,9 @@ func (s *server) run(r *http.Request) (string, any, error) {
 	if err := v.Case.Restore(artifacts); err != nil {
 		return "", nil, err
 	}
+	if v.Stop != nil && v.Stop.Type == fault.Undecided && run.Finished != nil && v.Case.Verdict != nil {
+		v.Question = v.Case.Verdict.Question
+	}
 	if v.Stop != nil { // mark the states that were reached before the stop
 		for i, done := range []bool{true, v.Case.Bundle != nil, v.Case.Reproduction != nil, v.Case.Repair != nil && len(v.Case.Repair.Patch.Edits) > 0, false, false} {
 			if done {
@@ -153,6 +161,23 @@ func (s *server) run(r *http.Request) (string, any, error) {
 		"Title": "Run " + run.ID, "Run": v, "Incident": inc, "Artifacts": sorted(artifacts),
 		"LedgerBroken": broken != nil, "Last": last, "Live": run.Finished == nil,
 	}, nil
+}
+
+// decide answers the question of a run and returns to its page.
+func (s *server) decide(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+	id := chi.URLParam(r, "id")
+	choice := pipeline.Choice{Key: r.PostFormValue("key"), Expect: strings.TrimSpace(r.PostFormValue("expect")), Raises: strings.TrimSpace(r.PostFormValue("raises"))}
+	by := strings.TrimSpace(r.PostFormValue("by"))
+	err := fault.Errorf(fault.Invalid, "say who answers")
+	if by != "" {
+		_, err = orchestrator.Decide(r.Context(), s.DB, id, choice, text.Line(by, 60)+" (on the run's page)")
+	}
+	if err != nil {
+		s.page(func(*http.Request) (string, any, error) { return "", nil, err })(w, r)
+		return
+	}
+	http.Redirect(w, r, "/runs/"+url.PathEscape(id), http.StatusSeeOther)
 }
 
 func (s *server) artifact(w http.ResponseWriter, r *http.Request) {

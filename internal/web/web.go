@@ -4,6 +4,8 @@
 //
 // All content is untrusted and escaped; pull request Markdown is rendered and
 // then sanitised. A token is required unless the server listens on loopback only.
+// A run's question can be answered on its page, from the page alone: requests of
+// other origins are refused.
 package web
 
 import (
@@ -18,6 +20,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 
@@ -77,6 +81,7 @@ func New(o Options) (http.Handler, error) {
 		r.Get("/", s.page(s.incidents))
 		r.Get("/incidents/{id}", s.page(s.incident))
 		r.Get("/runs/{id}", s.page(s.run))
+		r.With(http.NewCrossOriginProtection().Handler).Post("/runs/{id}/decide", s.decide)
 		r.Get("/runs/{id}/live", s.live)
 		r.Get("/runs/{id}/artifacts/{name}", s.artifact)
 		r.Get("/pulls/{number}", s.page(s.pull))
@@ -172,14 +177,22 @@ func (s *server) page(f func(*http.Request) (string, any, error)) http.HandlerFu
 		case fault.Retryable:
 			status, message = http.StatusServiceUnavailable, "The database is unavailable. Accepted events are safe; try again in a moment."
 			w.Header().Set("Retry-After", "5")
+		case fault.Invalid:
+			status, message = http.StatusUnprocessableEntity, sentence(err.Error())
 		}
-		if status != http.StatusNotFound {
+		if status != http.StatusNotFound && status != http.StatusUnprocessableEntity {
 			s.Logger.Error("page", "path", r.URL.Path, "error", err)
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.WriteHeader(status)
 		s.render(w, "error", map[string]any{"Title": http.StatusText(status), "Text": message})
 	}
+}
+
+// sentence makes an error's text one.
+func sentence(s string) string {
+	first, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[n:] + "."
 }
 
 func (s *server) render(w http.ResponseWriter, name string, data any) {

@@ -61,13 +61,13 @@ type Search struct {
 	Suite     []string // of the repository, as testrun.Request takes it
 
 	Commits int           // that are asked, default 16
-	Wall    time.Duration // of all, default a minute
+	Wall    time.Duration // of all, default 2 minutes
 	Suites  time.Duration // of one run of the suite, default 20 seconds
 }
 
 const (
 	defaultCommits = 16
-	defaultWall    = time.Minute
+	defaultWall    = 2 * time.Minute
 	defaultSuites  = 20 * time.Second
 	maxLine        = 256 // commits that are considered
 	enough         = 3   // ancestors that agree: no more are asked

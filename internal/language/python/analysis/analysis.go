@@ -39,12 +39,16 @@ var _ language.Analyser = Analyser{}
 
 // request is one batch of questions to the program.
 type request struct {
-	Files     []file            `json:"files"`
-	Modules   []string          `json:"modules"`   // names of new modules
-	Roots     []string          `json:"roots"`     // source roots relative to the tree
-	Stack     []*language.Level `json:"stack"`     // nil for levels left out
-	Exception string            `json:"exception"` // bare class name
-	Test      string            `json:"test"`      // source
+	Files     []file             `json:"files"`
+	Modules   []string           `json:"modules"`   // names of new modules
+	Roots     []string           `json:"roots"`     // source roots relative to the tree
+	Stack     []*language.Level  `json:"stack"`     // the callers' levels before it; nil for levels left out
+	Outside   int                `json:"outside"`   // of them, how many are the callers'
+	Ways      [][]language.Level `json:"ways"`      // each with the callers' levels before it
+	Raised    []string           `json:"raised"`    // bare class names
+	Refusal   *language.Raise    `json:"refusal"`   // asks about this exception instead of the patch
+	Exception string             `json:"exception"` // bare class name
+	Test      string             `json:"test"`      // source
 }
 
 type file struct {
@@ -62,12 +66,8 @@ func (a Analyser) Analyse(ctx context.Context, q language.Question) (_ *language
 	if err != nil {
 		return nil, err
 	}
-	spec := program.Spec{
-		Run: q.Run, Env: q.Env, Tree: q.Tree, Answer: 8 << 20,
-		Limits: sandbox.Limits{Wall: 30 * time.Second, Processes: 16},
-	}
 	var found language.Analysis
-	err = analyse.Run(ctx, a.Backend, spec, r, &found)
+	err = a.run(ctx, q, r, &found)
 	var failure *program.Failure
 	if errors.As(err, &failure) && failure.Answer == "" {
 		// Source that crashes the program is the patch's fault: nothing else
@@ -81,9 +81,38 @@ func (a Analyser) Analyse(ctx context.Context, q language.Question) (_ *language
 	return &found, nil
 }
 
+// Refuses says what speaks for an exception in which the test ends on head.
+func (a Analyser) Refuses(ctx context.Context, q language.Question, raised language.Raise) (_ *language.Purpose, err error) {
+	defer fault.Wrap(&err, "analyse the exception")
+	r, err := requestOf(q)
+	if err != nil {
+		return nil, err
+	}
+	r.Refusal = &raised
+	var found language.Purpose
+	err = a.run(ctx, q, r, &found)
+	var failure *program.Failure
+	if errors.As(err, &failure) && failure.Answer == "" {
+		return &language.Purpose{}, nil // nothing speaks for it
+	}
+	return &found, err
+}
+
+func (a Analyser) run(ctx context.Context, q language.Question, r request, answer any) error {
+	return analyse.Run(ctx, a.Backend, program.Spec{
+		Run: q.Run, Env: q.Env, Tree: q.Tree, Answer: 8 << 20,
+		Limits: sandbox.Limits{Wall: 30 * time.Second, Processes: 16},
+	}, r, answer)
+}
+
 func requestOf(q language.Question) (request, error) {
 	base := patch.Dir(q.Tree)
-	r := request{Modules: patchrules.NewModules(base, q.Overlay), Stack: trim(q.Stack), Exception: q.Exception, Test: q.Test, Roots: q.Env.Roots}
+	r := request{Modules: patchrules.NewModules(base, q.Overlay), Exception: q.Exception, Test: q.Test, Roots: q.Env.Roots, Raised: q.Raised}
+	callers := q.Callers[max(0, len(q.Callers)-maxLevels/4):]
+	r.Stack, r.Outside = trim(slices.Concat(callers, q.Stack)), len(callers)
+	for _, way := range q.Ways {
+		r.Ways = append(r.Ways, slices.Concat(callers, way))
+	}
 	changed, err := patch.ChangedLines(base, q.Overlay)
 	if err != nil {
 		return r, err

@@ -64,7 +64,16 @@ var guardCases = []struct {
 	{"another comparison is not a guard", "def f(a):\n    if len(a) == 0:\n        return a\n    return f(a[1:])\n", "== 0", "<= 1", []level{{"f", 4}}, "", false, false},
 	{"a corrected argument is not a guard", kthSource, "kth(above, k)", "kth(above, k - 1)", kthStack, "", false, false},
 	{"a branch that computes is not a guard", "def f(text):\n    return int(text)\n", "    return int(text)", "    if '.' in text:\n        return int(text.replace('.', ''))\n    return int(text)", []level{{"f", 2}}, "", false, false},
-	{"a guard in a function off the stack is not asked about", "def f(a):\n    return g(a)[0]\ndef g(a):\n    return a\n", "def g(a):\n    return a", "def g(a):\n    if not a:\n        return [0]\n    return a", []level{{"f", 2}}, "", false, false},
+	{"a guard in a function off the stack is listed", "def f(a):\n    return g(a)[0]\ndef g(a):\n    return a\n", "def g(a):\n    return a", "def g(a):\n    if not a:\n        return [0]\n    return a", []level{{"f", 2}}, "exit", false, false},
+	{"a handler that raises another exception", "class Bad(ValueError):\n    pass\ndef f(a):\n    return a[0]\n", "    return a[0]", "    try:\n        return a[0]\n    except IndexError as e:\n        raise Bad(a) from e", []level{{"f", 4}}, "refusal", false, false},
+	{"a handler that reads the value in another way", "def f(a):\n    return a[0]\n", "    return a[0]", "    try:\n        return a[0]\n    except IndexError:\n        return list(a.values())[0]", []level{{"f", 2}}, "format", false, false},
+	{"a handler that returns a constant", "def f(a):\n    return a[0]\n", "    return a[0]", "    try:\n        return a[0]\n    except IndexError:\n        return Decimal('0')", []level{{"f", 2}}, "try", false, false},
+	{"a handler for an absence that is documented", "def f(a):\n    \"\"\"Return the first, or None where a is empty.\"\"\"\n    try:\n        return a[0]\n    except KeyError:\n        return None\n", "KeyError", "IndexError", []level{{"f", 4}}, "try", false, true},
+	{"a handler for less than before", "def f(a):\n    try:\n        return a[0]\n    except Exception:\n        return None\n", "Exception", "IndexError", []level{{"f", 3}}, "", false, false},
+	{"a new object of constants", "def f(a):\n    x = g(a)\n    return x\ndef g(a):\n    return a\n", "    return x", "    if x is None:\n        return Decimal(1)\n    return x", []level{{"f", 3}}, "exit", false, false},
+	{"a default for a get that had none", "T = {}\ndef f(a):\n    return T.get(a) * 2\n", "T.get(a)", "T.get(a, 1)", []level{{"f", 3}}, "get-default", false, false},
+	{"a value that enters in the function", "from flask import request\ndef f():\n    name = request.form.get('name')\n    return name[0]\n", "    return name", "    if not name:\n        return ''\n    return name", []level{{"f", 4}}, "exit", true, true},
+	{"a value that enters in the caller", "import json\ndef f(path):\n    data = json.load(open(path))\n    return g(data['x'].strip())\ndef g(a):\n    return a[0]\n", "    return a[0]", "    if not a:\n        return ''\n    return a[0]", []level{{"f", 4}, {"g", 6}}, "exit", true, false},
 }
 
 const kthSource = `def kth(arr, k):

@@ -42,7 +42,7 @@ func prober(t *testing.T) behaviour.Prober {
 	return behaviour.Prober{Backend: sandboxtest.Backend(t, "bwrap")}
 }
 
-// test is a test of which the body is given, with the imports that it needs.
+// test is a test with the given body and the imports that it needs.
 func test(imports, body string) testrun.Test {
 	return testrun.Test{Path: "tests/test_it.py", Name: "test_it", Source: imports + "\n\n\ndef test_it():\n    " + body + "\n"}
 }
@@ -388,7 +388,7 @@ class TestIt(unittest.TestCase):
 			}
 		})
 	}
-	t.Run("a fixture of elsewhere is not known", func(t *testing.T) {
+	t.Run("a fixture defined in another file is not known", func(t *testing.T) {
 		t.Parallel()
 		n := near(t, dir, testrun.Test{Path: "tests/test_it.py", Name: "test_it", Source: double + "\ndef test_it(database):\n    double(1)\n"}, 10)
 		if len(n.Calls) != 1 || n.Answers[0].End != language.Lost || !strings.Contains(n.Why, "the test takes the fixture database") {

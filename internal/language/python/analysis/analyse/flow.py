@@ -8,9 +8,18 @@ nobody in the tree made the value: it came with the input.
 import ast
 
 from origin import Origin
-from repaird_syntax import called, definitions, holds, innermost, own, positional
+from repaird_syntax import called, definitions, holds, innermost, own, positional, root_name
 
-PASSING = {"enumerate", "zip", "list", "tuple", "sorted", "reversed", "iter", "items", "values", "keys", "get"}
+# What a value that came from outside still is after these.
+PASSING = {"enumerate", "zip", "list", "tuple", "sorted", "reversed", "iter", "items", "values", "keys", "get",
+           "strip", "lstrip", "rstrip", "lower", "upper", "title", "casefold", "split", "rsplit", "partition", "rpartition", "splitlines",
+           "encode", "decode", "int", "float", "str", "Decimal", "dict", "set", "bytes"}
+
+# Where a value enters the tree: a call of a library, or a name of one, that reads a
+# request, arguments, a file, the environment or a queue.
+ENTERING = {"input", "getenv", "read", "readline", "readlines", "read_text", "read_bytes", "open", "load", "loads", "safe_load", "parse_args", "get_json",
+            "get_data", "recv", "recvfrom", "receive", "poll", "get_nowait", "fetchone", "fetchall", "fetchmany", "reader", "DictReader", "json", "form",
+            "args", "environ", "argv", "stdin", "values", "files", "headers", "cookies", "body", "GET", "POST", "query_params", "params", "payload"}
 
 
 class Stack:
@@ -36,6 +45,8 @@ class Stack:
             roots = self.step(i, roots)
             if not roots:
                 return False
+            if roots == {OUTSIDE}:
+                break
             i -= 1
         return True
 
@@ -65,14 +76,14 @@ class Stack:
         out = set()
         for call in calls:
             bound = bind(callee, call)
-            for root in roots:
+            for root in roots - {OUTSIDE}:
                 if bound is None or root not in bound:
                     return frozenset()
                 part = projection(bound[root], origin, set())
                 if not part:
                     return frozenset()
                 out |= part
-        return frozenset(out)
+        return frozenset(out | (roots & {OUTSIDE}))
 
 
 def bind(func, call):
@@ -90,8 +101,29 @@ def bind(func, call):
     return bound
 
 
+def enters(expr, origin):
+    """Whether an expression reads what is outside the tree: request.form["x"],
+    os.environ, json.load(f), of a module that is not the tree's."""
+    name = called(expr) if isinstance(expr, ast.Call) else getattr(expr, "attr", getattr(expr, "id", ""))
+    if name not in ENTERING or origin.tree.find(name):
+        return False
+    root = root_name(expr.func if isinstance(expr, ast.Call) else expr)
+    if root is None:
+        return isinstance(expr, ast.Call)
+    return root not in origin.params and root not in origin.bound and (
+        root in origin.src.imported or isinstance(expr, ast.Call) and root == name)
+
+
+OUTSIDE = "<outside>"  # in the place of a parameter: the value enters here
+
+
 def projection(expr, origin, seen):
-    """The parameters of which the expression is a part; empty when it is computed."""
+    """The parameters of which the expression is a part; empty when it is computed.
+    What enters the tree in the expression itself is a part of OUTSIDE."""
+    if isinstance(expr, (ast.Call, ast.Attribute)) and enters(expr, origin):
+        return {OUTSIDE}
+    if isinstance(expr, (ast.ListComp, ast.GeneratorExp, ast.SetComp)) and not any(g.ifs for g in expr.generators):
+        return projection(expr.elt, origin, seen)
     if isinstance(expr, ast.Name):
         if expr.id in seen:
             return set()
@@ -126,6 +158,12 @@ def projection(expr, origin, seen):
             out |= part
         return out
     return set()
+
+
+def entered(subject, origin):
+    """Whether an expression asks about what entered the tree in its own function."""
+    parts = [projection(n, origin, set()) for n in ast.walk(subject) if isinstance(n, (ast.Name, ast.Attribute, ast.Call))]
+    return {OUTSIDE} in parts and all(p <= {OUTSIDE} for p in parts)
 
 
 ASKING = {"len", "isinstance", "type", "bool", "hasattr", "callable"}

@@ -1,8 +1,8 @@
 """Find what a patch adds that lets a call survive a value instead of not making it.
 
-For each function on the stack of the failure (and functions that the patch adds
-and they call), the constructs of base and head are compared. Reported are, when
-they are new:
+For each function that the patch changes (and for those that call functions that
+it adds), the constructs of base and head are compared. Reported are, when they
+are new:
 
     exit        if COND, while COND or case PATTERN: return/continue/break/pass with nothing computed
     default     if COND: X = …, where COND asks about X
@@ -14,6 +14,8 @@ they are new:
     clamp       min/max around an expression of the statement that failed
     filter      an "if" in a comprehension
     try         a handler, suppress() or leaving finally that catches the failure's exception
+    refusal     a handler of it that raises another exception
+    format      a handler of it that reads the same value in another way
     check       the raise or assert that failed is gone
     removed     the statement that failed is gone and nothing came for it
     constant    a constant stands where the statement that failed computed
@@ -27,13 +29,17 @@ every function of the tree that makes it, or that only library calls make it
 whose documented answer for "nothing there" it is.
 """
 import ast
+import re
 from collections import Counter
 
 import flow
 from origin import Origin, functions, judge
-from repaird_syntax import bare, called, holds, own
+from repaird_syntax import SCOPES, bare, called, first_line, holds, own
 
 EMPTY_CALLS = {"list", "dict", "set", "tuple", "str", "int", "float", "bool", "frozenset", "bytes", "object", "iter", "type"}
+
+NARROWING = ("conjunct", "filter")  # a search or a choice may be made narrower
+CLASS = re.compile(r"[A-Z]|(?:date|time|datetime|timedelta)$")
 
 
 def dump(node):
@@ -65,12 +71,21 @@ def trivial(node):
     if isinstance(node, ast.JoinedStr):
         return True
     if isinstance(node, ast.Call):
-        if not node.args and not node.keywords and isinstance(node.func, ast.Name):
-            return True  # a new object that nothing went into
+        if made_of_nothing(node):
+            return True
         return isinstance(node.func, ast.Name) and node.func.id in EMPTY_CALLS and all(trivial(a) for a in node.args)
     if type(node).__name__ in ("Num", "Str", "Bytes", "NameConstant", "Ellipsis"):
         return True
     return False
+
+
+def made_of_nothing(call):
+    """A new object that nothing went into but constants: list(), Decimal("0")."""
+    if not isinstance(call.func, (ast.Name, ast.Attribute)) or call.keywords and not all(constant(k.value) for k in call.keywords):
+        return False
+    if isinstance(call.func, ast.Attribute) and not (call.args and CLASS.match(call.func.attr)):
+        return False  # a method computes from its receiver
+    return all(constant(a) for a in call.args)
 
 
 def constant(node):
@@ -82,7 +97,7 @@ def constant(node):
     if isinstance(node, ast.Dict):
         return not node.keys
     if isinstance(node, ast.Call):
-        return isinstance(node.func, ast.Name) and node.func.id in EMPTY_CALLS and not node.args
+        return made_of_nothing(node) and (bool(node.args) or getattr(node.func, "id", "") in EMPTY_CALLS)
     return isinstance(node, ast.Constant) or type(node).__name__ in ("Num", "Str", "Bytes", "NameConstant")
 
 
@@ -95,10 +110,10 @@ def emptiness(node):
 
 
 class Finder:
-    def __init__(self, base, head, base_func, head_func, crash_line, exception, tree):
+    def __init__(self, base, head, base_func, head_func, crash_line, exceptions, tree):
         self.base, self.head, self.tree = base, head, tree
         self.old, self.new = base_func, head_func
-        self.exception = exception
+        self.exceptions = exceptions
         self.crash_line = crash_line
         self.old_nodes = list(own(base_func)) if base_func is not None else []
         self.new_nodes = list(own(head_func))
@@ -109,8 +124,17 @@ class Finder:
         self.gone_tests = self.old_tests - self.new_tests
         self.found = []
 
-    def report(self, kind, node, subject, what=""):
-        self.found.append({"kind": kind, "line": getattr(node, "lineno", 0), "subject": subject, "what": what, "node": node})
+    def report(self, kind, node, subject, what="", instead=None, handler=0):
+        """instead: the expressions one of which stands in for what the guard keeps out."""
+        if self.operand(node):
+            instead = [node]  # it is computed with
+        self.found.append({"kind": kind, "line": getattr(node, "lineno", 0), "subject": subject, "what": what, "node": node,
+                           "constant": any(e is None or constant(e) for e in instead) if instead else kind not in NARROWING and subject is not None and nullity(subject),
+                           "handler": handler, "effect": first_line(node.body[0]) if isinstance(getattr(node, "body", None), list) else 0})
+
+    def operand(self, node):
+        """Whether an expression is computed with, rather than given as it is."""
+        return any(isinstance(n, (ast.BinOp, ast.UnaryOp, ast.Compare)) and node in ast.iter_child_nodes(n) for n in self.new_nodes)
 
     def new_test(self, test):
         return self.new_tests[dump(test)] > self.old_tests[dump(test)]
@@ -148,7 +172,7 @@ class Finder:
                 return
             kept = [self.old_dumps[dump(b)] > 0 for b in (node.body, node.orelse)]
             if constant(node.body) or constant(node.orelse) or (kept[0] and trivial(node.orelse)) or (kept[1] and trivial(node.body)):
-                self.report("ifexp", node, node.test)
+                self.report("ifexp", node, node.test, instead=(node.body, node.orelse))
         elif isinstance(node, (ast.If, ast.While)) and not self.changed_condition(node):
             self.new_if(node)
 
@@ -189,11 +213,15 @@ class Finder:
         else:
             kind = ""
         if self.leaves(node.body) or (node.orelse and self.leaves(node.orelse)):
-            self.report("exit", node, node.test, self.answer(node))
+            self.report("exit", node, node.test, self.answer(node), instead=self.results(node.body + node.orelse))
         elif kind and len(node.body) + len(node.orelse) > 0 and not self.computes(node):
             self.report("wrap", node, node.test)
         elif self.assigns_subject(node):
-            self.report("default", node, node.test)
+            self.report("default", node, node.test, instead=self.results(node.body))
+
+    def results(self, body):
+        """What statements return or assign; None for a return of nothing."""
+        return [s.value for s in body if isinstance(s, (ast.Return, ast.Assign, ast.AnnAssign))]
 
     def match(self, node):
         """A new case that leaves, or that puts statements of base under a condition."""
@@ -255,7 +283,7 @@ class Finder:
         if any(isinstance(n, (ast.If, ast.While, ast.IfExp, ast.Assert)) and n.test is node for n in self.new_nodes):
             return
         if isinstance(node.op, ast.Or) and (constant(node.values[-1]) or any(self.old_dumps[dump(v)] for v in node.values[:-1])):
-            self.report("or-default", node, node.values[0])
+            self.report("or-default", node, node.values[0], instead=node.values[-1:])
         elif isinstance(node.op, ast.And) and any(self.old_dumps[dump(v)] for v in node.values[1:]):
             self.report("or-default", node, node.values[0])
 
@@ -263,20 +291,22 @@ class Finder:
         name = called(node)
         if name == "get" and isinstance(node.func, ast.Attribute) and node.args:
             for n in self.old_nodes:
-                if isinstance(n, ast.Subscript) and dump(n.value) == dump(node.func.value) and not self.new_dumps[dump(n)]:
-                    return self.report("get-default", node, node.func.value)
+                stood = isinstance(n, ast.Subscript) and dump(n.value) == dump(node.func.value)
+                fewer = isinstance(n, ast.Call) and dump(n.func) == dump(node.func) and len(n.args) < len(node.args)
+                if (stood or fewer) and not self.new_dumps[dump(n)]:
+                    return self.report("get-default", node, node.func.value, instead=node.args[1:] or [None])
         if name == "getattr" and len(node.args) == 3:
-            return self.report("get-default", node, node.args[0])
+            return self.report("get-default", node, node.args[0], instead=node.args[2:])
         if name == "next" and len(node.args) == 2:
-            return self.report("get-default", node, emptiness(node.args[0]))
+            return self.report("get-default", node, emptiness(node.args[0]), instead=node.args[1:])
         if name == "pop" and len(node.args) == 2 and isinstance(node.func, ast.Attribute):
-            return self.report("get-default", node, node.func.value)
+            return self.report("get-default", node, node.func.value, instead=node.args[1:])
         if any(k.arg == "default" for k in node.keywords) and name in ("min", "max", "next", "get"):
-            return self.report("get-default", node, emptiness(node.args[0]) if node.args else node)
+            return self.report("get-default", node, emptiness(node.args[0]) if node.args else node, instead=[k.value for k in node.keywords])
         if name in ("min", "max") and len(node.args) > 1 and self.on_crash_line(node.args):
             return self.report("clamp", node, node)
         if name == "suppress" and any(self.catches(a) for a in node.args):
-            return self.report("try", node, None)
+            return self.report("try", node, None, instead=[None])
 
     def on_crash_line(self, args):
         for n in self.old_nodes:
@@ -287,14 +317,14 @@ class Finder:
 
     def catches(self, kind):
         name = getattr(kind, "id", getattr(kind, "attr", ""))
-        return name in CAUGHT_BY.get(self.exception, ()) or name in (self.exception, "Exception", "BaseException")
+        return any(name in CAUGHT_BY.get(x, ()) or name in (x, "Exception", "BaseException") for x in self.exceptions)
 
     def handlers(self, node):
         """New handlers, or ones that catch more than they did."""
         for s in node.finalbody:  # leaving there drops the exception
             for n in ast.walk(s):
                 if isinstance(n, (ast.Return, ast.Break, ast.Continue)) and self.is_new(s):
-                    return self.report("try", n, None)
+                    return self.report("try", n, None, instead=[None])
         before = Counter()
         for n in self.old_nodes:
             if isinstance(n, ast.ExceptHandler):
@@ -304,8 +334,37 @@ class Finder:
                 before.subtract(kinds(n))
         for h in node.handlers:
             for kind in [h.type] if not isinstance(h.type, ast.Tuple) else h.type.elts:
-                if before[dump(kind) if kind is not None else ""] < 0 and (kind is None or self.catches(kind)):
-                    return self.report("try", h, None)
+                if before[dump(kind) if kind is not None else ""] < 0 and (kind is None or self.catches(kind)) and not self.narrowed(node, h):
+                    tried = ast.Tuple([e for s in node.body for e in ast.iter_child_nodes(s) if isinstance(e, ast.expr)], ast.Load())
+                    return self.report(self.purpose(node, h), h, tried, instead=self.results(h.body) or [None], handler=h.lineno)
+
+    def narrowed(self, node, handler):
+        """Whether base has the handler for more exceptions: less is caught now."""
+        body = [dump(s) for s in node.body]
+        for n in self.old_nodes:
+            if isinstance(n, ast.Try) and [dump(s) for s in n.body] == body:
+                for h in n.handlers:
+                    wide = {""} if h.type is None else {getattr(k, "id", getattr(k, "attr", "")) for k in
+                                                        (h.type.elts if isinstance(h.type, ast.Tuple) else [h.type])}
+                    name = getattr(handler.type, "id", getattr(handler.type, "attr", ""))
+                    if wide & ({"", "Exception", "BaseException"} | set(CAUGHT_BY.get(name, ()))):
+                        return True
+        return False
+
+    def purpose(self, node, handler):
+        """What a handler does with the exception: refuse the value by raising
+        another, read it in another way, or swallow it."""
+        inside = [n for s in handler.body for n in ast.walk(s)]
+        if any(isinstance(n, (ast.Return, ast.Continue, ast.Break)) for n in inside) is False and isinstance(handler.body[-1], ast.Raise):
+            return "refusal"
+        tried = {n for s in node.body for n in names(s)} - {called(n) for s in node.body for n in ast.walk(s) if isinstance(n, ast.Call)}
+        last = handler.body[-1]
+        value = getattr(last, "value", None) if isinstance(last, (ast.Return, ast.Assign)) else None
+        if value is not None and not trivial(value) and not constant(value):
+            for n in ast.walk(value):
+                if isinstance(n, ast.Call) and any(names(a) & tried for a in [n.func] + n.args):
+                    return "format"
+        return "try"
 
     def gone(self):
         """The check or the statement that failed is no longer there."""
@@ -339,6 +398,17 @@ class Finder:
             if isinstance(n, type(node)) and self.is_new(n) and (isinstance(n, ast.Assert) or (n.exc is not None and names(n.exc) & want)):
                 return True
         return False
+
+
+def nullity(node):
+    """Whether a condition asks if there is something at all: x, not x, x is None, len(x) > 0."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        node = node.operand
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and constant(node.comparators[0]):
+        node = node.left
+    if isinstance(node, ast.Call) and called(node) in ("len", "bool") and node.args:
+        node = node.args[0]
+    return isinstance(node, (ast.Name, ast.Attribute, ast.Subscript))
 
 
 def truth(node):
@@ -377,30 +447,51 @@ def ancestors():
 CAUGHT_BY = ancestors()
 
 
-def find(parsed, frames, exception, tree):
-    """frames: the stack of the failure on base, outermost first; None for levels left out."""
+def find(parsed, frames, exception, tree, outside=0, ways=(), raised=()):
+    """frames: the stack of the failure on base with its callers, outermost first;
+    outside: how many are the callers'; None for levels left out. ways: the stacks
+    of calls that ran before it failed, of functions that are not on it."""
     stack = flow.Stack(frames, tree)
     out = []
     for base, head in parsed:
         old, new = functions(base.tree), functions(head.tree)
-        levels = {}
-        for i, frame in enumerate(frames):
-            if frame is None or frame["path"] != head.path:
-                continue
-            for name in new:
-                if frame["function"] in (name, bare(name)):
-                    levels.setdefault(name, []).append(i)
         added = {name: f for name, f in new.items() if name not in old}
-        for name, at in levels.items():
-            out += of_function(base, head, name, old.get(name), new[name], at, added, exception, stack)
+        for name, func in new.items():
+            before = old.get(name)
+
+            def here(frame):
+                return frame is not None and frame["path"] == head.path and frame["function"] in (name, bare(name))
+
+            levels = [i for i, frame in enumerate(frames) if i >= outside and here(frame)]
+            way = next((w for w in ways if here(w[-1])), None)
+            if name == "<module>" and not levels:
+                func, before = body(func), body(before)
+            if not levels and before is not None and dump(before) == dump(func):
+                continue
+            if not levels and name not in old and called_by(name, new, old):
+                continue  # what it does, its callers do
+            exceptions = [exception] if levels else [exception] + list(raised)
+            for g in of_function(base, head, name, before, func, levels, added, exceptions, stack, way):
+                for key in ("levels", "input_at", "direct_at"):
+                    g[key] = [i - outside for i in g[key]]
+                out.append(g)
     return out
 
 
-def of_function(base, head, name, old, new, levels, added, exception, stack):
+def body(module):
+    """A module without its functions and classes."""
+    return ast.Module([s for s in module.body if not isinstance(s, SCOPES)], [])
+
+
+def called_by(name, new, old):
+    return any(called(n) == bare(name) for other, f in new.items() if other != name and other in old for n in own(f) if isinstance(n, ast.Call))
+
+
+def of_function(base, head, name, old, new, levels, added, exceptions, stack, way):
     tree = stack.tree
     found = []
-    for line in sorted({stack.frames[i]["line"] for i in levels}):
-        for g in Finder(base, head, old, new, line, exception, tree).run():
+    for line in sorted({stack.frames[i]["line"] for i in levels}) or [0]:
+        for g in Finder(base, head, old, new, line, exceptions, tree).run():
             if not any(g["kind"] == h["kind"] and g["line"] == h["line"] for h in found):
                 found.append(g)
     # What a new function of the patch does, its caller does.
@@ -412,12 +503,13 @@ def of_function(base, head, name, old, new, levels, added, exception, stack):
             if bare(helper) != called(n):
                 continue
             args = ast.Tuple(list(n.args) + [k.value for k in n.keywords], ast.Load())
-            for g in Finder(base, head, None, func, 0, exception, tree).run():
+            for g in Finder(base, head, None, func, 0, exceptions, tree).run():
                 found.append(dict(g, subject=None if g["subject"] is None else args, what=""))
     origin = Origin(new, head, tree)
     for g in found:
         g["direct"] = g["subject"] is not None and flow.direct(g["subject"], origin)
-    return [entry(head, name, g, judge(g, new, old, head, tree), levels, recursive(new), stack) for g in found]
+        g["entered"] = g["subject"] is not None and flow.entered(g["subject"], origin)
+    return [entry(head, name, g, judge(g, new, old, head, tree), levels, recursive(new), stack, way) for g in found]
 
 
 def recursive(func):
@@ -425,12 +517,15 @@ def recursive(func):
     return any(isinstance(n, ast.Call) and called(n) == name for n in own(func))
 
 
-def entry(src, function, g, judged, levels, calls_itself, stack):
+def entry(src, function, g, judged, levels, calls_itself, stack, way):
     origin, documented, roots = judged
-    from_input, direct = [], []
-    if origin == "input":
+    from_input, direct, through = [], [], False
+    if g["entered"]:
+        from_input, direct, through = levels, levels, True
+    elif origin == "input":
         from_input = [i for i in levels if roots and stack.from_input(i, roots)]
         direct = [i for i in from_input if g["direct"]]
+        through = bool(way and roots and flow.Stack(way, stack.tree).from_input(len(way) - 1, roots))
     return {"path": src.path, "function": function, "line": g["line"], "kind": g["kind"], "origin": origin, "documented": documented,
-            "roots": roots, "levels": levels, "input_at": from_input, "direct_at": direct,
-            "base_case": bool(calls_itself and g["kind"] == "exit" and g["what"] == "own")}
+            "roots": roots, "levels": levels, "input_at": from_input, "direct_at": direct, "constant": g["constant"], "handler": g["handler"], "effect": g["effect"],
+            "on_way": bool(way), "input": through, "base_case": bool(calls_itself and g["kind"] == "exit" and g["what"] == "own")}

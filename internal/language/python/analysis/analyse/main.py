@@ -14,6 +14,7 @@ import imports
 import lines
 import origin
 import policy
+import refusal
 import special
 import touched
 
@@ -70,7 +71,10 @@ def permissions(parsed, modules, literals, known):
 
 
 def answer(request, tree):
-    answer = {"violations": [], "permissions": [], "broad": [], "guards": [], "lines": {}, "touched": [], "tests": [], "changed": {}}
+    if request.get("refusal"):
+        return refusal.purpose(request, origin.Tree(tree))
+    answer = {"violations": [], "permissions": [], "broad": [], "guards": [], "lines": {}, "touched": [], "tests": [],
+              "changed": {}, "failing": None}
     sys.setrecursionlimit(20000)
     modules = {m.lower() for m in request.get("modules") or ()}
     for name, where in sorted(installed(modules).items()):
@@ -103,5 +107,7 @@ def answer(request, tree):
     answer["permissions"] = permissions(parsed, modules, special.literals(request.get("test") or ""), known)
     answer["tests"] = imports.tests(tree, [f["path"] for f in files], request.get("roots") or [])
     answer["touched"] = touched.find(sides)
-    answer["guards"] = guards.find([p[:2] for p in parsed], request.get("stack") or [], request.get("exception") or "", known)
+    answer["failing"] = touched.failing(sides, (request.get("stack") or [None])[-1], request.get("exception") or "")
+    answer["guards"] = guards.find([(base, head) for base, head, _ in parsed], request.get("stack") or [], request.get("exception") or "", known,
+                                   request.get("outside") or 0, request.get("ways") or (), request.get("raised") or ())
     return answer

@@ -150,7 +150,7 @@ def words_for(cond, subject_is_none):
         return r"empty|no \w+|without|blank"
     if "Compare" in text:
         return r"zero|negative|\b0\b|empty|out of range|too (?:large|small|long|short)|beyond|at most|at least"
-    return r"none|optional|empty|no \w+|zero|missing|without|blank|null"
+    return r"none|optional|empty|no \w+|zero|missing|without|blank|null|lacks?|absent|malformed|invalid|unknown|not (?:a|an|found|there)"
 
 
 def documents(func, param, cond):
@@ -193,6 +193,10 @@ def judge(guard, finder_func, base_func, src, tree):
     """Origin and documentation of one guard."""
     if guard["subject"] is None:
         return "none", "", []
+    if guard["handler"]:
+        # That a value is input does not say that its failure may be swallowed.
+        said = documents(base_func, "", None) if hasattr(base_func, "args") else ""
+        return "handler", said, []
     o = Origin(base_func if base_func is not None else finder_func, src, tree)
     head = Origin(finder_func, src, tree)
     o.bound.update({k: v for k, v in head.bound.items() if k not in o.bound and k not in o.params})

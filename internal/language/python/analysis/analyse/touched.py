@@ -8,7 +8,7 @@ other is wrong, whether or not a test runs it.
 import ast
 from collections import namedtuple
 
-from repaird_syntax import FUNCTIONS, SCOPES, bound_names, definitions, last_line, own, statements
+from repaird_syntax import FUNCTIONS, SCOPES, bare, bound_names, definitions, innermost, own, statements
 
 import lines
 
@@ -165,3 +165,45 @@ def find(sides):
                               "defines": sorted(own_names & changed), "uses": sorted(used & changed - own_names),
                               "imports": imported(s.node)})
     return found
+
+
+# Which expressions raise what; others raise everything.
+RAISED_BY = {"ZeroDivisionError": (ast.BinOp,), "KeyError": (ast.Subscript, ast.Call), "IndexError": (ast.Subscript, ast.Call),
+             "AttributeError": (ast.Attribute,), "NameError": (ast.Name,), "UnboundLocalError": (ast.Name,)}
+
+
+def failing(sides, frame, exception):
+    """For each expression of the statement that failed, and that may have failed,
+    the lines on which it stands in head's function. None where its file is not
+    changed."""
+    for base, head, _, _ in sides:
+        if frame is None or head.path != frame["path"]:
+            continue
+        around = innermost(definitions(base.tree), frame["line"], frame["function"])
+        after = [d.node for d in definitions(head.tree) if d.name == bare(frame["function"])]
+        here = [s.node for s in heads(base.tree) if s.first <= frame["line"] <= s.last and (around is None or s.scope.endswith(around.name))]
+        wanted = RAISED_BY.get(exception, (ast.Subscript, ast.Call, ast.BinOp, ast.Attribute, ast.Compare))
+        found = {}
+        for statement in here[-1:]:
+            for n in expressions(statement):
+                if isinstance(n, wanted) and not isinstance(getattr(n, "ctx", None), ast.Store) and not (
+                        isinstance(n, ast.BinOp) and exception == "ZeroDivisionError" and not isinstance(n.op, (ast.Div, ast.FloorDiv, ast.Mod))):
+                    found.setdefault(ast.dump(n), [])
+        if not found:
+            return None
+        for function in after or ([head.tree] if around is None else []):
+            for n in ast.walk(function):
+                if isinstance(n, ast.expr) and ast.dump(n) in found:
+                    found[ast.dump(n)].append(n.lineno)
+        return list(found.values())
+    return None
+
+
+def expressions(statement):
+    """The expressions of a statement, of a compound one those of its head."""
+    waiting = [statement]
+    while waiting:
+        n = waiting.pop()
+        if isinstance(n, ast.expr):
+            yield n
+        waiting.extend(c for c in ast.iter_child_nodes(n) if not isinstance(c, ast.stmt) and type(c).__name__ not in ("match_case", "ExceptHandler"))

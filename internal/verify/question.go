@@ -1,0 +1,144 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/repaird/repaird/internal/behaviour"
+	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/patch"
+)
+
+const (
+	maxOptions = 4 // of a question
+	maxCalls   = 5 // that options are compared by
+)
+
+// question is what a person has to decide about a patch that no gate rejects:
+// its own behaviour, and those of the rivals that nothing refutes. Rivals that
+// answer the test's call otherwise come first, and a proposer's candidates before
+// patches that differ in one place.
+func (j *verification) question() *Question {
+	if j.near == nil || len(j.near.Calls) == 0 || len(j.head) == 0 {
+		return nil
+	}
+	rivals := slices.Clone(j.surviving)
+	slices.SortStableFunc(rivals, func(a, b survivor) int { return j.order(a) - j.order(b) })
+	options := []Option{j.option(j.head, j.in.Patch, j.diff, j.standing())}
+	calls := j.telling(rivals)
+	options[0].Changes = j.beside(j.head, calls)
+	seen := map[string]bool{j.behaviourOf(j.head): true}
+	others := 0
+	for _, s := range rivals {
+		key := j.behaviourOf(s.answers)
+		if len(options) == maxOptions || seen[key] {
+			continue
+		}
+		p, diff, ok := j.patchOf(s)
+		if !ok {
+			continue
+		}
+		seen[key] = true
+		if j.differs(s, 0) {
+			others++
+		}
+		standing := "passes the test, and no answer near the call speaks against it: " + s.Change
+		if s.Path != "" {
+			standing = "passes the test, and no answer near the call speaks against it; it differs from A in " + s.Change
+		}
+		o := j.option(s.answers, p, diff, standing)
+		o.Key, o.Changes = string(rune('A'+len(options))), j.beside(s.answers, calls)
+		options = append(options, o)
+	}
+	call := clip(j.near.Calls[0].Shown, 300)
+	text := fmt.Sprintf("What should %s answer?", call)
+	if others == 0 && len(options) > 1 {
+		text = fmt.Sprintf("Which is right? The candidates answer %s alike, and calls near it otherwise.", call)
+	}
+	return &Question{Kind: AskAnswer, Text: text, Options: options}
+}
+
+func (j *verification) order(s survivor) (n int) {
+	if !j.differs(s, 0) {
+		n = 2
+	}
+	if s.Path != "" { // it differs from the patch in one place
+		n++
+	}
+	return n
+}
+
+func (j *verification) option(answers []language.Answer, p patch.Patch, diff, standing string) Option {
+	o := Option{Key: "A", Answer: behaviour.Show(answers[0]), Patch: p, Diff: diff, Standing: standing}
+	switch expected := answers[0].Expected(); {
+	case answers[0].Varies:
+	case expected.Raises != "":
+		o.Raises = expected.Raises
+	default:
+		o.Literal = expected.Literal
+	}
+	return o
+}
+
+// standing is how the patch fares: what is not known of it.
+func (j *verification) standing() string {
+	var lowers []string
+	for _, g := range j.grounds {
+		if g.Effect == behaviour.Lowers {
+			lowers = append(lowers, g.Evidence)
+		}
+	}
+	return "every gate holds; not known: " + strings.Join(lowers, "; ")
+}
+
+// differs reports whether a rival answers a call otherwise than the patch.
+func (j *verification) differs(s survivor, call int) bool {
+	a, b := j.head[call], s.answers[call]
+	return behaviour.Comparable(a) && behaviour.Comparable(b) && !behaviour.Same(a, b)
+}
+
+// telling are the calls near the test's that some rival answers otherwise.
+func (j *verification) telling(rivals []survivor) (calls []int) {
+	for i := 1; i < len(j.near.Calls) && len(calls) < maxCalls; i++ {
+		if slices.ContainsFunc(rivals, func(s survivor) bool { return j.differs(s, i) }) {
+			calls = append(calls, i)
+		}
+	}
+	return calls
+}
+
+// beside are what one side answers to those calls, beside base.
+func (j *verification) beside(answers []language.Answer, calls []int) (all []behaviour.Difference) {
+	for _, i := range calls {
+		all = append(all, behaviour.Difference{
+			Call: clip(j.near.Calls[i].Shown, 300), Before: behaviour.Show(j.near.Answers[i]), After: behaviour.Show(answers[i]),
+		})
+	}
+	return all
+}
+
+// behaviourOf tells behaviours apart by their answers to the calls that rivals
+// made.
+func (j *verification) behaviourOf(answers []language.Answer) string {
+	var b strings.Builder
+	for i, a := range answers {
+		if len(j.surviving) > 0 && behaviour.Comparable(j.surviving[0].answers[i]) {
+			fmt.Fprintf(&b, "%s %s %s\n", a.End, a.Type, a.Value)
+		}
+	}
+	return b.String()
+}
+
+// patchOf is a rival as a patch of base.
+func (j *verification) patchOf(s survivor) (p patch.Patch, diff string, ok bool) {
+	hunks, err := patch.Hunks(j.base, s.Overlay)
+	if err != nil {
+		return p, "", false
+	}
+	if p, err = patch.Combine(j.base, hunks, s.Change); err != nil {
+		return p, "", false
+	}
+	diff, err = patch.Diff(j.base, s.Overlay)
+	return p, diff, err == nil
+}
