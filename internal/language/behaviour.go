@@ -53,7 +53,7 @@ type Call struct {
 	Shown string `json:"shown"` // as people read it: quote(currency="EUR")
 	Test  string `json:"test"`  // the test's source with this call, opaque to callers
 	Seed  int    `json:"seed"`  // index of the call that it is a variation of: 0 the test's own, otherwise a twin's
-	Leaf  string `json:"leaf"`  // path of the literal that was changed, such as payload.currency; "" for the test's own call
+	Leaf  string `json:"leaf"`  // path of the literal that was changed, such as payload.currency, or config#2 for the third number in a text; "" for the test's own call
 	Edit  string `json:"edit"`  // kind of change: case, space, unicode, zeros, number, dictionary, nonsense, drop, repeat, reverse, joint, absent …
 	From  string `json:"from"`  // the literal before, in source form
 	To    string `json:"to"`    // and after

@@ -76,7 +76,8 @@ class Watch(object):
             self.monitor.set_events(self.monitor.PROFILER_ID, 0)
 
     def trace(self, frame, event, arg):
-        path = self.path(frame.f_code.co_filename)
+        name = frame.f_code.co_filename
+        path = self.files[name] if name in self.files else self.path(name)
         if path is None:
             return None
         ran, waiting = self.lines.setdefault(path, set()), self.waiting
