@@ -123,7 +123,7 @@ func (j *verification) contradicted() string {
 		}
 	}
 	switch {
-	case ended != "":
+	case ended != "" && (j.refused == nil || ended != j.refused.signature.Type):
 		return fmt.Sprintf("the session says that the test passed, and the trace that it ended with %s", clip(ended, 100))
 	case calls == 0 && whole(j.green.read):
 		return "the session says that the test passed, and in the trace its function is never called"
@@ -161,7 +161,7 @@ func (j *verification) stillRaised() string {
 // changes.
 func (j *verification) handles(s trace.Swallow) bool {
 	return slices.ContainsFunc(j.analysis.Guards, func(g language.Guard) bool {
-		return g.Kind == language.GuardHandler && g.Path == strings.TrimPrefix(s.HandlerFile, treeRoot) &&
+		return (g.Kind == language.GuardHandler || g.Handler > 0) && g.Path == strings.TrimPrefix(s.HandlerFile, treeRoot) &&
 			incident.BareName(g.Function) == incident.BareName(s.HandlerName)
 	})
 }
