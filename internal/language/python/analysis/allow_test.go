@@ -40,7 +40,16 @@ var additions = []struct{ name, code, names string }{
 	{"a lock", "import threading\n\nLOCK = threading.Lock()\n", ""},
 	{"a thread", "import threading\n\n\ndef go(f):\n    threading.Thread(target=f).start()\n", "threading.Thread"},
 	{"a method of texts", "def clean(s):\n    return s.strip().casefold()\n", ""},
-	{"what the package uses elsewhere", "import requests\n\n\ndef get(u):\n    return requests.get(u)\n", ""},
+	{"what the package uses elsewhere", "import rich\n\n\ndef show(u):\n    return rich.inspect(u)\n", ""},
+	{"a connection more than the package makes", "import requests\n\n\ndef get(u):\n    return requests.get(u)\n", "requests.get, which connects"},
+	{"a process by a module of the package", "from .other import subprocess\n\n\ndef go(u):\n    return subprocess.run(u)\n", "subprocess.run, which starts something"},
+	{"a module that a pure one holds", "import statistics\n\n\ndef r():\n    return statistics.random.random()\n", "statistics.random"},
+	{"a format that looks into objects", "def g(f):\n    return '{0.__globals__}'.format(f)\n", "a format that looks into objects"},
+	{"a format of numbers", "def g(n):\n    return '{:.2f} {0[a]} {1.n}'.format(n)\n", ""},
+	{"a call in an annotation", "def g(n: total.obliterated()):\n    return n\n", ".obliterated"},
+	{"a special method that is set", "class K:\n    pass\n\n\nK.__len__ = total\n", ".__len__ is set"},
+	{"a module's own attributes", "def __getattr__(name):\n    return 0\n", "the special function __getattr__"},
+	{"a count in a closure", "def make():\n    n = 0\n\n    def f():\n        nonlocal n\n        n += 1\n        return n\n    return f\n", "keeps n from call to call"},
 	{"what only the tests use", "import responses\n", "the import of responses"},
 	{"a variable of the environment", "import os\n\n\ndef home():\n    return os.environ['HOME']\n", "os.environ, which reads the environment"},
 	{"the environment by another name", "import os as o\n\n\ndef home():\n    return o.environ\n", "os.environ"},
@@ -65,7 +74,7 @@ var additions = []struct{ name, code, names string }{
 	{"a module within a pure one", "import enum\n\n\ndef g(s):\n    return enum.bltns.input(s)\n", ".input"},
 	{"getattr, handed on", "g = getattr\n", "getattr handed on"},
 	{"a module, imported by name", "import importlib\n", "importlib"},
-	{"a process", "import subprocess\n", "subprocess"},
+	{"a process", "import multiprocessing\n", "multiprocessing"},
 	{"a connection", "from urllib.request import urlopen\n", "urllib.request"},
 	{"a quoted URL", "from urllib.parse import quote\n\n\ndef q(s):\n    return quote(s)\n", ""},
 	{"an unknown method", "def g(o):\n    return o.obliterate()\n", ".obliterate"},
@@ -105,7 +114,7 @@ func TestWhatAPatchAddsThatAPersonHasToPermit(t *testing.T) {
 	t.Parallel()
 	q := language.Question{Tree: t.TempDir(), Overlay: patch.Overlay{}, Test: failing}
 	base := map[string]string{
-		"shop/__init__.py": "", "shop/other.py": "import requests\n\n\ndef fetch(u):\n    return requests.get(u)\n",
+		"shop/__init__.py": "", "shop/other.py": "import subprocess\n\nimport requests\nimport rich\n\n\ndef fetch(u):\n    rich.inspect(u)\n    subprocess.run(u)\n    return requests.get(u)\n",
 		"tests/test_m.py": "import responses\n",
 	}
 	for i, c := range additions {

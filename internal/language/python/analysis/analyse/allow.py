@@ -6,6 +6,7 @@ its own, what its package uses already and what the reviewed list has
 """
 import ast
 import os
+import re
 from collections import Counter
 
 import library
@@ -13,6 +14,7 @@ from repaird_syntax import SCOPES, definitions, own
 
 BUILTIN = set(dir(__builtins__) if not isinstance(__builtins__, dict) else __builtins__)
 JUDGED = library.ALWAYS_BY_NAME.keys() | {"getattr", "setattr", "delattr", "hash", "id"}  # by what they are used for
+LOOKS_INTO = re.compile(r"\{[^{}:!]*(?:\.\s*_|\[[^{}\]]*\]\.)")  # of a part of what is formatted, by its name
 PLACES = {"__file__", "__path__", "__package__", "__cached__"}
 SKIPPED = ("node_modules", "venv", "site-packages", "__pycache__", "tests", "test", "testing", "docs", "examples", "build")
 MAX_FILES, MAX_BYTES = 200, 2 << 20  # of a package that are read to learn what it uses
@@ -153,7 +155,7 @@ def _modules(base, head, package, brought, ask):
             continue
         if not name and module in modules or _used(package.names, module, name):
             continue
-        if whole in library.ALWAYS_BY_NAME:
+        if library.always(whole):
             continue  # see _always
         what = library.LOADED_BY_NAME.get(module) or library.LOADED_BY_NAME.get(module.split(".")[0])
         ask(line, "the import of %s, which %s" % (whole, what or "the package does not use"))
@@ -192,7 +194,7 @@ def _names(head, old, package, modules, brought, ask):
             continue
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             whole = dotted(node, imported)
-            if whole in library.ALWAYS_BY_NAME or node.attr in library.BY_ATTRIBUTE:
+            if library.always(whole) or node.attr in library.BY_ATTRIBUTE:
                 continue  # see _always
             if whole:
                 _of_module(whole, node, old, package, modules, ask)
@@ -231,7 +233,7 @@ def _annotations(tree):
     for node in ast.walk(tree):
         for field in ("annotation", "returns"):
             part = getattr(node, field, None)
-            if isinstance(part, ast.AST):
+            if isinstance(part, ast.AST) and not any(isinstance(n, ast.Call) for n in ast.walk(part)):
                 found.update(id(n) for n in ast.walk(part))
     return found
 
@@ -257,12 +259,14 @@ def _grave(src):
         if isinstance(node, ast.ImportFrom):
             for a in node.names:
                 whole = "%s.%s" % (node.module or "", a.name)
-                if whole in library.ALWAYS_BY_NAME:
-                    yield whole, line, "%s, which %s" % (whole, library.ALWAYS_BY_NAME[whole])
+                if library.always(whole):
+                    yield whole, line, "%s, which %s" % (whole, library.always(whole))
         elif isinstance(node, ast.Attribute):
             whole = dotted(node, src.imported)
-            what = library.ALWAYS_BY_NAME.get(whole) or library.BY_ATTRIBUTE.get(node.attr)
-            if what and not (node.attr == "replace" and not whole):
+            what = library.always(whole) or library.BY_ATTRIBUTE.get(node.attr)
+            if not isinstance(node.ctx, ast.Load) and node.attr.startswith("__") and node.attr.endswith("__") and node.attr not in ("__name__", "__doc__", "__wrapped__"):
+                yield "set " + node.attr, line, ".%s is set" % node.attr
+            if what:
                 yield whole or "." + node.attr, line, "%s, which %s" % (whole or "." + node.attr, what)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             what = library.ALWAYS_BY_NAME.get(src.imported.get(node.id, node.id))
@@ -274,6 +278,8 @@ def _grave(src):
                 yield node.id, line, "%s handed on, which resolves names" % node.id
             if node.id in ("hash", "id") and id(node) not in hashing and id(node) in src.called:
                 yield node.id, line, "%s(), which answers otherwise in another process" % node.id
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and LOOKS_INTO.search(node.value) and id(node) not in src.docs:
+            yield "format", line, "a format that looks into objects"
         elif isinstance(node, ast.Call):
             yield from _opened(src, node, line)
             yield from _named(src, node, line)
@@ -305,7 +311,10 @@ def _methods(base, head, package, ask):
     had = {d.qualname for d in definitions(base.tree)}
     for d in definitions(head.tree):
         name = d.name
-        if d.cls is None or not (name.startswith("__") and name.endswith("__")) or d.qualname in had:
+        if not (name.startswith("__") and name.endswith("__")) or d.qualname in had:
+            continue
+        if d.cls is None:
+            ask(d.node.lineno, "the special function %s" % d.qualname)
             continue
         kinds = [getattr(b, "id", getattr(b, "attr", "")) for b in d.cls.bases]
         if name == "__hash__" and any(getattr(s, "name", "") == "__eq__" for s in d.cls.body) or name == "__eq__" and _structural(d.node):

@@ -6,10 +6,12 @@ neither the process nor the machine nor the clock. Names that answer differently
 from run to run, wait, write or remove are not here, however usual they are.
 """
 
+import sys
+
 BUILTINS = set("""
 abs all any ascii bin bool bytearray bytes callable chr classmethod complex dict divmod enumerate filter float format frozenset hasattr hex int
 isinstance issubclass iter len list map max min next object oct ord pow property range repr reversed round set slice sorted staticmethod str sum super
-tuple type zip aiter anext True False None NotImplemented Ellipsis __name__ __doc__ __debug__
+tuple type zip aiter anext True False None NotImplemented Ellipsis __name__ __doc__
 ArithmeticError AssertionError AttributeError BlockingIOError BrokenPipeError BufferError ChildProcessError ConnectionAbortedError ConnectionError
 ConnectionRefusedError ConnectionResetError EOFError FileExistsError FileNotFoundError FloatingPointError IOError ImportError IndexError
 InterruptedError IsADirectoryError KeyError LookupError MemoryError ModuleNotFoundError NameError NotADirectoryError NotImplementedError OSError
@@ -84,7 +86,10 @@ ALWAYS = {
     "deletes or overwrites": "os.remove os.unlink os.rmdir os.removedirs os.rename os.renames os.replace os.truncate os.chmod os.chown os.link os.symlink os.mkdir "
                              "os.makedirs shutil.rmtree shutil.move shutil.copy shutil.copy2 shutil.copyfile shutil.copytree shutil.make_archive",
     "starts something": "threading.Thread concurrent.futures.ThreadPoolExecutor concurrent.futures.ProcessPoolExecutor asyncio.create_subprocess_exec "
-                        "asyncio.create_subprocess_shell asyncio.create_task asyncio.ensure_future os.startfile webbrowser.open",
+                        "asyncio.create_subprocess_shell asyncio.create_task asyncio.ensure_future os.startfile webbrowser.open subprocess.run subprocess.Popen "
+                        "subprocess.call subprocess.check_call subprocess.check_output multiprocessing.Process multiprocessing.Pool",
+    "connects": "socket.socket socket.create_connection urllib.request.urlopen http.client.HTTPConnection http.client.HTTPSConnection requests.get requests.post "
+                "requests.put requests.delete requests.request requests.Session httpx.get httpx.post httpx.Client httpx.AsyncClient",
 }
 ALWAYS_BY_NAME = {name: what for what, names in ALWAYS.items() for name in names.split()}
 # On any value, since a module or file can be had by many names.
@@ -96,6 +101,7 @@ BY_ATTRIBUTE = {
     "truncate": "deletes or overwrites", "__dict__": "resolves names", "__class__": "resolves names", "__subclasses__": "resolves names",
     "import_module": "loads code or objects", "urlopen": "connects", "connect": "connects",
 }
+STANDARD = set(getattr(sys, "stdlib_module_names", ())) or set("random os sys time io re types warnings subprocess threading socket builtins".split())
 # Names of one kind: a package that uses one of them may use the others.
 KIN = [set(names.split()) for names in (
     "now utcnow today time.time time.time_ns", "time.monotonic time.monotonic_ns time.perf_counter time.perf_counter_ns time.process_time",
@@ -113,6 +119,11 @@ LOADED = {
 LOADED_BY_NAME = {name: what for what, names in LOADED.items() for name in names.split()}
 
 
+def always(name):
+    """What a dotted name does that needs a person each time, also where a module of the package holds it; "" for nothing."""
+    return ALWAYS_BY_NAME.get(name) or ALWAYS_BY_NAME.get(".".join(name.split(".")[-2:])) or ""
+
+
 def kin(name, used):
     """Whether something of a name's kind is among the used names."""
     return any(name in kind and kind & used for kind in KIN)
@@ -121,5 +132,6 @@ def kin(name, used):
 def pure(module, name=""):
     """Whether a module, or a name of it, is on the list."""
     if module in MODULES:
-        return name not in MODULES[module].split()
+        # A module that a module holds is not part of it.
+        return name not in MODULES[module].split() and (name not in STANDARD or module in (name, "datetime"))
     return module in PARTS and (not name or name in PARTS[module].split())

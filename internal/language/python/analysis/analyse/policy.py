@@ -47,7 +47,7 @@ ANYWHERE = {"modules": "code-import", "meta_path": "code-import", "path_hooks": 
 # Modules that other modules hold as attributes.
 HELD = set("_sys sys _os os builtins _builtins __builtins__ _pytest pytest inspect gc ctypes importlib _imp _thread threading subprocess".split())
 HIDDEN = {"_sys", "_os", "_builtins", "builtins", "_exit", "_getframe"}  # no honest text is one of these
-SNIFF = re.compile(r"(?i)pytest|repaird|(^|[^a-z])conftest|^/proc(/|$)|^/sys(/|$)|^/dev/(fd|std|shm)|^/in/|^/out(/|$)")
+SNIFF = re.compile(r"(?i)pytest|repaird|(^|[^a-z])conftest|^/proc(/|$)|^/sys(/|$)|^/dev/(fd|std|shm)|^/in/|^/out(/|$)|^/work(/|$)")
 DUNDER = re.compile(r"^\s*__|__\s*$")
 BROAD = {"Exception", "BaseException"}
 

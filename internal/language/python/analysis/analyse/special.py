@@ -165,7 +165,7 @@ def _lazy(base, head, ask):
                 ask(function, "%s returns %s now, so that what failed may only be put off" % (name, kind))
 
 
-CONTAINERS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+CONTAINERS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp)
 CHANGES = {"append", "add", "update", "extend", "insert", "setdefault", "pop", "popitem", "discard", "remove", "clear", "appendleft", "__setitem__"}
 MAKERS = {"list", "dict", "set", "deque", "defaultdict", "Counter", "OrderedDict", "count", "iter", "cycle", "WeakKeyDictionary", "local"}
 CACHES = {"cache", "lru_cache", "cached_property"}
@@ -196,7 +196,7 @@ def _states(src):
     for d in definitions(src.tree):
         local = {a.arg for a in parameters(d.node.args)} | {n.id for n in own(d.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         for n in own(d.node):
-            if isinstance(n, ast.Global):
+            if isinstance(n, (ast.Global, ast.Nonlocal)):
                 found[n] = "%s keeps %s from call to call" % (d.qualname, ", ".join(n.names))
             root, how = None, None
             if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr in CHANGES:
