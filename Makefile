@@ -15,7 +15,7 @@ build: ## compile bin/repaird
 	@echo 'compiling bin/repaird (some minutes the first time)'
 	@$(GO) build -o bin/repaird ./cmd/repaird
 
-demo: setup build ## repair three sample incidents end to end on this machine
+demo: setup build ## repair four sample incidents end to end on this machine
 	./bin/repaird demo
 
 # Packages whose tests are all about a service, a container, a browser or Python.

@@ -1,27 +1,31 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/repaird/repaird/internal/app"
 	"github.com/repaird/repaird/internal/config"
+	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/pipeline"
 	"github.com/repaird/repaird/internal/text"
 )
 
 const demoHelp = `repaird demo [flags]
 
-Repair three sample incidents end to end on this machine: start a private
+Repair four sample incidents end to end on this machine: start a private
 PostgreSQL and a daemon, send it each sample's recorded Sentry event, and follow
-the runs until each ends in a draft pull request in the local forge or in a typed
-stop. In a terminal, keep serving the dashboard until Ctrl-C; its pages are also
-saved as files.
+the runs until each ends in a draft pull request in the local forge, in a typed
+stop, or in a question that a person has to answer. In a terminal, wait for the
+answer, and keep serving the dashboard until Ctrl-C; its pages are also saved as
+files. Without one, or with --yes, option A is the answer.
 
 With ANTHROPIC_API_KEY, OPENAI_API_KEY or OPENAI_BASE_URL set, patches are
 proposed by that model; otherwise by the templates proposer, which needs no
@@ -34,6 +38,7 @@ func demo(ctx context.Context, args []string) error {
 	fs.StringVar(&d.Sandbox, "sandbox", "auto", "docker, bwrap, or auto")
 	fs.StringVar(&d.Listen, "listen", "127.0.0.1:7230", "`ADDRESS` of the demo's daemon")
 	serve := fs.Bool("serve", terminal(), "keep serving the dashboard until Ctrl-C (default: in a terminal)")
+	yes := fs.Bool("yes", false, "answer a question with option A instead of asking (default: without a terminal)")
 	if err := parse(fs, args, 0); err != nil {
 		return err
 	}
@@ -55,6 +60,11 @@ func demo(ctx context.Context, args []string) error {
 	results, err := d.Run(ctx)
 	if err != nil {
 		return err
+	}
+	for i := range results {
+		if err := decideDemo(ctx, &d, &results[i], *yes || !isTerminal(os.Stdin)); err != nil {
+			return err
+		}
 	}
 	fmt.Printf("\n%s in %.0f s\n", text.Count(len(results), "incident"), time.Since(began).Seconds())
 	failed := false
@@ -96,7 +106,51 @@ func printResult(r app.DemoResult, served bool) {
 	fmt.Println()
 }
 
-func terminal() bool {
-	_, err := unix.IoctlGetTermios(int(os.Stdout.Fd()), unix.TCGETS)
+// decideDemo has a person answer the question of a run, if it ended in one; or
+// answers with option A. An empty line leaves the question open.
+func decideDemo(ctx context.Context, d *app.Demo, r *app.DemoResult, script bool) error {
+	if r.Question == nil {
+		return nil
+	}
+	command := "repaird run --config " + d.ConfigFile() + " decide " + r.Run
+	fmt.Printf("\n%s: %s\n\n", r.Sample, r.Story)
+	printQuestion(os.Stdout, r.Question)
+	fmt.Printf("\n%s\n", answerHelp(r.Question, command, "--expect", "--raises"))
+	if script {
+		const key = "A"
+		fmt.Printf("\nNobody is asked here: answering with option %s.\n\n", key)
+		return d.Decide(ctx, r, pipeline.Choice{Key: key}, "the demo")
+	}
+	lines := make(chan string)
+	go func() {
+		defer close(lines)
+		for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+			lines <- strings.TrimSpace(in.Text())
+		}
+	}()
+	for {
+		fmt.Print("\nYour answer (a key, a value, or raises TYPE; empty to leave it open): ")
+		var line string
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case line = <-lines:
+		}
+		if line == "" {
+			fmt.Println()
+			return nil
+		}
+		err := d.Decide(ctx, r, choiceFrom(r.Question, line), whoami())
+		if fault.KindOf(err) != fault.Invalid {
+			return err
+		}
+		fmt.Println(oneLine(err.Error()))
+	}
+}
+
+func terminal() bool { return isTerminal(os.Stdout) }
+
+func isTerminal(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
 	return err == nil
 }

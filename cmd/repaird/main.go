@@ -39,7 +39,7 @@ func commands() []command {
 	return []command{
 		{"serve", "run the daemon: intake, repairs, dashboard", serve},
 		{"repair", "repair one event, with no server and no database", repairOne},
-		{"demo", "repair three sample incidents on this machine", demo},
+		{"demo", "repair four sample incidents on this machine", demo},
 		{"trace", "run a Python command and see what it really did", traceCommand},
 		{"eval", "measure the verdict on patches that are known to be right or wrong", evaluate},
 		{"run", "list, show, decide, cancel or retry the daemon's runs", runs},

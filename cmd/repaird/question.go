@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -47,7 +46,7 @@ func decideRun(ctx context.Context, db *postgres.DB, id string, c pipeline.Choic
 		if _, err := db.Run(ctx, id); err != nil {
 			return err
 		}
-		q, err := questionOf(ctx, db, id)
+		q, err := orchestrator.Question(ctx, db, id)
 		if err != nil {
 			return err
 		}
@@ -66,33 +65,30 @@ func decideRun(ctx context.Context, db *postgres.DB, id string, c pipeline.Choic
 	return nil
 }
 
-// questionOf is the question of a run's verdict, nil if there is none.
-func questionOf(ctx context.Context, db *postgres.DB, id string) (*verify.Question, error) {
-	content, err := db.Artifact(ctx, id, pipeline.ArtifactVerdict)
-	if fault.KindOf(err) == fault.NotFound {
-		return nil, nil
-	}
-	var v verify.Verdict
-	if err == nil {
-		err = json.Unmarshal(content, &v)
-	}
-	return v.Question, err
-}
-
-// printQuestion prints the candidates side by side. What comes from the code
-// under test is stripped of control characters.
+// printQuestion prints the candidates, and side by side what they make calls
+// near the failing one answer. What comes from the code under test is stripped of
+// control characters.
 func printQuestion(w io.Writer, q *verify.Question) {
 	fmt.Fprintf(w, "QUESTION: %s\n", oneLine(q.Text))
 	for _, o := range q.Options {
-		fmt.Fprintf(w, "\n%s  %s\n", o.Key, oneLine(o.Answer))
+		fmt.Fprintf(w, "\n%s  %s\n", oneLine(o.Key), oneLine(o.Answer))
 		if o.Standing != "" {
 			fmt.Fprintf(w, "   %s\n", oneLine(o.Standing))
 		}
-		for _, d := range o.Changes {
-			fmt.Fprintf(w, "   %s: before %s, now %s\n", oneLine(d.Call), oneLine(d.Before), oneLine(d.After))
-		}
 		for line := range strings.Lines(o.Diff) {
 			fmt.Fprintf(w, "   %s\n", oneLine(strings.ReplaceAll(strings.TrimSuffix(line, "\n"), "\t", "    ")))
+		}
+	}
+	if len(q.Options) == 0 || len(q.Options[0].Changes) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nCalls near it:\n")
+	for i, d := range q.Options[0].Changes {
+		fmt.Fprintf(w, "\n   %s\n      before  %s\n", oneLine(d.Call), oneLine(d.Before))
+		for _, o := range q.Options {
+			if i < len(o.Changes) {
+				fmt.Fprintf(w, "      %-6s  %s\n", oneLine(o.Key), oneLine(o.Changes[i].After))
+			}
 		}
 	}
 }
@@ -107,4 +103,22 @@ func answerHelp(q *verify.Question, command, expect, raises string) string {
 		keys = append(keys, o.Key)
 	}
 	return fmt.Sprintf("To answer: %s %s; for another answer %s VALUE or %s TYPE instead of the key", command, strings.Join(keys, ", or "), expect, raises)
+}
+
+// choiceFrom reads what a person types: the key of an option, raises TYPE, or a
+// value.
+func choiceFrom(q *verify.Question, line string) pipeline.Choice {
+	line = strings.TrimSpace(line)
+	for _, o := range q.Options {
+		if strings.EqualFold(o.Key, line) {
+			return pipeline.Choice{Key: o.Key}
+		}
+	}
+	if q.Kind == verify.AskPermission {
+		return pipeline.Choice{Key: line}
+	}
+	if kind, ok := strings.CutPrefix(line, "raises "); ok {
+		return pipeline.Choice{Raises: strings.TrimSpace(kind)}
+	}
+	return pipeline.Choice{Expect: line}
 }

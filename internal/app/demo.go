@@ -18,7 +18,10 @@ import (
 	"github.com/repaird/repaird/internal/config"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/forge"
+	"github.com/repaird/repaird/internal/orchestrator"
+	"github.com/repaird/repaird/internal/pipeline"
 	"github.com/repaird/repaird/internal/postgres"
+	"github.com/repaird/repaird/internal/verify"
 )
 
 // A Demo repairs the samples end to end with a private PostgreSQL and local
@@ -39,12 +42,15 @@ type Demo struct {
 type DemoResult struct {
 	Sample, Story, Run, State string
 	Stop                      *fault.Stop
+	Question                  *verify.Question // that the run waits for; nil none
 	PR                        *forge.PullRequest
 	Page                      string // address while the demo is running
 	File                      string // the page as a file
 	Error                     string
 	Seconds                   float64
 	Stages                    map[string]float64 // seconds of each stage
+
+	seen int // lines of the ledger
 }
 
 const demoKey = "0123456789abcdef0123456789abcdef" // public key of the recorded DSN
@@ -228,18 +234,31 @@ func (d *Demo) send(ctx context.Context, id int, s samples.Sample) (DemoResult, 
 	return r, nil
 }
 
+// Decide answers the question of a result's run and follows the run to its end.
+func (d *Demo) Decide(ctx context.Context, r *DemoResult, choice pipeline.Choice, by string) error {
+	decision, err := orchestrator.Decide(ctx, d.app.DB, r.Run, choice, by)
+	if err != nil {
+		return err
+	}
+	d.say(r.Sample, "decided", decision.String())
+	one := []DemoResult{*r}
+	one[0].State, one[0].Stop, one[0].Question = "", nil, nil
+	err = d.follow(ctx, one)
+	*r = one[0]
+	return err
+}
+
 // follow reports the runs' ledgers until all have ended.
 func (d *Demo) follow(ctx context.Context, results []DemoResult) error {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	seen := make([]int, len(results))
 	for open := len(results); ; {
 		for i := range results {
 			r := &results[i]
 			if r.State != "" {
 				continue
 			}
-			ended, err := d.news(ctx, r, &seen[i])
+			ended, err := d.news(ctx, r)
 			if err != nil {
 				return err
 			}
@@ -258,18 +277,19 @@ func (d *Demo) follow(ctx context.Context, results []DemoResult) error {
 	}
 }
 
-// news reports what a run's ledger says after line seen, and whether it ended.
-func (d *Demo) news(ctx context.Context, r *DemoResult, seen *int) (ended bool, err error) {
+// news reports what a run's ledger says after the lines seen, and whether it
+// ended.
+func (d *Demo) news(ctx context.Context, r *DemoResult) (ended bool, err error) {
 	run, err := d.app.DB.Run(ctx, r.Run) // before its ledger: nothing follows the end
 	if err != nil {
 		return false, err
 	}
-	entries, err := d.app.DB.Ledger(ctx, r.Run, *seen)
+	entries, err := d.app.DB.Ledger(ctx, r.Run, r.seen)
 	if err != nil {
 		return false, err
 	}
 	for _, e := range entries {
-		*seen = e.Seq
+		r.seen = e.Seq
 		var line struct{ Stage, Text string }
 		if e.Kind == "progress" && json.Unmarshal(e.Data, &line) == nil {
 			d.say(r.Sample, line.Stage, line.Text)
@@ -303,9 +323,17 @@ func (d *Demo) finish(ctx context.Context, r *DemoResult, run *postgres.Run) err
 	last := run.Created
 	for _, e := range entries {
 		var line struct{ Stage string }
+		if e.Kind == "decision" { // the time before it was a person's
+			last = e.At
+		}
 		if e.Kind == "stage" && json.Unmarshal(e.Data, &line) == nil {
 			r.Stages[line.Stage] = e.At.Sub(last).Seconds()
 			last = e.At
+		}
+	}
+	if r.Stop != nil && r.Stop.Type == fault.Undecided {
+		if r.Question, err = orchestrator.Question(ctx, d.app.DB, r.Run); err != nil {
+			return err
 		}
 	}
 	d.say(r.Sample, "ended", "as "+run.State)

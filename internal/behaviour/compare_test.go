@@ -77,9 +77,15 @@ func TestWhatCallsNearTheFailingOneSay(t *testing.T) {
 			return s
 		}(), "overfit", behaviour.Lowers},
 		{"nonsense that base refuses and head answers is a question", func() behaviour.Sides {
-			s := with(near(12), language.Call{Shown: "f('')", Leaf: "x", Edit: "number"}, raises("ValueError"), raises("ValueError"))
+			s := with(near(12), language.Call{Shown: "twin", Leaf: "x", Edit: "number", Seed: 1}, returns("1", 1), returns("1", 1))
+			s = with(s, language.Call{Shown: "f('@@')", Leaf: "x", Edit: "nonsense", Seed: 1}, raises("ValueError", 5), raises("ValueError", 5))
 			return with(s, language.Call{Shown: "f('@@')", Leaf: "x", Edit: "nonsense"}, raises("KeyError", 5), returns("0", 5))
 		}(), "nonsense", behaviour.Lowers},
+		{"an answer that is another value's is a question", func() behaviour.Sides {
+			s := near(12)
+			s.Head[0] = returns("103", 5)
+			return s
+		}(), "collision", behaviour.Lowers},
 		{"an answer of another type than twenty of base's rejects", func() behaviour.Sides {
 			s := near(25)
 			s.Head[0].Type = "str"
@@ -142,10 +148,19 @@ func TestAnInputThatDiffersOnlyInFormIsAnsweredLikeTheOther(t *testing.T) {
 	}
 }
 
+func TestOtherFormsOfTheFailingInputShouldBeAnsweredToo(t *testing.T) {
+	t.Parallel()
+	s := normalised(returns("7 'eur'", 5), returns("8 'GBP'", 5))
+	s.Calls[13].Edit = "case"
+	s = with(s, language.Call{Shown: "f('Eur')", Leaf: "x", To: "'Eur'", Normalising: true, Edit: "case"}, raises("KeyError", 5), raises("KeyError", 5))
+	expect(t, behaviour.Compare(s), "witness", behaviour.Lowers)
+}
+
 func TestAConstantInPlaceOfAComputationIsRejected(t *testing.T) {
 	t.Parallel()
 	sides := func(answer func(i int) string) behaviour.Sides {
 		s := with(near(12), language.Call{Shown: "f(10)", Leaf: "n", Twin: true}, returns("10", 1), returns("10", 1))
+		s.Head[0] = returns(answer(0), 5)
 		twin := len(s.Calls) - 1
 		for i := range 6 {
 			n := fmt.Sprint(i)
@@ -158,6 +173,43 @@ func TestAConstantInPlaceOfAComputationIsRejected(t *testing.T) {
 	for _, g := range behaviour.Compare(sides(func(i int) string { return fmt.Sprint(i * 3) })) {
 		if g.Effect == behaviour.Rejects {
 			t.Errorf("answers that vary are rejected: %s: %s", g.Name, g.Evidence)
+		}
+	}
+}
+
+func TestALiteralThatDoesNotMatterForTheFailingInputIsAQuestion(t *testing.T) {
+	t.Parallel()
+	// The twin differs in the card, and around it base's answers vary with a
+	// member's points; the failing input has another customer, whose answers vary
+	// with the price.
+	s := with(near(12), language.Call{Shown: "f('K-17')", Leaf: "card", Twin: true}, returns("10", 1), returns("10", 1))
+	twin := len(s.Calls) - 1
+	for i := range 6 {
+		n := fmt.Sprint(i)
+		s = with(s, language.Call{Shown: "twin " + n, Leaf: "points", To: n, Seed: twin}, returns("a"+n, 1), returns("a"+n, 1))
+		s = with(s, language.Call{Shown: "own points " + n, Leaf: "points", To: n}, raises("KeyError", 5), returns("0", 5))
+		s = with(s, language.Call{Shown: "own price " + n, Leaf: "price", To: n}, raises("KeyError", 5), returns("p"+n, 5))
+	}
+	expect(t, behaviour.Compare(s), "sensitivity", behaviour.Lowers)
+}
+
+func TestALiteralThatIsOnlyRepeatedIsNotAComputation(t *testing.T) {
+	t.Parallel()
+	s := with(near(12), language.Call{Shown: "f('o-1')", Leaf: "id", Twin: true}, returns("'o-1'", 1), returns("'o-1'", 1))
+	twin := len(s.Calls) - 1
+	for i := range 84 { // every fourteenth is written otherwise than it was given, so that it is not masked
+		literal, value := fmt.Sprintf("'o-%d'", i), fmt.Sprintf("'o-%d'", i)
+		if i%14 == 0 {
+			value = fmt.Sprintf("o-%d, escaped", i)
+		}
+		s = with(s, language.Call{Shown: "own", Leaf: "id", To: literal}, raises("KeyError", 5), returns(value, 5))
+		if i%7 == 0 {
+			s = with(s, language.Call{Shown: "twin", Leaf: "id", To: literal, Seed: twin}, returns(value, 1), returns(value, 1))
+		}
+	}
+	for _, g := range behaviour.Compare(s) {
+		if g.Effect == behaviour.Rejects {
+			t.Errorf("answers that repeat the literal on both sides are rejected: %s: %s", g.Name, g.Evidence)
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/repaird/repaird/internal/language"
-	"github.com/repaird/repaird/internal/text"
 )
 
 // A Contest is between a patch and what else it could have said.
@@ -45,9 +44,10 @@ func (c *Contest) Ground() Ground {
 	}
 	tried := "of what else the patch could have said, " + strings.Join(by, ", ") + " refuted"
 	switch {
+	case c.survivors == 1:
+		return Ground{"rivals", Lowers, "one other behaviour passes the test, and nothing says that it is wrong", c.surviving}
 	case c.survivors > 0:
-		return Ground{"rivals", Lowers, fmt.Sprintf("%s in one constant, operator or name, pass the test and answer otherwise, and nothing says that they are wrong",
-			text.Count(c.survivors, "patch that differs")), c.surviving}
+		return Ground{"rivals", Lowers, fmt.Sprintf("%d other behaviours pass the test, and nothing says that they are wrong", c.survivors), c.surviving}
 	case len(by) == 0:
 		return Ground{"rivals", Lowers, "nothing else that the patch could have said answers differently, so nothing was refuted", nil}
 	}

@@ -18,7 +18,7 @@ import (
 
 // The commands of README.md, as a reader types them.
 
-func TestTheDemoRepairsTwoIncidentsAndStopsHonestlyAtTheThird(t *testing.T) {
+func TestTheDemoRepairsWhatItCanAndAsksWhatItCannotKnow(t *testing.T) {
 	t.Parallel()
 	sandboxtest.Backend(t, "docker")
 	pgtest.URL(t) // a server is installed
@@ -29,10 +29,11 @@ func TestTheDemoRepairsTwoIncidentsAndStopsHonestlyAtTheThird(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	text := string(out)
-	if n := strings.Count(text, "verified: draft pull request"); n < 2 {
-		t.Errorf("%d incidents end in a verified pull request, want two\n%s", n, text)
+	if n := strings.Count(text, "verified: draft pull request"); n < 3 {
+		t.Errorf("%d incidents end in a verified pull request, want three\n%s", n, text)
 	}
-	for _, want := range []string{"proposer: templates (no model", "stopped: needs_locals", "what would help:", "evidence: http://"} {
+	for _, want := range []string{"proposer: templates (no model", "stopped: needs_locals", "what would help:", "evidence: http://",
+		"QUESTION: What should handle(", "price = DEPOSIT", "To answer: repaird run --config ", "answering with option A"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the demo does not say %q\n%s", want, text)
 		}
@@ -60,6 +61,7 @@ func TestRepairingOneEventNeedsNoServer(t *testing.T) {
 		}{
 			"tariff": {"bwrap", 0, []string{"report.json", "bundle.json", "bundle.yaml", "red.jsonl", "green.jsonl", "card.md", "divergence.md", "patch.diff", "verdict.json", "pull_request.md"}},
 			"meter":  {"docker", 3, []string{"report.json", "bundle.json"}},
+			"till":   {"bwrap", 4, []string{"report.json", "bundle.json", "verdict.json", "question.md"}},
 		} {
 			if s.Name != name {
 				continue

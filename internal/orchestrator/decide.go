@@ -52,6 +52,19 @@ func Decide(ctx context.Context, db *postgres.DB, id string, choice pipeline.Cho
 	})
 }
 
+// Question is the question that a run's verdict asks; nil if it asks none.
+func Question(ctx context.Context, db *postgres.DB, id string) (*verify.Question, error) {
+	content, err := db.Artifact(ctx, id, pipeline.ArtifactVerdict)
+	if fault.KindOf(err) == fault.NotFound {
+		return nil, nil
+	}
+	var v verify.Verdict
+	if err == nil {
+		err = json.Unmarshal(content, &v)
+	}
+	return v.Question, err
+}
+
 // waits reports whether a run stopped with a question.
 func waits(run *postgres.Run) bool {
 	var stop fault.Stop

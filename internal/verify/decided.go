@@ -38,6 +38,7 @@ func (j *verification) answer() (call string, answer *language.Answer) {
 		return "", nil
 	}
 	a := j.head[0]
+	a.Value = clip(a.Value, 2000)
 	a.State, a.Output, a.Files, a.Lines, a.Handled = "", "", "", nil, nil
 	return clip(j.near.Calls[0].Shown, 300), &a
 }

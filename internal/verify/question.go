@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	maxOptions = 4 // of a question
-	maxCalls   = 5 // that options are compared by
+	maxOptions = 4   // of a question
+	maxCalls   = 5   // that options are compared by
+	maxShown   = 100 // bytes of a call that is shown whole
 )
 
 // question is what a person has to decide about a patch that no gate rejects:
@@ -112,10 +113,19 @@ func (j *verification) telling(rivals []survivor) (calls []int) {
 func (j *verification) beside(answers []language.Answer, calls []int) (all []behaviour.Difference) {
 	for _, i := range calls {
 		all = append(all, behaviour.Difference{
-			Call: clip(j.near.Calls[i].Shown, 300), Before: behaviour.Show(j.near.Answers[i]), After: behaviour.Show(answers[i]),
+			Call: shownCall(j.near.Calls[i]), Before: behaviour.Show(j.near.Answers[i]), After: behaviour.Show(answers[i]),
 		})
 	}
 	return all
+}
+
+// shownCall is a call as people read it; a long one by what it changes in the
+// failing call.
+func shownCall(c language.Call) string {
+	if len(c.Shown) > maxShown && c.Seed == 0 && c.Leaf != "" && c.From != "" {
+		return fmt.Sprintf("the call with %s %s instead of %s", clip(c.Leaf, 100), clip(c.To, 100), clip(c.From, 100))
+	}
+	return clip(c.Shown, 300)
 }
 
 // behaviourOf tells behaviours apart by their answers to the calls that rivals

@@ -81,6 +81,10 @@ func TestATestAssertsWhatItsCallAnswers(t *testing.T) {
     # What this patch makes it answer: please review.
     assert price == '12'
 `)},
+		"what is awaited": {source: strings.Replace(body(shop, "    await quote(weight=25)\n"), "def", "async def", 1), expect: language.Expectation{Literal: "12"}, asserts: "the value",
+			want: strings.Replace(body(shop, `    # What this patch makes it answer: please review.
+    assert (await quote(weight=25)) == 12
+`), "def", "async def", 1)},
 		"an exact number": {expect: language.Expectation{Type: "decimal.Decimal", Parts: []language.Part{{Type: "decimal.Decimal", Text: "1.50"}}}, asserts: "the value",
 			want: body("from decimal import Decimal\n\n"+shop, `    # What this patch makes it answer: please review.
     assert quote(weight=25) == Decimal('1.50')

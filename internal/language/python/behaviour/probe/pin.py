@@ -98,13 +98,15 @@ class Pin:
     def entry(self):
         """The call, in parentheses where a comparison would come between."""
         text = self.shape.text(self.shape.entry)
+        if any(isinstance(n, ast.Await) and n.value is self.shape.entry for n in ast.walk(self.shape.statement)):
+            return "(await %s)" % text
         if isinstance(self.shape.entry, (ast.Call, ast.Attribute, ast.Subscript, ast.Name)):
             return text
         return "(%s)" % text
 
     def assigned(self):
         targets = getattr(self.shape.statement, "targets", None) or [getattr(self.shape.statement, "target", None)]
-        if len(targets) != 1 or not isinstance(targets[0], ast.Name):
+        if len(targets) != 1 or not isinstance(targets[0], ast.Name) or self.shape.statement.value is not self.shape.entry:
             raise Refused("the test does not keep what its call answers under one name")
         return targets[0].id
 
@@ -163,7 +165,7 @@ class Pin:
             return {"source": "", "asserts": ""}
         asserts = "the type of the value" if not said_of else "the type and %d part%s of the value" % (said_of, "s"[said_of == 1:])
         if isinstance(self.shape.statement, ast.Expr):
-            return self.made("\n".join(["%s = %s" % (name, self.shape.text(self.shape.entry))] + self.asserted(said)), asserts)
+            return self.made("\n".join(["%s = %s" % (name, self.entry())] + self.asserted(said)), asserts)
         bound = self.assigned()
         return self.then([s.replace(name, bound, 1) for s in said], asserts)
 
@@ -173,7 +175,7 @@ class Pin:
             self.imports.append("from %s import %s" % tuple(part["type"].split(".")))
             return self.compared("== %s(%r)" % (EXACT[part["type"]], part["text"]))
         if isinstance(self.shape.statement, ast.Expr):
-            return self.made("assert str(%s) == %r" % (self.shape.text(self.shape.entry), part["text"]), "the value")
+            return self.made("assert str(%s) == %r" % (self.entry(), part["text"]), "the value")
         return self.then(["str(%s) == %r" % (self.assigned(), part["text"])], "the value")
 
     def leaf(self, name, path, where):
