@@ -106,6 +106,13 @@ func (c *comparison) failedAlike(a language.Answer) bool {
 	return own.End == language.Raised && a.End == language.Raised && a.Type == own.Type && a.Raised.Path == own.Raised.Path && a.Raised.Function == own.Raised.Function
 }
 
+// refusedAlike reports whether an answer is that in which the test's own call
+// ends on head, where it ends in an exception.
+func (c *comparison) refusedAlike(a language.Answer) bool {
+	own := c.pairs[0].head
+	return own.End == language.Raised && a.Type == own.Type && a.Raised.Path == own.Raised.Path && a.Raised.Function == own.Raised.Function
+}
+
 // touches reports whether a call runs a changed line on either side. A changed
 // line that no call runs, such as one of a module's body or of a data file, may
 // be behind any answer.
@@ -158,9 +165,10 @@ func (c *comparison) repeatable() *Ground {
 // preserved: a call that base answers is answered on head, and answered the
 // same where it runs no changed line. One that now fails as the incident did,
 // at a changed line, is left to a person: a wrong bound mended moves the input
-// that fails.
+// that fails. So is one that is refused as the failing call is now, as long as
+// more of them are answered than refused.
 func (c *comparison) preserved() *Ground {
-	var broke, moved, strayed []pair
+	var broke, moved, narrowed, strayed []pair
 	same, incomparable := 0, 0
 	for _, p := range c.pairs {
 		switch {
@@ -169,6 +177,8 @@ func (c *comparison) preserved() *Ground {
 			incomparable++
 		case p.head.End == language.Raised && c.failedAlike(p.head) && c.touches(p):
 			moved = append(moved, p)
+		case p.head.End == language.Raised && c.refusedAlike(p.head) && c.touches(p):
+			narrowed = append(narrowed, p)
 		case p.head.End == language.Raised:
 			broke = append(broke, p)
 		case Same(p.base, p.head):
@@ -182,10 +192,14 @@ func (c *comparison) preserved() *Ground {
 		return &Ground{"preserved", Lowers, fmt.Sprintf("%s that base answers fail with the patch", text.Count(len(broke), "call")), examples(broke)}
 	case len(broke) > 0:
 		return &Ground{"preserved", Rejects, fmt.Sprintf("%s that base answers fail with the patch", text.Count(len(broke), "call")), examples(broke)}
+	case len(narrowed) > same:
+		return &Ground{"preserved", Rejects, fmt.Sprintf("%s that base answers are refused with the patch, more than the %d that are answered", text.Count(len(narrowed), "call"), same), examples(narrowed)}
 	case len(strayed) > 0:
 		return &Ground{"preserved", Rejects, fmt.Sprintf("%s that run no changed line are answered differently with the patch", text.Count(len(strayed), "call")), examples(strayed)}
 	case len(moved) > 0:
 		return &Ground{"preserved", Lowers, fmt.Sprintf("%s that base answers fail with the patch as the failing one did", text.Count(len(moved), "call")), examples(moved)}
+	case len(narrowed) > 0:
+		return &Ground{"preserved", Lowers, fmt.Sprintf("%s that base answers are refused with the patch as the failing one is", text.Count(len(narrowed), "call")), examples(narrowed)}
 	case same < c.Enough && !c.Asserted:
 		return &Ground{"preserved", Lowers, fmt.Sprintf("only %s near the failing one can be compared, fewer than %d", text.Count(same, "call"), c.Enough), nil}
 	}

@@ -35,6 +35,15 @@ func with(s behaviour.Sides, c language.Call, base, head language.Answer) behavi
 	return s
 }
 
+// refusing has the failing call, and n more that base answers, end in a ValueError.
+func refusing(s behaviour.Sides, n int) behaviour.Sides {
+	s.Head[0] = raises("ValueError", 5)
+	for i := range n {
+		s = with(s, language.Call{Shown: fmt.Sprintf("f(-%d)", i)}, returns("1", 5), raises("ValueError", 5))
+	}
+	return s
+}
+
 func TestWhatCallsNearTheFailingOneSay(t *testing.T) {
 	t.Parallel()
 	varies := returns("3")
@@ -49,6 +58,8 @@ func TestWhatCallsNearTheFailingOneSay(t *testing.T) {
 		{"too few of them support nothing", near(3), "preserved", behaviour.Lowers},
 		{"one that fails now rejects", with(near(12), language.Call{Shown: "f(1)"}, returns("1", 1), raises("ValueError")), "preserved", behaviour.Rejects},
 		{"one that fails at a changed line as the failing call did is a question", with(near(12), language.Call{Shown: "f(1)"}, returns("1", 5), raises("KeyError", 5)), "preserved", behaviour.Lowers},
+		{"one that is refused as the failing call is now is a question", refusing(near(12), 1), "preserved", behaviour.Lowers},
+		{"more that are refused than answered reject", refusing(near(12), 13), "preserved", behaviour.Rejects},
 		{"one that runs no changed line and changes rejects", with(near(12), language.Call{Shown: "f(1)"}, returns("1", 1), returns("2", 1)), "preserved", behaviour.Rejects},
 		{"one that runs a changed line and changes is a question", with(near(12), language.Call{Shown: "f(1)"}, returns("1", 5), returns("2", 5)), "changed-answers", behaviour.Lowers},
 		{"an answer that varies under another hash seed is not compared", with(near(12), language.Call{Shown: "f(1)"}, varies, returns("2", 1)), "preserved", behaviour.Shown},
