@@ -40,7 +40,7 @@ func Compare(s Sides) []Ground {
 		return []Ground{{Name: "observed", Effect: Lowers, Evidence: "the failing call could not be observed beside its neighbours, so nothing is known of what calls near it answer"}}
 	}
 	var grounds []Ground
-	for _, rule := range []func() *Ground{c.repeatable, c.preserved, c.changed, c.halfFix, c.overfit, c.witness, c.sensitivity, c.nonsense, c.types, c.shapes, c.relations} {
+	for _, rule := range []func() *Ground{c.repeatable, c.preserved, c.changed, c.halfFix, c.overfit, c.witness, c.sensitivity, c.nonsense, c.collision, c.types, c.shapes, c.relations} {
 		if g := rule(); g != nil {
 			grounds = append(grounds, *g)
 		}
@@ -264,11 +264,13 @@ func (c *comparison) overfit() *Ground {
 // same change must hold for other inputs.
 func (c *comparison) witness() *Ground {
 	var holds, fails []pair
+	alike := map[string]bool{} // literals and kinds of change by which the failing input differs from an answered one
 	for _, p := range c.pairs {
 		var partner pair
 		switch {
 		case p.call.Twin && p.call.Normalising && p.call.Seed == 0:
 			partner = c.pairs[0]
+			alike[p.call.Leaf+"\x00"+p.call.Edit] = true
 		case p.call.Partner > 0 && p.call.Partner < len(c.pairs):
 			partner = c.pairs[p.call.Partner]
 		default:
@@ -288,10 +290,24 @@ func (c *comparison) witness() *Ground {
 	switch {
 	case len(fails) > 0:
 		return &Ground{"witness", Rejects, fmt.Sprintf("of %d inputs that differ from an answered one only by case, space or form, %d are not answered like it", len(fails)+len(holds), len(fails)), examples(fails)}
+	case len(holds) > 0 && c.stillByForm(alike) != nil:
+		still := c.stillByForm(alike)
+		return &Ground{"witness", Lowers, fmt.Sprintf("%s that differ from the failing one only by form still fail as it did", text.Count(len(still), "call")), examples(still)}
 	case len(holds) >= 2:
 		return &Ground{"witness", Supports, fmt.Sprintf("%d inputs that differ from an answered one only by case, space or form are answered like it", len(holds)), examples(holds)}
 	}
 	return nil
+}
+
+// stillByForm are the other forms of the failing input, by the same kind of
+// change, that fail with the patch as they did on base.
+func (c *comparison) stillByForm(alike map[string]bool) (still []pair) {
+	for _, p := range c.pairs[1:] {
+		if p.call.Seed == 0 && p.call.Normalising && alike[p.call.Leaf+"\x00"+p.call.Edit] && c.failedAlike(p.base) && c.failedAlike(p.head) {
+			still = append(still, p)
+		}
+	}
+	return still
 }
 
 // other is the partner's own literal: what it was changed to, or for the test's

@@ -19,8 +19,15 @@ const (
 
 // sensitivity: where base's answers vary with a literal, the answers that the
 // patch adds must vary with it too. A constant in place of the failing
-// computation shows here.
-func (c *comparison) sensitivity() (lowers *Ground) {
+// computation shows here. Where they vary with something else, a person decides:
+// not all that matters around the twin need matter here.
+func (c *comparison) sensitivity() *Ground {
+	effect, all := Rejects, map[string]bool{}
+	for _, p := range c.healed() {
+		if all[p.head.Value] = true; len(all) > 1 {
+			effect = Lowers
+		}
+	}
 	for _, leaf := range c.leaves() {
 		var added []pair
 		values := map[string]bool{}
@@ -33,50 +40,19 @@ func (c *comparison) sensitivity() (lowers *Ground) {
 		if len(added) < enoughValues || len(values) > max(1, len(added)/10) {
 			continue
 		}
-		around := c.aroundTwins(leaf)
-		for _, seed := range slices.Sorted(maps.Keys(around)) {
-			known := around[seed]
+		for seed, known := range c.aroundTwins(leaf) {
 			distinct := map[string]bool{}
 			for _, p := range known {
 				distinct[mask(p.base.Value, p.call.To)] = true
 			}
 			// What mask leaves of a literal, such as its escapes, varies on both sides.
-			if len(known) < enoughValues || len(distinct) < max(3, len(known)*2/5, 2*len(values)+1) {
-				continue
-			}
-			g := &Ground{"sensitivity", c.insensitive(seed, leaf), fmt.Sprintf("around %s base's answers vary with %s (%d different ones for %d values), but those that the patch adds do not (%d for %d)",
-				c.pairs[seed].call.Shown, leaf, len(distinct), len(known), len(values), len(added)), examples(added)}
-			if g.Effect == Rejects {
-				return g
-			}
-			if lowers == nil {
-				lowers = g
+			if len(known) >= enoughValues && len(distinct) >= max(3, len(known)*2/5, 2*len(values)+1) {
+				return &Ground{"sensitivity", effect, fmt.Sprintf("around %s base's answers vary with %s (%d different ones for %d values), but those that the patch adds do not (%d for %d)",
+					c.pairs[seed].call.Shown, leaf, len(distinct), len(known), len(values), len(added)), examples(added)}
 			}
 		}
 	}
-	return lowers
-}
-
-// insensitive is what it does to a verdict that added answers do not vary with a
-// leaf. It rejects where the leaf is the one that production's value made fail,
-// or where the added answers vary with nothing. Otherwise the failing input may
-// be one for which the leaf does not matter: the points of a member who is not
-// the customer.
-func (c *comparison) insensitive(twin int, leaf string) Effect {
-	if c.pairs[twin].call.Leaf == leaf {
-		return Rejects
-	}
-	values, n := map[string]bool{}, 0
-	for _, p := range c.healed() {
-		if p.call.Seed == 0 && p.call.Leaf != "" {
-			values[mask(p.head.Value, p.call.To)] = true
-			n++
-		}
-	}
-	if len(values) <= max(1, n/10) {
-		return Rejects
-	}
-	return Lowers
+	return nil
 }
 
 // leaves are the literals that calls change, in order of appearance.
@@ -101,30 +77,66 @@ func (c *comparison) aroundTwins(leaf string) map[int][]pair {
 	return found
 }
 
-// nonsense: a literal that base looks up or parses, so that some ordinary
-// values are answered, some are refused and nonsense always is. A patch that
+// nonsense: a literal that base looks up or parses: around a call that base
+// answers, ordinary values are answered and nonsense is refused. A patch that
 // answers nonsense there avoids the failure rather than mending it.
 func (c *comparison) nonsense() *Ground {
 	for _, leaf := range c.leaves() {
 		var added []pair
 		answered, refused, accepted := 0, 0, 0
 		for _, p := range c.pairs {
+			around := p.call.Seed != 0
 			switch {
 			case p.call.Leaf != leaf || !Comparable(p.base):
-			case p.call.Edit == "nonsense" && Answered(p.base):
-				accepted++
-			case p.call.Edit == "nonsense":
-				if Answered(p.head) {
-					added = append(added, p)
+			case p.call.Edit != "nonsense":
+				if around && Answered(p.base) {
+					answered++
 				}
 			case Answered(p.base):
-				answered++
+				accepted++
+			case Answered(p.head):
+				added = append(added, p)
+				fallthrough
 			default:
-				refused++
+				if around {
+					refused++
+				}
 			}
 		}
 		if len(added) > 0 && answered > 0 && refused > 0 && accepted == 0 {
 			return &Ground{"nonsense", Lowers, fmt.Sprintf("with the patch %s with nonsense at %s are answered, all of which base refuses", text.Count(len(added), "call"), leaf), examples(added)}
+		}
+	}
+	return nil
+}
+
+// collision: base tells the values of a literal apart, each has an answer of its
+// own; the failing call is now answered like one with another value. A unit or a
+// key that is taken for another shows here.
+func (c *comparison) collision() *Ground {
+	own := c.pairs[0]
+	if !Answered(own.head) || c.Asserted {
+		return nil
+	}
+	for _, leaf := range c.leaves() {
+		root, _, _ := strings.Cut(leaf, "#")
+		seen := map[string]bool{}
+		var like *pair
+		known := 0
+		for _, p := range c.pairs {
+			at, _, _ := strings.Cut(p.call.Leaf, "#")
+			if p.call.Seed != 0 || at != root || p.call.Normalising || !Answered(p.base) {
+				continue
+			}
+			known++
+			seen[mask(p.base.Value, p.call.To)] = true
+			if mask(p.base.Value, p.call.To) == mask(own.head.Value, p.call.From) {
+				like = &p
+			}
+		}
+		if like != nil && known >= enoughValues && len(seen) == known {
+			return &Ground{"collision", Lowers, fmt.Sprintf("base answers %d values of %s, each differently; the failing call is now answered like another one", known, leaf),
+				[]Difference{{Call: like.call.Shown, Before: Show(like.base), After: "the failing call " + Show(own.head)}}}
 		}
 	}
 	return nil

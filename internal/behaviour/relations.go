@@ -57,8 +57,8 @@ func numbers(a language.Answer) map[string]string {
 	return found
 }
 
-// relations: numbers that are equal in each of base's answers are equal in those
-// that the patch adds. A label that counts the pages of a list shows here
+// relations: numbers that are equal in each of base's answers are equal in the
+// failing call's. A label that counts the pages of a list shows here
 // when it no longer does.
 func (c *comparison) relations() *Ground {
 	known, enough := c.answers()
@@ -69,8 +69,7 @@ func (c *comparison) relations() *Ground {
 	for _, p := range known {
 		all = append(all, numbers(p.base))
 	}
-	added := c.healed()
-	for _, p := range added {
+	if p := c.pairs[0]; Answered(p.head) {
 		own := numbers(p.head)
 		names := slices.Sorted(maps.Keys(own))
 		for i, a := range names {
@@ -79,7 +78,7 @@ func (c *comparison) relations() *Ground {
 					continue
 				}
 				if n := equal(all, a, b); n > 0 {
-					return &Ground{"relations", Lowers, fmt.Sprintf("in each of %s of base, %s is %s; not so in an answer that the patch adds",
+					return &Ground{"relations", Lowers, fmt.Sprintf("in each of %s of base, %s is %s; not so in the answer that the patch adds",
 						text.Count(n, "answer"), a, b), []Difference{p.difference()}}
 				}
 			}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"strings"
 
 	"github.com/repaird/repaird/internal/bundle"
 	"github.com/repaird/repaird/internal/fault"
@@ -147,6 +148,9 @@ func (j *judge) Judge(ctx context.Context, candidate patch.Patch) (*repair.Asses
 		out.Gate, out.Feedback = g.Name, g.Evidence
 	} else if v.Question != nil {
 		out.Feedback = v.Question.Text
+	}
+	if v.Dropped != "" {
+		out.Feedback = strings.TrimPrefix(out.Feedback+"\nThis part of the patch is not needed and was left out:\n"+v.Dropped, "\n")
 	}
 	return out, nil
 }

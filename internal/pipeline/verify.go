@@ -62,6 +62,10 @@ func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) 
 				return made, err
 			}
 		}
+		if v.Refuses != "" && (made.Pinned == nil || made.Pinned.Asserts == "") {
+			return made, &fault.Stop{Type: fault.Rejected, Detail: "With the patch the call refuses its input, and no test could be written that expects " + v.Refuses + ".",
+				Help: "The run's page has the candidate; add it by hand with a test that expects the exception."}
+		}
 		a.progress("verdict: accepted, %d proof modes", len(v.ProofModes))
 		return made, nil
 	}

@@ -14,47 +14,31 @@ import (
 )
 
 // noBandAid asks whether the failure is gone because its cause is, or because
-// it is hidden. It rejects a patch for one of three things.
+// it is hidden: is the wrong value still there, and only tolerated now?
+// docs/band-aid.md has the rule, with examples; its numbers are those of the
+// comments here.
 //
-// Handlers. The patch adds a catch-all handler to a function, or a handler for
-// the incident's exception to a function of the failure's stack.
+// Rule 2 in detail. Let L0 … Ln be the calls of the failure's stack that are in
+// the tree, L0 called by the test and Ln the one that crashed, each a function
+// with the arguments it had in the red run. Runs are repeatable, so the green
+// run equals the red one up to the first changed statement that behaves
+// differently. Let Lj be the innermost of these calls that the green run makes
+// too, with equal arguments: what arrives there is what arrived on base, and
+// what differs happens inside Lj. If the patch adds a guard to Lj's function (a
+// construct of language.Guard), then the wrong value is still produced as
+// before, but tolerated, unless one of the rules 4 to 6 lets it pass.
 //
-// Swallowing. In the green run an exception of the incident's type is swallowed
-// that was not swallowed on base: it is raised in the function that crashed, or
-// caught by a handler whose line the patch changed.
-//
-// Guards. Let L0 … Ln be the calls of the failure's stack that are in the tree,
-// L0 called by the test and Ln the one that crashed, each a function with the
-// arguments it had in the red run. Runs are repeatable, so the green run equals
-// the red one up to the first changed statement that behaves differently. Let
-// Lj be the innermost of these calls that the green run makes too, with equal
-// arguments: what arrives there is what arrived on base, and what differs
-// happens inside Lj. If the patch adds a guard to Lj's function (a construct of
-// language.Guard: leave early, substitute a default, skip, clamp, filter), then
-// the wrong value is still produced as before, but tolerated, and the patch is
-// rejected, unless
-//
-//   - no function of the tree produced the value: what the guard tests depends on
-//     Lj's parameters only, and these are, call by call, names, attributes, items
-//     or loop variables of L0's own arguments, which are production's input: no
-//     function of the tree was outside L0 on production's stack (Input.Outer is 0), otherwise that one may have produced them. Where j < n the guard must test the parameters as such: a local that Lj computed and passed on is a value that Lj produced;
-//   - base documents the value: by a declaration, a default or a sentence that
-//     allows for it, on the parameter of Lj or on the result of every function of
-//     the tree that produced the value; or a library call produced it as its documented result for "nothing found". What the patch itself documents does not count;
-//   - it is the base case of a recursion: the incident says that the stack is exhausted, or Lj was called by itself and the guard returns something other than the value it tests.
-//
-// Removing a check that failed, or a statement that failed without a
-// replacement or for a constant, is rejected wherever it was.
+// Rule 4 in detail. What the guard tests depends on Lj's parameters only, and
+// these are, call by call, parts of L0's own arguments, or entered the tree in
+// one of these calls. Where functions of the tree were outside L0 in production
+// (Input.Outer), their calls are followed too (Input.Callers). Where j < n the
+// guard must test the parameters as such: a local that Lj computed and passed on
+// is a value that Lj produced.
 //
 // If the traces do not tell which call is Lj (the red one lacks the stack, the
 // green one is missing or has gaps), every guard in a function of the stack
 // counts as one of Lj, for the innermost level of that function. So a missing
 // trace never helps a patch.
-//
-// What the rule cannot see: a wrong value computed by the crashing function
-// itself from good input (Ln with n = 0), and a callee that hides the failure
-// for its callers. Those are left to the reviewer, who is told which guards
-// were accepted and why.
 func (j *verification) noBandAid(context.Context) (finding, error) {
 	if b := j.analysis.Broad; len(b) > 0 && !j.v.lax["code"] {
 		return failed("the patch adds a catch-all handler at %s:%d: %s", b[0].Path, b[0].Line, b[0].Detail), nil
@@ -119,7 +103,7 @@ func (j *verification) swallowed() (string, error) {
 		if slices.ContainsFunc(j.analysis.Guards, func(g language.Guard) bool {
 			return g.Path == handler && g.Handler == s.Handler && (g.Kind == language.GuardFormat || g.Documented != "")
 		}) {
-			continue // the rule on handlers decides
+			continue // rule 1 decides
 		}
 		if before[at]--; before[at] < 0 && (crashed || slices.Contains(changed[handler], s.Handler)) {
 			return fmt.Sprintf("with the patch, %s is still raised in %s at %s:%d, and swallowed in %s at line %d",
@@ -129,16 +113,16 @@ func (j *verification) swallowed() (string, error) {
 	return "", nil
 }
 
-// hides applies the rule on guards to one of them: why it is rejected, or why a
-// guard on the failure's path is accepted; both empty if it is not on the path.
-// at is j of the rule; seen says that the traces show it.
+// hides applies the rules to a guard or handler: why it is rejected, or why one
+// on the failure's path is accepted; both empty if it is not on the path. at is j
+// of rule 2; seen says that the traces show it.
 func (j *verification) hides(g language.Guard, at int, seen bool) (why, pass string) {
 	place := fmt.Sprintf("%s at %s:%d", g.Function, g.Path, g.Line)
 	n := len(j.stack) - 1
 	if len(g.Levels) == 0 {
 		return j.hidesOnWay(g, place)
 	}
-	switch g.Kind {
+	switch g.Kind { // rules 1 and 7
 	case language.GuardRefusal:
 		return "", fmt.Sprintf("the handler added to %s raises another exception: the input is refused", place)
 	case language.GuardFormat:
@@ -163,7 +147,7 @@ func (j *verification) hides(g language.Guard, at int, seen bool) (why, pass str
 	}
 	recursion := at > 0 && j.stack[at-1].Path == j.stack[at].Path && j.stack[at-1].Function == j.stack[at].Function
 	fromInput := slices.Contains(g.DirectAt, at) || (at == n && slices.Contains(g.InputAt, at))
-	switch {
+	switch { // rules 4, 5 and 6
 	case fromInput && j.in.Outer <= len(j.in.Callers):
 		return "", fmt.Sprintf("the condition added to %s tests production's input (%s), which no code in the tree produced", place, strings.Join(g.Roots, ", "))
 	case g.Documented != "":

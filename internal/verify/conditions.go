@@ -15,7 +15,7 @@ import (
 // program's answer depends on.
 var (
 	foreign = testrun.Conditions{
-		Seed: 20_011, Home: "/tmp/home/user", Dir: "/tmp/elsewhere", Root: "/srv/tree", Ahead: 1009*time.Hour + 13*time.Minute, Processes: 61,
+		Seed: 20_011, Home: "/tmp/home/user", Dir: "/tmp/elsewhere", Root: "/srv/tree", Ahead: 60_009*time.Hour + 13*time.Minute, Processes: 61,
 	}
 	milder = testrun.Conditions{Seed: foreign.Seed, Home: foreign.Home, Processes: foreign.Processes}
 )
@@ -99,14 +99,26 @@ func (j *verification) passesElsewhere(d *testrun.Driven, under string) (f findi
 		if i == 0 {
 			return failed("%s, the test still %s", under, describe(c)), true
 		}
-		if d.Calls[0].Status == testrun.Passed && len(j.permissions()) > 0 {
+		if j.endsWell(d.Calls[0]) && len(j.permissions()) > 0 {
 			return failed("the test's second call in one process %s", describe(c)), true
 		}
 	}
-	if d.Calls[0].Status == testrun.Passed && d.Calls[1].Status == testrun.Passed {
-		return held("the test passes twice in one process %s", under), true
+	if j.endsWell(d.Calls[0]) && j.endsWell(d.Calls[1]) {
+		does := "passes"
+		if j.refused != nil {
+			does = "ends in the same refusal"
+		}
+		return held("the test %s twice in one process %s", does, under), true
 	}
 	return finding{}, false
+}
+
+// endsWell reports whether a call ended as the test's runs on head do.
+func (j *verification) endsWell(c testrun.Outcome) bool {
+	if j.refused != nil {
+		return c.Status == testrun.Failed && c.Signature().Matches(j.refused.signature)
+	}
+	return c.Status == testrun.Passed
 }
 
 // fails reports whether a call failed as the incident did.

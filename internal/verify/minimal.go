@@ -2,7 +2,9 @@ package verify
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/repaird/repaird/internal/behaviour"
 	"github.com/repaird/repaird/internal/language"
@@ -183,5 +185,10 @@ func (j *verification) gone() string {
 	if len(j.dropped) == 0 {
 		return ""
 	}
-	return "; " + count(len(j.dropped), "hunk") + " of the proposed patch was not needed and has been dropped; this is the verdict on the rest"
+	var places []string
+	for _, h := range ordered([][]patch.Hunk{j.dropped}) {
+		places = append(places, fmt.Sprintf("%s:%d", h.Path, h.From+1))
+	}
+	return fmt.Sprintf("; %s of the proposed patch (%s) was not needed and has been dropped; this is the verdict on the rest",
+		count(len(j.dropped), "hunk"), clip(strings.Join(places, ", "), 200))
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/repaird/repaird/internal/trace"
 )
 
-// hidesOnWay applies the rule to a guard in a function off the stack: one that
+// hidesOnWay applies rule 3, to a guard in a function off the stack: one that
 // had a part in the bad value, where it ran before the failure and the guard
 // takes effect with the patch.
 func (j *verification) hidesOnWay(g language.Guard, place string) (why, pass string) {

@@ -8,6 +8,7 @@ import (
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/testrun"
+	"github.com/repaird/repaird/internal/trace"
 )
 
 // A refusal is an exception in which the test's call ends with the patch, and
@@ -68,4 +69,16 @@ func (j *verification) refuses(ctx context.Context, res *testrun.Result) (bool, 
 	j.refused = r
 	j.grounds = append(j.grounds, g)
 	return true, nil
+}
+
+// qualified is the exception's type with its module, as far as a trace tells.
+func (r *refusal) qualified(green *trace.Trace) string {
+	if green != nil {
+		for _, raised := range green.Raised() {
+			if raised.Type == r.signature.Type && raised.Module != "" && raised.Module != "builtins" {
+				return raised.Module + "." + raised.Type
+			}
+		}
+	}
+	return r.signature.Type
 }

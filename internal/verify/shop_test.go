@@ -21,7 +21,12 @@ import (
 // shop lays out the stand-in repository.
 func shop(t testing.TB) string {
 	t.Helper()
-	archive, err := txtar.ParseFile("testdata/shop.txtar")
+	return laid(t, "testdata/shop.txtar")
+}
+
+func laid(t testing.TB, name string) string {
+	t.Helper()
+	archive, err := txtar.ParseFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,13 +65,14 @@ func (j *verification) suite(ctx context.Context) (finding, error) {
 		return finding{}, err
 	}
 	lost, why, again := first.lost, first.why, 0
-	if why == "" && len(lost) > 0 {
+	if why == "" && (len(lost) > 0 || len(first.unfinished) > 0 && !b.cut) { // to watch lines takes time
 		again = len(lost)
 		second, err := j.onHead(ctx, j.overlay, b, nil)
 		if err != nil {
 			return finding{}, err
 		}
 		lost, why = slices.DeleteFunc(lost, func(s string) bool { return !slices.Contains(second.lost, s) }), second.why
+		first.unfinished = second.unfinished
 	}
 	flaky := b.flaky
 	if why == "" && len(lost) > 0 {

@@ -86,6 +86,7 @@ type Verdict struct {
 	Question   *Question          `json:"question,omitempty"` // where a person has to decide
 	Call       string             `json:"call,omitempty"`     // the test's call, as people read it
 	Answer     *language.Answer   `json:"answer,omitempty"`   // what it answers with the patch: its end, value, type, parts, literal and message; nil where that is not known
+	Refuses    string             `json:"refuses,omitempty"`  // the type of the exception with which the call refuses its input; the test passes once it expects it
 	Gates      []Gate             `json:"gates"`              // in order; all of them, also those not reached
 	ProofModes []string           `json:"proof_modes"`        // base-sha, reverted-fix, captured-failure
 	Patch      patch.Patch        `json:"patch"`              // the patch that was verified in the end, without unneeded hunks
@@ -263,6 +264,12 @@ func (j *verification) verdict() (*Verdict, error) {
 		verdict.Decision, verdict.Question = Asked, j.question()
 	}
 	verdict.Call, verdict.Answer = j.answer()
+	if j.refused != nil {
+		verdict.Refuses = j.refused.signature.Type
+		if verdict.Answer == nil || verdict.Answer.End != language.Raised {
+			verdict.Answer = &language.Answer{End: language.Raised, Type: j.refused.qualified(j.green.read)}
+		}
+	}
 	for _, mode := range []string{BaseSHA, RevertedFix} {
 		if j.of(mode).Outcome == Held {
 			verdict.ProofModes = append(verdict.ProofModes, mode)

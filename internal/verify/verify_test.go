@@ -139,7 +139,7 @@ func TestAHunkThatIsNotNeededIsDropped(t *testing.T) {
 	in.Patch.Edits = append(in.Patch.Edits, ranking.input("", "shop/report.py", "values) / len(values)", "values) / max(1, len(values))").Patch.Edits...)
 	in.Quick = true
 	verdict := judge(t, v, in)
-	if verdict.Decision != Accepted || !strings.Contains(gate(t, verdict, Minimal).Evidence, "2 hunks of the proposed patch") {
+	if verdict.Decision != Accepted || !strings.Contains(gate(t, verdict, Minimal).Evidence, "2 hunks of the proposed patch (shop/ranking.py:1, shop/report.py:5)") {
 		t.Errorf("not accepted:\n%s", table(verdict))
 	}
 	if !strings.Contains(verdict.Dropped, "small lists") || !strings.Contains(verdict.Dropped, "max(1, len(values))") || strings.Contains(verdict.Dropped, fix) {

@@ -108,7 +108,10 @@ func (a Analyser) run(ctx context.Context, q language.Question, r request, answe
 func requestOf(q language.Question) (request, error) {
 	base := patch.Dir(q.Tree)
 	r := request{Modules: patchrules.NewModules(base, q.Overlay), Exception: q.Exception, Test: q.Test, Roots: q.Env.Roots, Raised: q.Raised}
-	callers := q.Callers[max(0, len(q.Callers)-maxLevels/4):]
+	callers := q.Callers
+	if most := maxLevels / 4; len(callers) > most {
+		callers = slices.Concat([]language.Level{{}}, callers[len(callers)-most:]) // nothing is known beyond the first
+	}
 	r.Stack, r.Outside = trim(slices.Concat(callers, q.Stack)), len(callers)
 	for _, way := range q.Ways {
 		r.Ways = append(r.Ways, slices.Concat(callers, way))

@@ -194,8 +194,8 @@ func TestTheCodePolicyAdmitsHonestFixes(t *testing.T) {
 		t.Fatalf("got %d and %d files", len(base), len(head))
 	}
 	a := ask(t, base, head)
-	if len(a.Violations)+len(a.Broad) > 0 {
-		t.Errorf("honest fixes are refused: %+v %+v", a.Violations, a.Broad)
+	if len(a.Violations)+len(a.Broad)+len(a.Permissions) > 0 {
+		t.Errorf("honest fixes are refused or asked about: %+v %+v %+v", a.Violations, a.Broad, a.Permissions)
 	}
 	if len(a.Lines["off_by_one.py"]) == 0 {
 		t.Error("no executable lines")

@@ -421,6 +421,25 @@ def double(n):
 	}
 }
 
+func TestWhatBaseSaysIsARivalOfNoPatch(t *testing.T) {
+	t.Parallel()
+	dir := tree(t, "shop")
+	base, err := os.ReadFile(filepath.Join(dir, "shop/rates.py"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := strings.Replace(string(base), `RATES[order["currency"]]`, `RATES[order["currency"].upper()]`, 1)
+	rivals, err := prober(t).Rivals(t.Context(), language.Probe{Run: "test", Tree: dir, Test: test(settle, "settle({})"), Overlay: patch.Overlay{"shop/rates.py": []byte(head)}})
+	if err != nil || len(rivals) < 4 {
+		t.Fatalf("%v, %v", rivals, err)
+	}
+	for _, r := range rivals {
+		if text := string(r.Overlay["shop/rates.py"]); text == string(base) || text == head {
+			t.Errorf("%s is the same as base or head", r.Change)
+		}
+	}
+}
+
 func TestRivalsDifferInOnePlace(t *testing.T) {
 	t.Parallel()
 	dir := tree(t, "shop")
@@ -429,6 +448,7 @@ func TestRivalsDifferInOnePlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	head := strings.Replace(string(base), `RATES[order["currency"]]`, `RATES[order["currency"].upper()]`, 1)
+	head = strings.Replace(head, "    return len(items) + len(by)", "    return len(items) + len(by) + 0", 1)
 	probe := language.Probe{Run: "test", Tree: dir, Test: test(settle, `settle(order={"currency": 'eur', "amount": 12})`), Overlay: patch.Overlay{"shop/rates.py": []byte(head)}}
 	rivals, err := prober(t).Rivals(t.Context(), probe)
 	if err != nil || len(rivals) == 0 || len(rivals) > 24 {
@@ -443,11 +463,10 @@ func TestRivalsDifferInOnePlace(t *testing.T) {
 		}
 	}
 	at := changes["upper → lower"]
-	if at == 0 {
-		t.Fatalf("upper is not changed to lower: %v", changes)
-	}
-	if changes[`order["currency"].upper() → order["currency"]`] != 0 {
-		t.Error("what base says is a rival")
+	for _, want := range []string{"upper → lower", "+ → -", "0 → 1", "by → items", "without the edit at line 16"} {
+		if changes[want] == 0 {
+			t.Errorf("no %s in %v", want, changes)
+		}
 	}
 	calls := []language.Call{call(probe.Test.Source), call(test(settle, `settle(order={"currency": 'GBP', "amount": 1})`).Source)}
 	got, err := prober(t).Compete(t.Context(), probe, overlays, calls)

@@ -51,6 +51,9 @@ func TestADriveIsUnderOtherConditionsThanASession(t *testing.T) {
 func TestADriveSeesWhatIsHiddenFromTheTest(t *testing.T) {
 	t.Parallel()
 	tree := map[string]string{"m.py": `
+import functools
+
+
 class Quiet:
     def __enter__(self):
         return self
@@ -72,6 +75,10 @@ def lazy():
     return lambda: fails()
 
 
+def partly():
+    return functools.partial(fails)
+
+
 def items():
     return [n for n in range(2)], (fails() for _ in range(2))
 
@@ -91,7 +98,7 @@ def fine():
 		raised int
 		later  string
 	}{
-		{"quiet()", 1, ""}, {"lazy()", 0, "KeyError"}, {"items()", 0, "KeyError"}, {"later()", 0, "KeyError"}, {"fine()", 0, ""},
+		{"quiet()", 1, ""}, {"lazy()", 0, "KeyError"}, {"items()", 0, "KeyError"}, {"partly()", 0, "KeyError"}, {"later()", 0, "KeyError"}, {"fine()", 0, ""},
 		{"list(fine())", 0, ""},
 	} {
 		t.Run(c.call, func(t *testing.T) {

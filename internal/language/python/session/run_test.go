@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -229,6 +230,28 @@ def test_c():
 `)})
 	if got := endings(res); got != "test_a passed, test_b failed, test_c passed" {
 		t.Errorf("got %s; %s %s\n%s", got, res.Cause, res.Forged, res.Output)
+	}
+	if res.Tests[1].Type != testrun.TimeoutType {
+		t.Errorf("a test that was ended counts as failed with %s", res.Tests[1].Type)
+	}
+}
+
+func TestASuiteSaysWhichLinesItsTestsRan(t *testing.T) {
+	t.Parallel()
+	res := run(t, testrun.Request{
+		Tree:  sandboxtest.Tree(t, shop+"-- tests/test_last.py --\nfrom shop.cart import PricingError, scale\n\n\ndef test_scale():\n    assert scale(2, 3) == 6\n\n\ndef test_none():\n    assert PricingError\n"),
+		First: []string{"tests/test_last.py", "tests/not_there.py"}, Watch: map[string][]int{"shop/cart.py": {1, 7, 12, 13}},
+	})
+	if !res.OK() {
+		t.Fatalf("got %+v", res)
+	}
+	if got := fmt.Sprint(res.Loaded); got != "map[shop/cart.py:[1]]" {
+		t.Errorf("while collecting: got %s", got)
+	}
+	for i, want := range []string{"tests/test_last.py::test_scale map[shop/cart.py:[13]]", "tests/test_last.py::test_none map[]", "tests/test_cart.py::test_total map[shop/cart.py:[7 13]]"} {
+		if got := fmt.Sprint(res.Tests[i].ID, " ", res.Tests[i].Ran); got != want {
+			t.Errorf("test %d: got %s, want %s", i, got, want)
+		}
 	}
 }
 

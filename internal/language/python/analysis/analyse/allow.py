@@ -13,6 +13,7 @@ from repaird_syntax import SCOPES, definitions, own
 
 BUILTIN = set(dir(__builtins__) if not isinstance(__builtins__, dict) else __builtins__)
 JUDGED = library.ALWAYS_BY_NAME.keys() | {"getattr", "setattr", "delattr", "hash", "id"}  # by what they are used for
+PLACES = {"__file__", "__path__", "__package__", "__cached__"}
 SKIPPED = ("node_modules", "venv", "site-packages", "__pycache__", "tests", "test", "testing", "docs", "examples", "build")
 MAX_FILES, MAX_BYTES = 200, 2 << 20  # of a package that are read to learn what it uses
 
@@ -178,6 +179,13 @@ def _names(head, old, package, modules, brought, ask):
     imported = head.imported
     new = Names().read(head)
     annotations = _annotations(head.tree)
+
+    def usual(name):
+        if name in library.ATTRIBUTES or name in brought or name in old.attributes or name in old.bound or library.kin(name, old.attributes):
+            return True
+        used = package.names
+        return name in used.attributes or name in used.bound or library.kin(name, used.attributes)
+
     for node in ast.walk(head.tree):
         line = getattr(node, "lineno", 0)
         if id(node) in annotations:
@@ -188,9 +196,16 @@ def _names(head, old, package, modules, brought, ask):
                 continue  # see _always
             if whole:
                 _of_module(whole, node, old, package, modules, ask)
-            elif not (node.attr in old.attributes or node.attr in library.ATTRIBUTES or node.attr in old.bound or node.attr in brought
-                      or node.attr in package.names.attributes or node.attr in package.names.bound):
+            elif not usual(node.attr):
                 ask(line, "the attribute .%s, which the package does not use" % node.attr)
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "getattr" and len(node.args) > 1:
+            name = getattr(node.args[1], "value", None)
+            if isinstance(name, str) and name not in library.BY_ATTRIBUTE and not usual(name):
+                ask(line, "the attribute .%s, which the package does not use" % name)
+        elif node.__class__.__name__ == "MatchClass":
+            for name in node.kwd_attrs:
+                if not usual(name):
+                    ask(line, "the attribute .%s, which the package does not use" % name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in BUILTIN and node.id not in new.bound:
             if not (node.id in old.names or node.id in library.BUILTINS or node.id in package.names.names or node.id in JUDGED):
                 ask(line, "the builtin %s, which the package does not use" % node.id)
@@ -202,7 +217,7 @@ def _of_module(whole, node, old, package, modules, ask):
         return
     if module not in library.PARTS and module not in library.MODULES and name in library.ATTRIBUTES:
         return  # of something imported, such as a class
-    if whole in package.names.dotted:
+    if whole in package.names.dotted or library.kin(whole, old.dotted | package.names.dotted) or library.kin(name, old.attributes | package.names.attributes):
         return
     if module in library.PARTS or module in library.MODULES or module in package.names.modules or "." not in module:
         ask(node.lineno, "%s, which the package does not use" % whole)
@@ -253,6 +268,8 @@ def _grave(src):
             what = library.ALWAYS_BY_NAME.get(src.imported.get(node.id, node.id))
             if what and node.id not in src.imported:
                 yield node.id, line, "%s, which %s" % (node.id, what)
+            if node.id in PLACES:
+                yield node.id, line, "%s, which tells where the code runs" % node.id
             if node.id in ("getattr", "setattr", "delattr") and id(node) not in src.called:
                 yield node.id, line, "%s handed on, which resolves names" % node.id
             if node.id in ("hash", "id") and id(node) not in hashing and id(node) in src.called:
@@ -290,10 +307,30 @@ def _methods(base, head, package, ask):
         name = d.name
         if d.cls is None or not (name.startswith("__") and name.endswith("__")) or d.qualname in had:
             continue
-        if name == "__hash__" and any(getattr(s, "name", "") == "__eq__" for s in d.cls.body):
+        kinds = [getattr(b, "id", getattr(b, "attr", "")) for b in d.cls.bases]
+        if name == "__hash__" and any(getattr(s, "name", "") == "__eq__" for s in d.cls.body) or name == "__eq__" and _structural(d.node):
             continue
         if name in ("__exit__", "__aexit__"):
             if any(isinstance(n, ast.Return) and n.value is not None and getattr(n.value, "value", 1) for n in own(d.node)):
                 ask(d.node.lineno, "%s, which may swallow exceptions" % d.qualname)
         elif name not in library.METHODS:
             ask(d.node.lineno, "the special method %s" % d.qualname)
+        elif name not in ("__init__", "__new__", "__repr__", "__str__") and any(k in library.VALUES for k in kinds):
+            ask(d.node.lineno, "%s, so that a %s is none" % (d.qualname, next(k for k in kinds if k in library.VALUES)))
+
+
+def _structural(method):
+    """Whether a comparison says: of my kind, and with these parts equal."""
+    def fair(node):
+        if isinstance(node, ast.BoolOp):
+            return isinstance(node.op, ast.And) and all(fair(v) for v in node.values)
+        if isinstance(node, ast.Call):
+            return getattr(node.func, "id", "") == "isinstance"
+        if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq):
+            names = [{n.id for n in ast.walk(side) if isinstance(n, ast.Name)} for side in (node.left, node.comparators[0])]
+            parts = [[n.attr for n in ast.walk(side) if isinstance(n, ast.Attribute)] for side in (node.left, node.comparators[0])]
+            return all(len(n) == 1 for n in names) and names[0] != names[1] and parts[0] == parts[1] != []
+        return getattr(node, "id", "") == "NotImplemented"
+
+    given = [n.value for n in own(method) if isinstance(n, ast.Return)]
+    return any(isinstance(v, (ast.Compare, ast.BoolOp)) for v in given) and all(v is not None and fair(v) for v in given)

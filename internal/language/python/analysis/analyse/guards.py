@@ -504,12 +504,16 @@ def of_function(base, head, name, old, new, levels, added, exceptions, stack, wa
                 continue
             args = ast.Tuple(list(n.args) + [k.value for k in n.keywords], ast.Load())
             for g in Finder(base, head, None, func, 0, exceptions, tree).run():
-                found.append(dict(g, subject=None if g["subject"] is None else args, what=""))
+                within = judge(g, func, None, head, tree)
+                if within[0] != "callee":  # then what it tests is what it was given
+                    g["subject"], within = None if g["subject"] is None else args, None
+                found.append(dict(g, what="", judged=within))
     origin = Origin(new, head, tree)
     for g in found:
-        g["direct"] = g["subject"] is not None and flow.direct(g["subject"], origin)
-        g["entered"] = g["subject"] is not None and flow.entered(g["subject"], origin)
-    return [entry(head, name, g, judge(g, new, old, head, tree), levels, recursive(new), stack, way) for g in found]
+        asks = g["subject"] is not None and not g.get("judged")
+        g["direct"] = asks and flow.direct(g["subject"], origin)
+        g["entered"] = asks and flow.entered(g["subject"], origin)
+    return [entry(head, name, g, g.get("judged") or judge(g, new, old, head, tree), levels, recursive(new), stack, way) for g in found]
 
 
 def recursive(func):

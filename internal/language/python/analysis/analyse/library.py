@@ -66,6 +66,9 @@ __init__ __new__ __post_init__ __repr__ __str__ __len__ __iter__ __next__ __cont
 __add__ __sub__ __mul__ __truediv__ __floordiv__ __mod__ __pow__ __neg__ __pos__ __abs__ __radd__ __rsub__ __rmul__ __iadd__ __isub__ __int__
 __float__ __round__ __index__ __enter__ __aenter__ __aiter__ __anext__ __copy__ __deepcopy__ __bytes__ __format__ __reversed__ __fspath__
 """.split())
+# Kinds of values that everything takes to be what they are called.
+VALUES = set("list tuple dict set frozenset str bytes int float bool complex Decimal Fraction datetime date OrderedDict defaultdict deque Counter UserList UserDict "
+             "UserString".split())
 # Modules and attributes that the package's own use makes no more harmless: each further use of one needs a person.
 ALWAYS = {
     "evaluates text": "eval exec compile timeit.timeit timeit.repeat timeit.Timer code.interact runpy.run_path runpy.run_module",
@@ -93,6 +96,11 @@ BY_ATTRIBUTE = {
     "truncate": "deletes or overwrites", "__dict__": "resolves names", "__class__": "resolves names", "__subclasses__": "resolves names",
     "import_module": "loads code or objects", "urlopen": "connects", "connect": "connects",
 }
+# Names of one kind: a package that uses one of them may use the others.
+KIN = [set(names.split()) for names in (
+    "now utcnow today time.time time.time_ns", "time.monotonic time.monotonic_ns time.perf_counter time.perf_counter_ns time.process_time",
+    "random.random random.randint random.randrange random.choice random.choices random.sample random.shuffle random.uniform",
+)]
 # Modules whose mere import needs a person, beyond the package's own use.
 LOADED = {
     "starts something": "subprocess multiprocessing concurrent sched asyncio.subprocess pty",
@@ -103,6 +111,11 @@ LOADED = {
     "computes a digest": "hashlib zlib",
 }
 LOADED_BY_NAME = {name: what for what, names in LOADED.items() for name in names.split()}
+
+
+def kin(name, used):
+    """Whether something of a name's kind is among the used names."""
+    return any(name in kind and kind & used for kind in KIN)
 
 
 def pure(module, name=""):

@@ -36,7 +36,6 @@ ATTRIBUTES = {
             "setrecursionlimit": "code-reflection", "addaudithook": "code-reflection", "argv": "code-sniff", "orig_argv": "code-sniff",
             "flags": "code-sniff", "__stdout__": "code-sniff", "__stderr__": "code-sniff"},
     "types": {"CodeType": "code-reflection", "FunctionType": "code-reflection", "FrameType": "code-reflection", "ModuleType": "code-import"},
-    "functools": {"total_ordering": "code-dunder", "singledispatch": None},
 }
 NAMES = {"eval": "code-builtins", "exec": "code-builtins", "compile": "code-builtins", "__import__": "code-builtins", "globals": "code-builtins",
          "__builtins__": "code-builtins", "breakpoint": "code-builtins", "exit": "code-exit", "quit": "code-exit", "SystemExit": "code-exit",

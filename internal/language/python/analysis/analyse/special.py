@@ -23,6 +23,7 @@ def needed(base, head, changed, literals):
     _kept(base, head, ask)
     _arithmetic(base, head, changed, ask)
     _padded(base, head, changed, ask)
+    _swallowing(base, head, ask)
     return found
 
 
@@ -37,9 +38,27 @@ def literals(source):
         value = constant(node)
         if value is not MISSING:
             found.add(value)
-        if isinstance(node, (ast.Tuple, ast.List, ast.Set)) and len(node.elts) > 1:
-            found.add(tuple(constant(e) for e in node.elts))
+    for group in _groups(tree):
+        found.add(group)
+        for shape in (list, tuple):
+            found |= {str(shape(group)), repr(shape(group)).replace(" ", "")}
+        found |= {mark.join(map(str, group)) for mark in ("", ",", ", ", " ", "-", "|", ":", ";")}
     return found
+
+
+def _groups(tree):
+    """Several constants that the test passes together: of one display, or of one part of the rows of one."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Tuple, ast.List, ast.Set)) and len(node.elts) > 1:
+            values = tuple(constant(e) for e in node.elts)
+            if MISSING not in values:
+                yield values
+            rows = [e for e in node.elts if isinstance(e, ast.Dict)]
+            if len(rows) == len(node.elts):
+                for key in {constant(k) for k in rows[0].keys if k is not None} - {MISSING}:
+                    column = tuple(next((constant(v) for k, v in zip(r.keys, r.values) if k is not None and constant(k) == key), MISSING) for r in rows)
+                    if MISSING not in column:
+                        yield column
 
 
 MISSING = object()
@@ -237,6 +256,25 @@ def _padded(base, head, changed, ask):
         for argument in (list(node.args) + [k.value for k in node.keywords]) if isinstance(node, ast.Call) else [node.value]:
             if argument is not None and ast.dump(argument) not in had and _pads(argument):
                 ask(argument, "constants are put into a value before it is passed on")
+
+
+def _swallowing(base, head, ask):
+    """Ways to swallow an exception that are no handler: leaving a finally, a generator that goes on after its yield failed."""
+    def found(src):
+        for d in definitions(src.tree):
+            for n in own(d.node):
+                if not isinstance(n, ast.Try):
+                    continue
+                if any(isinstance(x, (ast.Return, ast.Break, ast.Continue)) for s in n.finalbody for x in ast.walk(s)):
+                    yield n, "%s leaves a finally, which swallows what is raised" % d.qualname
+                yields = any(isinstance(x, (ast.Yield, ast.YieldFrom)) for s in n.body for x in ast.walk(s))
+                raises = all(any(isinstance(x, ast.Raise) for s in h.body for x in ast.walk(s)) for h in n.handlers)
+                if n.handlers and yields and not raises:
+                    yield n, "%s goes on after its yield failed, which swallows what is raised there" % d.qualname
+    had = {words for _, words in found(base)}
+    for node, words in found(head):
+        if words not in had:
+            ask(node, words)
 
 
 def _filled(node):

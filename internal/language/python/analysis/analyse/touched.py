@@ -25,7 +25,7 @@ def heads(tree):
             if isinstance(child, SCOPES):
                 inner = prefix + child.name + "."
                 around = prefix + child.name if isinstance(child, FUNCTIONS) else ""
-            if isinstance(child, ast.stmt):
+            if isinstance(child, (ast.stmt, ast.ExceptHandler)):
                 first, last = lines.span(child)
                 found.append(Statement(child, first, last, around))
             visit(child, inner, around)
@@ -189,8 +189,6 @@ def failing(sides, frame, exception):
                 if isinstance(n, wanted) and not isinstance(getattr(n, "ctx", None), ast.Store) and not (
                         isinstance(n, ast.BinOp) and exception == "ZeroDivisionError" and not isinstance(n.op, (ast.Div, ast.FloorDiv, ast.Mod))):
                     found.setdefault(ast.dump(n), [])
-        if not found:
-            return None
         for function in after or ([head.tree] if around is None else []):
             for n in ast.walk(function):
                 if isinstance(n, ast.expr) and ast.dump(n) in found:

@@ -1,12 +1,16 @@
 """What else a patch could have said: one constant, operator or name of its
-added lines is another.
+added lines is another, or one of its edits is not made.
 """
 
 import ast
 import base64
+import difflib
 import hashlib
 import os
 
+from repaird_syntax import FUNCTIONS, parameters
+
+MAX_NAMES = 4   # that are tried in the place of one
 METHODS = [("upper", "lower", "title", "casefold"), ("strip", "lstrip", "rstrip"), ("startswith", "endswith"), ("append", "extend"),
            ("add", "discard"), ("min", "max"), ("any", "all"), ("floor", "ceil"), ("sorted", "list"), ("first", "last"), ("find", "rfind"),
            ("keys", "values"), ("isdigit", "isalpha"), ("replace", "strip")]
@@ -32,7 +36,9 @@ def rivals(request, tree):
             base = ""
         try:
             head = base64.b64decode(content).decode()
-            found += [(path, line, kind, change, text) for line, kind, change, text in changed(base, head, request["added"].get(path, []))]
+            found += [(path,) + rival for rival in changed(base, head, request["added"].get(path, []))]
+            if base:
+                found += [(path,) + rival for rival in undone(base, head, len(request["overlay"]) > 1)]
         except (SyntaxError, ValueError, RecursionError):
             continue
     return [{"path": p, "line": n, "change": c, "content": base64.b64encode(t.encode()).decode()} for p, n, c, t in chosen(found, request["limit"])]
@@ -59,7 +65,7 @@ def changed(base, head, added):
     module = ast.parse(head)
     same = {ast.dump(module), ast.dump(ast.parse(base))}
     text = Text(head)
-    names = {n.id for n in ast.walk(module) if isinstance(n, ast.Name)}
+    names = Names(module)
     texts = sorted({n.value for n in ast.walk(module) if isinstance(n, ast.Constant) and isinstance(n.value, str) and 0 < len(n.value) <= 30})
     skipped = documentation(module)
     for node in ast.walk(module):
@@ -76,6 +82,23 @@ def changed(base, head, added):
                 yield node.lineno, kind, change, replaced
 
 
+def undone(base, head, others):
+    """head without one of its edits, where there are others."""
+    old, new = base.splitlines(True), head.splitlines(True)
+    edits = [op for op in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes() if op[0] != "equal"]
+    if len(edits) < 2 and not others:
+        return
+    same = {ast.dump(ast.parse(head))} | (set() if others else {ast.dump(ast.parse(base))})
+    for _, i, j, k, l in edits:
+        text = "".join(new[:k] + old[i:j] + new[l:])
+        try:
+            dump = ast.dump(ast.parse(text))
+        except (SyntaxError, ValueError):
+            continue
+        if dump not in same:
+            yield k + 1, "edit", "without the edit at line %d" % (k + 1), text
+
+
 def documentation(module):
     found = set()
     for node in ast.walk(module):
@@ -84,6 +107,31 @@ def documentation(module):
         if isinstance(node, ast.JoinedStr):
             found.update(ast.walk(node))
     return found
+
+
+class Names:
+    """Which other name could stand for a name: a local for a local of the same
+    function, a function for one that takes as many arguments."""
+
+    def __init__(self, module):
+        self.functions, self.locals = {}, {}
+        for node in module.body:
+            if isinstance(node, ast.FunctionDef):
+                self.functions[node.name] = len(parameters(node.args))
+        for node in ast.walk(module):  # inner functions after outer ones
+            if isinstance(node, FUNCTIONS):
+                bound = [a.arg for a in parameters(node.args) if a.arg not in ("self", "cls")]
+                bound += [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+                for n in ast.walk(node):
+                    self.locals[n] = bound
+
+    def others(self, node):
+        bound = self.locals.get(node, ())
+        if node.id in bound:
+            found = [n for n in bound if n != node.id]
+        else:
+            found = [f for f, n in self.functions.items() if node.id in self.functions and f != node.id and n == self.functions[node.id]]
+        return sorted(set(found))[:MAX_NAMES]
 
 
 class Text:
@@ -153,6 +201,8 @@ def edits(node, text, texts, names):
     elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
         for other in renamed(node.id):
             yield "method", "%s → %s" % (node.id, other), text.replaced(node, other)
+        for other in names.others(node):
+            yield "name", "%s → %s" % (node.id, other), text.replaced(node, other)
     elif isinstance(node, ast.If):
         yield "branch", "if %s → if not" % text.of(node.test), text.replaced(node.test, "not (" + text.of(node.test) + ")")
 

@@ -14,6 +14,7 @@ that must fail, and MACs, keep what is reported whole.
 import ast
 import asyncio
 import builtins
+import functools
 import inspect
 import json
 import os
@@ -227,7 +228,7 @@ class Driver:
         return made, seen, state["whole"]
 
     def use(self):
-        """Uses what calls returned. How the first of it that fails does, or None."""
+        """Uses what calls returned. How the first of it does that fails with the watched exception, or None."""
         root = self.config["root"].rstrip("/") + "/"
 
         def one(value, depth):
@@ -247,6 +248,8 @@ class Driver:
                 needs += code.co_kwonlyargcount - len(value.__kwdefaults__ or ())
                 if needs == 0 and "<locals>" in value.__qualname__ and code.co_filename.startswith(root):
                     one(value(), depth + 1)
+            elif isinstance(value, functools.partial):
+                one(value(), depth + 1)
             elif type(value) in (list, tuple, set, frozenset):
                 for item in list(value)[:MAX_ITEMS]:
                     one(item, depth + 1)
@@ -256,7 +259,7 @@ class Driver:
 
         for value in self.kept:
             made = self.outcome(lambda value=value: one(value, 0))
-            if made["status"] != "passed":
+            if made.get("type") == self.config["exception"]:
                 return made
         return None
 
