@@ -19,15 +19,8 @@ const (
 
 // sensitivity: where base's answers vary with a literal, the answers that the
 // patch adds must vary with it too. A constant in place of the failing
-// computation shows here. Where they vary with something else, a person decides:
-// not all that matters around the twin need matter here.
-func (c *comparison) sensitivity() *Ground {
-	effect, all := Rejects, map[string]bool{}
-	for _, p := range c.healed() {
-		if all[p.head.Value] = true; len(all) > 1 {
-			effect = Lowers
-		}
-	}
+// computation shows here.
+func (c *comparison) sensitivity() (lowers *Ground) {
 	for _, leaf := range c.leaves() {
 		var added []pair
 		values := map[string]bool{}
@@ -40,19 +33,50 @@ func (c *comparison) sensitivity() *Ground {
 		if len(added) < enoughValues || len(values) > max(1, len(added)/10) {
 			continue
 		}
-		for seed, known := range c.aroundTwins(leaf) {
+		around := c.aroundTwins(leaf)
+		for _, seed := range slices.Sorted(maps.Keys(around)) {
+			known := around[seed]
 			distinct := map[string]bool{}
 			for _, p := range known {
 				distinct[mask(p.base.Value, p.call.To)] = true
 			}
 			// What mask leaves of a literal, such as its escapes, varies on both sides.
-			if len(known) >= enoughValues && len(distinct) >= max(3, len(known)*2/5, 2*len(values)+1) {
-				return &Ground{"sensitivity", effect, fmt.Sprintf("around %s base's answers vary with %s (%d different ones for %d values), but those that the patch adds do not (%d for %d)",
-					c.pairs[seed].call.Shown, leaf, len(distinct), len(known), len(values), len(added)), examples(added)}
+			if len(known) < enoughValues || len(distinct) < max(3, len(known)*2/5, 2*len(values)+1) {
+				continue
+			}
+			g := &Ground{"sensitivity", c.insensitive(seed, leaf), fmt.Sprintf("around %s base's answers vary with %s (%d different ones for %d values), but those that the patch adds do not (%d for %d)",
+				c.pairs[seed].call.Shown, leaf, len(distinct), len(known), len(values), len(added)), examples(added)}
+			if g.Effect == Rejects {
+				return g
+			}
+			if lowers == nil {
+				lowers = g
 			}
 		}
 	}
-	return nil
+	return lowers
+}
+
+// insensitive is what it does to a verdict that added answers do not vary with a
+// leaf. It rejects where the leaf is the one that production's value made fail,
+// or where the added answers vary with nothing. Otherwise the failing input may
+// be one for which the leaf does not matter: the points of a member who is not
+// the customer.
+func (c *comparison) insensitive(twin int, leaf string) Effect {
+	if c.pairs[twin].call.Leaf == leaf {
+		return Rejects
+	}
+	values, n := map[string]bool{}, 0
+	for _, p := range c.healed() {
+		if p.call.Seed == 0 && p.call.Leaf != "" {
+			values[mask(p.head.Value, p.call.To)] = true
+			n++
+		}
+	}
+	if len(values) <= max(1, n/10) {
+		return Rejects
+	}
+	return Lowers
 }
 
 // leaves are the literals that calls change, in order of appearance.

@@ -12,17 +12,17 @@ import (
 // read has an accepted patch read a second time. A veto lowers the verdict, which
 // is computed again with it; that there is none raises nothing, and a reader who
 // cannot be reached is passed over: the verdict does not depend on a model.
-// What it costs comes out of the repair's budget.
-func (a *at) read(ctx context.Context, p Patched, in verify.Input, v *verify.Verdict) (*verify.Verdict, error) {
+// What it costs comes out of the repair's budget and is added to its result.
+func (a *at) read(ctx context.Context, p Patched, in verify.Input, v *verify.Verdict) (*verify.Verdict, *repair.Reading, error) {
 	if a.Reader == nil || v.Decision != verify.Accepted || v.Strength == behaviour.Established {
-		return v, nil
+		return v, nil, nil
 	}
 	left := a.Project.Budget.WithDefaults(repair.DefaultModelAttempts)
 	left.Dollars -= p.Repair.Dollars
 	left.Tokens -= p.Repair.Usage.Input + p.Repair.Usage.Output
 	if left.Dollars <= 0 || left.Tokens <= 0 {
 		a.progress("no second reader: the budget is spent")
-		return v, nil
+		return v, nil, nil
 	}
 	a.progress("a second reader")
 	red := a.redactor()
@@ -46,18 +46,20 @@ func (a *at) read(ctx context.Context, p Patched, in verify.Input, v *verify.Ver
 	}
 	switch {
 	case ctx.Err() != nil:
-		return nil, ctx.Err()
+		return nil, reading, ctx.Err()
 	case err != nil:
 		why := err.Error()
 		if stop := fault.AsStop(err); stop != nil {
 			why = stop.Detail
 		}
 		a.progress("the second reader has not read the patch: %s", red.Text(why, nil))
-		return v, nil
+		return v, reading, nil
 	case !reading.Veto:
-		return v, nil
+		v.Grounds = append(v.Grounds, behaviour.Ground{Name: "reader", Effect: behaviour.Shown, Evidence: "a second reader has no objection: " + reading.Reason})
+		return v, reading, nil
 	}
 	a.progress("the second reader objects: %s", reading.Reason)
 	in.Grounds = append(in.Grounds, behaviour.Ground{Name: "reader", Effect: behaviour.Lowers, Evidence: "a second reader objects: " + reading.Reason})
-	return a.Verifier.Judge(ctx, in)
+	v, err = a.Verifier.Judge(ctx, in)
+	return v, reading, err
 }

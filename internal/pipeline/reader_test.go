@@ -53,7 +53,7 @@ func TestASecondReaderLowersAndNeverRaises(t *testing.T) {
 			t.Parallel()
 			result := &repair.Result{Dollars: 1.5}
 			a := &at{&Pipeline{Reader: c.reader, Verifier: &verify.Verifier{}}, &Job{Project: Project{RedactKey: []byte("0123456789abcdef"), Budget: c.budget}}}
-			got, err := a.read(t.Context(), Patched{Red: Red{Bundle: &bundle.Bundle{}}, Repair: result}, verify.Input{}, c.verdict)
+			got, reading, err := a.read(t.Context(), Patched{Red: Red{Bundle: &bundle.Bundle{}}, Repair: result}, verify.Input{}, c.verdict)
 			if asked := len(c.reader.shown) > 0; asked != c.asked {
 				t.Fatalf("the reader was asked: %v, want %v", asked, c.asked)
 			}
@@ -63,6 +63,12 @@ func TestASecondReaderLowersAndNeverRaises(t *testing.T) {
 			}
 			if !c.again && got != c.verdict {
 				t.Errorf("got %+v, want the verdict as it was", got)
+			}
+			if reading != c.reader.says {
+				t.Errorf("the reading is %+v, want %+v", reading, c.reader.says)
+			}
+			if n := len(c.verdict.Grounds); c.reader.says != nil && !c.reader.says.Veto && c.reader.err == nil && (n != 2 || c.verdict.Grounds[1].Effect != behaviour.Shown) {
+				t.Errorf("grounds: %+v", c.verdict.Grounds)
 			}
 			if !c.asked {
 				return

@@ -66,7 +66,11 @@ var Stages = []Stage{
 		},
 		func(c *Case, v Verified) []string {
 			c.Verdict, c.Divergence, c.Pinned = v.Verdict, v.Divergence, v.Pinned
-			return []string{ArtifactVerdict, ArtifactVerdictRed, ArtifactGreen, ArtifactDivergence, ArtifactPinned}
+			made := []string{ArtifactVerdict, ArtifactVerdictRed, ArtifactGreen, ArtifactDivergence, ArtifactPinned}
+			if v.Reading != nil { // it is in what the repair cost
+				made = append(made, ArtifactRepair)
+			}
+			return made
 		}),
 	stage(Propose, "proposed", (*at).propose,
 		func(c *Case) (Accepted, bool) {

@@ -26,6 +26,7 @@ type Verified struct {
 	Verdict    *verify.Verdict
 	Divergence *diverge.Divergence // divergence card, redacted; nil if rejected
 	Pinned     *Pinned             // the test that is published; nil if it is the repository's own
+	Reading    *repair.Reading     // a second reader's; nil if nobody read the patch
 }
 
 // verify computes the verdict; only an accepted one leads to a pull request.
@@ -50,7 +51,7 @@ func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) 
 	if err != nil {
 		return made, err
 	}
-	if v, err = a.read(ctx, in, input, v); err != nil {
+	if v, made.Reading, err = a.read(ctx, in, input, v); err != nil {
 		return made, err
 	}
 	v.Red, v.Green = redacted(v.Red, a.redactor()), redacted(v.Green, a.redactor())

@@ -15,7 +15,7 @@ import (
 
 // Limits of the source in the opening message.
 const (
-	maxCode      = 40 << 10 // bytes in all
+	maxCode      = 28 << 10 // bytes in all, without what it depends on
 	maxWhole     = 6 << 10  // bytes of a file that is shown whole
 	maxPlaces    = 40       // functions
 	functionRows = 150      // lines of one function

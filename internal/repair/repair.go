@@ -35,7 +35,7 @@ type Input struct {
 	Card     CardPolicy   // whether a model sees the trace
 	Judge    Judge
 	Progress func(string)                   // may be nil
-	Record   func(kind string, payload any) // one entry of the ledger: prompt, answer, tool, judged, spent, engine; redacted; may be nil
+	Record   func(kind string, payload any) // one entry of the ledger: prompt, answer, tool, judged, spent, reading, engine; redacted; may be nil
 }
 
 // The defaults of a [Budget].

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,7 +20,8 @@ import (
 
 // A line is a history, newest first: a letter for what the call does on a
 // commit. f fails as the incident did, a answers, d answers differently, x
-// fails differently, u cannot be read. A dot after the letter says that the
+// fails differently, u cannot be read, s swallows the incident's exception and
+// answers, r fails because it raises the exception itself. A dot after the letter says that the
 // commit changed nothing that the call runs.
 type line struct {
 	t       *testing.T
@@ -55,7 +57,11 @@ func (l *line) Tree(_ context.Context, c history.Commit) (string, func(), error)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", nil, err
 	}
-	return dir, func() {}, os.WriteFile(filepath.Join(dir, "code"), []byte(c.ID), 0o644)
+	source := c.ID
+	if l.letters[c.ID] == 'r' {
+		source = "if code not in TABLE: raise shop.Error(code)\n"
+	}
+	return dir, func() {}, os.WriteFile(filepath.Join(dir, "code"), []byte(source), 0o644)
 }
 
 var fails = language.Answer{End: language.Raised, Type: "shop.Error", Message: "no rate 7", Raised: language.Place{Path: "code", Function: "rate", Line: 1}, Lines: map[string][]int{"code": {1}}}
@@ -67,9 +73,10 @@ func (l *line) Answers(_ context.Context, p language.Probe, calls []language.Cal
 	l.asked = append(l.asked, id)
 	l.mu.Unlock()
 	answer := map[byte]language.Answer{
-		'f': fails,
+		'f': fails, 'r': fails,
 		'a': {End: language.Returned, Type: "int", Value: "7", Lines: fails.Lines},
 		'd': {End: language.Returned, Type: "int", Value: "8", Lines: fails.Lines},
+		's': {End: language.Returned, Type: "int", Value: "7", Lines: fails.Lines, Handled: []language.Handling{{Type: "shop.Error"}}},
 		'x': {End: language.Raised, Type: "ImportError", Message: "no module"},
 	}[l.letters[id]]
 	answers := make([]language.Answer, len(calls))
@@ -172,5 +179,45 @@ func TestAHistoryThatNeverAnsweredSaysNothing(t *testing.T) {
 				t.Errorf("got %+v, %v", past, err)
 			}
 		})
+	}
+}
+
+func TestWhatCannotBeSeenOfThePastIsADoubt(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, line, doubt string
+		opposed           bool
+	}{
+		{"ancestors that hid the failure", "fss", "the ancestors swallow the Error", true},
+		{"a commit that meant to refuse", "fraa", "the commit added the statement that raises the Error", true},
+		{"a single one that answers so, after a change", "fad", "answers differently", true},
+		{"a single one", "fa", "only one ancestor", false},
+		{"a change that is between commits that cannot be run", "fxaa", "which of 2 commits broke it", false},
+		{"a suite that cannot be run", "faa", "suite cannot be run", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			past, err := lineOf(t, tt.line).search().Find(t.Context())
+			if err != nil || past == nil {
+				t.Fatalf("got %v, %v", past, err)
+			}
+			if !slices.ContainsFunc(past.Doubts, func(d history.Doubt) bool { return strings.Contains(d.Why, tt.doubt) && d.Opposed == tt.opposed }) {
+				t.Errorf("got doubts %v, want %q", past.Doubts, tt.doubt)
+			}
+		})
+	}
+}
+
+func TestASearchEndsWithItsContextOrItsTime(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if past, err := lineOf(t, "faa").search().Find(ctx); past != nil || err == nil {
+		t.Errorf("cancelled: got %v, %v", past, err)
+	}
+	s := lineOf(t, "faa").search()
+	s.Wall = time.Nanosecond
+	if past, err := s.Find(t.Context()); past != nil || err != nil {
+		t.Errorf("out of time: got %v, %v, want neither", past, err)
 	}
 }

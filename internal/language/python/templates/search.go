@@ -20,12 +20,11 @@ const (
 	// near is the score difference below which two candidates are almost
 	// equally likely.
 	near = 0.1
-	// tie is the difference below which nothing says which one is intended.
-	tie = 0.015
-	// tieOwn and tieAlone are the same where tests of the repository assert
-	// values: of wrong candidates that pass all of them, few come as close to the
-	// right one as tieOwn; where the failing test is the only one, more do.
-	tieOwn, tieAlone = 0.04, 0.15
+	// tie and tieAlone are differences below which nothing says which of two
+	// candidates that pass the repository's tests is intended: of the wrong ones
+	// that pass them all, few come as close to the right one as tie; where the
+	// failing test is the only one, more do.
+	tie, tieAlone = 0.04, 0.15
 
 	maxAlternatives = 4
 	maxTrials       = 500
@@ -115,6 +114,8 @@ func (r *round) verifyAll(ctx context.Context) (result *repair.Result, err error
 	case first == nil:
 		return result, r.nothing()
 	}
+	// What an event's test does not decide, the verdict asks a person: it tries the
+	// alternatives. A test of the repository asserts, so that no verdict would ask.
 	for _, o := range others {
 		if first.candidate.Score-o.candidate.Score < r.tie() {
 			result.Alternatives = append([]patch.Patch{r.redacted(*first)}, result.Alternatives...)
@@ -172,16 +173,15 @@ func (r *round) accepted(ctx context.Context) (first *hit, others []hit, err err
 }
 
 // tie is the difference in score below which nothing says which of two
-// behaviours is intended. Where only the failing test executes the code, that
-// is more.
+// behaviours is intended; 0 for an event's test, where the verdict decides.
 func (r *round) tie() float64 {
 	switch {
 	case !r.in.Test.Own:
-		return tie
+		return 0
 	case r.found.Witnesses == 0:
 		return tieAlone
 	}
-	return tieOwn
+	return tie
 }
 
 // nothing says what was searched, and why nothing is left of it.
