@@ -208,8 +208,8 @@ func TestALiteralThatIsOnlyRepeatedIsNotAComputation(t *testing.T) {
 		}
 	}
 	for _, g := range behaviour.Compare(s) {
-		if g.Effect == behaviour.Rejects {
-			t.Errorf("answers that repeat the literal on both sides are rejected: %s: %s", g.Name, g.Evidence)
+		if g.Effect == behaviour.Rejects || g.Name == "sensitivity" {
+			t.Errorf("answers that repeat the literal on both sides: %s %s: %s", g.Name, g.Effect, g.Evidence)
 		}
 	}
 }

@@ -146,7 +146,7 @@ func files(in Input, stop *fault.Stop) []file {
 	}
 	if r := in.Reproduction; r != nil {
 		if !r.Test.Own {
-			out = append(out, file{testFile(r.Test.Path), []byte(in.Redactor.Code(r.Test.Source, in.Known).String())})
+			out = append(out, file{testFile(r.Test.Path), []byte(in.Redactor.Code(publishedTest(in), in.Known).String())})
 		}
 		out = append(out, file{FileRed, r.Trace})
 	}
@@ -175,6 +175,14 @@ func files(in Input, stop *fault.Stop) []file {
 		}
 	}
 	return out
+}
+
+// publishedTest is the source of the test, with what it asserts in the end.
+func publishedTest(in Input) string {
+	if in.Assertion.Test != "" {
+		return in.Assertion.Test
+	}
+	return in.Reproduction.Test.Source
 }
 
 // others are the names of the files that every folder may have.

@@ -24,6 +24,10 @@ func TestAFolderHoldsEverythingThatARunCameTo(t *testing.T) {
 	v := *rejected.Verdict
 	v.Decision = verify.Rejected
 	rejected.Verdict = &v
+	asked := sample(t)
+	w := *asked.Verdict
+	w.Decision, w.Question = verify.Asked, &verify.Question{Kind: verify.AskAnswer, Text: "What should top answer?", Options: []verify.Option{{Key: "A", Answer: "returns 1"}}}
+	asked.Verdict = &w
 	for _, c := range []struct {
 		name    string
 		in      Input
@@ -35,6 +39,7 @@ func TestAFolderHoldsEverythingThatARunCameTo(t *testing.T) {
 		{"verified", full, nil, &forge.PullRequest{Number: 7, URL: "http://forge/7"}, "verified", []string{"attempts.json", "bundle.json", "bundle.yaml", "card.md", "divergence.md", "green.jsonl", "patch.diff", "pull_request.md", "red.jsonl", "report.json", "test_repaird_5d1c0a.py", "verdict.json"}},
 		{"no patch", stopped, &fault.Stop{Type: fault.NoPatch, Detail: "60 candidates"}, nil, "stopped", []string{"bundle.json", "bundle.yaml", "red.jsonl", "report.json", "test_repaird_5d1c0a.py"}},
 		{"rejected", rejected, &fault.Stop{Type: fault.Rejected}, nil, "stopped", []string{"attempts.json", "bundle.json", "bundle.yaml", "card.md", "divergence.md", "green.jsonl", "patch.diff", "red.jsonl", "report.json", "test_repaird_5d1c0a.py", "verdict.json"}},
+		{"asked", asked, &fault.Stop{Type: fault.Undecided}, nil, "stopped", []string{"attempts.json", "bundle.json", "bundle.yaml", "card.md", "divergence.md", "green.jsonl", "patch.diff", "question.md", "red.jsonl", "report.json", "test_repaird_5d1c0a.py", "verdict.json"}},
 		{"no source", Input{Run: "r", Redactor: redactor}, &fault.Stop{Type: fault.NoSource}, nil, "stopped", []string{"report.json"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -139,5 +144,18 @@ func TestShellWordsStayOneWord(t *testing.T) {
 		if got := shellWord(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
+	}
+}
+
+func TestAFolderHasTheTestAsItIsPublished(t *testing.T) {
+	t.Parallel()
+	in := sample(t)
+	in.Assertion.Test = "def test_top():\n    assert top([3, 1, 2], 3) == 1\n"
+	dir := t.TempDir()
+	if _, err := WriteFolder(dir, in, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "test_repaird_5d1c0a.py")); err != nil || string(got) != in.Assertion.Test {
+		t.Errorf("got %q, %v", got, err)
 	}
 }

@@ -146,7 +146,11 @@ func (j *verification) patchOf(s survivor) (p patch.Patch, diff string, ok bool)
 	if err != nil {
 		return p, "", false
 	}
-	if p, err = patch.Combine(j.base, hunks, s.Change); err != nil {
+	why := s.Change
+	if s.Path != "" && j.in.Patch.Why != "" { // it differs from the patch in one place
+		why = j.in.Patch.Why + " (with " + s.Change + ")"
+	}
+	if p, err = patch.Combine(j.base, hunks, why); err != nil {
 		return p, "", false
 	}
 	diff, err = patch.Diff(j.base, s.Overlay)
