@@ -92,9 +92,6 @@ func (j *verification) passesElsewhere(d *testrun.Driven, under string) (f findi
 	case d.Cause != sandbox.Exited || len(d.Calls) != 2:
 		return finding{}, false
 	}
-	if r := j.refused; r != nil && d.Calls[0].Signature().Matches(r.signature) && d.Calls[1].Signature().Matches(r.signature) {
-		return held("the call refuses its input twice in one process %s", under), true
-	}
 	for i, c := range d.Calls {
 		if !j.fails(c) {
 			continue

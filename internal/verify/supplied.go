@@ -35,11 +35,12 @@ func (j *verification) supplied() (*behaviour.Ground, bool) {
 		"the failure names %s, which nothing defines; the patch imports it and changes nothing else", brought[i])}, true
 }
 
-// unasked turns what lowers because base answers too little, or nothing else
-// could have been said, into what is only shown.
+// unasked turns what lowers because base answers too little, nothing else could
+// have been said, or the failing expression is gone, into what is only shown:
+// the answer is known from elsewhere.
 func unasked(grounds []behaviour.Ground) {
 	for i, g := range grounds {
-		if g.Effect == behaviour.Lowers && (g.Name == "preserved" || g.Name == "observed" || g.Name == "rivals") && len(g.Examples) == 0 {
+		if g.Effect == behaviour.Lowers && (g.Name == "preserved" || g.Name == "observed" || g.Name == "rivals" || g.Name == "expression-gone") && len(g.Examples) == 0 {
 			grounds[i].Effect = behaviour.Shown
 		}
 	}

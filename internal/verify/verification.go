@@ -146,7 +146,14 @@ func (j *verification) run(ctx context.Context) (*smaller, error) {
 		j.grounds = append(j.grounds, *g)
 		return nil, nil
 	}
-	return nil, j.contest(ctx)
+	if err := j.contest(ctx); err != nil {
+		return nil, err
+	}
+	if j.near != nil && j.near.Asserts {
+		unasked(j.grounds)
+		j.grounds = append(j.grounds, behaviour.Ground{Name: "asserted", Effect: behaviour.Supports, Evidence: "the test asserts what its call answers"})
+	}
+	return nil, nil
 }
 
 // applies checks what can be checked without running anything.

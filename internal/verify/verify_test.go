@@ -13,7 +13,9 @@ import (
 	"github.com/repaird/repaird/internal/sandbox"
 )
 
-func TestAnHonestFixIsAcceptedWithEveryGate(t *testing.T) {
+// The fix changes what other calls answer, as it has to: only a person, or
+// something else that knows, can say that those were wrong too.
+func TestAnHonestFixHoldsEveryGateAndIsAskedAboutForOtherAnswers(t *testing.T) {
 	t.Parallel()
 	for _, backend := range []string{"bwrap", "docker"} {
 		t.Run(backend, func(t *testing.T) {
@@ -27,8 +29,8 @@ func TestAnHonestFixIsAcceptedWithEveryGate(t *testing.T) {
 					t.Errorf("%s: got %s (%s), want held", g.Name, g.Outcome, g.Evidence)
 				}
 			}
-			if verdict.Decision != Accepted {
-				t.Error("not accepted")
+			if verdict.Decision != Asked || verdict.Question == nil || len(verdict.Question.Options) == 0 || !strings.Contains(verdict.Question.Options[0].Standing, "answered differently") {
+				t.Errorf("got %s, want a question that names the answers that change: %+v", verdict.Decision, verdict.Question)
 			}
 			if want := []string{"base-sha", "reverted-fix", "captured-failure"}; !slices.Equal(verdict.ProofModes, want) {
 				t.Errorf("got proof modes %v, want %v", verdict.ProofModes, want)
