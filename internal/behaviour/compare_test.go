@@ -83,7 +83,11 @@ func TestWhatCallsNearTheFailingOneSay(t *testing.T) {
 		}(), "nonsense", behaviour.Lowers},
 		{"an answer that is another value's is a question", func() behaviour.Sides {
 			s := near(12)
-			s.Head[0] = returns("103", 5)
+			for i, unit := range []string{"s", "m", "h"} {
+				value := fmt.Sprint(i)
+				s = with(s, language.Call{Shown: unit, Leaf: "wait#0", From: "'wait 250ms'", To: "'wait 250" + unit + "'"}, returns(value, 1), returns(value, 1))
+			}
+			s.Head[0] = returns("1", 5)
 			return s
 		}(), "collision", behaviour.Lowers},
 		{"an answer of another type than twenty of base's rejects", func() behaviour.Sides {
@@ -282,5 +286,32 @@ func TestNumbersThatAreEqualInAllAnswersStayEqual(t *testing.T) {
 		if g.Name == "relations" {
 			t.Errorf("labels that count are questioned: %s", g.Evidence)
 		}
+	}
+}
+
+func TestARivalAnswersOtherwise(t *testing.T) {
+	t.Parallel()
+	sides := func(heads ...language.Answer) behaviour.Sides {
+		return behaviour.Sides{Calls: make([]language.Call, 2), Base: []language.Answer{raises("KeyError"), raises("KeyError")}, Head: heads}
+	}
+	own := returns("7")
+	for _, tt := range []struct {
+		name         string
+		patch, rival language.Answer
+		want         bool
+	}{
+		{"with another value", returns("1"), returns("2"), true},
+		{"with a value where the patch fails", raises("KeyError"), returns("2"), true},
+		{"with another exception where the patch answers", returns("1"), raises("ValueError"), true},
+		{"not by mending less", returns("1"), raises("KeyError"), false},
+		{"not by another refusal", raises("ValueError"), raises("TypeError"), false},
+		{"not by the same value", returns("1"), returns("1"), false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if d, got := behaviour.Otherwise(sides(own, tt.patch), sides(own, tt.rival)); got != tt.want {
+				t.Errorf("got %v (%+v), want %v", got, d, tt.want)
+			}
+		})
 	}
 }

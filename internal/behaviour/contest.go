@@ -100,19 +100,29 @@ func Only(answers []language.Answer, chosen []int) []language.Answer {
 
 // SameAnswers reports whether two heads answer every comparable call alike.
 func SameAnswers(a, b Sides) bool {
-	_, differ := firstDifference(a, b)
-	return !differ
-}
-
-// FirstDifference is the first call that two heads answer differently.
-func FirstDifference(a, b Sides) Difference {
-	d, _ := firstDifference(a, b)
-	return d
-}
-
-func firstDifference(a, b Sides) (Difference, bool) {
-	for i := range min(len(a.Calls), len(a.Head), len(b.Head)) {
+	for i := range min(len(a.Head), len(b.Head)) {
 		if x, y := a.Head[i], b.Head[i]; Comparable(x) && Comparable(y) && !Same(x, y) {
+			return false
+		}
+	}
+	return true
+}
+
+// Otherwise is the first call that a rival, b, answers otherwise than a patch.
+// Calls that both refuse do not count, nor those that the patch answers and on
+// which the rival only fails as base did: it mends less, and says nothing else.
+func Otherwise(a, b Sides) (Difference, bool) {
+	fails := comparison{Sides: a}
+	if len(a.Base) > 0 {
+		fails.pairs = []pair{{base: a.Base[0]}}
+	}
+	for i := range min(len(a.Calls), len(a.Head), len(b.Head)) {
+		x, y := a.Head[i], b.Head[i]
+		switch {
+		case !Comparable(x) || !Comparable(y) || Same(x, y):
+		case x.End == language.Raised && y.End == language.Raised:
+		case x.End == language.Returned && len(fails.pairs) > 0 && fails.failedAlike(y):
+		default:
 			return Difference{Call: a.Calls[i].Shown, Before: Show(x), After: Show(y)}, true
 		}
 	}

@@ -134,36 +134,83 @@ func (c *comparison) nonsense() *Ground {
 	return nil
 }
 
-// collision: base tells the values of a literal apart, each has an answer of its
-// own; the failing call is now answered like one with another value. A unit or a
-// key that is taken for another shows here.
+// collision: base tells what stands at one place of a literal apart, each value
+// has an answer of its own; the failing call is now answered like one with
+// another value there. A unit or a key that is taken for another shows here.
 func (c *comparison) collision() *Ground {
 	own := c.pairs[0]
 	if !Answered(own.head) || c.Asserted {
 		return nil
 	}
-	for _, leaf := range c.leaves() {
-		root, _, _ := strings.Cut(leaf, "#")
-		seen := map[string]bool{}
-		var like *pair
-		known := 0
-		for _, p := range c.pairs {
-			at, _, _ := strings.Cut(p.call.Leaf, "#")
-			if p.call.Seed != 0 || at != root || p.call.Normalising || !Answered(p.base) {
-				continue
-			}
-			known++
-			seen[mask(p.base.Value, p.call.To)] = true
-			if mask(p.base.Value, p.call.To) == mask(own.head.Value, p.call.From) {
-				like = &p
-			}
+	type group struct {
+		known   int
+		answers map[string]bool
+		like    *pair
+	}
+	groups := map[string]*group{}
+	for _, p := range c.pairs {
+		if p.call.Seed != 0 || p.call.Normalising || !Answered(p.base) {
+			continue
 		}
-		if like != nil && known >= enoughValues && len(seen) == known {
-			return &Ground{"collision", Lowers, fmt.Sprintf("base answers %d values of %s, each differently; the failing call is now answered like another one", known, leaf),
-				[]Difference{{Call: like.call.Shown, Before: Show(like.base), After: "the failing call " + Show(own.head)}}}
+		leaf, _, _ := strings.Cut(p.call.Leaf, "#")
+		at, from, to := place(p.call.From, p.call.To)
+		if leaf == "" || from == "" || to == "" {
+			continue
+		}
+		g := groups[leaf+"\x00"+at]
+		if g == nil {
+			g = &group{answers: map[string]bool{}}
+			groups[leaf+"\x00"+at] = g
+		}
+		g.known++
+		answer := mask(p.base.Value, to)
+		g.answers[answer] = true
+		if answer == mask(own.head.Value, from) {
+			g.like = &p
+		}
+	}
+	for _, at := range slices.Sorted(maps.Keys(groups)) {
+		if g := groups[at]; g.like != nil && g.known >= 3 && len(g.answers) == g.known {
+			leaf, _, _ := strings.Cut(at, "\x00")
+			return &Ground{"collision", Lowers, fmt.Sprintf("base answers each of %d other values in %s in a way of its own; the failing call is now answered like one of them", g.known, leaf),
+				[]Difference{{Call: g.like.call.Shown, Before: Show(g.like.base), After: "the failing call " + Show(own.head)}}}
 		}
 	}
 	return nil
+}
+
+// place says where two literals differ: what stands before and after that, and
+// what stands there in each, as whole runs of letters or of digits.
+func place(a, b string) (at, from, to string) {
+	i := 0
+	for i < min(len(a), len(b)) && a[i] == b[i] {
+		i++
+	}
+	k := 0
+	for k < min(len(a), len(b))-i && a[len(a)-1-k] == b[len(b)-1-k] {
+		k++
+	}
+	for i > 0 && i < len(a) && kind(a[i-1]) != 0 && (kind(a[i-1]) == kind(a[i]) || i < len(b) && kind(a[i-1]) == kind(b[i])) {
+		i--
+	}
+	for k > 0 && kind(a[len(a)-k]) != 0 && len(a)-k-1 >= i && kind(a[len(a)-k]) == kind(a[len(a)-k-1]) {
+		k--
+	}
+	if i+k > min(len(a), len(b)) {
+		return "", "", ""
+	}
+	return a[:i] + "\x00" + a[len(a)-k:], a[i : len(a)-k], b[i : len(b)-k]
+}
+
+// kind of a byte: 1 a letter, 2 a digit, 0 anything else.
+func kind(b byte) int {
+	switch {
+	case b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b == '_', b >= 0x80:
+		return 1
+	case b >= '0' && b <= '9':
+		return 2
+	}
+	return 0
 }
 
 // answers are base's different answers, and whether there are enough of them.

@@ -173,7 +173,8 @@ func (j *verification) contest(ctx context.Context) error {
 		for i, rival := range passing {
 			other := own
 			other.Head = answers[i]
-			if behaviour.SameAnswers(own, other) {
+			difference, differs := behaviour.Otherwise(own, other)
+			if !differs {
 				r.Equal++
 				continue
 			}
@@ -181,7 +182,7 @@ func (j *verification) contest(ctx context.Context) error {
 				r.Refuted(name)
 				continue
 			}
-			r.Survives(rival.Change, behaviour.FirstDifference(own, other))
+			r.Survives(rival.Change, difference)
 			j.surviving = append(j.surviving, survivor{rival, answers[i]})
 		}
 	}

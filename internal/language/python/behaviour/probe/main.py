@@ -121,7 +121,7 @@ class Neighbourhood:
         self.source = entry.standalone(request["test"]["source"], request["test"]["name"])
         request["test"]["source"] = self.source
         self.shape = self.shape_of(self.source)
-        self.texts, self.numbers = variations.words(sources(tree) + [self.shape.module])
+        self.words = variations.words(sources(tree) + [self.shape.module])
         self.calls, self.found, self.known = [], [], set()
         self.why = ""
         self.ends = time.monotonic() + request["seconds"]
@@ -137,7 +137,7 @@ class Neighbourhood:
             limit = min(self.request["limit"], int(self.request["seconds"] / (0.02 + 2 * self.found[0].get("spent", 1))))
             if limit < self.request["limit"]:
                 self.why = "the call is slow: there was time for %d calls" % limit
-            near = variations.queue(variations.varied(self.shape, self.texts, self.numbers))
+            near = variations.queue(variations.varied(self.shape, self.words))
             rest = self.take(near, limit * 2 // 5)
             if not any(answered(a) for a in self.found):
                 rest = self.take(rest, limit * 3 // 10)
@@ -193,7 +193,7 @@ class Neighbourhood:
         for n, i in enumerate(picked):
             share = (limit - len(self.calls)) // (len(picked) - n)
             near = self.shape_of(self.calls[i]["test"])
-            self.take(variations.queue(variations.varied(near, self.texts, self.numbers)), share, seed=i)
+            self.take(variations.queue(variations.varied(near, self.words)), share, seed=i)
 
     def twins(self):
         """The nearest answered call by each leaf, normalising ones first."""
@@ -227,7 +227,7 @@ class Neighbourhood:
 
         tried = [c["after"] for c, a in zip(self.calls, self.found)
                  if c["leaf"] == leaf.path and c["seed"] == 0 and answered(a) and isinstance(c["after"], str) and c["after"] != to]
-        for value in variations.alike(to, self.texts) + [t for t in self.texts if len(t) <= 2 * len(to)]:
+        for value in variations.alike(to, self.words.texts) + [t for t in self.words.texts if len(t) <= 2 * len(to)]:
             if len(tried) >= 2 * WITNESSES:
                 break
             if value != to and value not in tried:

@@ -9,6 +9,7 @@ import ast
 import hashlib
 import re
 import unicodedata
+from collections import namedtuple
 
 MAX_TEXT = 30      # characters of a constant that serves as a dictionary word
 MAX_WORDS = 40
@@ -101,18 +102,35 @@ def assigned(statement):
     return targets[0].id if isinstance(targets[0], ast.Name) else "line %d" % statement.lineno
 
 
+Words = namedtuple("Words", "texts numbers groups")  # groups: texts that stand in one display of the source
+
+
 def words(trees):
-    """The short constants of the source and its tests: (texts, numbers)."""
-    texts, numbers = set(), set()
+    """The short constants of the source and its tests."""
+    texts, numbers, groups = set(), set(), []
     for tree in trees:
         for node in ast.walk(tree):
+            if isinstance(node, (ast.Dict, ast.List, ast.Tuple, ast.Set)):
+                parts = node.elts if not isinstance(node, ast.Dict) else [k for k in node.keys if k is not None] + node.values
+                group = {p.value for p in parts if isinstance(p, ast.Constant) and isinstance(p.value, str) and 0 < len(p.value) <= MAX_TEXT}
+                if len(group) > 1:
+                    groups.append(group)
             if isinstance(node, ast.Constant):
                 v = node.value
                 if isinstance(v, str) and 0 < len(v) <= MAX_TEXT and "\n" not in v:
                     texts.add(v)
                 elif isinstance(v, (int, float)) and not isinstance(v, bool) and abs(v) <= 1000:
                     numbers.add(v)
-    return sorted(texts, key=ordered), sorted(numbers)
+    return Words(sorted(texts, key=ordered), sorted(numbers), groups)
+
+
+def kin(v, groups):
+    """The texts that the source lists beside v, in whatever form, and beside those."""
+    beside, near = {normal(v)}, set()
+    for _ in range(2):
+        near = set().union(*[g for g in groups if any(normal(w) in beside for w in g)])
+        beside = {normal(w) for w in near}
+    return sorted(near - {v}, key=ordered)[:MAX_WORDS]
 
 
 def ordered(text):
@@ -137,8 +155,10 @@ def without_spaces(text):
     return re.sub(r"\s+", "", text)
 
 
-def text_edits(v, texts):
+def text_edits(v, texts, groups):
     """(kind, value) of other texts near v."""
+    for w in kin(v, groups):
+        yield "kin", w
     for kind, w in (("case", v.upper()), ("case", v.lower()), ("case", v.title()), ("case", v.swapcase()),
                     ("space", v.strip()), ("space", " " + v), ("space", v + " "), ("space", without_spaces(v)),
                     ("unicode", unicodedata.normalize("NFC", v)), ("unicode", unicodedata.normalize("NFKC", v)),
@@ -188,7 +208,8 @@ def line_edits(v):
     yield "reverse", "".join(lines[1:] + lines[:1])
 
 
-def leaf_edits(leaf, texts, numbers):
+def leaf_edits(leaf, known):
+    texts, numbers, groups = known
     v = leaf.value
     if isinstance(v, bool):
         yield "flag", not v
@@ -196,7 +217,7 @@ def leaf_edits(leaf, texts, numbers):
         for w in (0, "", "x"):
             yield "present", w
     elif isinstance(v, str):
-        for pair in text_edits(v, texts):
+        for pair in text_edits(v, texts, groups):
             yield pair
         for pair in line_edits(v):
             yield pair
@@ -217,19 +238,19 @@ class Variation:
         self.source, self.leaf, self.edit, self.before, self.after = source, leaf, edit, before, after
 
 
-def varied(shape, texts, numbers):
+def varied(shape, known):
     """All variations of one literal, display or token: (leaf, variation)."""
     found, displays = leaves(shape)
     for leaf in found:
         seen = [leaf.value]
-        for kind, w in leaf_edits(leaf, texts, numbers):
+        for kind, w in leaf_edits(leaf, known):
             if any(w == s and type(w) is type(s) for s in seen):
                 continue
             seen.append(w)
             yield Variation(shape.replaced([(leaf.node, repr(w))]), leaf.path, kind, leaf.value, w)
         v = leaf.value
         if isinstance(v, str) and len(v) >= 4:
-            for path, kind, other in inner_numbers(v, leaf.path, texts):
+            for path, kind, other in inner_numbers(v, leaf.path, known.texts):
                 yield Variation(shape.replaced([(leaf.node, repr(other))]), path, kind, v, other)
     for path, node in displays:
         for kind, text in display_edits(shape, node):
@@ -325,7 +346,7 @@ def queue(variations):
     return turns([turns([kinds[k] for k in sorted(kinds, key=eagerness)]) for kinds in leaves.values()])
 
 
-FIRST = ("case", "space", "unicode", "zeros", "unit", "number", "dictionary", "drop", "repeat", "nonsense", "joint")
+FIRST = ("case", "kin", "space", "unicode", "zeros", "unit", "number", "dictionary", "drop", "repeat", "nonsense", "joint")
 
 
 def eagerness(kind):
