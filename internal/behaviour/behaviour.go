@@ -8,6 +8,8 @@
 //	strength := behaviour.StrengthOf(grounds)
 package behaviour
 
+import "slices"
+
 // A Ground is one thing that speaks for or against a patch's answers.
 type Ground struct {
 	Name     string       `json:"name"`     // preserved, changed-answers, half-fix, witness, sensitivity, nonsense, invariants, history, documented, rivals, agreement, reader, person, suite, conditions …
@@ -46,27 +48,36 @@ const (
 	Undetermined Strength = "undetermined" // several behaviours remain
 )
 
-// StrengthOf weighs grounds. None, or any that lowers, leaves it undetermined
-// unless one establishes the answer.
+// standing are the grounds that stay whatever says what the failing call
+// answers: they are about other calls, or about the run itself. History tells of
+// other calls too, and a person who chose saw them side by side.
+var standing = map[string][]string{
+	"preserved": nil, "incomparable": nil, "suite": nil, "conditions": nil, "same-failure-gone": nil, "repeatable": nil,
+	"changed-answers": {"history", "person"}, "refused-answers": {"history", "person"},
+}
+
+// StrengthOf weighs grounds. None, or any that lowers, leaves it undetermined.
+// What establishes the failing call's answer outweighs what only doubts that
+// answer.
 func StrengthOf(grounds []Ground) Strength {
-	strength := Undetermined
-	lowered := false
+	by := map[Effect][]string{}
 	for _, g := range grounds {
-		switch g.Effect {
-		case Rejects:
+		by[g.Effect] = append(by[g.Effect], g.Name)
+	}
+	established := by[Establishes]
+	for _, name := range by[Lowers] {
+		explains, stays := standing[name]
+		if len(established) == 0 || stays && !slices.ContainsFunc(established, func(e string) bool { return slices.Contains(explains, e) }) {
 			return Undetermined
-		case Establishes:
-			strength = Established
-		case Supports:
-			if strength != Established {
-				strength = Supported
-			}
-		case Lowers:
-			lowered = true
 		}
 	}
-	if lowered && strength != Established {
+	switch {
+	case len(by[Rejects]) > 0:
 		return Undetermined
+	case len(established) > 0:
+		return Established
+	case len(by[Supports]) > 0:
+		return Supported
 	}
-	return strength
+	return Undetermined
 }

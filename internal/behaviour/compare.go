@@ -2,6 +2,7 @@ package behaviour
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -40,7 +41,7 @@ func Compare(s Sides) []Ground {
 		return []Ground{{Name: "observed", Effect: Lowers, Evidence: "the failing call could not be observed beside its neighbours, so nothing is known of what calls near it answer"}}
 	}
 	var grounds []Ground
-	for _, rule := range []func() *Ground{c.repeatable, c.preserved, c.changed, c.halfFix, c.overfit, c.witness, c.sensitivity, c.nonsense, c.collision, c.types, c.shapes, c.relations} {
+	for _, rule := range []func() *Ground{c.repeatable, c.preserved, c.incomparable, c.refused, c.changed, c.halfFix, c.overfit, c.witness, c.sensitivity, c.nonsense, c.collision, c.types, c.shapes, c.relations} {
 		if g := rule(); g != nil {
 			grounds = append(grounds, *g)
 		}
@@ -201,13 +202,50 @@ func (c *comparison) preserved() *Ground {
 	case len(narrowed) > 0:
 		return &Ground{"preserved", Lowers, fmt.Sprintf("%s that base answers are refused with the patch as the failing one is", text.Count(len(narrowed), "call")), examples(narrowed)}
 	case same < c.Enough && !c.Asserted:
-		return &Ground{"preserved", Lowers, fmt.Sprintf("only %s near the failing one can be compared, fewer than %d", text.Count(same, "call"), c.Enough), nil}
+		return &Ground{"few", Lowers, fmt.Sprintf("only %s near the failing one can be compared, fewer than %d", text.Count(same, "call"), c.Enough), nil}
 	}
 	evidence := fmt.Sprintf("%s near the failing one that base answers are answered the same with the patch", text.Count(same, "call"))
 	if incomparable > 0 {
 		evidence += fmt.Sprintf(" (%d more cannot be compared)", incomparable)
 	}
 	return &Ground{"preserved", Shown, evidence, nil}
+}
+
+// incomparable: calls that base answers and whose answers with the patch cannot
+// be compared, because they hang, die or vary. One or two may be the machine's.
+func (c *comparison) incomparable() *Ground {
+	var lost []pair
+	answered := 0
+	for _, p := range c.pairs {
+		if Answered(p.base) {
+			answered++
+			if !Comparable(p.head) {
+				lost = append(lost, p)
+			}
+		}
+	}
+	if len(lost) <= max(2, answered/20) {
+		return nil
+	}
+	return &Ground{"incomparable", Lowers, fmt.Sprintf("%s of %d that base answers cannot be compared with the patch: they hang, die or vary", text.Count(len(lost), "call"), answered), examples(lost)}
+}
+
+// refused: calls that base refuses, all in one place and not as the incident
+// failed, run a changed line and are answered with the patch.
+func (c *comparison) refused() *Ground {
+	at := map[string][]pair{}
+	for _, p := range c.pairs {
+		if p.base.End == language.Raised && !p.base.Varies && p.base.Type != c.pairs[0].base.Type && Answered(p.head) && c.touches(p) {
+			key := p.base.Type + "\x00" + p.base.Raised.Path + "\x00" + p.base.Raised.Function
+			at[key] = append(at[key], p)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(at)) {
+		if now := at[key]; len(now) >= 3 {
+			return &Ground{"refused-answers", Lowers, fmt.Sprintf("%s that base refuses with %s are answered with the patch", text.Count(len(now), "call"), now[0].base.Type), examples(now)}
+		}
+	}
+	return nil
 }
 
 // changed: a call that base answers, runs a changed line and is answered

@@ -55,7 +55,7 @@ func TestWhatCallsNearTheFailingOneSay(t *testing.T) {
 		effect behaviour.Effect
 	}{
 		{"calls that base answers are answered the same", near(12), "preserved", behaviour.Shown},
-		{"too few of them support nothing", near(3), "preserved", behaviour.Lowers},
+		{"too few of them support nothing", near(3), "few", behaviour.Lowers},
 		{"one that fails now rejects", with(near(12), language.Call{Shown: "f(1)"}, returns("1", 1), raises("ValueError")), "preserved", behaviour.Rejects},
 		{"one that fails at a changed line as the failing call did is a question", with(near(12), language.Call{Shown: "f(1)"}, returns("1", 5), raises("KeyError", 5)), "preserved", behaviour.Lowers},
 		{"one that is refused as the failing call is now is a question", refusing(near(12), 1), "preserved", behaviour.Lowers},
@@ -313,5 +313,45 @@ func TestARivalAnswersOtherwise(t *testing.T) {
 				t.Errorf("got %v (%+v), want %v", got, d, tt.want)
 			}
 		})
+	}
+}
+
+func TestWhatTheOwnAnswerBeingKnownDoesNotExplain(t *testing.T) {
+	t.Parallel()
+	ground := func(name string, e behaviour.Effect) behaviour.Ground { return behaviour.Ground{Name: name, Effect: e} }
+	for _, tt := range []struct {
+		establishes, lowers string
+		want                behaviour.Strength
+	}{
+		{"documented", "rivals", behaviour.Established},
+		{"documented", "few", behaviour.Established},
+		{"documented", "changed-answers", behaviour.Undetermined},
+		{"history", "changed-answers", behaviour.Established},
+		{"person", "changed-answers", behaviour.Established},
+		{"person", "preserved", behaviour.Undetermined},
+		{"history", "suite", behaviour.Undetermined},
+	} {
+		got := behaviour.StrengthOf([]behaviour.Ground{ground(tt.establishes, behaviour.Establishes), ground(tt.lowers, behaviour.Lowers)})
+		if got != tt.want {
+			t.Errorf("%s beside %s: got %s, want %s", tt.establishes, tt.lowers, got, tt.want)
+		}
+	}
+}
+
+func TestAnswersThatCannotBeComparedAreNotEqual(t *testing.T) {
+	t.Parallel()
+	s := near(30)
+	for i := 1; i < 6; i++ {
+		s.Head[i] = language.Answer{End: language.Slow}
+	}
+	expect(t, behaviour.Compare(s), "incomparable", behaviour.Lowers)
+	refusing := near(12)
+	for i := range 3 {
+		refusing = with(refusing, language.Call{Shown: fmt.Sprint(-i)}, raises("ValueError", 5), returns("0", 5))
+	}
+	expect(t, behaviour.Compare(refusing), "refused-answers", behaviour.Lowers)
+	own := near(12).Head
+	if lost := behaviour.Only(own, []int{0, 1}); behaviour.Whole(own, lost) || !behaviour.Whole(own, own) {
+		t.Error("answers that are lost count as given")
 	}
 }

@@ -7,11 +7,13 @@ import (
 	"strings"
 
 	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/text"
 )
 
 // A Contest is between a patch and what else it could have said.
 type Contest struct {
 	Equal     int // rivals that answer every call alike
+	Untried   int // rivals that did not come to answer
 	refuted   map[string]int
 	surviving []Difference
 	survivors int
@@ -48,6 +50,8 @@ func (c *Contest) Ground() Ground {
 		return Ground{"rivals", Lowers, "one other behaviour passes the test, and nothing says that it is wrong", c.surviving}
 	case c.survivors > 0:
 		return Ground{"rivals", Lowers, fmt.Sprintf("%d other behaviours pass the test, and nothing says that they are wrong", c.survivors), c.surviving}
+	case c.Untried > 0 && c.Untried >= len(by)+c.Equal:
+		return Ground{"rivals", Lowers, fmt.Sprintf("%s of what else the patch could have said could not be tried", text.Count(c.Untried, "patch")), nil}
 	case len(by) == 0:
 		return Ground{"rivals", Lowers, "nothing else that the patch could have said answers differently, so nothing was refuted", nil}
 	}
@@ -84,6 +88,20 @@ func Telling(calls []language.Call, base, head []language.Answer, limit int) []i
 	}
 	slices.Sort(chosen)
 	return slices.Compact(chosen)
+}
+
+// Whole reports whether a rival's answers can be compared wherever the patch's
+// own can, but for one in ten.
+func Whole(own, rival []language.Answer) bool {
+	n, missing := 0, 0
+	for i := range min(len(own), len(rival)) {
+		if Comparable(own[i]) {
+			if n++; !Comparable(rival[i]) {
+				missing++
+			}
+		}
+	}
+	return missing <= n/10
 }
 
 // Only keeps the chosen answers; the others are Lost.
@@ -133,7 +151,7 @@ func Otherwise(a, b Sides) (Difference, bool) {
 // "" if there is none.
 func Worse(patch, rival []Ground) string {
 	for _, g := range rival {
-		if (g.Effect == Rejects || g.Effect == Lowers) && !slices.ContainsFunc(patch, func(p Ground) bool {
+		if g.Name != "few" && g.Name != "incomparable" && (g.Effect == Rejects || g.Effect == Lowers) && !slices.ContainsFunc(patch, func(p Ground) bool {
 			return p.Name == g.Name && (p.Effect == Rejects || p.Effect == g.Effect)
 		}) {
 			return g.Name

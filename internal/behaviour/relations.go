@@ -31,7 +31,11 @@ func numbers(a language.Answer) map[string]string {
 			last[list] = max(last[list], n+1)
 		}
 	}
-	for list, n := range last {
+	for _, list := range slices.Sorted(maps.Keys(last)) {
+		if len(found) == maxRelations/2 {
+			break
+		}
+		n := last[list]
 		found["the number of items of "+list+"[]"] = strconv.Itoa(n)
 	}
 	for _, p := range a.Parts {

@@ -59,6 +59,9 @@ func (j *verification) behaves(ctx context.Context) (finding, error) {
 	grounds := j.overruled(behaviour.Compare(sides))
 	j.grounds = append(j.grounds, grounds...)
 	f := said(grounds)
+	if len(grounds) == 1 && grounds[0].Name == "observed" {
+		f = notApplied("%s", grounds[0].Evidence)
+	}
 	if f.outcome == Failed {
 		return f, nil
 	}
@@ -153,6 +156,10 @@ func (j *verification) contest(ctx context.Context) error {
 	r := behaviour.Contest{}
 	var passing []language.Rival
 	for i, rival := range rivals {
+		if !behaviour.Comparable(first[i][0]) {
+			r.Untried++
+			continue
+		}
 		if !j.passesTest(first[i][0]) {
 			r.Refuted("the test")
 			continue
@@ -173,6 +180,10 @@ func (j *verification) contest(ctx context.Context) error {
 		for i, rival := range passing {
 			other := own
 			other.Head = answers[i]
+			if !behaviour.Whole(own.Head, answers[i]) {
+				r.Untried++
+				continue
+			}
 			difference, differs := behaviour.Otherwise(own, other)
 			if !differs {
 				r.Equal++

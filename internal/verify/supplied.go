@@ -40,7 +40,7 @@ func (j *verification) supplied() (*behaviour.Ground, bool) {
 // the answer is known from elsewhere.
 func unasked(grounds []behaviour.Ground) {
 	for i, g := range grounds {
-		if g.Effect == behaviour.Lowers && (g.Name == "preserved" || g.Name == "observed" || g.Name == "rivals" || g.Name == "expression-gone") && len(g.Examples) == 0 {
+		if g.Effect == behaviour.Lowers && (g.Name == "few" || g.Name == "observed" || g.Name == "rivals" || g.Name == "expression-gone") && len(g.Examples) == 0 {
 			grounds[i].Effect = behaviour.Shown
 		}
 	}

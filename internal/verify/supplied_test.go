@@ -33,7 +33,7 @@ func TestAnImportOfWhatTheFailureNamesNeedsNoNeighbours(t *testing.T) {
 		})
 	}
 	grounds := []behaviour.Ground{
-		{Name: "preserved", Effect: behaviour.Lowers},
+		{Name: "few", Effect: behaviour.Lowers},
 		{Name: "preserved", Effect: behaviour.Lowers, Examples: make([]behaviour.Difference, 1)},
 		{Name: "history", Effect: behaviour.Lowers},
 	}

@@ -34,6 +34,7 @@ var files embed.FS
 var probe = program.Program{Source: files, Dir: "probe", Main: "main"}
 
 const (
+	maxParts      = 200 // of an answer, as probe/encode.py has it
 	defaultLimit  = 400
 	defaultRivals = 24
 	seconds       = 20 // that one side may take for its calls
@@ -80,6 +81,11 @@ func (b Prober) Neighbours(ctx context.Context, p language.Probe) (_ *language.N
 	}
 	if len(near.Calls) == 0 || len(near.Calls) != len(near.Answers) {
 		return nil, fmt.Errorf("%d calls have %d answers", len(near.Calls), len(near.Answers))
+	}
+	for _, c := range near.Calls {
+		if c.Seed < 0 || c.Seed >= len(near.Calls) || c.Partner < -1 || c.Partner >= len(near.Calls) {
+			return nil, fmt.Errorf("a call names another that there is not")
+		}
 	}
 	return &near, nil
 }
@@ -211,6 +217,9 @@ func sources(calls []language.Call) (sources []string) {
 func filled(answers []language.Answer, n int) []language.Answer {
 	if len(answers) > n {
 		answers = answers[:n]
+	}
+	for i := range answers {
+		answers[i].Parts = answers[i].Parts[:min(len(answers[i].Parts), maxParts)]
 	}
 	return append(slices.Clone(answers), slices.Repeat([]language.Answer{{End: language.Lost}}, n-len(answers))...)
 }

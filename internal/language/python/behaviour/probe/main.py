@@ -217,8 +217,8 @@ class Neighbourhood:
         if leaf is None or not isinstance(leaf.value, str):
             return
         to = self.calls[twin]["after"]
-        change = reverse(leaf.value, to)
-        if change is None:
+        change, back = reverse(leaf.value, to), reverse(to, leaf.value)
+        if change is None or back is None:
             return
         made = {c["test"]: i for i, c in enumerate(self.calls)}
 
@@ -235,8 +235,8 @@ class Neighbourhood:
         pairs, fresh = [], []
         for value in tried:
             other = change(value)
-            if other == value or variations.normal(other) == variations.normal(to):
-                continue
+            if other == value or back(value) != value or variations.normal(other) == variations.normal(to):
+                continue  # not in the form that the twin has
             ends = [variation(value, "dictionary"), variation(other, self.calls[twin]["edit"])]
             for v in ends:
                 if v.source not in made:

@@ -13,6 +13,7 @@ from collections import namedtuple
 
 MAX_TEXT = 30      # characters of a constant that serves as a dictionary word
 MAX_WORDS = 40
+MAX_KIN = 12
 NONSENSE = ("qzxv", "@@", "Zebra 9", "none")
 NUMBERS = (0, 1, 2, 3, -1)
 TOKENS = ("1", "2", "3", "4", "5", "7", "9", "12", "40")
@@ -130,7 +131,7 @@ def kin(v, groups):
     for _ in range(2):
         near = set().union(*[g for g in groups if any(normal(w) in beside for w in g)])
         beside = {normal(w) for w in near}
-    return sorted(near - {v}, key=ordered)[:MAX_WORDS]
+    return sorted((w for w in near if normal(w) != normal(v)), key=ordered)[:MAX_KIN]
 
 
 def ordered(text):
@@ -335,18 +336,21 @@ def joint(shape, found):
 
 def queue(variations):
     """Variations in the order in which they are tried: in turn from each leaf,
-    and for a leaf in turn from each kind of edit; within a kind by a hash of
-    their texts, so that the order depends on nothing else."""
+    and for a leaf other forms and what the source lists beside it, then in turn
+    from each kind of edit; within a kind by a hash of their texts, so that the
+    order depends on nothing else."""
     leaves = {}
     for v in variations:
         leaves.setdefault(v.leaf, {}).setdefault(v.edit, []).append(v)
     for kinds in leaves.values():
         for list_ in kinds.values():
             list_.sort(key=lambda v: ordered(v.source))
-    return turns([turns([kinds[k] for k in sorted(kinds, key=eagerness)]) for kinds in leaves.values()])
+    ahead = ("case", "kin")
+    return turns([[v for k in ahead for v in kinds.get(k, [])] + turns([kinds[k] for k in sorted(kinds, key=eagerness) if k not in ahead])
+                  for kinds in leaves.values()])
 
 
-FIRST = ("case", "kin", "space", "unicode", "zeros", "unit", "number", "dictionary", "drop", "repeat", "nonsense", "joint")
+FIRST = ("space", "unicode", "zeros", "unit", "number", "dictionary", "drop", "repeat", "nonsense", "joint")
 
 
 def eagerness(kind):
