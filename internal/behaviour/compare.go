@@ -231,7 +231,7 @@ func (c *comparison) incomparable() *Ground {
 }
 
 // refused: calls that base refuses, all in one place and not as the incident
-// failed, run a changed line and are answered with the patch.
+// failed, run a changed line and get an answer with the patch.
 func (c *comparison) refused() *Ground {
 	at := map[string][]pair{}
 	for _, p := range c.pairs {
@@ -242,7 +242,7 @@ func (c *comparison) refused() *Ground {
 	}
 	for _, key := range slices.Sorted(maps.Keys(at)) {
 		if now := at[key]; len(now) >= 3 {
-			return &Ground{"refused-answers", Lowers, fmt.Sprintf("%s that base refuses with %s are answered with the patch", text.Count(len(now), "call"), now[0].base.Type), examples(now)}
+			return &Ground{"refused-answers", Lowers, fmt.Sprintf("%s that base refuses with %s return with the patch", text.Count(len(now), "call"), now[0].base.Type), examples(now)}
 		}
 	}
 	return nil
