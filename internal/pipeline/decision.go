@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,7 +23,7 @@ import (
 
 // A Choice is what a person says to a question: one of its fields is set.
 type Choice struct {
-	Key    string // of an option; yes or no where it is a permission that is asked for
+	Key    string // of an option, or its Reference; yes or no where it is a permission that is asked for
 	Expect string // a value, as source
 	Raises string // an exception, with its module unless it is built in
 }
@@ -80,14 +82,25 @@ func Decide(q *verify.Question, c Choice, by string, at time.Time) (d Decision, 
 		return d, fault.Errorf(fault.Invalid, "there is no option %s: nothing has been asked", text.Line(c.Key, 20))
 	}
 	var keys []string
+	key, digest, _ := strings.Cut(c.Key, "-")
 	for _, o := range q.Options {
-		if strings.EqualFold(o.Key, c.Key) {
+		if strings.EqualFold(o.Key, key) {
+			if digest != "" && !strings.EqualFold(Reference(o), c.Key) {
+				return d, fault.Errorf(fault.Invalid, "option %s is not the one that was shown as %s: it is %s now, and %s", o.Key, text.Line(c.Key, 20), Reference(o), text.Line(o.Answer, 200))
+			}
 			d.Key, d.Expect, d.Patch = o.Key, language.Expectation{Literal: o.Literal, Raises: o.Raises}, &o.Patch
 			return d, nil
 		}
 		keys = append(keys, o.Key)
 	}
 	return d, fault.Errorf(fault.Invalid, "there is no option %s; the options are %s", text.Line(c.Key, 20), strings.Join(keys, ", "))
+}
+
+// Reference is an option's key with a digest of its answer and patch: B-3f2a. A
+// run that is repeated may give the letter to another option.
+func Reference(o verify.Option) string {
+	sum := sha256.Sum256([]byte(o.Literal + "\n" + o.Raises + "\n" + o.Patch.ID()))
+	return o.Key + "-" + hex.EncodeToString(sum[:2])
 }
 
 // String is the decision as a person reads it: option B (returns 12).

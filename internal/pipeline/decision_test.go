@@ -37,6 +37,8 @@ func TestAChoiceAnswersTheQuestion(t *testing.T) {
 	}{
 		"an option":                                 {asked, Choice{Key: "A"}, "option A: 0"},
 		"an option, in another case":                {asked, Choice{Key: "b"}, "option B: raises till.NotForSale"},
+		"an option with its digest":                 {asked, Choice{Key: Reference(asked.Options[1])}, "option B: raises till.NotForSale"},
+		"an option that is another by now":          {asked, Choice{Key: "A" + Reference(asked.Options[1])[1:]}, ""},
 		"an option without a literal":               {asked, Choice{Key: "C"}, "option C"},
 		"a value":                                   {asked, Choice{Expect: "150"}, "150"},
 		"an exception":                              {asked, Choice{Raises: "ValueError"}, "raises ValueError"},
@@ -58,6 +60,24 @@ func TestAChoiceAnswersTheQuestion(t *testing.T) {
 			t.Errorf("%s: got %v, %v, want Invalid", name, d, err)
 		case tt.want != "" && (err != nil || d.String() != tt.want || d.By != "ann"):
 			t.Errorf("%s: got %s by %s, %v, want %s", name, d, d.By, err, tt.want)
+		}
+	}
+}
+
+func TestAReferenceIsOfTheAnswerAndThePatch(t *testing.T) {
+	t.Parallel()
+	o := verify.Option{Key: "A", Answer: "returns 0", Literal: "0", Patch: change("left out")}
+	for name, other := range map[string]struct {
+		option verify.Option
+		same   bool
+	}{
+		"told in other words": {verify.Option{Key: "A", Answer: "returns zero", Literal: "0", Patch: change("left out"), Standing: "every gate holds"}, true},
+		"another answer":      {verify.Option{Key: "A", Answer: "returns 0", Literal: "1", Patch: change("left out")}, false},
+		"an exception":        {verify.Option{Key: "A", Answer: "returns 0", Raises: "ValueError", Patch: change("left out")}, false},
+		"another patch":       {verify.Option{Key: "A", Answer: "returns 0", Literal: "0", Patch: change("refused")}, false},
+	} {
+		if got := Reference(other.option); (got == Reference(o)) != other.same || len(got) != len("A-3f2a") {
+			t.Errorf("%s: got %s beside %s", name, got, Reference(o))
 		}
 	}
 }
