@@ -115,7 +115,7 @@ func decideDemo(ctx context.Context, d *app.Demo, r *app.DemoResult, script bool
 	command := "repaird run --config " + d.ConfigFile() + " decide " + r.Run
 	fmt.Printf("\n%s: %s\n\n", r.Sample, r.Story)
 	printQuestion(os.Stdout, r.Question)
-	fmt.Printf("\n%s\n", answerHelp(r.Question, command, "--expect", "--raises"))
+	fmt.Printf("\n%s\n", answerHelp(r.Question, command, keyOf))
 	if script {
 		const key = "A"
 		fmt.Printf("\nNobody is asked here: answering with option %s.\n\n", key)

@@ -54,7 +54,7 @@ func decideRun(ctx context.Context, db *postgres.DB, id string, c pipeline.Choic
 			return fault.Errorf(fault.NotFound, "run %s has no question", id)
 		}
 		printQuestion(os.Stdout, q)
-		fmt.Printf("\n%s\n", answerHelp(q, "repaird run decide "+id, "--expect", "--raises"))
+		fmt.Printf("\n%s\n", answerHelp(q, "repaird run decide "+id, keyOf))
 		return nil
 	}
 	d, err := orchestrator.Decide(ctx, db, id, c, whoami())
@@ -93,16 +93,19 @@ func printQuestion(w io.Writer, q *verify.Question) {
 	}
 }
 
-// answerHelp says how a question is answered.
-func answerHelp(q *verify.Question, command, expect, raises string) string {
+// keyOf is an option's name where the question is stored.
+func keyOf(o verify.Option) string { return o.Key }
+
+// answerHelp says how a question is answered; name is an option's.
+func answerHelp(q *verify.Question, command string, name func(verify.Option) string) string {
 	if q.Kind == verify.AskPermission {
 		return "To answer: " + command + " yes (or no)"
 	}
 	var keys []string
 	for _, o := range q.Options {
-		keys = append(keys, o.Key)
+		keys = append(keys, name(o))
 	}
-	return fmt.Sprintf("To answer: %s %s; for another answer %s VALUE or %s TYPE instead of the key", command, strings.Join(keys, ", or "), expect, raises)
+	return fmt.Sprintf("To answer: %s %s; for another answer --expect VALUE or --raises TYPE instead of the key", command, strings.Join(keys, ", or "))
 }
 
 // choiceFrom reads what a person types: the key of an option, raises TYPE, or a

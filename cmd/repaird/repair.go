@@ -42,7 +42,8 @@ effect. Sandboxes need what deploy/setup.sh installs.
 
 Where several behaviours remain plausible, the outcome is a question with the
 candidates side by side. The answer is given by repeating the command with
---decide and an option's key, or with --expect or --raises for another answer;
+--decide and an option's key as it is printed (B-3f2a), or with --expect or
+--raises for another answer;
 it becomes the assertion of the test.
 
 Exit codes: 0 verified patch, 1 failure, 2 usage error, 3 typed stop,
@@ -65,7 +66,7 @@ func repairOne(ctx context.Context, args []string) error {
 	fs.StringVar(&o.Machine.StateDir, "state", config.DefaultStateDir(), "state `DIR`: store, work, base systems")
 	fs.IntVar(&o.Repeats, "repeats", 5, "how many times to run each test")
 	choiceFlags(fs, &o.Choice)
-	fs.StringVar(&o.Choice.Key, "decide", "", "the `KEY` of the option that is right, should a question be asked")
+	fs.StringVar(&o.Choice.Key, "decide", "", "the `KEY` of the option that is right, should a question be asked, as the question prints it (B-3f2a)")
 	model := modelFlags(fs, &o)
 	out := fs.String("out", "", "write all artifacts to `DIR`")
 	asJSON := fs.Bool("json", false, "print the outcome as JSON")
@@ -165,7 +166,7 @@ func printOutcome(c *pipeline.Case, stop *fault.Stop, asJSON bool) {
 	}
 	if stop != nil && stop.Type == fault.Undecided && o.Question != nil {
 		printQuestion(os.Stdout, o.Question)
-		fmt.Printf("\n%s\n%s\n", oneLine(stop.Detail), answerHelp(o.Question, "repeat the command with --decide", "--expect", "--raises"))
+		fmt.Printf("\n%s\n%s\n", oneLine(stop.Detail), answerHelp(o.Question, "repeat the command with --decide", pipeline.Reference))
 		return
 	}
 	if stop != nil {

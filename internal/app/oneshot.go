@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -129,6 +130,13 @@ func (o *OneShot) decide(c *pipeline.Case) error {
 	d, err := pipeline.Decide(q, o.Choice, o.By, time.Now())
 	if err != nil {
 		return err
+	}
+	if d.Key != "" && strings.EqualFold(d.Key, o.Choice.Key) { // the letter alone
+		for _, option := range q.Options {
+			if option.Key == d.Key {
+				c.Progress("warning: this run's option " + d.Key + " need not be the one that you read; --decide " + pipeline.Reference(option) + " makes sure that it is this one")
+			}
+		}
 	}
 	c.Progress("the answer of " + d.By + ": " + d.String())
 	c.Decisions = append(c.Decisions, d)

@@ -42,7 +42,10 @@ func Decide(ctx context.Context, db *postgres.DB, id string, choice pipeline.Cho
 	if err != nil {
 		return d, err
 	}
-	entry := map[string]any{"stage": pipeline.Repair, "by": d.By, "answer": d.String(), "decision": d}
+	entry := map[string]any{"stage": pipeline.Repair, "by": d.By, "kind": d.Kind, "key": d.Key, "answer": d.Told(q)}
+	if d.Patch != nil {
+		entry["patch"] = d.Patch.ID()
+	}
 	if q != nil {
 		entry["question"] = q.Text
 	}

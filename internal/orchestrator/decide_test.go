@@ -81,7 +81,7 @@ func TestARunGoesOnWithAPersonsAnswer(t *testing.T) {
 			lines = append(lines, string(e.Data))
 		}
 	}
-	if len(lines) != 1 || !strings.Contains(lines[0], `"ann"`) || !strings.Contains(lines[0], "option B: raises shop.TooHeavy") || !strings.Contains(lines[0], "What should") {
+	if len(lines) != 1 || !strings.Contains(lines[0], `"ann"`) || !strings.Contains(lines[0], "option B: raises shop.TooHeavy") || !strings.Contains(lines[0], "What should") || strings.Contains(lines[0], "literal") {
 		t.Errorf("the ledger says %v", lines)
 	}
 	if _, err := postgres.VerifyLedger(run, entries); err != nil {

@@ -2,6 +2,9 @@ package pipeline
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +14,7 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
+	"github.com/repaird/repaird/internal/redact"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/testrun"
 	"github.com/repaird/repaird/internal/text"
@@ -19,7 +23,7 @@ import (
 
 // A Choice is what a person says to a question: one of its fields is set.
 type Choice struct {
-	Key    string // of an option; yes or no where it is a permission that is asked for
+	Key    string // of an option, or its Reference; yes or no where it is a permission that is asked for
 	Expect string // a value, as source
 	Raises string // an exception, with its module unless it is built in
 }
@@ -78,14 +82,25 @@ func Decide(q *verify.Question, c Choice, by string, at time.Time) (d Decision, 
 		return d, fault.Errorf(fault.Invalid, "there is no option %s: nothing has been asked", text.Line(c.Key, 20))
 	}
 	var keys []string
+	key, digest, _ := strings.Cut(c.Key, "-")
 	for _, o := range q.Options {
-		if strings.EqualFold(o.Key, c.Key) {
+		if strings.EqualFold(o.Key, key) {
+			if digest != "" && !strings.EqualFold(Reference(o), c.Key) {
+				return d, fault.Errorf(fault.Invalid, "option %s is not the one that was shown as %s: it is %s now, and %s", o.Key, text.Line(c.Key, 20), Reference(o), text.Line(o.Answer, 200))
+			}
 			d.Key, d.Expect, d.Patch = o.Key, language.Expectation{Literal: o.Literal, Raises: o.Raises}, &o.Patch
 			return d, nil
 		}
 		keys = append(keys, o.Key)
 	}
 	return d, fault.Errorf(fault.Invalid, "there is no option %s; the options are %s", text.Line(c.Key, 20), strings.Join(keys, ", "))
+}
+
+// Reference is an option's key with a digest of its answer and patch: B-3f2a. A
+// run that is repeated may give the letter to another option.
+func Reference(o verify.Option) string {
+	sum := sha256.Sum256([]byte(o.Literal + "\n" + o.Raises + "\n" + o.Patch.ID()))
+	return o.Key + "-" + hex.EncodeToString(sum[:2])
 }
 
 // String is the decision as a person reads it: option B (returns 12).
@@ -110,10 +125,29 @@ func (d Decision) String() string {
 	return "option " + d.Key + ": " + answer
 }
 
+// Told is the decision as the ledger keeps it: private values are replaced, and
+// of an option there is what q shows of its answer, not its source.
+func (d Decision) Told(q *verify.Question) string {
+	said := d
+	if d.Key != "" && q != nil {
+		for _, o := range q.Options {
+			if o.Key == d.Key {
+				said.Expect = language.Expectation{Literal: o.Answer}
+			}
+		}
+	}
+	key := make([]byte, 32) // of this one text
+	_, _ = rand.Read(key)
+	return redact.New(key).Text(said.String(), nil).String()
+}
+
 // mark is the comment above the assertion in the published test.
 func (d Decision) mark() string {
 	return fmt.Sprintf("Established by %s on %s.", d.By, d.At.Format(time.DateOnly))
 }
+
+// maxFeedback limits what an attempt keeps of a verdict, in bytes.
+const maxFeedback = 2000
 
 // A Pinned test is the one that is published: it asserts what the call answers.
 type Pinned struct {
@@ -136,9 +170,26 @@ func (ds Decisions) latest(kind verify.QuestionKind) *Decision {
 	return nil
 }
 
-// grounds are what people's answers are to a verdict.
-func (ds Decisions) grounds() (grounds []behaviour.Ground) {
-	if d := ds.latest(verify.AskAnswer); d != nil {
+// chose reports whether a person chose this very patch with the latest answer,
+// or permitted it after that: what is permitted then is the chosen one, without
+// the parts that it does not need.
+func (ds Decisions) chose(p patch.Patch) bool {
+	for i := len(ds) - 1; i >= 0; i-- {
+		if ds[i].Patch != nil && ds[i].Patch.ID() == p.ID() && (ds[i].Kind == verify.AskAnswer || ds[i].Permit) {
+			return true
+		}
+		if ds[i].Kind == verify.AskAnswer {
+			break
+		}
+	}
+	return false
+}
+
+// grounds are what people's answers are to a verdict on a candidate. An answer
+// that the test does not assert says nothing of a patch that was not chosen.
+func (r Red) grounds(candidate patch.Patch) (grounds []behaviour.Ground) {
+	ds := r.Decisions
+	if d := ds.latest(verify.AskAnswer); d != nil && (r.asserted() || ds.chose(candidate)) {
 		grounds = append(grounds, behaviour.Ground{Name: verify.Person, Effect: behaviour.Establishes,
 			Evidence: fmt.Sprintf("%s answered on %s: %s", d.By, d.At.Format(time.DateOnly), d)})
 	}
@@ -169,19 +220,32 @@ func (a *at) pinByPerson(ctx context.Context, env testrun.Environment, test test
 		return as, nil
 	}
 	pinned, err := a.Language.Pin(ctx, language.Pin{Run: a.Run, Env: env, Test: test, Expect: d.Expect, Mark: d.mark()})
-	if fault.KindOf(err) == fault.Invalid {
+	why := ""
+	switch {
+	case fault.KindOf(err) == fault.Invalid:
 		return nil, a.unanswered("The answer cannot be asserted: " + err.Error() + ".")
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
+	case pinned.Asserts == "":
+		why = "the test does not end with the call, or asserts something already"
+	case a.private(pinned.Test, test):
+		why = "it looks like a credential or personal data"
 	}
-	if pinned.Asserts == "" {
+	if why != "" {
 		if d.Patch != nil {
+			as.Why = why
 			return as, nil
 		}
-		return nil, a.unanswered("The answer cannot be asserted: the test does not end with the call, or asserts something already.")
+		return nil, a.unanswered("The answer cannot be asserted: " + why + ".")
 	}
 	return &Pinned{Pinned: pinned, By: d.By, Decided: true}, nil
+}
+
+// private reports whether asserting the answer puts something into a test that
+// must not be published.
+func (a *at) private(pinned, test testrun.Test) bool {
+	r := a.redactor()
+	return r.Code(pinned.Source, nil).String() != pinned.Source && r.Code(test.Source, nil).String() == test.Source
 }
 
 // undecided stops with a question.
@@ -210,7 +274,9 @@ func (a *at) howToAnswer() string {
 
 // decided is what a person's decision makes of the candidates that were known
 // when the question was asked: the first that gives the answer, the option that
-// was chosen before the others; nil if none does, or if nothing was asked.
+// was chosen before the others; nil if none does, or if nothing was asked. Where
+// the test does not assert the answer, it cannot tell which candidates give it:
+// then the chosen one is the only one.
 func (a *at) decided(ctx context.Context, in Wanted, judge repair.Judge) (*repair.Result, error) {
 	if len(in.Decisions) == 0 || in.Tried == nil {
 		return nil, nil
@@ -235,7 +301,7 @@ func (a *at) decided(ctx context.Context, in Wanted, judge repair.Judge) (*repai
 	if d.Patch != nil {
 		add(*d.Patch)
 	}
-	if d.Patch == nil || !d.Expect.IsZero() {
+	if in.asserted() {
 		add(in.Tried.Patch)
 		if in.Asked != nil {
 			for _, o := range in.Asked.Options {
@@ -254,8 +320,14 @@ func (a *at) decided(ctx context.Context, in Wanted, judge repair.Judge) (*repai
 		if err != nil {
 			return nil, err
 		}
-		result.Attempts = append(result.Attempts, repair.Attempt{Patch: p, Gate: got.Gate, Feedback: got.Feedback})
+		feedback := text.Clip(a.redactor().Text(got.Feedback, nil).String(), maxFeedback)
+		result.Attempts = append(result.Attempts, repair.Attempt{Patch: p, Gate: got.Gate, Feedback: feedback})
 		switch {
+		case !in.asserted() && (got.Accepted || got.Asked): // whole, as it was chosen; the verdict asks what is left to ask
+			result.Patch, result.Alternatives = p, nil
+			return &result, nil
+		case !in.asserted():
+			return nil, a.unanswered("The candidate that was chosen does not hold: " + feedback + ".")
 		case got.Accepted:
 			if p.Why != "" && p.ID() != in.Tried.Patch.ID() {
 				result.Why = a.redactor().Text(p.Why, nil).String()
@@ -265,6 +337,9 @@ func (a *at) decided(ctx context.Context, in Wanted, judge repair.Judge) (*repai
 		case got.Gate == verify.BaseSHA:
 			return nil, a.unanswered("With this answer the test does not fail on base as production did: " + got.Feedback + ".")
 		}
+	}
+	if !in.asserted() {
+		return nil, a.unanswered("The answer cannot be asserted, and there is no candidate that gives it.")
 	}
 	return nil, nil
 }
@@ -294,8 +369,7 @@ func (a *at) pinByPatch(ctx context.Context, in verify.Input, v *verify.Verdict)
 	if err != nil {
 		return nil, err
 	}
-	known := a.redactor()
-	if known.Code(pinned.Test.Source, nil).String() != pinned.Test.Source && known.Code(in.Test.Source, nil).String() == in.Test.Source {
+	if a.private(pinned.Test, in.Test) {
 		return left("what the call answers looks like a credential or personal data")
 	}
 	why, err := a.Verifier.Tells(ctx, in, pinned.Test)

@@ -24,9 +24,12 @@ type Red struct {
 	Pinned       *Pinned // nil before there is a decision
 }
 
+// asserted reports whether the test asserts what a person has said.
+func (r Red) asserted() bool { return r.Pinned != nil && r.Pinned.Decided }
+
 // test is the one that candidates have to pass.
 func (r Red) test() testrun.Test {
-	if r.Pinned != nil && r.Pinned.Decided {
+	if r.asserted() {
 		return r.Pinned.Test
 	}
 	return r.Reproduction.Test

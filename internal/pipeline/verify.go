@@ -41,20 +41,32 @@ func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) 
 		return made, err
 	}
 	defer leave()
-	input := a.verifyInput(in.Red, tree, env, in.Repair.Patch)
-	input.Alternatives = in.Repair.Alternatives
-	input.Progress = func(gate string) { a.progress("gate %s", gate) }
-	if why := in.Repair.Disagreement; why != "" {
-		input.Grounds = append(input.Grounds, behaviour.Ground{Name: "agreement", Effect: behaviour.Lowers, Evidence: why})
+	of := func(candidate patch.Patch) verify.Input {
+		input := a.verifyInput(in.Red, tree, env, candidate)
+		input.Alternatives = in.Repair.Alternatives
+		input.Progress = func(gate string) { a.progress("gate %s", gate) }
+		if why := in.Repair.Disagreement; why != "" {
+			input.Grounds = append(input.Grounds, behaviour.Ground{Name: "agreement", Effect: behaviour.Lowers, Evidence: why})
+		}
+		return input
 	}
+	input := of(in.Repair.Patch)
 	v, err := a.Verifier.Judge(ctx, input)
 	if err != nil {
 		return made, err
+	}
+	if p := v.Patch; !in.asserted() && in.Decisions.chose(input.Patch) && !in.Decisions.chose(p) {
+		// Nothing asserts that the smaller patch answers what was chosen.
+		input = of(p)
+		if v, err = a.Verifier.Judge(ctx, input); err != nil {
+			return made, err
+		}
 	}
 	if v, made.Reading, err = a.read(ctx, in, input, v); err != nil {
 		return made, err
 	}
 	v.Red, v.Green = redacted(v.Red, a.redactor()), redacted(v.Green, a.redactor())
+	defer shown(v, a.redactor()) // below, the evidence is needed as it is
 	made.Verdict, made.Pinned = v, in.Pinned
 	if v.Decision == verify.Accepted {
 		made.Divergence = divergence(v.Red, v.Green, a.redactor())
@@ -95,7 +107,7 @@ func (a *at) verifyInput(red Red, tree string, env testrun.Environment, candidat
 	in := verify.Input{
 		Run: a.Run, Tree: tree, TreeID: red.Bundle.Code.Commit, Env: env, Test: red.test(), Patch: candidate, Signature: r.Signature,
 		Suite: a.Language.Suite(a.Project.TestCommand), Repeats: a.Repeats, Policy: a.policy(),
-		Grounds: red.Decisions.grounds(), Permitted: red.Decisions.permitted(),
+		Grounds: red.grounds(candidate), Permitted: red.Decisions.permitted(),
 	}
 	if r.Signature.Type == testrun.TimeoutType {
 		in.Repeats = min(in.Repeats, 2) // each run takes as long as a test may

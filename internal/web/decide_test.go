@@ -67,6 +67,9 @@ func TestAQuestionIsAnsweredOnItsRunsPage(t *testing.T) {
 	if strings.Contains(page, hostile) {
 		t.Errorf("the page holds %s", hostile)
 	}
+	if _, form, _ := strings.Cut(page, `/decide">`); !strings.HasPrefix(form, "<button disabled") {
+		t.Error("Enter in a field of the form presses the first option's button")
+	}
 	if status, to := s.answer("same-origin", url.Values{"key": {"B"}, "by": {"ann"}}); status != http.StatusSeeOther || to != "/runs/run-1" {
 		t.Fatalf("got %d to %q", status, to)
 	}
