@@ -23,8 +23,9 @@ type Prober interface {
 	// one constant, operator or name of an added line is another. They compile;
 	// nothing more is known of them.
 	Rivals(ctx context.Context, p Probe) ([]Rival, error)
-	// Compete makes calls on several overlays in one sandbox, for rivals, on
-	// whose answers no acceptance rests; one list of answers for each overlay.
+	// Compete makes calls on several overlays in one sandbox, for rivals; one list
+	// of answers for each overlay. A rival that is refuted by its answers supports
+	// the patch, so a rival that misrepresents others in its sandbox can too.
 	Compete(ctx context.Context, p Probe, overlays []patch.Overlay, calls []Call) ([][]Answer, error)
 }
 

@@ -141,6 +141,7 @@ type Analysis struct {
 	Touched     []Touched                 `json:"touched"`     // statements that the patch adds, alters or removes
 	Failing     [][]int                   `json:"failing"`     // for each expression that may be the one that failed, the lines of head on which it still stands; nil where the patch does not change its file
 	Tests       []string                  `json:"tests"`       // files of tests that import a changed file, the nearest first
+	Supplied    []string                  `json:"supplied"`    // names that the failing statement reads, nothing defined, and the patch brings in from the one place that has them; nil where it does anything else
 }
 
 // A Touched is one statement that a patch adds, alters or removes; of a compound
@@ -152,7 +153,6 @@ type Touched struct {
 	Last    int      `json:"last"`    //
 	Defines []string `json:"defines"` // what it says how to use, where the patch changes that: parameters, the form of a result, a name that is new or gone
 	Uses    []string `json:"uses"`    // the other names in it
-	Imports []string `json:"imports"` // names that it brings in from elsewhere, where it does nothing else
 }
 
 // Statement returns the lines of the statement to which an executable line of a

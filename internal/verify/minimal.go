@@ -96,7 +96,17 @@ func (j *verification) answersAlike(ctx context.Context, other patch.Overlay) (b
 	if others.Head, err = j.v.Prober.Answers(ctx, j.probe(other), j.near.Calls); err != nil {
 		return false, err
 	}
-	return behaviour.SameAnswers(own, others), nil
+	return anyComparable(own.Head, others.Head) && behaviour.SameAnswers(own, others), nil
+}
+
+// anyComparable reports whether two heads answer one call so that it can be compared.
+func anyComparable(a, b []language.Answer) bool {
+	for i := range min(len(a), len(b)) {
+		if behaviour.Comparable(a[i]) && behaviour.Comparable(b[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // units groups the hunks that belong together: those in one statement, and

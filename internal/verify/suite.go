@@ -25,6 +25,7 @@ type baseSuite struct {
 	slow    []string           // did not end in the time that one test has
 	cut     bool               // a run ended for its limit of time before all tests had run
 	absent  string             // why there is nothing to compare
+	lacking bool               // the repository has tests, but what they say of base could not be learnt
 }
 
 // prompt is how long a test may take on base, in seconds, if one that does not
@@ -53,7 +54,11 @@ func (j *verification) suite(ctx context.Context) (finding, error) {
 		return finding{}, err
 	}
 	if b.absent != "" {
-		j.unread(behaviour.Shown, "%s", b.absent)
+		effect := behaviour.Shown
+		if b.lacking {
+			effect = behaviour.Lowers
+		}
+		j.unread(effect, "%s", b.absent)
 		return notApplied("%s", b.absent), nil
 	}
 	places, err := j.changes()
@@ -98,7 +103,7 @@ func (j *verification) suite(ctx context.Context) (finding, error) {
 	coverage := executedBy(places, first.covers)
 	if b.cut || len(first.unfinished) > 0 {
 		effect := behaviour.Shown
-		if !slices.ContainsFunc(places, func(p place) bool { return first.covers[p] > 0 }) {
+		if len(places) == 0 || slices.ContainsFunc(places, func(p place) bool { return first.covers[p] == 0 }) {
 			effect = behaviour.Lowers
 		}
 		evidence := fmt.Sprintf("the suite was not run to its end: it takes longer than %s", j.suiteLimit())
@@ -154,7 +159,7 @@ type headSuite struct {
 	lost       []string      // steady tests that failed
 	unfinished []string      // steady tests that did not end, or were not reached
 	why        string        // why the run is inconclusive
-	covers     map[place]int // tests that execute a changed statement; all of them where it runs on import
+	covers     map[place]int // tests that ended and execute a changed statement; all of them where it runs on import
 }
 
 // onHead runs the suite once and compares it with base. With places it also
@@ -189,12 +194,13 @@ func (j *verification) onHead(ctx context.Context, overlay patch.Overlay, b *bas
 	}
 	slices.Sort(h.lost)
 	slices.Sort(h.unfinished)
+	finished := slices.DeleteFunc(slices.Clone(res.Tests), func(t testrun.Outcome) bool { return t.Type == testrun.TimeoutType })
 	for _, p := range places {
 		if meets(res.Loaded[p.path], p) {
-			h.covers[p] = len(res.Tests)
+			h.covers[p] = len(finished)
 			continue
 		}
-		for _, t := range res.Tests {
+		for _, t := range finished {
 			if meets(t.Ran[p.path], p) {
 				h.covers[p]++
 			}
@@ -277,11 +283,11 @@ func (j *verification) runSuiteBase(ctx context.Context) (*baseSuite, error) {
 	for _, res := range results {
 		switch {
 		case res.Forged != "":
-			return &baseSuite{absent: "the suite's result on base cannot be trusted: " + clip(res.Forged, 200)}, nil
+			return &baseSuite{lacking: true, absent: "the suite's result on base cannot be trusted: " + clip(res.Forged, 200)}, nil
 		case res.Cause != sandbox.Exited && len(res.Tests) == 0:
-			return &baseSuite{absent: fmt.Sprintf("the suite on base did not finish within %s (%s), and no test of it ended", j.suiteLimit(), res.Cause)}, nil
+			return &baseSuite{lacking: true, absent: fmt.Sprintf("the suite on base did not finish within %s (%s), and no test of it ended", j.suiteLimit(), res.Cause)}, nil
 		case len(res.Tests) == 0 && len(res.Errors) > 0:
-			return &baseSuite{absent: "the suite cannot be collected on base: " + clip(res.Errors[0], 200)}, nil
+			return &baseSuite{lacking: true, absent: "the suite cannot be collected on base: " + clip(res.Errors[0], 200)}, nil
 		case len(res.Tests) == 0:
 			return &baseSuite{absent: "the repository has no tests"}, nil
 		}
@@ -318,6 +324,7 @@ func (j *verification) runSuiteBase(ctx context.Context) (*baseSuite, error) {
 	}
 	slices.Sort(b.slow)
 	if len(b.steady) == 0 {
+		b.lacking = b.cut || b.flaky+len(b.slow) > 0
 		b.absent = fmt.Sprintf("no test in the suite passes twice on base (%d fail, %d are flaky, %d did not end in time)", b.failing, b.flaky, len(b.slow))
 	}
 	return b, nil

@@ -41,6 +41,8 @@ func TestASuiteThatIsNotRunToItsEndIsNotPassed(t *testing.T) {
 	fail := func(id, kind string) testrun.Outcome {
 		return testrun.Outcome{ID: id, Status: testrun.Failed, Type: kind}
 	}
+	uncollected := &testrun.Result{Cause: sandbox.Exited, Errors: []string{"SyntaxError"}}
+	forged := &testrun.Result{Cause: sandbox.Exited, Forged: "two reports"}
 	for _, tt := range []struct {
 		name       string
 		base, head *testrun.Result
@@ -58,8 +60,13 @@ func TestASuiteThatIsNotRunToItsEndIsNotPassed(t *testing.T) {
 		{"a slow test does not end with the patch", ended(sandbox.Exited, pass("t", 0, nil), pass("slow", 4, nil)), ended(sandbox.Exited, pass("t", 0, ran), fail("slow", testrun.TimeoutType)), NotApplied, "1 test did not end in time", behaviour.Shown, "did not end in time"},
 		{"a quick test hangs with the patch", ended(sandbox.Exited, pass("t", 0.1, nil)), ended(sandbox.Exited, fail("t", testrun.TimeoutType)), Failed, "fail twice on head: t", "", ""},
 		{"a test is not collected with the patch", ended(sandbox.Exited, pass("t", 0, nil), pass("u", 0, nil)), ended(sandbox.Exited, pass("t", 0, nil)), Failed, "fail twice on head: u", "", ""},
+		{"it cannot be collected", uncollected, uncollected, NotApplied, "cannot be collected on base", behaviour.Lowers, "cannot be collected"},
+		{"its result is forged", forged, forged, NotApplied, "cannot be trusted", behaviour.Lowers, "cannot be trusted"},
+		{"only a test that did not end executes the change", ended(sandbox.Exited, pass("t", 0, nil), pass("slow", 4, nil)), ended(sandbox.Exited, pass("t", 0, nil), testrun.Outcome{ID: "slow", Status: testrun.Failed, Type: testrun.TimeoutType, Ran: ran}), NotApplied, "a.py:2 by none", behaviour.Lowers, "did not end in time"},
+		{"every test fails on base", ended(sandbox.Exited, fail("t", "E")), ended(sandbox.Exited, fail("t", "E")), NotApplied, "passes twice on base", behaviour.Shown, "passes twice on base"},
+		{"no test ends on base", ended(sandbox.Exited, fail("t", testrun.TimeoutType)), ended(sandbox.Exited, fail("t", testrun.TimeoutType)), NotApplied, "passes twice on base", behaviour.Lowers, "passes twice on base"},
 		{"there is none", ended(sandbox.Exited), ended(sandbox.Exited), NotApplied, "the repository has no tests", behaviour.Shown, "The repository has no tests."},
-		{"no test of it ended", ended(sandbox.Timeout), ended(sandbox.Timeout), NotApplied, "no test of it ended", behaviour.Shown, "no test of it ended"},
+		{"no test of it ended", ended(sandbox.Timeout), ended(sandbox.Timeout), NotApplied, "no test of it ended", behaviour.Lowers, "no test of it ended"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -9,30 +9,26 @@ import (
 )
 
 // supplied reports whether the failure says which name nothing defines, and the
-// patch does nothing but import it. Then base answers no call near this one,
-// and there is nothing else that the patch could have said: the code that was
-// there says what the answer is.
+// patch does nothing but bring it in, from the one place that has it. Then base
+// answers no call near this one, and there is nothing else that the patch could
+// have said: the code that was there says what the answer is.
 func (j *verification) supplied() (*behaviour.Ground, bool) {
-	if j.analysis == nil || len(j.analysis.Touched) == 0 {
+	if j.analysis == nil {
 		return nil, false
 	}
-	var brought []string
-	for _, t := range j.analysis.Touched {
-		if len(t.Imports) == 0 {
+	for path := range j.overlay {
+		if _, code := j.analysis.Lines[path]; !code {
 			return nil, false
 		}
-		if !t.Base {
-			brought = append(brought, t.Imports...)
-		}
 	}
-	i := slices.IndexFunc(brought, func(name string) bool {
+	i := slices.IndexFunc(j.analysis.Supplied, func(name string) bool {
 		return strings.Contains(j.failure.Message, "'"+name+"'")
 	})
 	if i < 0 {
 		return nil, false
 	}
 	return &behaviour.Ground{Name: "supplied", Effect: behaviour.Supports, Evidence: fmt.Sprintf(
-		"the failure names %s, which nothing defines; the patch imports it and changes nothing else", brought[i])}, true
+		"the failure names %s, which nothing defines; the patch imports it from the one place that has it and changes nothing else", j.analysis.Supplied[i])}, true
 }
 
 // unasked turns what lowers because base answers too little, nothing else could

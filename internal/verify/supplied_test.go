@@ -5,28 +5,28 @@ import (
 
 	"github.com/repaird/repaird/internal/behaviour"
 	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/testrun"
 )
 
 func TestAnImportOfWhatTheFailureNamesNeedsNoNeighbours(t *testing.T) {
 	t.Parallel()
-	brings := func(names ...string) language.Touched { return language.Touched{Imports: names} }
+	code := map[string]map[int][2]int{"a.py": {1: {1, 1}}}
 	for _, tt := range []struct {
-		name    string
-		message string
-		touched []language.Touched
-		want    bool
+		name     string
+		message  string
+		supplied []string
+		changed  string
+		want     bool
 	}{
-		{"the name is imported", "name 'zlib' is not defined", []language.Touched{brings("zlib")}, true},
-		{"an import that was there is extended", "name 'b' is not defined", []language.Touched{{Base: true, Imports: []string{"a"}}, brings("a", "b")}, true},
-		{"another name is imported", "name 'zlib' is not defined", []language.Touched{brings("gzip")}, false},
-		{"more than that is changed", "name 'zlib' is not defined", []language.Touched{brings("zlib"), {Uses: []string{"x"}}}, false},
-		{"only base's import is touched", "name 'zlib' is not defined", []language.Touched{{Base: true, Imports: []string{"zlib"}}}, false},
-		{"nothing is touched", "name 'zlib' is not defined", nil, false},
+		{"the name is supplied", "name 'zlib' is not defined", []string{"zlib"}, "a.py", true},
+		{"another name is supplied", "name 'zlib' is not defined", []string{"gzip"}, "a.py", false},
+		{"nothing is supplied", "name 'zlib' is not defined", nil, "a.py", false},
+		{"what is not code is changed too", "name 'zlib' is not defined", []string{"zlib"}, "a.json", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			j := &verification{analysis: &language.Analysis{Touched: tt.touched}, failure: testrun.Outcome{Message: tt.message}}
+			j := &verification{analysis: &language.Analysis{Supplied: tt.supplied, Lines: code}, overlay: patch.Overlay{tt.changed: nil}, failure: testrun.Outcome{Message: tt.message}}
 			if g, ok := j.supplied(); ok != tt.want {
 				t.Errorf("got %v (%+v), want %v", ok, g, tt.want)
 			}

@@ -349,6 +349,15 @@ func TestWhatVariesIsSaid(t *testing.T) {
 			t.Errorf("%+v", n)
 		}
 	})
+	t.Run("under another hash seed, with a patch", func(t *testing.T) {
+		t.Parallel()
+		order := "def number(): return list({'apple', 'fig', 'kiwi', 'pear', 'plum', 'quince'})\n"
+		probe := language.Probe{Run: "test", Tree: dir, Test: test("import values", "values.number()"), Overlay: patch.Overlay{"values.py": []byte(order)}}
+		got, err := prober(t).Answers(t.Context(), probe, []language.Call{call(probe.Test.Source)})
+		if err != nil || !got[0].Varies {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
 	t.Run("on repetition, with a patch", func(t *testing.T) {
 		t.Parallel()
 		probe := language.Probe{Run: "test", Tree: dir, Test: test("import values", "values.number()"), Overlay: patch.Overlay{"values.py": []byte("import os\n\ndef number(): return os.getpid()\n")}}

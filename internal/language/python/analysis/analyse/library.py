@@ -23,7 +23,8 @@ ExceptionGroup DeprecationWarning FutureWarning RuntimeWarning UserWarning Warni
 # Modules of which everything may be used, but for what comes after the minus sign.
 MODULES = {
     "__future__": "", "abc": "", "array": "", "base64": "", "bisect": "", "calendar": "", "cmath": "", "collections": "", "collections.abc": "",
-    "colorsys": "", "copy": "", "dataclasses": "- make_dataclass", "datetime": "", "decimal": "", "difflib": "", "enum": "", "fractions": "",
+    "colorsys": "", "copy": "", "dataclasses": "- make_dataclass", "datetime": "",
+    "decimal": "- setcontext getcontext localcontext DefaultContext BasicContext ExtendedContext", "difflib": "", "enum": "", "fractions": "",
     "functools": "- cache lru_cache cached_property singledispatch singledispatchmethod", "graphlib": "", "heapq": "", "html": "",
     "ipaddress": "", "itertools": "", "json": "", "keyword": "", "math": "", "numbers": "", "operator": "- attrgetter methodcaller call",
     "re": "- Scanner template", "reprlib": "", "statistics": "", "string": "- Formatter", "struct": "", "textwrap": "",

@@ -16,6 +16,7 @@ import origin
 import policy
 import refusal
 import special
+import supplied
 import touched
 
 
@@ -74,7 +75,7 @@ def answer(request, tree):
     if request.get("refusal"):
         return refusal.purpose(request, origin.Tree(tree))
     answer = {"violations": [], "permissions": [], "broad": [], "guards": [], "lines": {}, "touched": [], "tests": [],
-              "changed": {}, "failing": None}
+              "changed": {}, "failing": None, "supplied": []}
     sys.setrecursionlimit(20000)
     modules = {m.lower() for m in request.get("modules") or ()}
     for name, where in sorted(installed(modules).items()):
@@ -108,6 +109,7 @@ def answer(request, tree):
     answer["tests"] = imports.tests(tree, [f["path"] for f in files], request.get("roots") or [])
     answer["touched"] = touched.find(sides)
     answer["failing"] = touched.failing(sides, (request.get("stack") or [None])[-1], request.get("exception") or "")
+    answer["supplied"] = supplied.find(sides, (request.get("stack") or [None])[-1], request.get("exception") or "", tree, request.get("roots") or [])
     answer["guards"] = guards.find([(base, head) for base, head, _ in parsed], request.get("stack") or [], request.get("exception") or "", known,
                                    request.get("outside") or 0, request.get("ways") or (), request.get("raised") or ())
     return answer

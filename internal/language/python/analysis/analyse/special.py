@@ -166,13 +166,53 @@ def _lazy(base, head, ask):
 
 
 CONTAINERS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp)
-CHANGES = {"append", "add", "update", "extend", "insert", "setdefault", "pop", "popitem", "discard", "remove", "clear", "appendleft", "__setitem__"}
-MAKERS = {"list", "dict", "set", "deque", "defaultdict", "Counter", "OrderedDict", "count", "iter", "cycle", "WeakKeyDictionary", "local"}
+CHANGES = {"append", "add", "update", "extend", "insert", "setdefault", "pop", "popitem", "discard", "remove", "clear", "appendleft", "__setitem__",
+           "__delitem__", "__next__", "__iadd__", "__ior__", "popleft", "extendleft", "rotate", "reverse", "sort", "move_to_end", "subtract",
+           "difference_update", "intersection_update", "symmetric_difference_update"}
+MAKERS = {"list", "dict", "set", "deque", "defaultdict", "Counter", "OrderedDict", "count", "iter", "cycle", "WeakKeyDictionary", "local",
+          "bytearray", "array", "ChainMap", "UserDict", "UserList"}
+# What is another with each use.
+SPENT = {"count", "iter", "cycle", "chain", "accumulate", "repeat", "SimpleQueue", "Queue", "LifoQueue", "PriorityQueue"}
+# What only reads a container that it is given.
+READERS = set("len sorted list tuple set frozenset dict sum min max any all enumerate zip reversed isinstance issubclass str repr bool filter copy deepcopy "
+              "join issubset issuperset isdisjoint union intersection difference symmetric_difference".split())
 CACHES = {"cache", "lru_cache", "cached_property"}
 
 
 def _mutable(node):
-    return isinstance(node, CONTAINERS) or isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in MAKERS
+    return isinstance(node, CONTAINERS) or isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in MAKERS | SPENT
+
+
+def _spent(node):
+    return isinstance(node, ast.GeneratorExp) or isinstance(node, ast.Call) and _callee(node).rpartition(".")[2] in SPENT
+
+
+def _callee(call):
+    """The dotted name of what is called, as far as it is one."""
+    parts, node = [], call.func
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([getattr(node, "id", "")] + parts[::-1])
+
+
+def _handed(call, holders, local):
+    """The containers that outlive a call of the function and are given to something that may change them."""
+    callee = _callee(call)
+    first, _, last = callee.rpartition(".")
+    if last in READERS or last in ("update", "extend") and first in local:
+        return
+    for argument in call.args + [k.value for k in call.keywords]:
+        node = argument.value if isinstance(argument, ast.Starred) else argument
+        part = isinstance(node, ast.Subscript)
+        while isinstance(node, ast.Subscript):
+            node = node.value
+        name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+        if name not in holders or isinstance(node, ast.Name) and name in local:
+            continue
+        value = holders[name].value
+        if not part or any(_mutable(n) for n in ast.walk(value) if n is not value):
+            yield name, callee.strip(".")
 
 
 def _kept(base, head, ask):
@@ -199,8 +239,13 @@ def _states(src):
             if isinstance(n, (ast.Global, ast.Nonlocal)):
                 found[n] = "%s keeps %s from call to call" % (d.qualname, ", ".join(n.names))
             root, how = None, None
-            if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr in CHANGES:
-                root, how = n.func.value, n
+            if isinstance(n, ast.Call):
+                for name, callee in _handed(n, holders, local):
+                    found[n] = "%s keeps %s from call to call and hands it to %s" % (d.qualname, name, callee)
+            if isinstance(n, ast.Attribute) and n.attr in CHANGES:
+                root, how = n.value, n
+            elif isinstance(n, ast.Name) and n.id in holders and _spent(holders[n.id].value):
+                root, how = n, n
             elif isinstance(n, ast.Call) and getattr(n.func, "id", "") == "next" and n.args:
                 root, how = n.args[0], n
             elif isinstance(n, (ast.Subscript, ast.Attribute)) and isinstance(n.ctx, (ast.Store, ast.Del)):

@@ -140,13 +140,6 @@ def defined(statement, scope):
     return found
 
 
-def imported(statement):
-    """The names that an import brings in under their own name."""
-    if not isinstance(statement, (ast.Import, ast.ImportFrom)):
-        return []
-    return sorted(a.name for a in statement.names if a.asname in (None, a.name))
-
-
 def find(sides):
     """sides: (base, head, removed lines of base, added lines of head) of each file."""
     changed = set()
@@ -162,8 +155,7 @@ def find(sides):
                 own_names = defined(s.node, s.scope)
                 used = {u for u in names(s.node)} | {s.scope + ":" + n for n in names(s.node) if s.scope}
                 found.append({"path": head.path, "base": old, "first": s.first, "last": s.last,
-                              "defines": sorted(own_names & changed), "uses": sorted(used & changed - own_names),
-                              "imports": imported(s.node)})
+                              "defines": sorted(own_names & changed), "uses": sorted(used & changed - own_names)})
     return found
 
 

@@ -105,8 +105,11 @@ def filled(found, n):
 
 
 def compared(a, b):
-    """a, marked as varying where b is another answer."""
-    if b["end"] not in ("lost", "slow") and a["end"] not in ("lost", "slow") and any(a.get(k) != b.get(k) for k in COMPARED):
+    """a, marked as varying where b, the same call again, is another answer, or
+    none although there was time for one."""
+    if a["end"] in ("lost", "slow") or b.get("message") == "out of time":
+        return a
+    if any(a.get(k) != b.get(k) for k in COMPARED):
         return dict(a, varies=True)
     return a
 
@@ -309,7 +312,9 @@ def sources(tree):
 
 def answers(request, tree):
     """Answers of one side. The first call is made again, somewhere among the
-    others and in the other interpreter."""
+    others and in the other interpreter, which has another hash seed: what varies
+    with it shows. Calls of the second half are answered under that seed only;
+    base, which was asked under both, masks those that vary."""
     calls = request["calls"]
     if not calls:
         return []
@@ -321,8 +326,8 @@ def answers(request, tree):
     second.insert(other, calls[0])
     sides = Sides(request, tree)
     try:
-        sides.start()
-        sides.start()
+        for seed in SEEDS:
+            sides.start(seed)
         a, b = sides.calls([first, second], request["seconds"])
     finally:
         sides.close()
