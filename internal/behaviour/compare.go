@@ -156,7 +156,7 @@ func (c *comparison) repeatable() *Ground {
 	own := c.pairs[0]
 	switch {
 	case own.head.Varies && !own.base.Varies:
-		return &Ground{"repeatable", Rejects, "with the patch the failing call does not answer the same each time", nil}
+		return &Ground{"repeatable", Lowers, "with the patch the failing call does not answer the same each time", nil}
 	case !Comparable(own.head):
 		return &Ground{"repeatable", Lowers, "with the patch the failing call's answer cannot be compared: it " + Show(own.head), nil}
 	}

@@ -267,7 +267,7 @@ func TestNoPlantedCanaryIsFoundAnywhere(t *testing.T) {
 	if status != 200 {
 		t.Fatalf("the envelope got %d %s", status, answer)
 	}
-	r := s.ended(4 * time.Minute)
+	r := s.answered(4 * time.Minute)
 	if r.State != "proposed" || len(s.hub.State().Pulls) != 1 {
 		t.Fatalf("the run ended as %s: %s %s\n%s", r.State, r.Stop, r.Error, s.logs())
 	}

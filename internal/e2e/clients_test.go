@@ -71,7 +71,7 @@ func TestARealSentrySDKLeadsToOnePullRequest(t *testing.T) {
 			s, head := newShop(t, c.backend)
 			d := s.start("")
 			s.crash(c.python, "crash_sentry.py", "SENTRY_RELEASE="+head, "SENTRY_DSN=http://"+publicKey+"@"+s.address+"/42")
-			r := s.ended(4 * time.Minute)
+			r := s.answered(4 * time.Minute)
 			if r.State != "proposed" {
 				t.Fatalf("the run ended as %s: %s %s\n%s", r.State, r.Stop, r.Error, s.logs())
 			}
@@ -113,6 +113,7 @@ func TestARealOTelExporterAddsToTheIncidentOrAsksForLocals(t *testing.T) {
 	s.crash(clientPython(), "crash_sentry.py", "SENTRY_RELEASE="+head, "SENTRY_DSN=http://"+publicKey+"@"+s.address+"/42")
 	first := r.ID
 	s.wait("a second run to end", 4*time.Minute, func() bool { r = s.run(); return r.ID != first && r.Finished != nil })
+	r = s.answered(4 * time.Minute)
 	crash() // and again by OpenTelemetry: it only counts
 	rows, err := s.db.Incidents(t.Context(), 10)
 	must(t, err)

@@ -269,6 +269,22 @@ func (s *site) ended(within time.Duration) *postgres.Run {
 	return r
 }
 
+// answered waits for the run to end, and answers its question, where it has one,
+// with option A, as a person would who agrees with the patch.
+func (s *site) answered(within time.Duration) *postgres.Run {
+	s.t.Helper()
+	r := s.ended(within)
+	if r.State != "stopped" || !strings.Contains(string(r.Stop), `"undecided"`) {
+		return r
+	}
+	cmd := exec.CommandContext(s.t.Context(), program, "run", "--config", s.configFile(), "decide", r.ID, "A")
+	cmd.Env = s.env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		s.t.Fatalf("answering %s: %v\n%s", r.Stop, err, out)
+	}
+	return s.ended(within)
+}
+
 // freeAddress returns a loopback address below the range from which the kernel
 // gives ports to others, so that a daemon can come back to it again and again.
 func freeAddress(t *testing.T) string {

@@ -76,7 +76,7 @@ func survive(t *testing.T, backend string, points []string) {
 			t.Fatalf("the envelope got %d %s", status, answer)
 		}
 	}
-	r := s.ended(3 * time.Minute)
+	r := s.answered(3 * time.Minute)
 	d.stop()
 	if r.State != "proposed" {
 		t.Errorf("the run ended as %s: %s %s\n%s", r.State, r.Stop, r.Error, s.logs())

@@ -141,7 +141,7 @@ func TestAForgeThatFailsInEveryWayGetsOnePullRequest(t *testing.T) {
 	if status, answer := s.sendEnvelope(); status != 200 {
 		t.Fatalf("got %d %s", status, answer)
 	}
-	if r := s.ended(5 * time.Minute); r.State != "proposed" {
+	if r := s.answered(5 * time.Minute); r.State != "proposed" {
 		t.Errorf("the run ended as %s: %s %s\n%s", r.State, r.Stop, r.Error, s.logs())
 	}
 	if pulls := s.hub.State().Pulls; len(pulls) != 1 {
