@@ -4,7 +4,7 @@
 // be the fault. No model is asked, and nothing runs here: a language.Prober
 // makes the calls.
 //
-//	grounds := behaviour.Compare(behaviour.Sides{Calls: near.Calls, Base: near.Answers, Head: head, Signature: sig})
+//	grounds := behaviour.Compare(behaviour.Sides{Calls: near.Calls, Base: near.Answers, Head: head})
 //	strength := behaviour.StrengthOf(grounds)
 package behaviour
 
@@ -12,7 +12,7 @@ import "slices"
 
 // A Ground is one thing that speaks for or against a patch's answers.
 type Ground struct {
-	Name     string       `json:"name"`     // preserved, changed-answers, half-fix, witness, sensitivity, nonsense, invariants, history, documented, rivals, agreement, reader, person, suite, conditions …
+	Name     string       `json:"name"`     // as docs/verdict.md lists them
 	Effect   Effect       `json:"effect"`   //
 	Evidence string       `json:"evidence"` // one or two sentences with figures
 	Examples []Difference `json:"examples"` // at most five

@@ -37,6 +37,7 @@ func Compare(s Sides) []Ground {
 	for i := range n {
 		c.pairs = append(c.pairs, pair{i: i, call: s.Calls[i], base: s.Base[i], head: s.Head[i]})
 	}
+	c.dark = !slices.ContainsFunc(c.pairs, c.runsChange)
 	if n == 0 || (c.pairs[0].base.End != language.Raised && !s.Asserted) {
 		return []Ground{{Name: "observed", Effect: Lowers, Evidence: "the failing call could not be observed beside its neighbours, so nothing is known of what calls near it answer"}}
 	}
@@ -89,6 +90,7 @@ func Show(a language.Answer) string {
 type comparison struct {
 	Sides
 	pairs []pair
+	dark  bool // none of the calls runs a changed line
 }
 
 type pair struct {
@@ -117,18 +119,10 @@ func (c *comparison) refusedAlike(a language.Answer) bool {
 // touches reports whether a call runs a changed line on either side. A changed
 // line that no call runs, such as one of a module's body or of a data file, may
 // be behind any answer.
-func (c *comparison) touches(p pair) bool {
-	return c.dark() || runs(p.base, c.Removed) || runs(p.head, c.Added)
-}
+func (c *comparison) touches(p pair) bool { return c.dark || c.runsChange(p) }
 
-// dark reports whether none of the calls runs a changed line.
-func (c *comparison) dark() bool {
-	for _, p := range c.pairs {
-		if runs(p.base, c.Removed) || runs(p.head, c.Added) {
-			return false
-		}
-	}
-	return true
+func (c *comparison) runsChange(p pair) bool {
+	return runs(p.base, c.Removed) || runs(p.head, c.Added)
 }
 
 func runs(a language.Answer, lines map[string][]int) bool {
@@ -278,14 +272,19 @@ func (c *comparison) healed() (found []pair) {
 	return found
 }
 
-// halfFix reports neighbours that still fail as the incident did.
-func (c *comparison) halfFix() *Ground {
-	var still []pair
+// still are the neighbours that fail as the test's own call does, on both sides.
+func (c *comparison) still() (found []pair) {
 	for _, p := range c.pairs[1:] {
 		if c.failedAlike(p.base) && c.failedAlike(p.head) {
-			still = append(still, p)
+			found = append(found, p)
 		}
 	}
+	return found
+}
+
+// halfFix reports neighbours that still fail as the incident did.
+func (c *comparison) halfFix() *Ground {
+	still := c.still()
 	if len(still) == 0 {
 		return nil
 	}
@@ -296,16 +295,8 @@ func (c *comparison) halfFix() *Ground {
 // overfit: of the calls that fail as the test's own does, that one alone is
 // answered now.
 func (c *comparison) overfit() *Ground {
-	if c.Asserted {
-		return nil
-	}
-	still := 0
-	for _, p := range c.pairs[1:] {
-		if c.failedAlike(p.base) && c.failedAlike(p.head) {
-			still++
-		}
-	}
-	if still < enoughValues || len(c.healed()) > 1 {
+	still := len(c.still())
+	if c.Asserted || still < enoughValues || len(c.healed()) > 1 {
 		return nil
 	}
 	return &Ground{"overfit", Lowers, fmt.Sprintf("%d calls near the failing one fail as it did, with the patch too: it mends this call alone", still), nil}
@@ -339,11 +330,11 @@ func (c *comparison) witness() *Ground {
 			fails = append(fails, shown)
 		}
 	}
+	still := c.stillByForm(alike)
 	switch {
 	case len(fails) > 0:
 		return &Ground{"witness", Rejects, fmt.Sprintf("of %d inputs that differ from an answered one only by case, space or form, %d are not answered like it", len(fails)+len(holds), len(fails)), examples(fails)}
-	case len(holds) > 0 && c.stillByForm(alike) != nil:
-		still := c.stillByForm(alike)
+	case len(holds) > 0 && len(still) > 0:
 		return &Ground{"witness", Lowers, fmt.Sprintf("%s that differ from the failing one only by form still fail as it did", text.Count(len(still), "call")), examples(still)}
 	case len(holds) >= 2:
 		return &Ground{"witness", Supports, fmt.Sprintf("%d inputs that differ from an answered one only by case, space or form are answered like it", len(holds)), examples(holds)}
@@ -353,13 +344,10 @@ func (c *comparison) witness() *Ground {
 
 // stillByForm are the other forms of the failing input, by the same kind of
 // change, that fail with the patch as they did on base.
-func (c *comparison) stillByForm(alike map[string]bool) (still []pair) {
-	for _, p := range c.pairs[1:] {
-		if p.call.Seed == 0 && p.call.Normalising && alike[p.call.Leaf+"\x00"+p.call.Edit] && c.failedAlike(p.base) && c.failedAlike(p.head) {
-			still = append(still, p)
-		}
-	}
-	return still
+func (c *comparison) stillByForm(alike map[string]bool) []pair {
+	return slices.DeleteFunc(c.still(), func(p pair) bool {
+		return p.call.Seed != 0 || !p.call.Normalising || !alike[p.call.Leaf+"\x00"+p.call.Edit]
+	})
 }
 
 // other is the partner's own literal: what it was changed to, or for the test's

@@ -17,11 +17,11 @@ func (v *Verifier) Behaviour(ctx context.Context, in Input) (string, error) {
 	if v.blind() || in.Test.Own {
 		return "", nil
 	}
-	probe := language.Probe{Run: in.Run, Env: in.Env, Tree: in.Tree, Test: in.Test}
-	near, err := v.kept(in).neighbours(func() (*language.Neighbourhood, error) { return v.Prober.Neighbours(ctx, probe) })
+	near, err := v.neighbours(ctx, in)
 	if err != nil {
 		return "", err
 	}
+	probe := language.Probe{Run: in.Run, Env: in.Env, Tree: in.Tree, Test: in.Test}
 	if probe.Overlay, err = patch.Apply(patch.Dir(in.Tree), in.Patch); err != nil {
 		return "", err
 	}

@@ -11,9 +11,7 @@ import (
 	"github.com/repaird/repaird/internal/patch"
 )
 
-const (
-	maxCompeting = 100 // calls that rivals answer
-)
+const maxCompeting = 100 // calls that rivals answer
 
 // probe is what is asked of the language's Prober.
 func (j *verification) probe(overlay patch.Overlay) language.Probe {
@@ -23,16 +21,20 @@ func (j *verification) probe(overlay patch.Overlay) language.Probe {
 // blind reports whether nobody is asked what calls answer.
 func (v *Verifier) blind() bool { return v.lax["behaviour"] || v.Prober == nil }
 
-// answers has base and head answer the calls near the failing one, once. Base's
-// answers are kept between verifications: they depend on the tree and the test
-// only.
+// neighbours are the calls near the failing one, with base's answers. They are
+// kept between verifications: they depend on the tree and the test only.
+func (v *Verifier) neighbours(ctx context.Context, in Input) (*language.Neighbourhood, error) {
+	return v.kept(in).neighbours(func() (*language.Neighbourhood, error) {
+		return v.Prober.Neighbours(ctx, language.Probe{Run: in.Run, Env: in.Env, Tree: in.Tree, Test: in.Test})
+	})
+}
+
+// answers has base and head answer the calls near the failing one, once.
 func (j *verification) answers(ctx context.Context) (err error) {
 	if j.head != nil {
 		return nil
 	}
-	if j.near, err = j.v.kept(j.in).neighbours(func() (*language.Neighbourhood, error) {
-		return j.v.Prober.Neighbours(ctx, j.probe(nil))
-	}); err == nil {
+	if j.near, err = j.v.neighbours(ctx, j.in); err == nil {
 		j.head, err = j.v.Prober.Answers(ctx, j.probe(j.overlay), j.near.Calls)
 	}
 	return err

@@ -18,16 +18,14 @@ func (v *Verifier) Past(ctx context.Context, in Input) (*history.Past, error) {
 	if commits, err := in.History.Commits(ctx, 2); err != nil || len(commits) < 2 {
 		return nil, ctx.Err() // a history that cannot be read says nothing
 	}
-	kept := v.kept(in)
-	probe := language.Probe{Run: in.Run, Env: in.Env, Tree: in.Tree, Test: in.Test}
-	near, err := kept.neighbours(func() (*language.Neighbourhood, error) { return v.Prober.Neighbours(ctx, probe) })
+	near, err := v.neighbours(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	return kept.past(func() (*history.Past, error) {
+	return v.kept(in).past(func() (*history.Past, error) {
 		return history.Search{
 			Prober: v.Prober, Session: v.Session, Rules: v.Rules, Source: in.History,
-			Probe: probe, Near: near, Signature: in.Signature, Suite: in.Suite,
+			Probe: language.Probe{Run: in.Run, Env: in.Env, Tree: in.Tree, Test: in.Test}, Near: near, Signature: in.Signature, Suite: in.Suite,
 		}.Find(ctx)
 	})
 }
