@@ -282,13 +282,9 @@ func tally(gates map[string]int) string {
 	return "most often " + best
 }
 
-// why is the root cause, and the evidence for this patch.
+// why is the root cause. What calls near the failing one answer, the verdict says.
 func why(c candidate, others []hit) string {
 	text := fmt.Sprintf("In %s (%s:%d), %s.", c.Function, c.Path, c.Line, c.Why)
-	if s := c.Siblings; s.Asked > 0 {
-		text += fmt.Sprintf(" Of %d calls close to production's, %d that returned before still return the same, and %d of %d that failed now return.",
-			s.Asked, s.Equal, s.Healed, s.Healed+s.Still)
-	}
 	for _, o := range others {
 		text += fmt.Sprintf(" Another patch also passes, but was considered less likely: %s.", o.candidate.Why)
 	}

@@ -165,21 +165,9 @@ type candidate struct {
 	Score     float64      `json:"score"`
 	Class     int          `json:"class"`
 	Behaviour int          `json:"behaviour"` // equal numbers answer every probe equally
-	Siblings  siblings     `json:"siblings"`
-	Partial   []string     `json:"partial"` // tests that execute the changed lines and still fail, as on base
-	Mended    int          `json:"mended"`  // other tests that failed on base and pass
-	Guess     bool         `json:"guess"`   // it inverts a condition or a result, and no test says that this is right
-}
-
-// siblings counts how calls close to production's end, compared with base.
-type siblings struct {
-	Asked   int `json:"asked"`
-	Equal   int `json:"equal"`
-	Differ  int `json:"differ"`
-	Strayed int `json:"strayed"`
-	Broke   int `json:"broke"`
-	Healed  int `json:"healed"`
-	Still   int `json:"still"`
+	Partial   []string     `json:"partial"`   // tests that execute the changed lines and still fail, as on base
+	Mended    int          `json:"mended"`    // other tests that failed on base and pass
+	Guess     bool         `json:"guess"`     // it inverts a condition or a result, and no test says that this is right
 }
 
 const (

@@ -194,5 +194,5 @@ def judge(candidate, head, base, expected, stack):
     candidate.answer = {
         "template": candidate.template, "why": candidate.why, "path": candidate.path, "line": candidate.line,
         "function": candidate.function.qualname, "edits": candidate.edits(), "score": round(score, 4), "class": cls,
-        "runs_failing_lines": round(ran, 3), "siblings": total,
+        "runs_failing_lines": round(ran, 3),
     }
