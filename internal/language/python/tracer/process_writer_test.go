@@ -82,10 +82,10 @@ func TestBoundsAreKeptAndCounted(t *testing.T) {
 		"events after head": {tracer.Config{MaxEvents: 1234, MaxRecords: 1000}, 1234, 0},
 		"a time past":       {tracer.Config{Wall: 1e-9}, 0, 0},
 	} {
+		c.config.PerCode = 100000
 		for _, p := range []tracertest.Interpreter{tracertest.OnePython(t, tracertest.OlderPythons), tracertest.OnePython(t, tracertest.NewerPythons)} {
 			t.Run(name+"/"+p.Version, func(t *testing.T) {
 				t.Parallel()
-				c.config.PerCode = 100000
 				s := tracertest.Job{Python: p, Config: c.config, Files: map[string]string{"prog.py": loopProgram}}.Same(t)
 				f, n := s.Trace.Footer, s.Trace.Len()
 				if f.Recorded-f.Dropped != n || (f.Recorded != c.recorded) {
