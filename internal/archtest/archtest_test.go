@@ -30,7 +30,7 @@ var layers = [][]string{
 	{"internal/intake", "internal/sandbox", "internal/gitrepo", "internal/forge", "internal/postgres"},
 	{"internal/testrun", "internal/trace/run"},
 	{"internal/language"},
-	{"internal/language/python/program", "internal/language/python/patchrules", "internal/language/python/tree", "internal/language/python/environment", "internal/language/python/frames", "internal/behaviour"},
+	{"internal/language/python/program", "internal/language/python/patchrules", "internal/language/python/tree", "internal/language/python/environment", "internal/language/python/frames", "internal/behaviour", "internal/verify/pair"},
 	{"internal/language/python/session", "internal/language/python/analysis", "internal/language/python/synth", "internal/language/python/behaviour", "internal/language/python/documents"},
 	{"internal/language/python"},
 	{"internal/repro", "internal/verify", "internal/repair", "internal/trace/agent"},
@@ -152,13 +152,15 @@ func TestPackagesImportOnlyLowerLayers(t *testing.T) {
 
 // facades put their own subpackages together: intake decodes with its own pure
 // decoders, app shows its own samples, a language and redaction are their rooms,
-// the model of a trace stands on its format.
+// the model of a trace stands on its format, and a verdict on the traces of a pair
+// of runs.
 var facades = map[string][]string{
 	"internal/intake":          {"internal/intake/sentry", "internal/intake/otlp", "internal/intake/github"},
 	"internal/app":             {"internal/app/samples"},
 	"internal/language/python": {"internal/language/python/analysis", "internal/language/python/behaviour", "internal/language/python/documents", "internal/language/python/environment", "internal/language/python/patchrules", "internal/language/python/session", "internal/language/python/synth"},
 	"internal/redact":          {"internal/redact/encode", "internal/redact/find", "internal/redact/rules", "internal/redact/shape", "internal/redact/token"},
 	"internal/trace":           {"internal/trace/wire"},
+	"internal/verify":          {"internal/verify/pair"},
 }
 
 func allowedChild(from, to string) bool {

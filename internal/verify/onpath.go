@@ -6,14 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/patch"
-	"github.com/repaird/repaird/internal/testrun"
-	"github.com/repaird/repaird/internal/trace"
 )
-
-// treeRoot is the tree's path in the sandbox, and so in traces.
-const treeRoot = testrun.Root + "/"
 
 // A place is a statement of head that the patch changes and that can execute.
 type place struct {
@@ -57,20 +51,21 @@ func (j *verification) onPath(context.Context) (finding, error) {
 	if err != nil {
 		return finding{}, err
 	}
-	removed, err := j.ranRemoved()
+	p := j.pair()
+	removed, err := p.RanRemoved()
 	if err != nil {
 		return finding{}, err
 	}
 	var missed []string
-	for _, p := range places {
-		if !j.ran(p) {
-			missed = append(missed, p.String())
+	for _, changed := range places {
+		if !j.ran(changed) {
+			missed = append(missed, changed.String())
 		}
 	}
 	switch ran := len(places) - len(missed); {
 	case j.green.read == nil && len(places) > 0:
 		return failed("there is no trace of the run with the patch (%s), so nothing shows that any of the %d executable changed lines was executed", j.green.why, len(places)), nil
-	case len(places) > 0 && !j.callsAgain():
+	case len(places) > 0 && !p.CallsAgain():
 		return failed("the run with the patch does not make the test's call"), nil
 	case ran > 0 && len(missed) == 0:
 		return held("the test executed all %d executable changed lines", ran), nil
@@ -84,62 +79,9 @@ func (j *verification) onPath(context.Context) (finding, error) {
 	return failed("none of the %d executable changed lines was executed by the test: %s", len(places), clip(strings.Join(missed, ", "), 300)), nil
 }
 
-// ranRemoved names a line of base that the patch removes and the test executed
-// there, "" for none.
-func (j *verification) ranRemoved() (string, error) {
-	removed, err := patch.RemovedLines(j.base, j.overlay)
-	if err != nil || j.red.read == nil {
-		return "", err
-	}
-	executed := j.red.read.Executed()
-	for _, path := range sorted(removed) {
-		for _, line := range removed[path] {
-			if executed[treeRoot+path][line] {
-				return fmt.Sprintf("%s:%d", path, line), nil
-			}
-		}
-	}
-	return "", nil
-}
-
-// callsAgain reports whether the run with the patch makes the outermost call of
-// the failure's stack; true also where the traces do not tell. Arguments are not
-// compared: a patch may rightly change a default, or what an object that the
-// test makes first holds.
-func (j *verification) callsAgain() bool {
-	red := j.redCalls()
-	if j.v.Rules.Exhausts(j.in.Signature.Type) || len(red) == 0 || !whole(j.red.read) || !whole(j.green.read) {
-		return true
-	}
-	outer := red[0].Code
-	for _, c := range callsOf(j.green.read) {
-		if c.Code.File == outer.File && incident.BareName(c.Code.Name) == incident.BareName(outer.Name) {
-			return true
-		}
-	}
-	return false
-}
-
-// whole reports whether a trace has every call of its run.
-func whole(t *trace.Trace) bool {
-	f := t.Footer
-	return f.Dropped == 0 && f.Uncalled == 0 && f.Faults == 0 && f.Undefined == 0 && f.Unnamed == 0 && f.Skipped == 0 && !f.Cut
-}
-
 // ran reports whether the test executed a changed statement on head. Of a
 // statement over several lines, one is enough.
-func (j *verification) ran(p place) bool {
-	if j.green.read == nil {
-		return false
-	}
-	lines := j.green.read.Executed()[treeRoot+p.path]
-	for n := p.first; n <= p.last; n++ {
-		if lines[n] {
-			return true
-		}
-	}
-	return false
-}
+func (j *verification) ran(p place) bool { return j.pair().Ran(p.path, p.first, p.last) }
 
 func sorted[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))

@@ -15,6 +15,7 @@ import (
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/testrun"
 	"github.com/repaird/repaird/internal/trace"
+	"github.com/repaird/repaird/internal/verify/pair"
 )
 
 // A verification takes one patch through the gates.
@@ -216,11 +217,23 @@ func (j *verification) admitsCode(ctx context.Context) (finding, error) {
 	return held("%s; paths, texts and added code are within the policy", j.size()), nil
 }
 
+// pair is the red run and the green one, as far as they are known.
+func (j *verification) pair() *pair.Pair {
+	p := &pair.Pair{
+		Red: j.red.read, Green: j.green.read, Rules: j.v.Rules, Test: j.in.Test, Signature: j.in.Signature, Message: j.failure.Message,
+		Stack: j.stack, Outer: j.in.Outer, Callers: j.in.Callers, Base: j.base, Overlay: j.overlay, Analysis: j.analysis,
+	}
+	if j.refused != nil {
+		p.Refusal = j.refused.signature.Type
+	}
+	return p
+}
+
 // asked is what the language's Analyser is told of the patch and of the failure.
 func (j *verification) asked() language.Question {
 	return language.Question{
 		Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: j.overlay, Stack: j.stack, Exception: j.in.Signature.Type, Test: j.in.Test.Source,
-		Callers: j.in.Callers, Ways: j.ways(), Raised: j.raised(),
+		Callers: j.in.Callers, Ways: j.pair().Ways(), Raised: j.pair().Raised(),
 	}
 }
 
