@@ -18,7 +18,7 @@ const module = "github.com/repaird/repaird"
 // a subpackage its parent, never the reverse, but for facades.
 var layers = [][]string{
 	{"internal/incident", "internal/fault", "internal/secret", "internal/text", "internal/redact/rules", "internal/redact/shape", "internal/language/python/tracer", "migrations"},
-	{"internal/patch", "internal/store", "internal/redact/encode"},
+	{"internal/patch", "internal/store", "internal/redact/encode", "internal/incident/evidence"},
 	{"internal/redact/find", "internal/redact/token"},
 	{"internal/redact"},
 	{"internal/trace/wire", "internal/llm"},

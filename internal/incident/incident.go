@@ -91,29 +91,43 @@ type Frame struct {
 type Variable struct {
 	Name  string `json:"name"`
 	Value Value  `json:"value"`
+	Entry bool   `json:"entry,omitempty"` // a parameter that, as the recorder saw, was not rebound since the call
 }
 
-// A Value is what a source recorded of one Python value. Kind says which one of
-// Repr, Items and Fields is meaningful. A value marked Trimmed or Filtered must
-// never become a test's input.
+// A Value is what a source recorded of one Python value. Kind says which of the
+// other fields are meaningful. A value marked Trimmed or Filtered must never
+// become a test's input. Error trackers' own values are of the first three kinds,
+// without Type, Keys and ID; the others come from the recorder (sdk/python), which
+// names things as module:qualified.name.
 type Value struct {
 	Kind     Kind       `json:"kind"`
-	Repr     string     `json:"repr,omitempty"`     // KindRepr: Python repr text, such as 'a' or <Cart object at 0x7f>
-	Items    []Value    `json:"items,omitempty"`    // KindList: sources do not distinguish list, tuple and set
-	Fields   []Variable `json:"fields,omitempty"`   // KindDict: keys as text; their Python type is unknown
+	Repr     string     `json:"repr,omitempty"`     // KindRepr: Python repr text, such as 'a' or <Cart object at 0x7f>; of the recorder's kinds, the repr if it is known
+	Items    []Value    `json:"items,omitempty"`    // KindList: the items; KindCall: positional arguments; KindObject: those of __new__; KindMember: the object
+	Fields   []Variable `json:"fields,omitempty"`   // KindDict: keys as text; KindCall: keyword arguments; KindObject: attributes
+	Keys     []Value    `json:"keys,omitempty"`     // KindDict: the keys of Fields, if the source recorded more than text
+	Type     string     `json:"type,omitempty"`     // KindList: list, tuple, set or frozenset, "" if the source does not distinguish; KindObject: the class; KindCall, KindName, KindMember: the name
+	Init     []string   `json:"init,omitempty"`     // KindObject: what its constructor takes, as attribute or parameter=attribute; nil if it may do more than keep them
+	Guarded  bool       `json:"guarded,omitempty"`  // KindObject: assigning to its attributes runs code of its class
+	Base     *Value     `json:"base,omitempty"`     // KindObject: what it holds as an instance of a built-in type's subclass
+	ID       int        `json:"id,omitempty"`       // not 0: other values of the event refer to this object; KindRef: the object referred to
 	Trimmed  bool       `json:"trimmed,omitempty"`  // truncated by the SDK
 	Filtered bool       `json:"filtered,omitempty"` // removed by the sender's scrubber, or withheld by repaird; not set for redaction tokens
 	Suspect  bool       `json:"suspect,omitempty"`  // exactly as long as the limit of an SDK that truncates silently: may be incomplete
 }
 
-// A Kind is one of the three forms of a Value.
+// A Kind is the form of a Value.
 type Kind string
 
 // The kinds.
 const (
-	KindRepr Kind = "repr"
-	KindList Kind = "list"
-	KindDict Kind = "dict"
+	KindRepr   Kind = "repr"
+	KindList   Kind = "list"
+	KindDict   Kind = "dict"
+	KindObject Kind = "object" // an instance, by its attributes
+	KindCall   Kind = "call"   // what a call returns
+	KindName   Kind = "name"   // a class, function, module or enumeration member, by its name
+	KindMember Kind = "member" // a method of an object
+	KindRef    Kind = "ref"    // an object that is described elsewhere in the event
 )
 
 // A Request is the HTTP request that was being served.
@@ -169,6 +183,8 @@ type Environment struct {
 	Modules  map[string]string `json:"modules,omitempty"`        // distribution → version
 	TimeZone string            `json:"time_zone,omitempty"`      // IANA name, if known
 	Repo     string            `json:"repository_url,omitempty"` // vcs.repository.url.full, if the source sets it
+	Task     string            `json:"task,omitempty"`           // of the event loop, by its name
+	Facts    []Variable        `json:"facts,omitempty"`          // what the application says of itself, such as its feature flags
 }
 
 // Raised returns the exception that was raised, which is the last in the chain,

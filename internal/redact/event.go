@@ -70,6 +70,7 @@ var (
 	versionShape = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z.+!_-]{0,40}$`)
 	nameShape    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,60}$`)
 	typeShape    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]{0,200}$`)
+	thingShape   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]{0,200}(:[A-Za-z_<][A-Za-z0-9_.<>]{0,200})?$`)
 	zoneShape    = regexp.MustCompile(`^[A-Za-z]+([/_+-][A-Za-z0-9]+){0,4}$`)
 )
 
@@ -257,6 +258,8 @@ func (w *walker) environment(env incident.Environment) incident.Environment {
 	env.SDK = w.string("environment.sdk", env.SDK)
 	env.TimeZone = w.shaped("environment.time_zone", env.TimeZone, zoneShape)
 	env.Repo = w.string("environment.repository_url", env.Repo)
+	env.Task = w.string("environment.task", env.Task)
+	env.Facts = w.variables("environment.facts", env.Facts, nil)
 	if env.Modules != nil {
 		modules := map[string]string{}
 		for _, name := range sorted(env.Modules) {
@@ -391,7 +394,7 @@ func (w *walker) variables(place string, vars []incident.Variable, allowed func(
 		if statement(v.Name) && v.Value.Kind == incident.KindRepr {
 			v.Value.Repr = w.statement(at, v.Value.Repr)
 		}
-		out = append(out, incident.Variable{Name: name, Value: w.value(at, v.Value, find.SensitivityOf(v.Name), 0)})
+		out = append(out, incident.Variable{Name: name, Value: w.value(at, v.Value, find.SensitivityOf(v.Name), 0), Entry: v.Entry})
 	}
 	return out
 }

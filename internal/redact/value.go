@@ -24,41 +24,71 @@ func (w *walker) value(place string, v incident.Value, level find.Sensitivity, d
 		w.dropped(place, "too deep")
 		return withheldValue("too deep")
 	}
-	switch v.Kind {
-	case incident.KindList:
-		before, pair := "", len(v.Items) == 2
-		v.Items = each(w, place, v.Items, maxItems, func(_ string, item incident.Value) incident.Value {
-			this := text(item)
-			out := w.value(place, item, max(level, follows(before, this, pair)), depth+1)
-			before = this
-			return out
-		})
-		v.Repr, v.Fields = "", nil
-	case incident.KindDict:
-		var fields []incident.Variable
-		for i, f := range v.Fields {
-			if i >= maxItems {
-				w.dropped(place, "too many")
-				v.Trimmed = true
-				break
-			}
-			below := find.SensitivityOf(f.Name)
-			if level >= find.Strong {
-				below = max(below, level)
-			}
-			at := under(place, f.Name)
-			fields = append(fields, incident.Variable{Name: w.name(at, f.Name), Value: w.value(at, f.Value, below, depth+1)})
-		}
-		v.Fields, v.Repr, v.Items = fields, "", nil
-	default:
+	v.Type = w.shaped(place, v.Type, thingShape)
+	if v.Kind == incident.KindRepr || v.Kind == "" {
 		repr, reason := w.repr(place, v.Repr, level)
 		if reason != "" {
 			w.dropped(place, reason)
 			return withheldValue(reason)
 		}
-		v.Repr, v.Items, v.Fields = repr, nil, nil
+		return incident.Value{Kind: v.Kind, Repr: repr, ID: v.ID, Trimmed: v.Trimmed, Filtered: v.Filtered, Suspect: v.Suspect}
 	}
+	v.Repr = w.shown(place, v, level)
+	v.Items = w.items(place, v, level, depth)
+	v.Fields, v.Keys = w.fields(place, &v, level, depth)
+	if v.Base != nil {
+		base := w.value(place, *v.Base, level, depth+1)
+		v.Base = &base
+	}
+	v.Init = each(w, place, v.Init, maxItems, func(place, s string) string { return w.name(place, s) })
 	return v
+}
+
+// shown redacts the repr that is known of a value beside its parts. Where it
+// cannot be redacted, nobody needs it.
+func (w *walker) shown(place string, v incident.Value, level find.Sensitivity) string {
+	if v.Repr == "" || v.Kind == incident.KindList || v.Kind == incident.KindDict {
+		return ""
+	}
+	repr, reason := w.repr(place, v.Repr, level)
+	if reason != "" {
+		w.dropped(place, reason)
+		return ""
+	}
+	return repr
+}
+
+// items redacts the items of a list, or the arguments of a call.
+func (w *walker) items(place string, v incident.Value, level find.Sensitivity, depth int) []incident.Value {
+	before, pair := "", len(v.Items) == 2
+	return each(w, place, v.Items, maxItems, func(_ string, item incident.Value) incident.Value {
+		this := text(item)
+		out := w.value(place, item, max(level, follows(before, this, pair)), depth+1)
+		before = this
+		return out
+	})
+}
+
+// fields redacts the members of a dict, the attributes of an object, or the named
+// arguments of a call.
+func (w *walker) fields(place string, v *incident.Value, level find.Sensitivity, depth int) (fields []incident.Variable, keys []incident.Value) {
+	for i, f := range v.Fields {
+		if i >= maxItems {
+			w.dropped(place, "too many")
+			v.Trimmed = true
+			break
+		}
+		below := find.SensitivityOf(f.Name)
+		if level >= find.Strong {
+			below = max(below, level)
+		}
+		at := under(place, f.Name)
+		fields = append(fields, incident.Variable{Name: w.name(at, f.Name), Value: w.value(at, f.Value, below, depth+1)})
+		if i < len(v.Keys) {
+			keys = append(keys, w.value(at, v.Keys[i], level, depth+1))
+		}
+	}
+	return fields, keys
 }
 
 // text returns what a recorded str or bytes literal holds, as it is escaped;

@@ -149,6 +149,8 @@ func renderedTo(v incident.Value, depth int) string {
 	switch {
 	case v.Kind == incident.KindRepr || depth == 0:
 		return v.Repr
+	case v.Kind != incident.KindList && v.Kind != incident.KindDict:
+		return v.Text(depth, 10)
 	case v.Kind == incident.KindList:
 		for _, item := range v.Items[:min(len(v.Items), 10)] {
 			parts = append(parts, renderedTo(item, depth-1))

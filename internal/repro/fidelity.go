@@ -172,7 +172,8 @@ func crashLocals(frames []incident.Frame) map[string]incident.Value {
 func localsLikeness(recorded []incident.Variable, now map[string]incident.Value) float64 {
 	same, all := 0, 0
 	for _, v := range recorded {
-		if v.Value.Filtered || strings.HasPrefix(v.Name, "__") {
+		plain := v.Value.Plain()
+		if plain.Filtered || plain.Trimmed && plain.Repr == "" && plain.Kind == incident.KindRepr || strings.HasPrefix(v.Name, "__") {
 			continue
 		}
 		all++
@@ -194,6 +195,7 @@ const maxValueDepth = 30
 // equalValues compares a recorded value with a live one. A value that the SDK
 // truncated is compared as far as it goes; addresses are ignored.
 func equalValues(a, b incident.Value, depth int) bool {
+	a = a.Plain()
 	a.Trimmed = a.Trimmed || a.Suspect
 	if depth > maxValueDepth {
 		return true

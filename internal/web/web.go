@@ -234,6 +234,9 @@ func render(v incident.Value, depth int) string {
 		}
 		return "{" + strings.Join(parts, ", ") + mark(v) + "}"
 	}
+	if v.Repr == "" {
+		return v.Text(6-depth, 50) + mark(v)
+	}
 	return v.Repr + mark(v)
 }
 

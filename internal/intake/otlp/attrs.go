@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/incident/evidence"
 )
 
 const maxAttrs = 128
@@ -160,12 +161,12 @@ func headerText(v pcommon.Value) string {
 	return strings.Join(parts, ", ")
 }
 
-// logData returns a log record's attributes without those of the exception,
-// which is in the event itself.
+// logData returns a log record's attributes without those of the exception, which
+// is in the event itself.
 func logData(m pcommon.Map) []incident.Variable {
 	var out []incident.Variable
 	for _, v := range variables(m) {
-		if !strings.HasPrefix(v.Name, "exception.") {
+		if !strings.HasPrefix(v.Name, "exception.") && v.Name != evidence.Attribute {
 			out = append(out, v)
 		}
 	}

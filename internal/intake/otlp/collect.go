@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/incident/evidence"
 )
 
 // Limits on the context kept for one error.
@@ -28,8 +29,9 @@ const (
 type record struct {
 	event incident.Event
 	nanos uint64
-	key   string // deduplication key
-	group string // records of the same group report the same failure
+	key   string             // deduplication key
+	group string             // records of the same group report the same failure
+	doc   *evidence.Document // what the recorder said of its values; nil if nothing
 }
 
 // A served is the request that a trace's server span was serving.
@@ -143,7 +145,20 @@ func (c *collector) add(e incident.Event, attrs pcommon.Map, nanos uint64) {
 	key := fmt.Sprintf("otlp:%s:%s:%d", e.TraceID, e.SpanID, nanos)
 	sum := sha256.Sum256([]byte(key + e.Raised().Type))
 	e.ID = hex.EncodeToString(sum[:16])
-	c.records = append(c.records, record{event: e, nanos: nanos, key: key, group: groupOf(&e, key)})
+	c.records = append(c.records, record{event: e, nanos: nanos, key: key, group: groupOf(&e, key), doc: recorded(attrs)})
+}
+
+// recorded reads the recorder's attribute; a document that cannot be read is ignored.
+func recorded(attrs pcommon.Map) *evidence.Document {
+	v, ok := attrs.Get(evidence.Attribute)
+	if !ok {
+		return nil
+	}
+	doc, err := evidence.Decode([]byte(v.AsString()))
+	if err != nil {
+		return nil
+	}
+	return doc
 }
 
 // groupOf returns the group of a record: its trace, exception type and innermost
@@ -168,9 +183,11 @@ func (c *collector) batch() *Batch {
 	})
 	b := &Batch{Records: c.seen, Dropped: c.skipped}
 	place := map[string]int{}
+	var docs []*evidence.Document // by event
 	for _, r := range c.records {
 		if i, ok := place[r.group]; ok {
 			merge(&b.Events[i], r.event)
+			docs[i] = cmp.Or(docs[i], r.doc)
 			continue
 		}
 		if len(b.Events) >= MaxEvents {
@@ -180,8 +197,12 @@ func (c *collector) batch() *Batch {
 		place[r.group] = len(b.Events)
 		b.Events = append(b.Events, r.event)
 		b.Keys = append(b.Keys, r.key)
+		docs = append(docs, r.doc)
 	}
 	for i := range b.Events {
+		if docs[i] != nil {
+			docs[i].AddTo(&b.Events[i])
+		}
 		c.surround(&b.Events[i])
 	}
 	return b

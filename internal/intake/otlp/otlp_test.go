@@ -62,7 +62,11 @@ func describe(e incident.Event) string {
 	line("trace %s span %s commit %s release %s", e.TraceID, e.SpanID, e.Commit, e.Release)
 	line("%s/%s %s %s", e.Environment.Service, e.Environment.Name, e.Environment.SDK, e.Environment.Repo)
 	if r := e.Request; r != nil {
-		line("request %s %s ?%s route %s status %d %v %v", r.Method, r.URL, r.Query, r.Route, r.Status, r.Headers, r.Env)
+		var env []string
+		for _, v := range r.Env {
+			env = append(env, v.Name+" "+v.Value.Repr)
+		}
+		line("request %s %s ?%s route %s status %d %v %v", r.Method, r.URL, r.Query, r.Route, r.Status, r.Headers, env)
 	}
 	for _, s := range e.Spans {
 		line("span %s of %q: %s %s %s, %d attributes", s.ID, s.ParentID, s.Kind, s.Name, s.Status, len(s.Attrs))
@@ -112,7 +116,7 @@ func served(spans string, attrs int) string {
 	return fmt.Sprintf(`otlp python error "" in "POST /cart/<cid>/quote" by ""
 trace 0af7651916cd43dd8448eb211c80319c span %s commit %s release %s
 shop/production opentelemetry/1.45.0.dev https://github.com/acme/shop
-request POST http://localhost/cart/c-1009/quote ?coupon=SPRING route /cart/<cid>/quote status 500 [{User-Agent curl/8.5.0}] [{REMOTE_ADDR {repr '127.0.0.1' [] [] false false false}}]
+request POST http://localhost/cart/c-1009/quote ?coupon=SPRING route /cart/<cid>/quote status 500 [{User-Agent curl/8.5.0}] [REMOTE_ADDR '127.0.0.1']
 span %s of "%s": internal price_cart error, 1 attributes
 span %s of "b7ad6b7169203331": server POST /cart/<cid>/quote error, %d attributes
 `, ids[0], sha, sha, ids[0], ids[1], ids[1], attrs) + strings.Replace(chained, "\n shop|", "\n shop|", 1) + otel + flask + shop

@@ -6,6 +6,7 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/incident/evidence"
 )
 
 // An Envelope is the format that SDKs post: a header, then items. Its grammar:
@@ -26,6 +27,7 @@ type Envelope struct {
 // An Item is one part of an envelope. Payload is a slice of the envelope's bytes.
 type Item struct {
 	Type    string // event, transaction, session, client_report, attachment, …
+	Name    string // an attachment's file name
 	Payload []byte
 }
 
@@ -66,7 +68,7 @@ func parseItem(data []byte) (item Item, rest []byte, err error) {
 	if err != nil {
 		return Item{}, nil, err
 	}
-	item.Type = header.get("type").text()
+	item.Type, item.Name = header.get("type").text(), header.get("filename").text()
 	if item.Type == "" {
 		return Item{}, nil, fault.Errorf(fault.Invalid, "item without a type")
 	}
@@ -108,9 +110,9 @@ func cutLine(data []byte) (line, rest []byte) {
 	return line, rest
 }
 
-// Event returns the envelope's error event. ok is false if it has none, as in
-// most envelopes: sessions, transactions and client reports. The header's id
-// takes precedence over the payload's.
+// Event returns the envelope's error event, with what the recorder attached to
+// it. ok is false if it has none, as in most envelopes: sessions, transactions and
+// client reports. The header's id takes precedence over the payload's.
 func (env *Envelope) Event() (e incident.Event, ok bool, err error) {
 	for _, item := range env.Items {
 		if item.Type != "event" {
@@ -127,7 +129,24 @@ func (env *Envelope) Event() (e incident.Event, ok bool, err error) {
 		}
 		ok = true
 	}
+	if ok {
+		env.addEvidence(&e)
+	}
 	return e, ok, nil
+}
+
+// addEvidence adds the recorder's document. One that cannot be read is ignored:
+// the event is worth as much as any without it.
+func (env *Envelope) addEvidence(e *incident.Event) {
+	for _, item := range env.Items {
+		if item.Type != "attachment" || item.Name != evidence.Attachment {
+			continue
+		}
+		if doc, err := evidence.Decode(item.Payload); err == nil {
+			doc.AddTo(e)
+			return
+		}
+	}
 }
 
 // A DSN is the URL that an SDK is configured with.

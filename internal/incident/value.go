@@ -1,0 +1,76 @@
+package incident
+
+import "strings"
+
+// Text is a value roughly as Python source, for people: at most depth levels and
+// count items of each container.
+func (v Value) Text(depth, count int) string {
+	if v.Kind == KindRepr || depth <= 0 {
+		return v.Repr
+	}
+	var parts []string
+	for _, x := range v.Items[:min(len(v.Items), count)] {
+		parts = append(parts, x.Text(depth-1, count))
+	}
+	for i, f := range v.Fields[:min(len(v.Fields), count)] {
+		name := f.Name + "="
+		if v.Kind == KindDict {
+			name = Quote(f.Name) + ": "
+			if i < len(v.Keys) {
+				name = v.Keys[i].Text(depth-1, count) + ": "
+			}
+		}
+		parts = append(parts, name+f.Value.Text(depth-1, count))
+	}
+	if v.Base != nil {
+		parts = append([]string{v.Base.Text(depth-1, count)}, parts...)
+	}
+	inside := strings.Join(parts, ", ")
+	_, name, found := strings.Cut(v.Type, ":")
+	if !found {
+		name = v.Type
+	}
+	switch v.Kind {
+	case KindList:
+		return listText(v.Type, inside, len(parts))
+	case KindDict:
+		return "{" + inside + "}"
+	case KindName:
+		return name
+	case KindMember:
+		return inside + "." + name
+	case KindRef:
+		return "(the same object)"
+	}
+	return name + "(" + inside + ")"
+}
+
+func listText(kind, inside string, n int) string {
+	switch {
+	case kind == "tuple" && n == 1:
+		return "(" + inside + ",)"
+	case kind == "tuple":
+		return "(" + inside + ")"
+	case kind == "set" && n > 0:
+		return "{" + inside + "}"
+	case kind == "set":
+		return "set()"
+	case kind == "frozenset":
+		return "frozenset([" + inside + "])"
+	}
+	return "[" + inside + "]"
+}
+
+// Plain is a value as an error tracker records it: what only the recorder tells
+// apart becomes its repr, or is trimmed where that is not known. It is not for a
+// test's input.
+func (v Value) Plain() Value {
+	switch v.Kind {
+	case KindRepr, KindList, KindDict, "":
+		return v
+	}
+	return Value{Kind: KindRepr, Repr: v.Repr, Trimmed: v.Trimmed || v.Repr == "", Filtered: v.Filtered}
+}
+
+// Lost reports whether a value is known to be incomplete.
+func (v Value) Lost() bool { return v.Trimmed || v.Filtered || v.Suspect }
