@@ -1,6 +1,9 @@
 package incident
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Text is a value roughly as Python source, for people: at most depth levels and
 // count items of each container.
@@ -70,6 +73,33 @@ func (v Value) Plain() Value {
 		return v
 	}
 	return Value{Kind: KindRepr, Repr: v.Repr, Trimmed: v.Trimmed || v.Repr == "", Filtered: v.Filtered}
+}
+
+// Each calls f for each of the values in a value.
+func (v *Value) Each(f func(*Value)) {
+	for i := range v.Items {
+		f(&v.Items[i])
+	}
+	for i := range v.Keys {
+		f(&v.Keys[i])
+	}
+	for i := range v.Fields {
+		f(&v.Fields[i].Value)
+	}
+	if v.Base != nil {
+		f(v.Base)
+	}
+}
+
+// Clone is a copy that shares nothing with the value.
+func (v Value) Clone() Value {
+	v.Items, v.Keys, v.Fields, v.Init = slices.Clone(v.Items), slices.Clone(v.Keys), slices.Clone(v.Fields), slices.Clone(v.Init)
+	if v.Base != nil {
+		base := *v.Base
+		v.Base = &base
+	}
+	v.Each(func(part *Value) { *part = part.Clone() })
+	return v
 }
 
 // Lost reports whether a value is known to be incomplete.

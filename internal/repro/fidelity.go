@@ -2,6 +2,7 @@ package repro
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/repaird/repaird/internal/incident"
@@ -192,6 +193,14 @@ var address = regexp.MustCompile(`0x[0-9a-fA-F]+`)
 // maxValueDepth limits how deep two values are compared.
 const maxValueDepth = 30
 
+// ordered is a set's items in an order of their own: theirs differs from process to
+// process.
+func ordered(items []incident.Value) []incident.Value {
+	return slices.SortedStableFunc(slices.Values(items), func(a, b incident.Value) int {
+		return strings.Compare(a.Text(3, 20), b.Text(3, 20))
+	})
+}
+
 // equalValues compares a recorded value with a live one. A value that the SDK
 // truncated is compared as far as it goes; addresses are ignored.
 func equalValues(a, b incident.Value, depth int) bool {
@@ -209,8 +218,12 @@ func equalValues(a, b incident.Value, depth int) bool {
 		if len(a.Items) != len(b.Items) && !a.Trimmed && !b.Trimmed {
 			return false
 		}
-		for i := range min(len(a.Items), len(b.Items)) {
-			if !equalValues(a.Items[i], b.Items[i], depth+1) {
+		x, y := a.Items, b.Items
+		if a.Type == "set" || a.Type == "frozenset" {
+			x, y = ordered(x), ordered(y)
+		}
+		for i := range min(len(x), len(y)) {
+			if !equalValues(x[i], y[i], depth+1) {
 				return false
 			}
 		}

@@ -43,6 +43,7 @@ type Document struct {
 	exceptions []exception // the raised one, then its causes
 	task       string
 	facts      []incident.Variable
+	objects    map[int]incident.Value // that others refer to, by their ids
 }
 
 type exception struct {
@@ -92,7 +93,7 @@ func Decode(data []byte) (_ *Document, err error) {
 	if raw.Version != version {
 		return nil, fault.Errorf(fault.Invalid, "version %d, not %d", raw.Version, version)
 	}
-	d := &decoder{left: maxValues}
+	d := &decoder{left: maxValues, objects: map[int]incident.Value{}}
 	doc := &Document{task: clean(raw.Task)}
 	doc.facts = d.variables(raw.Facts, nil)
 	for _, x := range raw.Exceptions[:min(len(raw.Exceptions), maxExceptions)] {
@@ -109,6 +110,7 @@ func Decode(data []byte) (_ *Document, err error) {
 	if d.err != nil {
 		return nil, d.err
 	}
+	doc.objects = d.objects
 	return doc, nil
 }
 
@@ -139,8 +141,35 @@ func (doc *Document) AddTo(e *incident.Event) {
 		for i := at; i >= 0; i-- {
 			if incident.BareName(e.Exceptions[i].Type) == incident.BareName(strings.ReplaceAll(x.typ, ":", ".")) {
 				x.addTo(e.Exceptions[i].Frames)
+				doc.complete(e.Exceptions[i].Frames)
 				at = i - 1
 				break
+			}
+		}
+	}
+}
+
+// complete sees to it that what an exception's frames refer to is in one of them:
+// the first reference to what is not becomes the object itself.
+func (doc *Document) complete(frames []incident.Frame) {
+	here := map[int]bool{}
+	var find func(v *incident.Value)
+	find = func(v *incident.Value) {
+		here[v.ID] = here[v.ID] || v.Kind != incident.KindRef
+		v.Each(find)
+	}
+	var fill func(v *incident.Value)
+	fill = func(v *incident.Value) {
+		if object, ok := doc.objects[v.ID]; ok && v.Kind == incident.KindRef && !here[v.ID] {
+			here[v.ID] = true
+			*v = object.Clone()
+		}
+		v.Each(fill)
+	}
+	for _, do := range []func(*incident.Value){find, fill} {
+		for _, f := range frames {
+			for i := range f.Locals {
+				do(&f.Locals[i].Value)
 			}
 		}
 	}

@@ -11,8 +11,9 @@ import (
 
 // A decoder converts nodes to values; left is how many it still may.
 type decoder struct {
-	left int
-	err  error
+	left    int
+	objects map[int]incident.Value
+	err     error
 }
 
 func (d *decoder) fail(kind fault.Kind, format string, args ...any) incident.Value {
@@ -85,6 +86,9 @@ func (d *decoder) node(n map[string]any, depth int) incident.Value {
 	}
 	v.Guarded = n["guarded"] == true
 	v.Trimmed = v.Trimmed || n["len"] != nil || n["missing"] != nil
+	if v.ID != 0 && v.Kind != incident.KindRef {
+		d.objects[v.ID] = v
+	}
 	return v
 }
 

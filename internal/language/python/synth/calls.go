@@ -46,15 +46,17 @@ func callable(frames []language.Frame) []int {
 // onInstance reports whether a call needs an instance.
 func (fn function) onInstance() bool { return fn.Kind == "method" || fn.Kind == "property" }
 
+func (src sourced) onInstance() bool { return src.function.onInstance() }
+
 func (src sourced) hurdle(format string, args ...any) *language.Hurdle {
 	return &language.Hurdle{Frame: src.index, At: src.frame, What: fmt.Sprintf(format, args...)}
 }
 
 // calls writes the calls of the functions that mine picks, outermost first.
 // receiver says why the object to call it on is not available, nil if it is.
-func (r *reading) calls(mine func(function) bool, receiver func(sourced) *language.Hurdle) (made []language.Candidate, hurdles []language.Hurdle) {
+func (r *reading) calls(mine func(sourced) bool, receiver func(sourced) *language.Hurdle) (made []language.Candidate, hurdles []language.Hurdle) {
 	for _, src := range r.sources {
-		if !mine(src.function) {
+		if src.describes() || !mine(src) { // recordedCalls has what the recorder described
 			continue
 		}
 		h := src.unreachable()

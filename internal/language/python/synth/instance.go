@@ -18,7 +18,7 @@ func (defaultInstances) Name() string { return "default-instance" }
 
 // Candidates implements language.Strategy.
 func (s defaultInstances) Candidates(context.Context) ([]language.Candidate, []language.Hurdle, error) {
-	candidates, hurdles := s.calls(function.onInstance, sourced.noInstance)
+	candidates, hurdles := s.calls(sourced.onInstance, sourced.noInstance)
 	return candidates, hurdles, nil
 }
 

@@ -16,7 +16,7 @@ func (literalCalls) Name() string { return "outermost-literal" }
 // Candidates implements language.Strategy.
 func (s literalCalls) Candidates(context.Context) ([]language.Candidate, []language.Hurdle, error) {
 	candidates, hurdles := s.calls(
-		func(fn function) bool { return !fn.onInstance() },
+		func(src sourced) bool { return !src.onInstance() },
 		func(sourced) *language.Hurdle { return nil })
 	return candidates, hurdles, nil
 }

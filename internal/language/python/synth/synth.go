@@ -2,8 +2,9 @@
 // maps an event's frames to the tree, reads the source of their functions in a
 // sandbox, and has strategies that each turn what it knows into tests:
 //
-//	literal.go   a function called with the recorded arguments
-//	instance.go  a method of an instance created without arguments
+//	literal.go        a function called with the recorded arguments
+//	recordedcalls.go  a call with objects that the recorder described in production
+//	instance.go       a method of an instance created without arguments
 //
 // An event of a crash in kth, called with a list and a number, becomes
 //
@@ -25,6 +26,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -98,6 +100,17 @@ func (s *Stack) Roots() []string {
 	return all
 }
 
+// ours reports whether a module is one of the tree's.
+func (s *Stack) ours(module string) bool {
+	file := strings.ReplaceAll(module, ".", "/")
+	for _, root := range s.Roots() {
+		if s.mapper.Exists(path.Join(root, file+".py")) || s.mapper.Exists(path.Join(root, file, "__init__.py")) {
+			return true
+		}
+	}
+	return false
+}
+
 // testFolder is where this repository keeps its tests.
 func (s *Stack) testFolder() string {
 	for _, name := range []string{"tests", "test"} {
@@ -114,8 +127,8 @@ func (s *Stack) Strategies(ctx context.Context, run string, env testrun.Environm
 	if err != nil {
 		return nil, err
 	}
-	r.story, r.folder = story, s.testFolder()
-	return []language.Strategy{literalCalls{r}, defaultInstances{r}}, nil
+	r.story, r.folder, r.ours = story, s.testFolder(), s.ours
+	return []language.Strategy{literalCalls{r}, recordedCalls{r}, defaultInstances{r}}, nil
 }
 
 // A reading is what the source says about a stack, shared by the strategies.
@@ -124,6 +137,8 @@ type reading struct {
 	known   map[string]literal // recorded text → value
 	story   language.Story
 	folder  string // of tests in this repository
+	ours    func(module string) bool
+	objects map[int]incident.Value // that recorded values refer to, by their ids
 }
 
 // sourced is a frame with its function.
@@ -137,6 +152,12 @@ type sourced struct {
 
 // read asks the source about the frames and the recorded values.
 func (s *Stack) read(ctx context.Context, run string, env testrun.Environment) (*reading, error) {
+	r := &reading{known: map[string]literal{}, objects: map[int]incident.Value{}}
+	for _, f := range s.frames {
+		for i := range f.Locals {
+			collect(&f.Locals[i].Value, r.objects)
+		}
+	}
 	crash := s.frames[len(s.frames)-1]
 	wanted := callable(s.frames)
 	qs := []question{{crash.Path, crash.Function, crash.Line}}
@@ -148,6 +169,9 @@ func (s *Stack) read(ctx context.Context, run string, env testrun.Environment) (
 			leaves(v.Value, texts, 0)
 		}
 	}
+	for _, v := range r.objects {
+		leaves(v, texts, 0)
+	}
 	values := append([]string{}, slices.Sorted(maps.Keys(texts))...) // not nil: it becomes a JSON list
 	got, err := analyse(ctx, s.backend, run, env, s.tree, qs, values)
 	if err != nil {
@@ -156,7 +180,6 @@ func (s *Stack) read(ctx context.Context, run string, env testrun.Environment) (
 	if why := s.misplaced(crash, got.Frames[0]); why != "" {
 		return nil, &language.Misplaced{Why: why}
 	}
-	r := &reading{known: map[string]literal{}}
 	for i, v := range values {
 		r.known[v] = got.Values[i]
 	}

@@ -30,19 +30,9 @@ func leaves(v incident.Value, into map[string]bool, depth int) {
 	if depth > maxValueDepth || len(into) > maxLeaves || v.Trimmed || v.Filtered {
 		return
 	}
-	switch v.Kind {
-	case incident.KindList:
-		for _, item := range v.Items {
-			leaves(item, into, depth+1)
-		}
-	case incident.KindDict:
-		for _, f := range v.Fields {
-			leaves(f.Value, into, depth+1)
-		}
-	default:
-		if len(v.Repr) <= maxLeafText {
-			into[v.Repr] = true
-		}
+	v.Each(func(part *incident.Value) { leaves(*part, into, depth+1) })
+	if v.Kind == incident.KindRepr && len(v.Repr) <= maxLeafText {
+		into[v.Repr] = true
 	}
 }
 
@@ -61,7 +51,7 @@ func ambiguous(v incident.Value, s shape) bool {
 	case s.intKeys:
 		return hasIntKeys(v, 0)
 	case s.list != "list":
-		return v.Kind == incident.KindList
+		return v.Kind == incident.KindList && v.Type == ""
 	}
 	return true
 }
@@ -70,8 +60,8 @@ func hasIntKeys(v incident.Value, depth int) bool {
 	if depth > maxValueDepth {
 		return false
 	}
-	for _, f := range v.Fields {
-		if isInt(f.Name) || hasIntKeys(f.Value, depth+1) {
+	for i, f := range v.Fields {
+		if i >= len(v.Keys) && isInt(f.Name) || hasIntKeys(f.Value, depth+1) {
 			return true
 		}
 	}
@@ -116,7 +106,12 @@ func (r *rebuilt) write(b *strings.Builder, v incident.Value, known map[string]l
 		return &lost{"is too large", language.Unreadable}
 	}
 	switch v.Kind {
+	case incident.KindObject, incident.KindCall, incident.KindName, incident.KindMember, incident.KindRef:
+		return &lost{"is an object, which takes statements to rebuild", language.Unreadable}
 	case incident.KindList:
+		if v.Type != "" {
+			s.list = v.Type
+		}
 		return r.list(b, v, known, s, depth)
 	case incident.KindDict:
 		r.mutable = true
@@ -125,10 +120,8 @@ func (r *rebuilt) write(b *strings.Builder, v incident.Value, known map[string]l
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			if s.intKeys && isInt(f.Name) {
-				b.WriteString(f.Name)
-			} else {
-				b.WriteString(quote(f.Name))
+			if l := r.key(b, v, i, known, s, depth); l != nil {
+				return l
 			}
 			b.WriteString(": ")
 			if l := r.write(b, f.Value, known, shape{"list", s.intKeys}, depth+1); l != nil {
@@ -150,6 +143,20 @@ func (r *rebuilt) write(b *strings.Builder, v incident.Value, known map[string]l
 	return nil
 }
 
+// key writes the key of a dict's member i.
+func (r *rebuilt) key(b *strings.Builder, v incident.Value, i int, known map[string]literal, s shape, depth int) *lost {
+	name := v.Fields[i].Name
+	switch {
+	case i < len(v.Keys):
+		return r.write(b, v.Keys[i], known, shapes[0], depth+1)
+	case s.intKeys && isInt(name):
+		b.WriteString(name)
+	default:
+		b.WriteString(quote(name))
+	}
+	return nil
+}
+
 func (r *rebuilt) list(b *strings.Builder, v incident.Value, known map[string]literal, s shape, depth int) *lost {
 	open, end := "[", "]"
 	switch s.list {
@@ -163,6 +170,8 @@ func (r *rebuilt) list(b *strings.Builder, v incident.Value, known map[string]li
 		if len(v.Items) == 0 {
 			open, end = "set(", ")"
 		}
+	case "frozenset":
+		open, end = "frozenset([", "])"
 	}
 	r.mutable = r.mutable || s.list != "tuple"
 	b.WriteString(open)

@@ -19,38 +19,89 @@ const maxTestLine = 100 // columns, the formatters' default
 // it makes the call, so it fails as in production, and passes once the call
 // returns.
 func testOf(c *call, s shape, known map[string]literal, st language.Story, folder string) (testrun.Test, error) {
-	name := "test_repaird_" + st.Name
 	imports := map[string]bool{}
 	args, lost := c.arguments(s, known, imports)
 	if lost != nil {
 		return testrun.Test{}, lost
 	}
 	callee, imported := c.callee()
-	body := callee(args)
+	return written{
+		doc: docstring(c.function, "", st), imports: imports, own: "from " + c.module + " import " + imported, call: callee(args),
+		async: c.function.Async, generator: c.function.Generator,
+	}.test(st, folder), nil
+}
+
+// test writes the test of a call with what the recorder described.
+func (c *recordedCall) test(st language.Story, folder string) testrun.Test {
+	how := "values that were recorded in production"
+	if len(c.changed) > 0 {
+		how += ",\n" + strings.Join(c.changed, " and ") + " as it was at the crash"
+	}
+	call := c.callee + "(" + strings.Join(c.args, ", ") + ")"
+	if c.function.Kind == "property" {
+		call = c.callee
+	}
+	return written{
+		doc: docstring(c.function, how, st), imports: c.w.imports, setup: c.w.setup, call: call,
+		async: c.function.Async, generator: c.function.Generator,
+	}.test(st, folder)
+}
+
+// written is what a test consists of.
+type written struct {
+	doc              string
+	imports          map[string]bool // statements
+	own              string          // statement that imports what is called, apart from the others
+	setup            []string        // statements
+	call             string          // expression
+	async, generator bool            // what it evaluates to
+}
+
+func (w written) test(st language.Story, folder string) testrun.Test {
+	name := "test_repaird_" + st.Name
+	body, helper := w.call, ""
 	switch {
-	case c.function.Async && c.function.Generator:
-		imports["import asyncio"] = true
+	case w.async && w.generator:
+		w.imports["import asyncio"] = true
 		body = "asyncio.run(collect(" + body + "))"
-	case c.function.Async:
-		imports["import asyncio"] = true
+		helper = "async def collect(items):\n    return [item async for item in items]\n\n\n"
+	case w.async:
+		w.imports["import asyncio"] = true
 		body = "asyncio.run(" + body + ")"
-	case c.function.Generator:
+	case w.generator:
 		body = "list(" + body + ")"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\"\"\"%s\"\"\"\n\n", docstring(c, st))
-	for _, i := range slices.Sorted(maps.Keys(imports)) {
+	fmt.Fprintf(&b, "\"\"\"%s\"\"\"\n\n", w.doc)
+	for _, i := range importLines(w.imports) {
 		b.WriteString(i + "\n")
 	}
-	if len(imports) > 0 {
-		b.WriteString("\n")
+	if w.own != "" {
+		if len(w.imports) > 0 {
+			b.WriteString("\n")
+		}
+		b.WriteString(w.own + "\n")
 	}
-	fmt.Fprintf(&b, "from %s import %s\n\n\n", c.module, imported)
-	if c.function.Async && c.function.Generator {
-		b.WriteString("async def collect(items):\n    return [item async for item in items]\n\n\n")
+	fmt.Fprintf(&b, "\n\n%sdef %s():\n", helper, name)
+	for _, line := range append(w.setup[:len(w.setup):len(w.setup)], body) {
+		fmt.Fprintf(&b, "    %s\n", wrapped(line, 4))
 	}
-	fmt.Fprintf(&b, "def %s():\n    %s\n", name, body)
-	return testrun.Test{Path: path.Join(folder, name+".py"), Name: name, Source: b.String()}, nil
+	return testrun.Test{Path: path.Join(folder, name+".py"), Name: name, Source: b.String()}
+}
+
+// importLines are import statements in order, those from one module in one.
+func importLines(imports map[string]bool) []string {
+	var lines []string
+	for _, i := range slices.Sorted(maps.Keys(imports)) {
+		module, name, ok := strings.Cut(i, " import ")
+		last := len(lines) - 1
+		if ok && last >= 0 && strings.HasPrefix(lines[last], module+" import ") {
+			lines[last] += ", " + name
+			continue
+		}
+		lines = append(lines, i)
+	}
+	return lines
 }
 
 // callee returns how the function is called, and the name to import for it.
@@ -125,15 +176,28 @@ func (c *call) arguments(s shape, known map[string]literal, imports map[string]b
 	return args, nil
 }
 
-func docstring(c *call, st language.Story) string {
-	called := c.function.Qualname
-	if c.function.Kind == "constructor" {
-		called = c.function.Class.Name
+// docstring tells the test's reader what it repeats. how says how the arguments
+// are known, "" where the report has them as they were passed.
+func docstring(fn function, how string, st language.Story) string {
+	called := fn.Qualname
+	if fn.Kind == "constructor" {
+		called = fn.Class.Name
+	}
+	known := "with the arguments that the\nerror report recorded."
+	if how != "" {
+		known = "with\n" + docLines(how) + "."
 	}
 	return docText(fmt.Sprintf("Reproduces incident %s.", st.Incident)) + "\n\n" +
 		"Production raised, in " + docText(st.Where) + ":\n\n    " + docText(st.Type+": "+text.Line(st.Message, 300)) + "\n\n" +
-		"The call below is the one that led there: " + docText(called) + " with the arguments that the\n" +
-		"error report recorded. The test fails as in production until that is repaired.\n"
+		"The call below is the one that led there: " + docText(called) + " " + known + " The test fails as in production until that is repaired.\n"
+}
+
+func docLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = docText(lines[i])
+	}
+	return strings.Join(lines, "\n")
 }
 
 // docText makes untrusted text safe for a docstring: one line, without
