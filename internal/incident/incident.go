@@ -196,6 +196,20 @@ func (e *Event) Raised() *Exception {
 	return &e.Exceptions[len(e.Exceptions)-1]
 }
 
+// Described reports whether the recorder described values of the event.
+func (e *Event) Described() bool {
+	for _, x := range e.Exceptions {
+		for _, f := range x.Frames {
+			for _, v := range f.Locals {
+				if v.Value.Described() {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // InApp returns the exception's in-app frames, outermost first, or all frames if
 // none is marked as in-app.
 func (x *Exception) InApp() []Frame {

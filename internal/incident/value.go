@@ -75,6 +75,16 @@ func (v Value) Plain() Value {
 	return Value{Kind: KindRepr, Repr: v.Repr, Trimmed: v.Trimmed || v.Repr == "", Filtered: v.Filtered}
 }
 
+// Described reports whether the recorder described a value: whether it tells more
+// apart than an error tracker does.
+func (v Value) Described() bool {
+	switch v.Kind {
+	case KindRepr, KindList, KindDict, "":
+		return v.Type != "" || v.Keys != nil || v.ID != 0
+	}
+	return true
+}
+
 // Each calls f for each of the values in a value.
 func (v *Value) Each(f func(*Value)) {
 	for i := range v.Items {

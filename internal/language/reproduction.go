@@ -131,6 +131,8 @@ type Problem struct {
 	Kind   ProblemKind
 	Name   string          // of the variable that was lost
 	Source incident.Source // of the event
+
+	Recorded bool // the event has values that the recorder in production described
 }
 
 // A ProblemKind is a kind of missing evidence.
@@ -142,6 +144,7 @@ const (
 	ValueCut      ProblemKind = "value_cut"      // the SDK trimmed a value
 	ValueFiltered ProblemKind = "value_filtered" // a scrubber replaced it
 	ValueAbsent   ProblemKind = "value_absent"   // the SDK left it out
+	ObjectState   ProblemKind = "object_state"   // of an object, only its repr is known
 	NoTestRunner  ProblemKind = "no_test_runner" // the environment has no test runner
 	NotImportable ProblemKind = "not_importable" // something to import is missing
 )

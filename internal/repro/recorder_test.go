@@ -71,9 +71,10 @@ func TestTheRecorderMakesCrashesReproducible(t *testing.T) {
 	for _, c := range []struct {
 		name, sample, client string
 		without              fault.StopType // the end without the recorder
+		help                 string         // that it comes with
 		source               []string       // lines of the test with it
 	}{
-		{"an object with state, reported by Sentry", "warehouse", "sentry.py", fault.NeedsInput, []string{
+		{"an object with state, reported by Sentry", "warehouse", "sentry.py", fault.NeedsInput, "integrations=[RepairdEvidence()]", []string{
 			"    warehouse = Warehouse.__new__(Warehouse)\n",
 			"    item_2 = Item(sku='B-2', count=0, reserved=Decimal('0'))\n",
 			"    warehouse.last = item_2\n",
@@ -81,11 +82,11 @@ func TestTheRecorderMakesCrashesReproducible(t *testing.T) {
 			"    totals.warehouse = warehouse\n",
 			"    warehouse.utilisation(sku='B-2', weight=2)\n",
 		}},
-		{"an object with state, reported by OpenTelemetry", "warehouse", "otel.py", fault.NeedsLocals, []string{
+		{"an object with state, reported by OpenTelemetry", "warehouse", "otel.py", fault.NeedsLocals, "add_span_processor(RepairdSpanProcessor())", []string{
 			"    warehouse.utilisation(sku='B-2', weight=2)\n",
 		}},
-		{"keys that are tuples, and a set", "rates", "sentry.py", "", []string{"('GBP', 'JPY'): 0.0", "known={"}},
-		{"more than ten entries", "readings", "sentry.py", "", []string{"16.0, 17.0, 0.0, 4.0, 5.0]"}},
+		{"keys that are tuples, and a set", "rates", "sentry.py", "", "", []string{"('GBP', 'JPY'): 0.0", "known={"}},
+		{"more than ten entries", "readings", "sentry.py", "", "", []string{"16.0, 17.0, 0.0, 4.0, 5.0]"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -103,6 +104,9 @@ func TestTheRecorderMakesCrashesReproducible(t *testing.T) {
 			got, stop := reproduce(t, b, Input{Bundle: bundleOf(crash(t, clients, c.client, c.sample, tree, false)), Tree: tree, Repeats: 1})
 			if stop == nil || c.without != "" && stop.Type != c.without {
 				t.Errorf("without the recorder: reproduced %t, %v, want a stop %s", got != nil, stop, c.without)
+			}
+			if c.help != "" && (stop == nil || !strings.Contains(stop.Help, c.help)) {
+				t.Errorf("the stop's help is not %q", c.help)
 			}
 			got, stop = reproduce(t, b, Input{Bundle: bundleOf(crash(t, clients, c.client, c.sample, tree, true)), Tree: tree, Repeats: 1})
 			if stop != nil {

@@ -16,7 +16,13 @@ import (
 // cover.
 const maxOuterFrames = 30
 
-const helpInput = "An event with these values would help. Literals and containers can be reconstructed; objects, connections and requests cannot yet."
+const helpInput = "An event with these values would help. Literals, containers and objects whose state was recorded can be reconstructed; connections cannot."
+
+// problem is a kind of missing evidence in the attempt's event.
+func (a *attempt) problem(kind language.ProblemKind, name string) language.Problem {
+	e := &a.in.Bundle.Event
+	return language.Problem{Kind: kind, Name: name, Source: e.Source, Recorded: e.Described()}
+}
 
 // tainted is the stop for an event that does not match the commit.
 func tainted(in Input, frames []language.Frame, why string) error {
@@ -39,7 +45,7 @@ func tainted(in Input, frames []language.Frame, why string) error {
 func (a *attempt) needsLocals() error {
 	return &fault.Stop{
 		Type: fault.NeedsLocals, Detail: "The event has no local variables in any of the application's frames.",
-		Help: a.r.Language.Help(language.Problem{Kind: language.NoLocals, Source: a.in.Bundle.Event.Source}),
+		Help: a.r.Language.Help(a.problem(language.NoLocals, "")),
 	}
 }
 
@@ -65,7 +71,7 @@ func (a *attempt) noCall(hurdles []language.Hurdle) error {
 	log := strings.Join(lines, "\n")
 	if gone == nil {
 		return &fault.Stop{
-			Type: fault.NeedsInput, Log: log, Help: helpInput,
+			Type: fault.NeedsInput, Log: log, Help: strings.TrimSpace(helpInput + " " + a.r.Language.Help(a.problem(language.ObjectState, ""))),
 			Detail: "No call in the stack can be reconstructed from the recorded locals: " + text.Line(strings.Join(lines[:min(len(lines), 3)], "; "), 500) + ".",
 		}
 	}
@@ -74,7 +80,7 @@ func (a *attempt) noCall(hurdles []language.Hurdle) error {
 		Detail: fmt.Sprintf("The value of %s in %s (%s:%d) was lost: it %s.", gone.Name, incident.BareName(gone.At.Function),
 			gone.At.Path, gone.At.Line, strings.TrimPrefix(gone.What, gone.Name+" ")),
 	}
-	problem := language.Problem{Kind: language.ValueCut, Name: gone.Name, Source: a.in.Bundle.Event.Source}
+	problem := a.problem(language.ValueCut, gone.Name)
 	switch gone.Loss {
 	case language.Filtered:
 		problem.Kind = language.ValueFiltered

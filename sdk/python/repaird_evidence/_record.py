@@ -16,6 +16,7 @@ _MAX_STACK = 100000  # frames looked at, of any code
 _MAX_CHAIN = 4  # exceptions: the raised one and its causes
 _MAX_LOCALS = 100  # of a frame
 
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 _traceback = BaseException.__dict__["__traceback__"].__get__
 _cause = BaseException.__dict__["__cause__"].__get__
 _context = BaseException.__dict__["__context__"].__get__
@@ -46,7 +47,8 @@ class Recorder:
 
     def _describe(self, error):
         start = time.perf_counter()
-        walk = _values.Walk(self, self._own_module, start + 0.75 * self.time)
+        # The other half is for marking what was left out, and for encoding.
+        walk = _values.Walk(self, self._own_module, start + 0.5 * self.time)
         exceptions = []
         for number, x in enumerate(_chain(error)):
             frames = self._frames(_traceback(x), self.frames if number == 0 else self.frames // 2, walk)
@@ -63,7 +65,7 @@ class Recorder:
         walk.run()
         if walk.cut:
             document["cut"] = sorted(walk.cut)
-        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        text = _encode(document)
         return text if len(text) <= 2 * self.bytes else None
 
     def _facts(self, walk):

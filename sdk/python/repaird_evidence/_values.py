@@ -31,7 +31,8 @@ _args_of = BaseException.__dict__["args"].__get__
 _module_dict = types.ModuleType.__dict__["__dict__"].__get__
 _password = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(@)")
 _ROOM = 24  # bytes set aside for a value that waits to be described
-_CHECK = 32  # values between two looks at the clock
+_CHECK = 64  # values between two looks at the clock
+_SHARE = 4  # a container may set aside one part in so many of the bytes that are left
 
 _CONTAINERS = {id(t): (t.__name__, t) for t in (list, tuple, set, frozenset, dict)}
 _TEXTS = {id(t) for t in (str, bytes, bytearray)}
@@ -49,6 +50,7 @@ class Walk:
         self.left = limits.bytes
         self.waiting = collections.deque()  # (value, depth, holder, key): holder[key] becomes the value's node
         self.later = collections.deque()  # the same, for objects of libraries
+        self.steps = 0  # values met since the last look at the clock
         self.seen = {}  # id → (node, value); keeping the value keeps the id its own
         self.next_id = 1
         self.cut = set()  # why something is missing
@@ -62,16 +64,17 @@ class Walk:
 
     def run(self):
         """Describes what waits."""
-        steps = 0
+        left = "time" if _now() > self.deadline else ""  # why the rest is left out
         while self.waiting or self.later:
             value, depth, holder, key = (self.waiting or self.later).popleft()
-            steps += 1
-            if steps % _CHECK == 0 and _now() > self.deadline:
-                self.cut.add("time")
-            if self.left <= 0:
-                self.cut.add("size")
-            if "time" in self.cut or self.left <= 0:
-                holder[key] = {"cut": "time" if "time" in self.cut else "size"}
+            if self.steps > _CHECK:
+                self.steps = 0
+                if _now() > self.deadline:
+                    left = "time"
+            if left or self.left <= 0:
+                left = left or "size"
+                self.cut.add(left)
+                holder[key] = {"cut": left}
                 continue
             self.left += _ROOM
             try:
@@ -82,6 +85,7 @@ class Walk:
 
     def put(self, value, depth, holder, key, name=None):
         """Sees to holder[key]: at once where that is quick, else by queueing."""
+        self.steps += 1
         i = id(type(value))
         if name is not None and self.secret(name, value, i):
             holder[key] = {"cut": "secret"}
@@ -157,7 +161,7 @@ class Walk:
 
     def fill(self, node, kind, v, base, depth):
         """The items of a built-in container, or of an instance of a subclass."""
-        limit = min(self.limits.items, max(0, self.left // _ROOM))
+        limit = self.room()
         if base is dict:
             items = list(_islice(dict.items(v), limit))
             made = node[kind] = []
@@ -175,6 +179,10 @@ class Walk:
         if size > len(items):
             node["len"] = size
             self.cut.add("items")
+
+    def room(self):
+        """How many items a container may have."""
+        return min(self.limits.items, max(0, self.left // _ROOM // _SHARE))
 
     def inner(self, kind, v, base, depth):
         """A container's node, for one that is an argument of a call."""
@@ -239,7 +247,7 @@ class Walk:
         if info.dict_of is not None:
             mine = info.dict_of(v)
             if type(mine) is dict:
-                limit = min(self.limits.items, max(0, self.left // _ROOM))
+                limit = self.room()
                 attrs = [(k, value) for k, value in list(_islice(dict.items(mine), limit)) if type(k) is str]
                 if len(mine) > limit:
                     node["missing"] = len(mine) - limit

@@ -7,6 +7,7 @@ import sys
 import unittest
 
 import repaird_evidence
+from repaird_evidence import _install
 from repaird_evidence._install import ATTACHMENT, RepairdEvidence
 
 try:
@@ -53,6 +54,9 @@ class Sentry(unittest.TestCase):
             (capture or sentry_sdk.capture_exception)(e)
         return kept
 
+    def setUp(self):
+        _install._default.time = 10  # no test depends on the machine's speed
+
     def tearDown(self):
         RepairdEvidence._current = None
         sentry_sdk.init()
@@ -63,25 +67,25 @@ class Sentry(unittest.TestCase):
         self.assertEqual([(name, value["list"]) for name, value in frame["locals"]], [("value", [1] * 30)])
 
     def test_the_integration(self):
-        self.check(self.captured(integrations=[RepairdEvidence()]).documents())
+        self.check(self.captured(integrations=[RepairdEvidence(time=10)]).documents())
 
     def test_before_send(self):
         self.check(self.captured(before_send=repaird_evidence.before_send).documents())
 
     def test_both_attach_it_once(self):
-        self.check(self.captured(integrations=[RepairdEvidence()], before_send=repaird_evidence.before_send).documents())
+        self.check(self.captured(integrations=[RepairdEvidence(time=10)], before_send=repaird_evidence.before_send).documents())
 
     def test_install(self):
-        self.assertIn("sentry_sdk", repaird_evidence.install())
+        self.assertIn("sentry_sdk", repaird_evidence.install(time=10))
         self.check(self.captured().documents())
 
     def test_exceptions_that_are_logged(self):
         def log(e):
             logging.getLogger("shop").exception("failed")
-        self.check(self.captured(log, integrations=[RepairdEvidence()]).documents())
+        self.check(self.captured(log, integrations=[RepairdEvidence(time=10)]).documents())
 
     def test_a_message_has_nothing_attached(self):
-        kept = self.captured(lambda e: sentry_sdk.capture_message("hello"), integrations=[RepairdEvidence()])
+        kept = self.captured(lambda e: sentry_sdk.capture_message("hello"), integrations=[RepairdEvidence(time=10)])
         self.assertEqual(kept.documents(), [])
 
     def test_a_failing_recorder_costs_no_event(self):
@@ -91,7 +95,7 @@ class Sentry(unittest.TestCase):
         def capture(e):
             RepairdEvidence._current.recorder = Broken()
             sentry_sdk.capture_exception(e)
-        kept = self.captured(capture, integrations=[RepairdEvidence()])
+        kept = self.captured(capture, integrations=[RepairdEvidence(time=10)])
         self.assertEqual(len(kept.items) + len(kept.events), 1)
 
 
@@ -103,7 +107,7 @@ class OpenTelemetry(unittest.TestCase):
         self.exporter = InMemorySpanExporter()
         self.provider = sdk_trace.TracerProvider()
         self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
-        self.provider.add_span_processor(repaird_evidence.RepairdSpanProcessor())
+        self.provider.add_span_processor(repaird_evidence.RepairdSpanProcessor(time=10))
 
     def test_spans(self):
         with self.assertRaises(ValueError):
@@ -126,7 +130,7 @@ class OpenTelemetry(unittest.TestCase):
         except ImportError:
             self.skipTest("an SDK with other names for its logs")
         exporter, provider = InMemoryLogRecordExporter(), LoggerProvider()
-        provider.add_log_record_processor(repaird_evidence.RepairdLogProcessor())
+        provider.add_log_record_processor(repaird_evidence.RepairdLogProcessor(time=10))
         provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
         logger = logging.getLogger("repaird_evidence.tests")
         logger.addHandler(LoggingHandler(logger_provider=provider))

@@ -46,15 +46,6 @@ func newWriter(known map[string]literal, objects map[int]incident.Value, ours fu
 	return w
 }
 
-// described reports whether a value is one that only the recorder tells apart.
-func described(v incident.Value) bool {
-	switch v.Kind {
-	case incident.KindObject, incident.KindCall, incident.KindName, incident.KindMember, incident.KindRef:
-		return true
-	}
-	return v.Type != "" || v.Keys != nil || v.ID != 0
-}
-
 // collect gathers the objects that others refer to.
 func collect(v *incident.Value, into map[int]incident.Value) {
 	if v.ID != 0 && v.Kind != incident.KindRef {

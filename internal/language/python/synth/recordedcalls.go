@@ -35,7 +35,7 @@ func (s recordedCalls) Candidates(context.Context) ([]language.Candidate, []lang
 // describes reports whether the recorder described a parameter of the frame.
 func (src sourced) describes() bool {
 	for _, p := range src.function.Params {
-		if v, ok := src.local(p.Name); ok && described(v.Value) {
+		if v, ok := src.local(p.Name); ok && v.Value.Described() {
 			return true
 		}
 	}
