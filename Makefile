@@ -3,7 +3,7 @@
 STATE ?= $(CURDIR)/.state
 GO    ?= go
 
-.PHONY: help setup build demo quick test check bench bench-sandbox bench-trace bench-redact bench-quixbugs judge-cases stop-test-db clean
+.PHONY: help setup build demo quick test check bench bench-sandbox bench-trace bench-recorder bench-redact bench-quixbugs judge-cases stop-test-db clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,9 @@ bench-sandbox:
 bench-trace: ## compare the tracer with others on every available Python; write docs/trace-benchmark.md
 	./deploy/pythons.sh
 	python3 -B bench/trace/run.py
+
+bench-recorder: ## measure the evidence recorder (sdk/python) on an exception with 20 frames
+	python3 -B sdk/python/bench.py
 
 bench-redact:
 	$(GO) test -run '^$$' -bench . -benchtime 20x ./internal/redact
