@@ -105,7 +105,7 @@ type Value struct {
 	Items    []Value    `json:"items,omitempty"`    // KindList: the items; KindCall: positional arguments; KindObject: those of __new__; KindMember: the object
 	Fields   []Variable `json:"fields,omitempty"`   // KindDict: keys as text; KindCall: keyword arguments; KindObject: attributes
 	Keys     []Value    `json:"keys,omitempty"`     // KindDict: the keys of Fields, if the source recorded more than text
-	Type     string     `json:"type,omitempty"`     // KindList: list, tuple, set or frozenset, "" if the source does not distinguish; KindObject: the class; KindCall, KindName, KindMember: the name
+	Type     string     `json:"type,omitempty"`     // KindList: list, tuple, set or frozenset, "" if the source does not distinguish; KindDict: another mapping, "" for a dict; KindObject: the class; KindCall, KindName, KindMember: the name
 	Init     []string   `json:"init,omitempty"`     // KindObject: what its constructor takes, as attribute or parameter=attribute; nil if it may do more than keep them
 	Guarded  bool       `json:"guarded,omitempty"`  // KindObject: assigning to its attributes runs code of its class
 	Base     *Value     `json:"base,omitempty"`     // KindObject: what it holds as an instance of a built-in type's subclass

@@ -72,6 +72,9 @@ func TestNodesBecomeValues(t *testing.T) {
 		"an instance of a dict's subclass": {`{"object":"shop:Table","dict":[]}`, incident.Value{
 			Kind: incident.KindObject, Type: "shop:Table", Base: &incident.Value{Kind: incident.KindDict, Keys: []incident.Value{}},
 		}},
+		"an instance of another mapping's subclass": {`{"object":"shop:Table","dict":[],"mapping":"collections:OrderedDict"}`, incident.Value{
+			Kind: incident.KindObject, Type: "shop:Table", Base: &incident.Value{Kind: incident.KindDict, Type: "collections:OrderedDict", Keys: []incident.Value{}},
+		}},
 		"a named tuple": {`{"object":"shop:Point","tuple":[1],"fields":["x"]}`, incident.Value{
 			Kind: incident.KindCall, Type: "shop:Point", Fields: []incident.Variable{{Name: "x", Value: repr("1")}},
 		}},

@@ -172,6 +172,9 @@ func (d *decoder) object(n map[string]any, depth int) incident.Value {
 		if names, _ := n["fields"].([]any); len(names) > 0 && len(names) == len(base.Items) && len(v.Fields) == 0 {
 			return record(v.Type, names, base)
 		}
+		if mapping := text(n["mapping"]); mapping != "" {
+			base.Type = mapping
+		}
 		v.Base = &base
 	} else if n["value"] != nil {
 		base := d.value(n["value"], depth+1)

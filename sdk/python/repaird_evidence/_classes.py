@@ -22,27 +22,33 @@ _function_module = types.FunctionType.__dict__["__module__"].__get__ if "__modul
 # which a class's bases are searched.
 BASES = (dict, list, tuple, set, frozenset, str, bytes, bytearray, int, float, complex, collections.deque)
 
-_WRITTEN_IN_C = (types.WrapperDescriptorType, types.MethodDescriptorType)
+# Built-in subclasses of dict. Theirs are the ways to fill an instance.
+MAPPINGS = (collections.OrderedDict, collections.defaultdict)
+_factory = collections.defaultdict.__dict__["default_factory"].__get__
+
 _MAX_KNOWN = 2000  # classes; a program may make them without end
 
 
 class Info:
     """A class as the walk needs it."""
 
-    __slots__ = ("cls", "name", "own", "base", "metaclass", "enum", "error", "native", "dict_of", "slots", "init", "fields", "guards")
+    __slots__ = ("cls", "name", "own", "base", "mapping", "metaclass", "enum", "error", "native", "dict_of", "slots", "init", "fields", "guards")
 
 
 _known = {}  # id → Info, which keeps the class and so its id
 
 
-def info(cls, is_own):
+def known(cls):
+    """The Info of a class that was examined before, else None."""
+    return _known.get(id(cls))
+
+
+def examine(cls, is_own):
     """The Info of a class. is_own(module name) says whether code is the program's."""
-    found = _known.get(id(cls))
-    if found is None:
-        if len(_known) > _MAX_KNOWN:
-            _known.clear()
-        found = _known[id(cls)] = _examine(cls, is_own)
-    return found
+    if len(_known) > _MAX_KNOWN:
+        _known.clear()
+    _known[id(cls)] = new = _examine(cls, is_own)
+    return new
 
 
 def same(a, those):
@@ -63,22 +69,45 @@ def _examine(cls, is_own):
     new.enum = same(enum.EnumMeta, class_mro(type(cls)))
     new.error = same(BaseException, mro)
     new.base = next((b for b in BASES if same(b, mro)), None)
-    new.native = any(_written_in_c(c) for c in mro)
+    new.mapping = next((name_of_class(b) for b in MAPPINGS if same(b, mro)), None)
+    facts = [_facts(c) for c in mro]
+    new.native = any(native for _, native, _ in facts)
+    new.guards = True if any(guards is True for _, _, guards in facts) else frozenset().union(*(guards for _, _, guards in facts))
     new.dict_of, new.slots = _storage(mro)
     new.init, new.fields = _constructor(cls, mro)
-    new.guards = _guards(mro)
     return new
 
 
-def _written_in_c(cls):
-    """Whether instances have state that only C code can see. Exceptions and
-    the BASES have such state too, but it is known."""
-    if cls is object or same(cls, BASES) or same(BaseException, class_mro(cls)) and _module(cls) == "builtins":
-        return False
-    for value in tuple(class_dict(cls).values()):
-        if same(type(value), _WRITTEN_IN_C) and value.__objclass__ is cls:
-            return True
-    return False
+_known_facts = {}  # id → (class, native, guards), of bases too, which many classes share
+
+
+def _facts(cls):
+    """What a class adds by itself: whether instances have state that only C code can
+    see, and the attributes whose assignment runs its code, True for all. Exceptions
+    and the BASES have state of C's too, but it is known."""
+    found = _known_facts.get(id(cls))
+    if found is not None:
+        return found
+    native, guards = False, set()
+    if cls is not object and not same(cls, BASES) and not same(cls, MAPPINGS) and cls is not BaseException:
+        standard_error = same(BaseException, class_mro(cls)) and _module(cls) == "builtins"
+        for name, value in tuple(class_dict(cls).items()):
+            t = type(value)
+            if t is types.FunctionType:
+                if name == "__setattr__":
+                    guards = True
+                    break
+            elif t is property:
+                guards.add(name)
+            elif t is types.WrapperDescriptorType or t is types.MethodDescriptorType:
+                native = native or not standard_error and value.__objclass__ is cls
+            elif t is not types.MemberDescriptorType and t is not types.GetSetDescriptorType and type(name) is str:
+                if any("__set__" in class_dict(k) for k in class_mro(t)):
+                    guards.add(name)
+    if len(_known_facts) > _MAX_KNOWN:
+        _known_facts.clear()
+    _known_facts[id(cls)] = found = (cls, native, guards)
+    return found
 
 
 def _storage(mro):
@@ -92,22 +121,9 @@ def _storage(mro):
             for name, value in tuple(members.items()):
                 if type(value) is types.MemberDescriptorType and type(name) is str:
                     slots.append((name, value.__get__))
+        elif c is collections.defaultdict:
+            slots.append(("default_factory", _factory))
     return dict_of, slots
-
-
-def _guards(mro):
-    """The attributes whose assignment runs code of the class, True for all."""
-    names = set()
-    for c in mro:
-        if c is object or same(c, BASES) or c is BaseException:
-            continue
-        for name, value in tuple(class_dict(c).items()):
-            if name == "__setattr__":
-                return True
-            if type(name) is str and type(value) is not types.MemberDescriptorType and type(value) is not types.GetSetDescriptorType:
-                if type(value) is property or any("__set__" in class_dict(k) for k in class_mro(type(value))):
-                    names.add(name)
-    return names
 
 
 def _constructor(cls, mro):

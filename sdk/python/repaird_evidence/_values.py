@@ -26,12 +26,13 @@ import uuid
 from repaird_evidence import _classes, _names
 
 _islice = itertools.islice
-_now = time.perf_counter
+_now, _used = time.perf_counter, getattr(time, "thread_time", time.perf_counter)
 _args_of = BaseException.__dict__["args"].__get__
 _module_dict = types.ModuleType.__dict__["__dict__"].__get__
 _password = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(@)")
 _ROOM = 24  # bytes set aside for a value that waits to be described
 _CHECK = 64  # values between two looks at the clock
+_PER_BYTE, _PER_VALUE = 2e-8, 3e-7  # seconds to encode a byte, and to mark a value as left out
 _SHARE = 4  # a container may set aside one part in so many of the bytes that are left
 
 _CONTAINERS = {id(t): (t.__name__, t) for t in (list, tuple, set, frozenset, dict)}
@@ -41,12 +42,14 @@ _NUMBERS = {id(t) for t in (int, float)}
 
 class Walk:
     """One description. is_own(module name) says whether code is the program's;
-    deadline is a time of time.perf_counter."""
+    seconds are what it may take of the processor, and as much again for classes that
+    are new to it; waiting for a processor may add three times as much."""
 
-    def __init__(self, limits, is_own, deadline):
+    def __init__(self, limits, is_own, seconds):
         self.limits = limits
         self.is_own = is_own
-        self.deadline = deadline
+        self.deadline, self.last = _used() + seconds, _now() + 4 * seconds
+        self.latest = self.deadline + seconds
         self.left = limits.bytes
         self.waiting = collections.deque()  # (value, depth, holder, key): holder[key] becomes the value's node
         self.later = collections.deque()  # the same, for objects of libraries
@@ -64,12 +67,12 @@ class Walk:
 
     def run(self):
         """Describes what waits."""
-        left = "time" if _now() > self.deadline else ""  # why the rest is left out
+        left = "time" if self.late() else ""  # why the rest is left out
         while self.waiting or self.later:
             value, depth, holder, key = (self.waiting or self.later).popleft()
             if self.steps > _CHECK:
                 self.steps = 0
-                if _now() > self.deadline:
+                if self.late():
                     left = "time"
             if left or self.left <= 0:
                 left = left or "size"
@@ -82,6 +85,20 @@ class Walk:
             except Exception:  # another thread changed it, or its class is odd
                 self.cut.add("error")
                 holder[key] = {"cut": "error"}
+
+    def info(self, cls):
+        """What is known of a class. Looking at a new one happens once."""
+        known = _classes.known(cls)
+        if known is None:
+            start = _used()
+            known = _classes.examine(cls, self.is_own)
+            self.deadline = min(self.latest, self.deadline + _used() - start)
+        return known
+
+    def late(self):
+        """Whether what is left of the time is needed to write what there is."""
+        writing = (self.limits.bytes - self.left) * _PER_BYTE + len(self.waiting) * _PER_VALUE
+        return _used() + writing > self.deadline or _now() > self.last
 
     def put(self, value, depth, holder, key, name=None):
         """Sees to holder[key]: at once where that is quick, else by queueing."""
@@ -96,7 +113,7 @@ class Walk:
             holder[key] = quick(self, value)
             return
         self.left -= _ROOM
-        soon = i in _CONTAINERS or i in _LEAVES or i in _MADE or _classes.info(type(value), self.is_own).own
+        soon = i in _CONTAINERS or i in _LEAVES or i in _MADE or self.info(type(value)).own
         (self.waiting if soon else self.later).append((value, depth, holder, key))
 
     def secret(self, name, value, i):
@@ -117,7 +134,7 @@ class Walk:
         found = self.seen.get(id(v))
         if found is not None:
             return self.again(found[0])
-        info = _classes.info(t, self.is_own)
+        info = self.info(t)
         if info.metaclass:
             return self.named(_classes.name_of_class(v))
         if info.enum:
@@ -222,7 +239,7 @@ class Walk:
         if info.error:
             self.fill(node, "args", _args_of(v), tuple, depth)
         elif info.base is not None:
-            self.based(node, v, info.base, depth)
+            self.based(node, v, info, depth)
         if info.fields:
             node["fields"] = info.fields
         if info.init is not None:
@@ -230,11 +247,14 @@ class Walk:
             self.left -= sum(len(p) + 3 for p, _ in info.init)
         self.attributes(node, v, info, depth)
 
-    def based(self, node, v, base, depth):
+    def based(self, node, v, info, depth):
         """What an instance of a built-in type's subclass holds."""
+        base = info.base
         container = _CONTAINERS.get(id(base))
         if container is not None:
             self.fill(node, container[0], v, base, depth)
+            if info.mapping:
+                node["mapping"] = info.mapping
         elif base is collections.deque:
             self.fill(node, "list", v, base, depth)
         else:

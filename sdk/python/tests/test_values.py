@@ -78,6 +78,14 @@ class Table(dict):
     pass
 
 
+class Ordered(collections.OrderedDict):
+    pass
+
+
+class Defaults(collections.defaultdict):
+    pass
+
+
 class Cents(int):
     pass
 
@@ -182,6 +190,9 @@ class Kinds(unittest.TestCase):
         self.check(Slotted(), {"object": HERE + ":Slotted", "attrs": [["a", 1]]})
         self.check(Custom("x", 3), {"object": HERE + ":Custom", "args": ["x"], "attrs": [["code", 3]]})
         self.check(Table(a=1), {"object": HERE + ":Table", "dict": [["a", 1]]})
+        self.check(Ordered(a=1), {"object": HERE + ":Ordered", "dict": [["a", 1]], "mapping": "collections:OrderedDict"})
+        self.check(Defaults(list), {"object": HERE + ":Defaults", "dict": [], "mapping": "collections:defaultdict",
+                                    "attrs": [["default_factory", {"name": "builtins:list"}]]})
         self.check(Cents(5), {"object": HERE + ":Cents", "value": 5})
 
     def test_records_say_what_their_constructor_takes(self):

@@ -420,8 +420,7 @@ func (w *writer) assigned(v incident.Value, source string, attrs []incident.Vari
 		}
 		value, l := w.expression(a.Value, a.Name, depth+1)
 		if l != nil {
-			l.why = "has the attribute " + text.Line(a.Name, 40) + ", which " + l.why
-			return "", l
+			return "", within(a.Name, l)
 		}
 		if v.Guarded || strings.HasPrefix(a.Name, "__") {
 			w.state("object.__setattr__(%s, %s, %s)", name, quote(a.Name), value)
@@ -430,6 +429,15 @@ func (w *writer) assigned(v incident.Value, source string, attrs []incident.Vari
 		}
 	}
 	return name, nil
+}
+
+// within says in which attribute something was lost.
+func within(attribute string, l *lost) *lost {
+	const has = "has the attribute "
+	if rest, deeper := strings.CutPrefix(l.why, has); deeper {
+		return &lost{has + text.Line(attribute, 40) + "." + rest, l.kind}
+	}
+	return &lost{has + text.Line(attribute, 40) + ", which " + l.why, l.kind}
 }
 
 // filled puts into an instance of a container's subclass what it holds.
@@ -441,6 +449,13 @@ func (w *writer) filled(name string, base incident.Value, hint string, depth int
 	method := map[string]string{"list": "list.extend", "set": "set.update"}[base.Type]
 	if base.Kind == incident.KindDict {
 		method = "dict.update"
+		if base.Type != "" {
+			mapping, l := w.name(base.Type, mentionable)
+			if l != nil {
+				return l
+			}
+			method = mapping + ".update"
+		}
 	}
 	w.state("%s(%s, %s)", method, name, content)
 	return nil

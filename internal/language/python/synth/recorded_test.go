@@ -57,6 +57,8 @@ func TestRecordedValuesBecomeSource(t *testing.T) {
 	guarded.Guarded = true
 	table := object("shop:Table", attributes("extra", leaf("1"))...)
 	table.Base = &incident.Value{Kind: incident.KindDict, Keys: []incident.Value{leaf("3")}, Fields: attributes("3", leaf("4"))}
+	ordered := object("shop:Ordered")
+	ordered.Base = &incident.Value{Kind: incident.KindDict, Type: "collections:OrderedDict", Keys: table.Base.Keys, Fields: table.Base.Fields}
 	cents := object("shop:Cents")
 	base := leaf("5")
 	cents.Base = &base
@@ -82,6 +84,7 @@ func TestRecordedValuesBecomeSource(t *testing.T) {
 		"an object that refers to itself":                    {self, "from shop import Node|order = Node.__new__(Node)|order.next = order|order"},
 		"an object that guards":                              {guarded, `from shop import Frozen|order = Frozen.__new__(Frozen)|object.__setattr__(order, "a", 1)|order`},
 		"an instance of a dict's subclass":                   {table, "from shop import Table|order = Table.__new__(Table)|dict.update(order, {3: 4})|order.extra = 1|order"},
+		"an instance of another mapping's":                   {ordered, "from collections import OrderedDict|from shop import Ordered|order = Ordered.__new__(Ordered)|OrderedDict.update(order, {3: 4})|order"},
 		"an instance of an integer's":                        {cents, "from shop import Cents|order = int.__new__(Cents, 5)|order"},
 		"an exception":                                       {failure, "from shop import Failure|order = Failure.__new__(Failure, 'no')|order.code = 7|order"},
 		"a method":                                           {incident.Value{Kind: incident.KindMember, Type: "total", Items: []incident.Value{line}}, "from shop import Line|Line(sku='a', qty=2).total"},

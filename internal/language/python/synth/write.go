@@ -1,6 +1,7 @@
 package synth
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"strings"
@@ -89,10 +90,14 @@ func (w written) test(st language.Story, folder string) testrun.Test {
 	return testrun.Test{Path: path.Join(folder, name+".py"), Name: name, Source: b.String()}
 }
 
-// importLines are import statements in order, those from one module in one.
+// importLines are import statements in the usual order: modules, then names, those
+// of one module in one statement.
 func importLines(imports map[string]bool) []string {
 	var lines []string
-	for _, i := range slices.Sorted(maps.Keys(imports)) {
+	order := func(a, b string) int {
+		return cmp.Or(-cmp.Compare(len(strings.Fields(b)), len(strings.Fields(a))), strings.Compare(a, b))
+	}
+	for _, i := range slices.SortedFunc(maps.Keys(imports), order) {
 		module, name, ok := strings.Cut(i, " import ")
 		last := len(lines) - 1
 		if ok && last >= 0 && strings.HasPrefix(lines[last], module+" import ") {
