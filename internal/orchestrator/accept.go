@@ -106,12 +106,15 @@ func identifier(s string) string {
 	return text.Head(s, 200)
 }
 
-// rank returns how much an event can prove: 2 frames with locals, 1 frames, 0
-// none.
+// rank returns how much an event can prove: 3 frames with locals that the recorder
+// described, 2 frames with locals, 1 frames, 0 none.
 func rank(e *incident.Event) int {
 	x := e.Raised()
 	if x == nil || len(x.Frames) == 0 {
 		return 0
+	}
+	if e.Described() {
+		return 3
 	}
 	for _, f := range x.Frames {
 		if len(f.Locals) > 0 {

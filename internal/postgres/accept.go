@@ -14,7 +14,7 @@ type EventRow struct {
 	Fingerprint string    `json:"fingerprint"`
 	Incident    string    `json:"incident"` // id for a new incident
 	Title       string    `json:"title"`    // identifiers only
-	Rank        int       `json:"rank"`     // 0 no frames, 1 frames, 2 frames with locals
+	Rank        int       `json:"rank"`     // 0 no frames, 1 frames, 2 frames with locals, 3 described by the recorder
 	Commit      string    `json:"commit"`
 	Time        time.Time `json:"time"`
 	Run         string    `json:"run"` // id for a new run
