@@ -10,6 +10,7 @@
 //	Prober        verify      what calls near the failing one answer
 //	Pinner        pipeline    a test that asserts what its call answers
 //	Documenter    verify      what base documents, and whether its examples hold
+//	Linter        verify      what the repository's own linters and type checkers report
 //	Rules         everyone    which parts of a stack or failure are due to the language
 //
 // What package patch needs, the files that a patch may touch, is patch.Rules,

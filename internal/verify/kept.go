@@ -28,6 +28,7 @@ type keptBase struct {
 	searched bool   // whether then is known
 	then     *history.Past
 	written  *baseDocuments
+	linted   map[string][]language.Check // by the files that were checked
 }
 
 func (k *keptBase) test(run func() (*baseRuns, error)) (*baseRuns, error) {

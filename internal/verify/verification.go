@@ -134,6 +134,7 @@ func (j *verification) run(ctx context.Context) (*smaller, error) {
 		{Behaviour, j.behaves},
 		{RevertedFix, j.failsReverted},
 		{Suite, j.suite},
+		{Lint, j.lint},
 	} {
 		if ok, err := j.ask(ctx, step.gate, step.question); err != nil || (!ok && j.in.Quick) {
 			return nil, err

@@ -23,6 +23,7 @@
 //	              and clock, the test passes too
 //	behaviour     calls near the failing one that base answers are answered on head, the same where they run no changed
 //	              line, and the answers that the patch adds vary as base's do (package behaviour has the rules)
+//	lint          the repository's own linters and type checkers report no new error in the changed files
 //
 // They are computed cheapest first. A full verification continues after a
 // failed gate, unless the later ones depend on it.
@@ -169,10 +170,11 @@ const (
 	SameFailureGone = "same-failure-gone"
 	Conditions      = "conditions"
 	Behaviour       = "behaviour"
+	Lint            = "lint"
 )
 
 // GateNames lists the gates in the order of a Verdict.
-var GateNames = []string{Applies, BaseSHA, HeadGreen, Suite, RevertedFix, Minimal, OnPath, NoBandAid, SameFailureGone, Conditions, Behaviour}
+var GateNames = []string{Applies, BaseSHA, HeadGreen, Suite, RevertedFix, Minimal, OnPath, NoBandAid, SameFailureGone, Conditions, Behaviour, Lint}
 
 // Failed returns the first gate that failed, nil if none did.
 func (v *Verdict) Failed() *Gate {
@@ -191,6 +193,7 @@ type Verifier struct {
 	Rules      language.Rules
 	Prober     language.Prober
 	Documenter language.Documenter // nil: documentation does not count
+	Linter     language.Linter     // nil: no checkers are run
 
 	// SuiteWall is the budget for the repository's suite, twice what one run may
 	// take; default 5 minutes, in a quick verification at most one.
