@@ -98,6 +98,7 @@ type Verdict struct {
 	Red        []byte             `json:"-"`                  // trace on base
 	Green      []byte             `json:"-"`                  // trace on head
 	TestSHA    string             `json:"test_sha256"`
+	Head       *Head              `json:"head,omitempty"` // the verdict on the branch's head; nil where that is the commit that failed
 }
 
 // A Decision is what a verdict comes to.
