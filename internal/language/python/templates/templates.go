@@ -151,23 +151,36 @@ type answer struct {
 	Failing     int            `json:"failing"` // of them, on base
 	PerTemplate map[string]int `json:"per_template"`
 	Candidates  []candidate    `json:"candidates"`
-	Trials      []repair.Trial `json:"trials"`
+	Trials      []trial        `json:"trials"`
 	Witnesses   int            `json:"witnesses"` // tests beside the failing one that execute what the candidates change
 }
 
+// A trial is a candidate that was tried on tests, with its edits.
+type trial struct {
+	repair.Trial
+	Edits []patch.Edit `json:"edits"`
+}
+
 type candidate struct {
-	Template  string       `json:"template"`
-	Why       string       `json:"why"`
-	Path      string       `json:"path"`
-	Line      int          `json:"line"`
-	Function  string       `json:"function"`
-	Edits     []patch.Edit `json:"edits"`
-	Score     float64      `json:"score"`
-	Class     int          `json:"class"`
-	Behaviour int          `json:"behaviour"` // equal numbers answer every probe equally
-	Partial   []string     `json:"partial"`   // tests that execute the changed lines and still fail, as on base
-	Mended    int          `json:"mended"`    // other tests that failed on base and pass
-	Guess     bool         `json:"guess"`     // it inverts a condition or a result, and no test says that this is right
+	Template    string       `json:"template"`
+	Why         string       `json:"why"`
+	Path        string       `json:"path"`
+	Line        int          `json:"line"`
+	Function    string       `json:"function"`
+	Edits       []patch.Edit `json:"edits"`
+	Score       float64      `json:"score"`
+	Class       int          `json:"class"`
+	Behaviour   int          `json:"behaviour"`   // equal numbers answer every probe equally
+	Partial     []string     `json:"partial"`     // tests that execute the changed lines and still fail, as on base
+	Mended      int          `json:"mended"`      // other tests that failed on base and pass
+	Guess       bool         `json:"guess"`       // it inverts a condition or a result, and no test says that this is right
+	Detour      bool         `json:"detour"`      // the failing computation no longer runs, and nothing says that this is meant
+	Unsupported bool         `json:"unsupported"` // nothing in the code speaks for it: calls near the failing one must
+	Trial       int          `json:"trial"`       // its index among the trials; -1 it is not among them
+	Examples    struct {
+		Failing int `json:"failing"` // documented examples that go wrong with it
+	} `json:"examples"`
+	changes bool // calls that base answers are answered otherwise with it
 }
 
 const (
