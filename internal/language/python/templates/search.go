@@ -121,7 +121,7 @@ func (r *round) verifyAll(ctx context.Context) (result *repair.Result, err error
 	// What an event's test does not decide, the verdict asks a person: it tries the
 	// alternatives. A test of the repository asserts, so that no verdict would ask.
 	for _, o := range others {
-		if first.candidate.Score-o.candidate.Score < r.tie() {
+		if r.in.Test.Own && first.candidate.Score-o.candidate.Score < r.tie() {
 			result.Alternatives = append([]patch.Patch{r.redacted(*first)}, result.Alternatives...)
 			return result, stop(fault.Undecided, fmt.Sprintf(
 				"Two patches pass every gate but behave differently (%s at %s:%d; %s at %s:%d), and nothing in the code says which is intended.",

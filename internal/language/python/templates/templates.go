@@ -28,6 +28,9 @@
 //	missing-key              what is looked up, removed or split off may not be there, as the code around it allows
 //	unnormalised-key         a text that is looked up in another case or with blanks
 //	domain-error             bad input that the module's own error refuses elsewhere
+//	accepted-format          a date or number format that other code or documentation names, tried where the text is parsed
+//	converted-input          a number, text, bytes or time converted where the value entered
+//	copied-argument          a list, dict or set copied before a function changes its caller's
 //	shadowed-match           a search that finds a shorter entry before the one that was meant
 //
 // And where a test of the repository fails, so that what it asserts and the rest

@@ -211,7 +211,8 @@ func TestEachTemplateRepairsSamplesRightly(t *testing.T) {
 	}
 	for _, name := range []string{"off-by-one", "wrong-operator", "mutable-default", "shared-class-attribute",
 		"over-broad-except", "ignored-absence", "swapped-arguments", "adjusted-argument",
-		"domain-error", "missing-key", "unnormalised-key", "shadowed-match"} {
+		"domain-error", "missing-key", "unnormalised-key", "shadowed-match",
+		"accepted-format", "converted-input", "copied-argument"} {
 		if seen[name] < 2 {
 			t.Errorf("template %s has %d samples, want at least 2", name, seen[name])
 		}

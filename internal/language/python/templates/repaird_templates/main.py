@@ -12,11 +12,11 @@ import os
 import sys
 import time
 
-from . import (absent, bounds, calls, excepts, expressions, lookups, missing, names, normal, observe, operators, oracle,
+from . import (absent, bounds, calls, entered, excepts, expressions, formats, lookups, missing, names, normal, observe, operators, oracle,
                rank, refusals, run, siblings, state, suite)
 from .context import Context
 
-PROPOSERS = [absent, state, excepts, lookups, normal, refusals, bounds, calls, operators]
+PROPOSERS = [absent, state, excepts, lookups, normal, formats, entered, refusals, bounds, calls, operators]
 # What is proposed only where tests assert values: without them, most of these
 # would pass.
 BOLD = [names, expressions, missing]
