@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/repaird/repaird/internal/behaviour"
 	"github.com/repaird/repaird/internal/bundle"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
@@ -99,7 +100,7 @@ func (a *at) repair(ctx context.Context, in Wanted) (made Repaired, err error) {
 // the question, with the behaviours side by side.
 func contested(r *repair.Result, err error) error {
 	stop := fault.AsStop(err)
-	if stop == nil || stop.Type != fault.Undecided || r == nil || len(r.Alternatives) < 2 {
+	if stop == nil || stop.Type != fault.Undecided || r == nil || len(r.Alternatives) == 0 {
 		return err
 	}
 	r.Patch, r.Why, r.Alternatives = r.Alternatives[0], r.Alternatives[0].Why, r.Alternatives[1:]
@@ -129,7 +130,10 @@ func (a *at) policy() patch.Policy {
 	return p
 }
 
-var _ repair.Observer = (*judge)(nil)
+var (
+	_ repair.Observer = (*judge)(nil)
+	_ repair.Weigher  = (*judge)(nil)
+)
 
 // judge gives proposers a quick verdict on a candidate, without repeats.
 type judge struct {
@@ -161,6 +165,11 @@ func (j *judge) Judge(ctx context.Context, candidate patch.Patch) (*repair.Asses
 // Behaviour digests what a candidate answers near the failing call.
 func (j *judge) Behaviour(ctx context.Context, candidate patch.Patch) (string, error) {
 	return j.Quick.Behaviour(ctx, j.verifyInput(j.red, j.tree, j.env, candidate))
+}
+
+// Weigh says what speaks against candidates' answers near the failing call.
+func (j *judge) Weigh(ctx context.Context, candidates []patch.Patch) ([]behaviour.Weight, error) {
+	return j.Quick.Weigh(ctx, j.verifyInput(j.red, j.tree, j.env, patch.Patch{}), candidates)
 }
 
 // environment finds or builds the reproduction's environment, which another

@@ -46,7 +46,7 @@ func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) 
 		input.Alternatives = in.Repair.Alternatives
 		input.Progress = func(gate string) { a.progress("gate %s", gate) }
 		if why := in.Repair.Disagreement; why != "" {
-			input.Grounds = append(input.Grounds, behaviour.Ground{Name: "agreement", Effect: behaviour.Lowers, Evidence: why})
+			input.Grounds = append(input.Grounds, behaviour.Ground{Name: verify.Agreement, Effect: behaviour.Lowers, Evidence: why})
 		}
 		return input
 	}

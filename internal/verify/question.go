@@ -32,12 +32,15 @@ func (j *verification) question() *Question {
 	seen := map[string]bool{j.behaviourOf(j.head): true}
 	others := 0
 	for _, s := range rivals {
-		key := j.behaviourOf(s.answers)
-		if len(options) == maxOptions || seen[key] {
-			continue
-		}
 		p, diff, ok := j.patchOf(s)
 		if !ok {
+			continue
+		}
+		key := j.behaviourOf(s.answers)
+		if j.tied { // the calls that were tried need not show the difference that the proposer saw
+			key = diff
+		}
+		if len(options) == maxOptions || seen[key] {
 			continue
 		}
 		seen[key] = true
@@ -56,6 +59,12 @@ func (j *verification) question() *Question {
 	text := fmt.Sprintf("What should %s answer?", call)
 	if others == 0 && len(options) > 1 {
 		text = fmt.Sprintf("Which is right? The candidates answer %s alike, and calls near it otherwise.", call)
+	}
+	switch {
+	case j.tied && len(options) == 1:
+		text = fmt.Sprintf("Is this right? With it %s passes, and nothing else confirms it.", j.in.Test.Name)
+	case j.tied && len(calls) == 0:
+		text = fmt.Sprintf("Which is right? With each of the candidates %s passes, and no call that was tried tells them apart.", j.in.Test.Name)
 	}
 	return &Question{Kind: AskAnswer, Text: text, Options: options}
 }

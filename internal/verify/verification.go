@@ -38,6 +38,7 @@ type verification struct {
 	near      *language.Neighbourhood // of the test's call, with base's answers
 	head      []language.Answer       // to the same calls
 	surviving []survivor
+	tied      bool // a test of the repository does not decide between the proposer's candidates
 	grounds   []behaviour.Ground
 	risks     []string
 	suiteBase *baseSuite
