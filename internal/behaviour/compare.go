@@ -32,13 +32,8 @@ func Compare(s Sides) []Ground {
 	if s.Enough == 0 {
 		s.Enough = defaultEnough
 	}
-	n := min(len(s.Calls), len(s.Base), len(s.Head))
-	c := &comparison{Sides: s}
-	for i := range n {
-		c.pairs = append(c.pairs, pair{i: i, call: s.Calls[i], base: s.Base[i], head: s.Head[i]})
-	}
-	c.dark = !slices.ContainsFunc(c.pairs, c.runsChange)
-	if n == 0 || (c.pairs[0].base.End != language.Raised && !s.Asserted) {
+	c := s.comparison()
+	if len(c.pairs) == 0 || (c.pairs[0].base.End != language.Raised && !s.Asserted) {
 		return []Ground{{Name: "observed", Effect: Lowers, Evidence: "the failing call could not be observed beside its neighbours, so nothing is known of what calls near it answer"}}
 	}
 	var grounds []Ground
@@ -48,6 +43,37 @@ func Compare(s Sides) []Ground {
 		}
 	}
 	return grounds
+}
+
+// Kept compares the answers where the failing test itself says what is right:
+// calls that base answers and that run no changed line have to be answered the
+// same; what the test asserts decides about the others, which base may answer as
+// wrongly as the test's own. nil if no call can be compared.
+func Kept(s Sides) *Ground {
+	c := s.comparison()
+	if c.dark {
+		return nil
+	}
+	same, other := 0, 0
+	var strayed []pair
+	for _, p := range c.pairs[1:] {
+		switch {
+		case !Answered(p.base) || !Comparable(p.head):
+		case Same(p.base, p.head):
+			same++
+		case c.touches(p):
+			other++
+		default:
+			strayed = append(strayed, p)
+		}
+	}
+	switch {
+	case len(strayed) > 0:
+		return &Ground{"preserved", Rejects, fmt.Sprintf("%s that base answers and that run no changed line are answered differently with the patch", text.Count(len(strayed), "call")), examples(strayed)}
+	case same+other == 0:
+		return nil
+	}
+	return &Ground{"preserved", Shown, fmt.Sprintf("of %s near the test's own that base answers, %d are answered the same with the patch, and all that run no changed line", text.Count(same+other, "call"), same), nil}
 }
 
 // Answered reports whether an answer is a result that can be compared.
@@ -93,14 +119,47 @@ type comparison struct {
 	dark  bool // none of the calls runs a changed line
 }
 
+func (s Sides) comparison() *comparison {
+	c := &comparison{Sides: s}
+	for i := range min(len(s.Calls), len(s.Base), len(s.Head)) {
+		c.pairs = append(c.pairs, pair{i: i, call: s.Calls[i], base: s.Base[i], head: s.Head[i]})
+	}
+	c.dark = !slices.ContainsFunc(c.pairs, c.runsChange)
+	return c
+}
+
 type pair struct {
 	i          int
 	call       language.Call
 	base, head language.Answer
 }
 
-func (p pair) difference() Difference {
-	return Difference{Call: p.call.Shown, Before: Show(p.base), After: Show(p.head)}
+func (p pair) difference() Difference { return Differing(p.call.Shown, p.base, p.head) }
+
+// Differing shows a call with two answers to it; where these return equal values,
+// with what else they did.
+func Differing(call string, before, after language.Answer) Difference {
+	d := Difference{Call: call, Before: Show(before), After: Show(after)}
+	if d.Before != d.After || before.End != language.Returned {
+		return d
+	}
+	for _, effect := range []struct{ what, before, after string }{
+		{"leaves ", before.State, after.State}, {"writes ", before.Output, after.Output}, {"writes files ", before.Files, after.Files},
+	} {
+		if effect.before != effect.after {
+			d.Before += " and " + effect.what + effected(effect.before)
+			d.After += " and " + effect.what + effected(effect.after)
+			break
+		}
+	}
+	return d
+}
+
+func effected(s string) string {
+	if s == "" {
+		return "nothing else"
+	}
+	return text.Clip(s, maxShown)
 }
 
 // failedAlike reports whether an answer is the failure of the test's own call on base.

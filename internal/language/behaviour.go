@@ -126,4 +126,5 @@ type Rival struct {
 	Path    string        `json:"path"`
 	Line    int           `json:"line"`
 	Change  string        `json:"change"` // as people read it: 0.001 → 0.002
+	Value   bool          `json:"value"`  // the change is that of a constant's value
 }

@@ -472,9 +472,12 @@ func TestRivalsDifferInOnePlace(t *testing.T) {
 		}
 	}
 	at := changes["upper → lower"]
-	for _, want := range []string{"upper → lower", "+ → -", "0 → 1", "by → items", "without the edit at line 16"} {
-		if changes[want] == 0 {
+	for want, value := range map[string]bool{"upper → lower": false, "+ → -": false, "0 → 1": true, "by → items": false, "without the edit at line 16": false} {
+		switch i := changes[want]; {
+		case i == 0:
 			t.Errorf("no %s in %v", want, changes)
+		case rivals[i-1].Value != value:
+			t.Errorf("%s is a constant's value: %v", want, !value)
 		}
 	}
 	calls := []language.Call{call(probe.Test.Source), call(test(settle, `settle(order={"currency": 'GBP', "amount": 1})`).Source)}
