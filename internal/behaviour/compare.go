@@ -3,6 +3,7 @@ package behaviour
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -365,7 +366,7 @@ func (c *comparison) overfit() *Ground {
 // a normalising change, head must answer it as base answers the other, and the
 // same change must hold for other inputs.
 func (c *comparison) witness() *Ground {
-	var holds, fails []pair
+	var holds, fails, converted []pair
 	alike := map[string]bool{} // literals and kinds of change by which the failing input differs from an answered one
 	for _, p := range c.pairs {
 		var partner pair
@@ -383,9 +384,13 @@ func (c *comparison) witness() *Ground {
 		}
 		shown := pair{call: partner.call, base: p.base, head: partner.head}
 		shown.call.Shown = partner.call.Shown + ", compared with " + p.call.Shown
-		if partner.head.End == language.Returned && mask(p.base.Value, p.call.To) == mask(partner.head.Value, other(partner, p)) {
+		number := p.call.Edit == conversion || partner.call.Edit == conversion
+		switch {
+		case partner.head.End == language.Returned && alikeBut(number, p.base.Value, p.call.To, partner.head.Value, other(partner, p)):
 			holds = append(holds, shown)
-		} else {
+		case number:
+			converted = append(converted, shown)
+		default:
 			fails = append(fails, shown)
 		}
 	}
@@ -393,19 +398,36 @@ func (c *comparison) witness() *Ground {
 	switch {
 	case len(fails) > 0:
 		return &Ground{"witness", Rejects, fmt.Sprintf("of %d inputs that differ from an answered one only by case, space or form, %d are not answered like it", len(fails)+len(holds), len(fails)), examples(fails)}
+	case len(converted) > 0:
+		return &Ground{"witness", Lowers, fmt.Sprintf("of %d texts of a number that base answers, %d are not answered like the number", len(converted)+len(holds), len(converted)), examples(converted)}
 	case len(holds) > 0 && len(still) > 0:
 		return &Ground{"witness", Lowers, fmt.Sprintf("%s that differ from the failing one only by form still fail as it did", text.Count(len(still), "call")), examples(still)}
 	case len(holds) >= 2:
-		return &Ground{"witness", Supports, fmt.Sprintf("%d inputs that differ from an answered one only by case, space or form are answered like it", len(holds)), examples(holds)}
+		return &Ground{"witness", Supports, fmt.Sprintf("%d inputs that differ from an answered one only by case, space, form or type are answered like it", len(holds)), examples(holds)}
 	}
 	return nil
 }
 
+// conversion is the edit by which a text becomes the number that it is.
+const conversion = "conversion"
+
+// alikeBut reports whether two answers are equal but for what they repeat of
+// their literals, of which one may be a number and the other its text.
+func alikeBut(number bool, a, from, b, to string) bool {
+	a, b = mask(a, from), mask(b, to)
+	if number {
+		digits := regexp.MustCompile(`(^|[^\w.])` + regexp.QuoteMeta(strings.Trim(to, `'"`)) + `($|[^\w.])`)
+		a, b = digits.ReplaceAllString(a, "$1□$2"), digits.ReplaceAllString(b, "$1□$2")
+	}
+	return a == b
+}
+
 // stillByForm are the other forms of the failing input, by the same kind of
-// change, that fail with the patch as they did on base.
+// change, that fail with the patch as they did on base. A number has one text
+// only: those of other numbers may fail as these do.
 func (c *comparison) stillByForm(alike map[string]bool) []pair {
 	return slices.DeleteFunc(c.still(), func(p pair) bool {
-		return p.call.Seed != 0 || !p.call.Normalising || !alike[p.call.Leaf+"\x00"+p.call.Edit]
+		return p.call.Seed != 0 || !p.call.Normalising || p.call.Edit == conversion || !alike[p.call.Leaf+"\x00"+p.call.Edit]
 	})
 }
 

@@ -74,6 +74,38 @@ func TestAnAnswerLikeOneOfTwoOthersMayBeChance(t *testing.T) {
 	}
 }
 
+// converted is near a lookup by number: base answers 23 and 7, and neither the
+// failing '23' nor '7'.
+func converted(own, other language.Answer) behaviour.Sides {
+	s := near(12)
+	s.Calls[0].Shown, s.Head[0] = "f('23')", own
+	s = with(s, language.Call{Shown: "f(23)", Leaf: "x", Edit: "conversion", From: "'23'", To: "23", Twin: true, Normalising: true}, returns("{'to': 'Moreau', 'id': 23}", 1), returns("{'to': 'Moreau', 'id': 23}", 1))
+	s = with(s, language.Call{Shown: "f('7')", Leaf: "x", Edit: "conversion", To: "'7'"}, raises("KeyError", 5), other)
+	s = with(s, language.Call{Shown: "f(7)", Leaf: "x", To: "7", Partner: len(s.Calls) - 1}, returns("{'to': 'Okafor', 'id': 7}", 1), returns("{'to': 'Okafor', 'id': 7}", 1))
+	return with(s, language.Call{Shown: "f('8')", Leaf: "x", Edit: "conversion", To: "'8'", Normalising: true}, raises("KeyError", 5), raises("KeyError", 5))
+}
+
+func TestATextOfANumberIsAnsweredLikeTheNumber(t *testing.T) {
+	t.Parallel()
+	moreau, okafor := "{'to': 'Moreau', 'id': 23}", "{'to': 'Okafor', 'id': 7}"
+	for _, tt := range []struct {
+		name       string
+		own, other language.Answer
+		effect     behaviour.Effect
+	}{
+		{"both are, whatever becomes of an unknown number's", returns(moreau, 5), returns(okafor, 5), behaviour.Supports},
+		{"both are, and repeat the text", returns("{'to': 'Moreau', 'id': '23'}", 5), returns("{'to': 'Okafor', 'id': '7'}", 5), behaviour.Supports},
+		{"the failing one is not", returns("{'to': '23', 'id': 23}", 5), returns(okafor, 5), behaviour.Lowers},
+		{"the patch mends only the failing one", returns(moreau, 5), raises("KeyError", 5), behaviour.Lowers},
+		{"the patch refuses texts", raises("ValueError", 5), raises("ValueError", 5), behaviour.Lowers},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			expect(t, behaviour.Compare(converted(tt.own, tt.other)), "witness", tt.effect)
+		})
+	}
+}
+
 func TestWhatCallsNearTheFailingOneSay(t *testing.T) {
 	t.Parallel()
 	varies := returns("3")

@@ -492,3 +492,29 @@ func TestRivalsDifferInOnePlace(t *testing.T) {
 		t.Errorf("lower answers %+v", r)
 	}
 }
+
+func TestTheNumberThatATextIsIsItsWitness(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const source = "NAMES = {7: 'Okafor', 17: 'Lindqvist', 23: 'Moreau'}\n\n\ndef name(order):\n    return NAMES[order['customer']]\n"
+	if err := os.WriteFile(filepath.Join(dir, "customers.py"), []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	near, err := prober(t).Neighbours(t.Context(), language.Probe{Run: "test", Tree: dir, Test: test("from customers import name", "name({'customer': '23'})")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{} // number → the text of it that is its partner, or the twin's literal
+	for i, c := range near.Calls {
+		switch {
+		case near.Answers[i].End != language.Returned:
+		case c.Partner > 0:
+			found[c.To] = near.Calls[c.Partner].To
+		case c.Twin && c.Normalising && c.Edit == "conversion":
+			found[c.To] = c.From
+		}
+	}
+	if diff := cmp.Diff(map[string]string{"23": "'23'", "7": "'7'", "17": "'17'"}, found); diff != "" {
+		t.Error(diff)
+	}
+}
