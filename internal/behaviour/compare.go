@@ -38,7 +38,7 @@ func Compare(s Sides) []Ground {
 		return []Ground{{Name: "observed", Effect: Lowers, Evidence: "the failing call could not be observed beside its neighbours, so nothing is known of what calls near it answer"}}
 	}
 	var grounds []Ground
-	for _, rule := range []func() *Ground{c.repeatable, c.preserved, c.incomparable, c.refused, c.changed, c.halfFix, c.overfit, c.witness, c.sensitivity, c.nonsense, c.collision, c.types, c.shapes, c.relations} {
+	for _, rule := range []func() *Ground{c.repeatable, c.preserved, c.incomparable, c.refused, c.changed, c.halfFix, c.overfit, c.witness, c.sensitivity, c.nonsense, c.collision, c.ignored, c.types, c.shapes, c.relations} {
 		if g := rule(); g != nil {
 			grounds = append(grounds, *g)
 		}

@@ -2,6 +2,7 @@ package behaviour_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,6 +43,39 @@ func refusing(s behaviour.Sides, n int) behaviour.Sides {
 		s = with(s, language.Call{Shown: fmt.Sprintf("f(-%d)", i)}, returns("1", 5), raises("ValueError", 5))
 	}
 	return s
+}
+
+// filtered is near a filter that base cannot read, and answers with own: base
+// answers it without a part, and two others.
+func filtered(failing, without, own string) behaviour.Sides {
+	s := near(12)
+	s.Head[0] = returns(own, 5)
+	for answer, to := range []string{without, "'city=Rome'", "'city=Bath'"} {
+		known := returns(fmt.Sprint(answer), 1)
+		s = with(s, language.Call{Shown: "select(" + to + ")", Leaf: "filter", Edit: "token", From: failing, To: to}, known, known)
+	}
+	return s
+}
+
+func TestAPatchMayNotTakeWhatFailedForNothing(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		sides behaviour.Sides
+		want  bool
+	}{
+		{"the answer without a sign of the filter", filtered("'city!=Oslo'", "'city=Oslo'", "0"), true},
+		{"the answer without its end", filtered("'city=Oslo~'", "'city=Oslo'", "0"), true},
+		{"an answer of its own", filtered("'city!=Oslo'", "'city=Oslo'", "7"), false},
+		{"the answer with another sign", filtered("'city!=Oslo'", "'city~=Oslo'", "0"), false},
+		{"the answer without separators in a number", filtered("'1,250'", "'1250'", "0"), false},
+		{"the answer without an item of a list", filtered("['a', 'b']", "['a']", "0"), false},
+	} {
+		found := slices.ContainsFunc(behaviour.Compare(tt.sides), func(g behaviour.Ground) bool { return g.Name == "ignored" && g.Effect == behaviour.Lowers })
+		if found != tt.want {
+			t.Errorf("%s: got %v", tt.name, found)
+		}
+	}
 }
 
 // taken has base know two cards, with the answers 1 and 2, and not the failing

@@ -197,6 +197,54 @@ func (c *comparison) levelled(leaf string) bool {
 	return n >= enoughValues
 }
 
+// ignored: the failing call is answered as base answers it without a part of a
+// text, and base's answers vary with that text: the patch takes what made the
+// call fail for nothing. Separators within a number are nothing.
+func (c *comparison) ignored() *Ground {
+	own := c.pairs[0]
+	if !Answered(own.head) || c.Asserted {
+		return nil
+	}
+	distinct, like := map[string]map[string]bool{}, map[string]pair{}
+	for _, p := range c.pairs[1:] {
+		if p.call.Seed != 0 || p.call.Normalising || !Answered(p.base) {
+			continue
+		}
+		leaf, _, _ := strings.Cut(p.call.Leaf, "#")
+		if distinct[leaf] == nil {
+			distinct[leaf] = map[string]bool{}
+		}
+		distinct[leaf][mask(p.base.Value, p.call.To)] = true
+		if left(p.call.From, p.call.To) && p.base.Type == own.head.Type && mask(p.base.Value, p.call.To) == mask(own.head.Value, p.call.From) {
+			like[leaf] = p
+		}
+	}
+	for _, leaf := range slices.Sorted(maps.Keys(like)) {
+		if p := like[leaf]; len(distinct[leaf]) >= 3 {
+			return &Ground{"ignored", Lowers, fmt.Sprintf("the failing call is answered as base answers it without a part of %s", leaf),
+				[]Difference{{Call: p.call.Shown, Before: Show(p.base), After: "the failing call " + Show(own.head)}}}
+		}
+	}
+	return nil
+}
+
+// left reports whether a text is another one without a part of it that is more
+// than a separator between two digits.
+func left(whole, rest string) bool {
+	if len(rest) >= len(whole) || whole == "" || !strings.ContainsAny(whole[:1], `'"`) {
+		return false
+	}
+	i := 0
+	for i < len(rest) && whole[i] == rest[i] {
+		i++
+	}
+	end := i + len(whole) - len(rest)
+	if whole[end:] != rest[i:] {
+		return false
+	}
+	return strings.Trim(whole[i:end], ",._ ") != "" || kind(whole[i-1]) != 2 || kind(whole[end]) != 2
+}
+
 // place says where two literals differ: what stands before and after that, and
 // what stands there in each, as whole runs of letters or of digits.
 func place(a, b string) (at, from, to string) {

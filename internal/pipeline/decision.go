@@ -262,7 +262,7 @@ func (r Red) meant() *fault.Stop {
 	return &fault.Stop{
 		Type:   fault.Cancelled,
 		Detail: fmt.Sprintf("%s answered that the call should raise %s, as it did in production: then there is nothing to repair in it.", d.By, production),
-		Help:   "Handle the exception where the call is made, or see to it that such a call is not made.",
+		Help:   "Handle the exception in the caller, or prevent such a call.",
 	}
 }
 

@@ -23,7 +23,7 @@ func TestWhichRivalsPassTheTest(t *testing.T) {
 		{"one that fails where the patch answers does not", false, returns("1"), raises("KeyError"), false},
 		{"one that answers what the patch refuses", false, raises("ValueError"), returns("2"), true},
 		{"one that refuses as the patch does", false, raises("ValueError"), raises("ValueError"), true},
-		{"one that fails otherwise than the patch refuses does not", false, raises("ValueError"), raises("KeyError"), false},
+		{"one that raises something else than the patch does not", false, raises("ValueError"), raises("KeyError"), false},
 		{"one that answers what the test asserts", true, returns("1"), returns("1"), true},
 		{"one that answers something else than the test asserts does not", true, returns("1"), returns("2"), false},
 		{"one that answers where the test asserts a refusal does not", true, raises("ValueError"), returns("2"), false},

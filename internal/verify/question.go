@@ -18,8 +18,8 @@ const (
 
 // question is what a person has to decide about a patch that no gate rejects:
 // its own behaviour, and those of the rivals that nothing refutes, the most
-// plausible first. Rivals with another constant that nothing supports are no
-// options: a line says how many there are.
+// plausible first. Rivals with another constant that nothing supports are not
+// offered: a line says how many there are.
 func (j *verification) question() *Question {
 	if j.near == nil || len(j.near.Calls) == 0 || len(j.head) == 0 {
 		return nil
@@ -102,7 +102,7 @@ func (j *verification) backed(s survivor) bool {
 	return false
 }
 
-// summary is one line on rivals that are no options of their own.
+// summary is one line on rivals that are not offered.
 func (j *verification) summary(idle []survivor) string {
 	if len(idle) == 0 {
 		return ""
