@@ -52,7 +52,11 @@ func filtered(failing, without, own string) behaviour.Sides {
 	s.Head[0] = returns(own, 5)
 	for answer, to := range []string{without, "'city=Rome'", "'city=Bath'"} {
 		known := returns(fmt.Sprint(answer), 1)
-		s = with(s, language.Call{Shown: "select(" + to + ")", Leaf: "filter", Edit: "token", From: failing, To: to}, known, known)
+		call := language.Call{Shown: "select(" + to + ")", Leaf: "filter", Edit: "token", From: failing, To: to}
+		if answer > 0 { // variations of the first
+			call.Seed, call.From = 13, without
+		}
+		s = with(s, call, known, known)
 	}
 	return s
 }

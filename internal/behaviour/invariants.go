@@ -207,7 +207,7 @@ func (c *comparison) ignored() *Ground {
 	}
 	distinct, like := map[string]map[string]bool{}, map[string]pair{}
 	for _, p := range c.pairs[1:] {
-		if p.call.Seed != 0 || p.call.Normalising || !Answered(p.base) {
+		if p.call.Normalising || !Answered(p.base) {
 			continue
 		}
 		leaf, _, _ := strings.Cut(p.call.Leaf, "#")
@@ -215,7 +215,7 @@ func (c *comparison) ignored() *Ground {
 			distinct[leaf] = map[string]bool{}
 		}
 		distinct[leaf][mask(p.base.Value, p.call.To)] = true
-		if left(p.call.From, p.call.To) && p.base.Type == own.head.Type && mask(p.base.Value, p.call.To) == mask(own.head.Value, p.call.From) {
+		if p.call.Seed == 0 && left(p.call.From, p.call.To) && p.base.Type == own.head.Type && mask(p.base.Value, p.call.To) == mask(own.head.Value, p.call.From) {
 			like[leaf] = p
 		}
 	}
