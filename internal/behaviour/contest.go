@@ -141,7 +141,7 @@ func Otherwise(a, b Sides) (Difference, bool) {
 		case x.End == language.Raised && y.End == language.Raised:
 		case x.End == language.Returned && len(fails.pairs) > 0 && fails.failedAlike(y):
 		default:
-			return Difference{Call: a.Calls[i].Shown, Before: Show(x), After: Show(y)}, true
+			return Differing(a.Calls[i].Shown, x, y), true
 		}
 	}
 	return Difference{}, false

@@ -52,6 +52,9 @@ type Repaired struct {
 // repair finds a candidate that the verdict would accept. After a person's
 // decision it first tries the candidates that were known before.
 func (a *at) repair(ctx context.Context, in Wanted) (made Repaired, err error) {
+	if stop := in.meant(); stop != nil {
+		return made, stop
+	}
 	tree, release, err := a.Source.Checkout(ctx, a.Project, in.Bundle.Code.Commit)
 	if err != nil {
 		return made, err

@@ -158,7 +158,8 @@ class Neighbourhood:
         return {"calls": self.calls, "answers": self.found, "asserts": self.shape.asserts, "why": self.why}
 
     def call(self, v, seed):
-        same = type(v.before) is str and type(v.after) is str and v.before != v.after and variations.normal(v.before) == variations.normal(v.after)
+        same = v.edit == "conversion" or (
+            type(v.before) is str and type(v.after) is str and v.before != v.after and variations.normal(v.before) == variations.normal(v.after))
         return {"test": v.source, "seed": seed, "leaf": v.leaf, "edit": v.edit, "from": shown(v.before), "to": shown(v.after),
                 "twin": False, "normalising": same, "partner": -1, "after": v.after}
 
@@ -215,12 +216,14 @@ class Neighbourhood:
 
     def witnesses(self, twin):
         """Other values at a normalising twin's leaf, each in the twin's form and
-        in production's: the changes from EUR to eur, and from GBP to gbp."""
+        in production's: the changes from EUR to eur, and from GBP to gbp, or from
+        7 to '7', and from 12 to '12'."""
         leaf = next((l for l in variations.leaves(self.shape)[0] if l.path == self.calls[twin]["leaf"]), None)
         if leaf is None or not isinstance(leaf.value, str):
             return
         to = self.calls[twin]["after"]
-        change, back = reverse(leaf.value, to), reverse(to, leaf.value)
+        converted = not isinstance(to, str)
+        change, back = (str, variations.as_number) if converted else (reverse(leaf.value, to), reverse(to, leaf.value))
         if change is None or back is None:
             return
         made = {c["test"]: i for i, c in enumerate(self.calls)}
@@ -229,8 +232,12 @@ class Neighbourhood:
             return variations.Variation(self.shape.replaced([(leaf.node, repr(value))]), leaf.path, kind, leaf.value, value)
 
         tried = [c["after"] for c, a in zip(self.calls, self.found)
-                 if c["leaf"] == leaf.path and c["seed"] == 0 and answered(a) and isinstance(c["after"], str) and c["after"] != to]
-        for value in variations.alike(to, self.words.texts) + [t for t in self.words.texts if len(t) <= 2 * len(to)]:
+                 if c["leaf"] == leaf.path and c["seed"] == 0 and answered(a) and type(c["after"]) is type(to) and c["after"] != to]
+        if converted:
+            near = [n for n in self.words.numbers if type(n) is int]
+        else:
+            near = variations.alike(to, self.words.texts) + [t for t in self.words.texts if len(t) <= 2 * len(to)]
+        for value in near:
             if len(tried) >= 2 * WITNESSES:
                 break
             if value != to and value not in tried:
@@ -238,7 +245,7 @@ class Neighbourhood:
         pairs, fresh = [], []
         for value in tried:
             other = change(value)
-            if other == value or back(value) != value or variations.normal(other) == variations.normal(to):
+            if not converted and (other == value or back(value) != value or variations.normal(other) == variations.normal(to)):
                 continue  # not in the form that the twin has
             ends = [variation(value, "dictionary"), variation(other, self.calls[twin]["edit"])]
             for v in ends:
