@@ -34,17 +34,24 @@ type baseRuns struct {
 const sideBySide = 2
 
 // sessions runs the test n times on an overlay, the last time with the tracer.
+// That one has a sandbox to itself, and of the others the first has a fresh one.
 func (j *verification) sessions(ctx context.Context, overlay patch.Overlay, n int) ([]*testrun.Result, error) {
-	results := make([]*testrun.Result, n)
+	var plain []*testrun.Result
+	var traced *testrun.Result
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(sideBySide)
-	for i := range n {
+	g.Go(func() (err error) {
+		traced, err = j.session(ctx, overlay, true)
+		return err
+	})
+	if n > 1 {
 		g.Go(func() (err error) {
-			results[i], err = j.session(ctx, overlay, i == n-1)
+			plain, err = j.v.Session.Repeat(ctx, j.request(overlay), n-1)
 			return err
 		})
 	}
-	return results, g.Wait()
+	err := g.Wait()
+	return append(plain, traced), err
 }
 
 // failsOnBase asks whether the test fails on base as production did, every time.

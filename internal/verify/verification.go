@@ -239,11 +239,15 @@ func (j *verification) asked() language.Question {
 
 // session runs the test on an overlay in a fresh sandbox.
 func (j *verification) session(ctx context.Context, overlay patch.Overlay, traced bool) (*testrun.Result, error) {
-	req := testrun.Request{Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Test: &j.in.Test, Limits: sandbox.Limits{Wall: j.wall}, Seed: testrun.Seed}
+	req := j.request(overlay)
 	if traced {
 		req.Trace = &testrun.Tracing{Lines: true}
 	}
 	return j.v.Session.Run(ctx, req)
+}
+
+func (j *verification) request(overlay patch.Overlay) testrun.Request {
+	return testrun.Request{Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Test: &j.in.Test, Limits: sandbox.Limits{Wall: j.wall}, Seed: testrun.Seed}
 }
 
 // passes says why the test did not pass in a session; "" if it did.
