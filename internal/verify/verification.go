@@ -154,7 +154,10 @@ func (j *verification) run(ctx context.Context) (*smaller, error) {
 		j.grounds = append(j.grounds, *g)
 		return nil, nil
 	}
-	if err := j.contest(ctx); err != nil {
+	start := time.Now()
+	err = j.contest(ctx)
+	j.of(Behaviour).Millis += time.Since(start).Milliseconds()
+	if err != nil {
 		return nil, err
 	}
 	if j.near != nil && j.near.Asserts {

@@ -183,7 +183,7 @@ def watch(child, channel, output, deadline, limit):
     fds = {output["fd"]: None, channel["fd"]: channel["it"].feed}
     status, late, end = None, False, None
     while fds or status is None:
-        for fd in select.select(list(fds), [], [], 0.05)[0]:
+        for fd in select.select(list(fds), [], [], 0.05 if fds else 0.002)[0]:
             data = os.read(fd, 1 << 16)
             if not data:
                 del fds[fd]

@@ -10,6 +10,8 @@ except for the process ids and what the memory's layout decides.
 Reports to parent.py what it hears, message by message, with the session's number.
 """
 
+import gc
+import importlib
 import os
 import signal
 import sys
@@ -98,12 +100,26 @@ def run(config, plugin, above):
     return report
 
 
+def share():
+    """Imports what each pytest session imports of pytest, and keeps the collector
+    from touching, and so copying, what the forks share."""
+    for name in getattr(sys.modules["_pytest.config"], "default_plugins", ()):
+        try:
+            importlib.import_module("_pytest." + name)
+        except ImportError:
+            pass  # pytest will say so itself
+    gc.collect()
+    if hasattr(gc, "freeze"):  # Python 3.7 on
+        gc.freeze()
+
+
 def main():
     config = child.received()
     above = config["report"]
     send = child.reporter(config)
     parent.harden()
     plugin = child.prepare(config)
+    share()
     send({"t": "hello"})
     modes = {folder: os.stat(folder).st_mode for folder in SCRATCH if os.path.isdir(folder)}
     for i in range(config["repeats"]):
