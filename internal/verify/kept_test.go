@@ -81,11 +81,11 @@ func TestEarlierRunsOnBaseCount(t *testing.T) {
 		runs          int
 	}{
 		{"nothing is known", nil, false, 4, 1, 5},
-		{"nothing is known, and feedback is wanted", nil, true, 0, 1, 1},
-		{"a quick verification was made", &baseRuns{runs: 1, matched: 1, red: read}, false, 4, 0, 5},
-		{"a full one was made: one run is made again", &baseRuns{runs: 5, matched: 5, red: read}, false, 1, 0, 5},
-		{"a full one was made, and feedback is wanted", &baseRuns{runs: 5, matched: 5, red: read}, true, 0, 0, 5},
-		{"more runs were made than are wanted", &baseRuns{runs: 9, matched: 9, red: read}, false, 1, 0, 5},
+		{"nothing is known, for feedback", nil, true, 0, 1, 1},
+		{"after a quick verification", &baseRuns{runs: 1, matched: 1, red: read}, false, 4, 0, 5},
+		{"after a full one, one run is repeated", &baseRuns{runs: 5, matched: 5, red: read}, false, 1, 0, 5},
+		{"after a full one, for feedback", &baseRuns{runs: 5, matched: 5, red: read}, true, 0, 0, 5},
+		{"more runs are known than are wanted", &baseRuns{runs: 9, matched: 9, red: read}, false, 1, 0, 5},
 		{"one ended differently", &baseRuns{runs: 2, matched: 1, red: read}, false, 4, 1, 5},
 		{"there is no trace", &baseRuns{runs: 1, matched: 1}, false, 4, 1, 5},
 	} {
@@ -106,7 +106,7 @@ func TestEarlierRunsOnBaseCount(t *testing.T) {
 				t.Fatal(err)
 			}
 			if b.runs != tt.runs || b.matched != tt.runs || session.plain.Load() != tt.plain || session.traced.Load() != tt.traced {
-				t.Errorf("%d of %d runs count, %d and %d traced were made; want %d, %d and %d", b.matched, b.runs, session.plain.Load(), session.traced.Load(), tt.runs, tt.plain, tt.traced)
+				t.Errorf("%d of %d runs count, %d plain and %d traced took place; want %d, %d and %d", b.matched, b.runs, session.plain.Load(), session.traced.Load(), tt.runs, tt.plain, tt.traced)
 			}
 		})
 	}
@@ -130,7 +130,7 @@ func TestASuiteThatWasCutShortIsRunAgainWhereThereIsMoreTime(t *testing.T) {
 		{"it was cut with as much time", baseSuite{cut: true, limit: time.Hour}, false, false},
 		{"it was cut in another order", baseSuite{cut: true, limit: time.Hour, order: "b.py"}, false, true},
 		{"nothing could be learnt", baseSuite{lacking: true, limit: time.Hour, absent: "no"}, false, true},
-		{"nothing could be learnt, and feedback is wanted", baseSuite{lacking: true, limit: time.Hour, absent: "no"}, true, false},
+		{"nothing could be learnt, for feedback", baseSuite{lacking: true, limit: time.Hour, absent: "no"}, true, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
