@@ -30,7 +30,7 @@ func (r *Runner) Repeat(ctx context.Context, req testrun.Request, n int) (result
 	}
 	defer cleanup()
 	each := req.Limits.WithDefaults().Wall
-	req.Limits.Wall = time.Duration(n) * each
+	req.Limits.Wall = time.Duration(n+1) * each // one share for the start
 	canaries := [2]canary{newCanary(), newCanary()}
 	spec, err := specOf(req, dir, canaries)
 	if err != nil {
