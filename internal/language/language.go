@@ -57,6 +57,10 @@ type Session interface {
 	// runner, the error's kind is fault.NotFound, and its text contains the
 	// output.
 	Run(ctx context.Context, req testrun.Request) (*testrun.Result, error)
+	// Repeat runs one session n times, with n results in order. They may share a
+	// sandbox, but none can influence another, and the first has what one of Run
+	// has. Sessions with a trace are not repeated.
+	Repeat(ctx context.Context, req testrun.Request, n int) ([]*testrun.Result, error)
 	// Drive calls the function of req.Test several times in one process, with no
 	// test runner and under other conditions than those of Run. It watches the
 	// tree for exceptions whose bare class name is watch.

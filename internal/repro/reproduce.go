@@ -204,18 +204,28 @@ func (a *attempt) try(ctx context.Context, strategy string, c language.Candidate
 
 // run runs the test once.
 func (a *attempt) run(ctx context.Context, tree string, test testrun.Test, traced bool) (*testrun.Result, error) {
-	req := testrun.Request{Run: a.in.Run, Env: a.env, Tree: tree, Test: &test, Seed: testrun.Seed}
+	req := a.request(tree, test)
 	if traced {
 		req.Trace = &testrun.Tracing{TreeOnly: true}
 	}
 	res, err := a.r.Session.Run(ctx, req)
-	if fault.KindOf(err) == fault.NotFound {
-		return nil, &fault.Stop{
-			Type: fault.NeedsEnvironment, Detail: "The test runner does not start in the environment.", Log: text.Tail(err.Error(), 2000),
-			Help: a.r.Language.Help(language.Problem{Kind: language.NoTestRunner}),
-		}
+	return res, a.unstarted(err)
+}
+
+func (a *attempt) request(tree string, test testrun.Test) testrun.Request {
+	return testrun.Request{Run: a.in.Run, Env: a.env, Tree: tree, Test: &test, Seed: testrun.Seed}
+}
+
+// unstarted turns a session's error into a stop where the environment lacks the
+// test runner.
+func (a *attempt) unstarted(err error) error {
+	if fault.KindOf(err) != fault.NotFound {
+		return err
 	}
-	return res, err
+	return &fault.Stop{
+		Type: fault.NeedsEnvironment, Detail: "The test runner does not start in the environment.", Log: text.Tail(err.Error(), 2000),
+		Help: a.r.Language.Help(language.Problem{Kind: language.NoTestRunner}),
+	}
 }
 
 // compare compares one run with the incident. Failed is 1 where it is the same failure.
@@ -257,24 +267,19 @@ func (a *attempt) same(res *testrun.Result) bool {
 		res.Tests[0].Signature().Matches(a.sig) && res.Tests[0].Signature().File == a.sig.File
 }
 
-// recursed reports whether a traced run of an endlessly recursing test did
-// recurse: where the recursion ends depends on the tracer.
-func (a *attempt) recursed(res *testrun.Result) bool {
-	return a.r.Rules.Exhausts(a.sig.Type) && res.OK() && len(res.Tests) == 1 && res.Tests[0].Status == testrun.Failed &&
-		res.Tests[0].Signature().Type == a.sig.Type
-}
-
 // certify repeats the run: an intermittent failure proves nothing.
 func (a *attempt) certify(ctx context.Context, got *Reproduction) error {
-	for got.Runs < a.in.Repeats {
-		a.in.Progress(fmt.Sprintf("run %d of %d", got.Runs+1, a.in.Repeats))
-		res, err := a.run(ctx, a.in.Tree, got.Test, true)
+	if n := a.in.Repeats - got.Runs; n > 0 {
+		a.in.Progress(fmt.Sprintf("runs %d to %d", got.Runs+1, a.in.Repeats))
+		results, err := a.r.Session.Repeat(ctx, a.request(a.in.Tree, got.Test), n)
 		if err != nil {
-			return err
+			return a.unstarted(err)
 		}
-		got.Runs++
-		if a.same(res) || a.recursed(res) {
-			got.Failed++
+		for _, res := range results {
+			got.Runs++
+			if a.same(res) {
+				got.Failed++
+			}
 		}
 	}
 	if got.Failed < got.Runs {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -95,10 +96,6 @@ func (j *verification) checks(ctx context.Context) (base, head []language.Check,
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		if !j.in.Quick {
-			base, err = side(gctx, nil)
-			return err
-		}
 		base, err = j.v.kept(j.in).lint(strings.Join(paths, "\n"), func() ([]language.Check, error) { return side(gctx, nil) })
 		return err
 	})
@@ -111,19 +108,16 @@ func (j *verification) checks(ctx context.Context) (base, head []language.Check,
 
 // lint keeps what is reported on base of some files.
 func (k *keptBase) lint(paths string, run func() ([]language.Check, error)) ([]language.Check, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if checks, ok := k.linted[paths]; ok {
-		return checks, nil
-	}
-	checks, err := run()
-	if err == nil {
-		if k.linted == nil {
-			k.linted = map[string][]language.Check{}
+	all, err := k.linted.update(func(earlier map[string][]language.Check, _ bool) (map[string][]language.Check, error) {
+		if _, ok := earlier[paths]; ok {
+			return earlier, nil
 		}
-		k.linted[paths] = checks
-	}
-	return checks, err
+		checks, err := run()
+		more := map[string][]language.Check{paths: checks}
+		maps.Copy(more, earlier)
+		return more, err
+	})
+	return all[paths], err
 }
 
 // numbers in a message, such as another line's or a count, are not what it says.

@@ -24,19 +24,23 @@ func (v *Verifier) blind() bool { return v.lax["behaviour"] || v.Prober == nil }
 // neighbours are the calls near the failing one, with base's answers. They are
 // kept between verifications: they depend on the tree and the test only.
 func (v *Verifier) neighbours(ctx context.Context, in Input) (*language.Neighbourhood, error) {
-	return v.kept(in).neighbours(func() (*language.Neighbourhood, error) {
+	return v.kept(in).near.get(nil, func() (*language.Neighbourhood, error) {
 		return v.Prober.Neighbours(ctx, language.Probe{Run: in.Run, Env: in.Env, Tree: in.Tree, Test: in.Test})
 	})
 }
 
-// answers has base and head answer the calls near the failing one, once.
+// answers has base and head answer the calls near the failing one, once: a head
+// that is verified again is not asked again.
 func (j *verification) answers(ctx context.Context) (err error) {
 	if j.head != nil {
 		return nil
 	}
-	if j.near, err = j.v.neighbours(ctx, j.in); err == nil {
-		j.head, err = j.v.Prober.Answers(ctx, j.probe(j.overlay), j.near.Calls)
+	if j.near, err = j.v.neighbours(ctx, j.in); err != nil {
+		return err
 	}
+	j.head, err = j.v.kept(j.in).head(j.overlay).answers.get(nil, func() ([]language.Answer, error) {
+		return j.v.Prober.Answers(ctx, j.probe(j.overlay), j.near.Calls)
+	})
 	return err
 }
 

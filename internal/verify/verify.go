@@ -1,5 +1,5 @@
 // Package verify computes the verdict on a candidate patch. It is model-free:
-// base and head are rerun in fresh sandboxes, N times, with the same command,
+// base and head are rerun, N times, in fresh sandboxes, with the same command,
 // and each gate says with its evidence whether it holds.
 //
 //	v := verify.Verifier{Session: lang, Analyser: lang, Rules: lang, Prober: lang} // lang is a language
@@ -26,15 +26,23 @@
 //	lint          the repository's own linters and type checkers report no new error in the changed files
 //
 // They are computed cheapest first. A full verification continues after a
-// failed gate, unless the later ones depend on it.
+// failed gate, unless the later ones depend on it. What those have run in any
+// case is run side by side.
 //
 // A quick verification (Input.Quick) is feedback for a proposer, never a
 // verdict to publish. It stops at the first gate that fails, runs the test once
-// on head, leaves reverted-fix to the full verification, and keeps its results
-// on base (one run of the test, two of the suite) for the next candidate on the
-// same tree and test. A full verification does not use them.
+// on head, and leaves reverted-fix to the full verification.
 //
-// Of the N runs on base and on head the last is made under the tracer. Traces
+// What a verification learns of a base (runs of the test, two of the suite,
+// answers of the calls near the failing one) serves the next one on the same
+// tree, test and environment, and so do a head's answers. A full verification
+// counts earlier runs of the test on base among its N, but makes at least one
+// itself, and all of those on head; it repeats a suite that was cut short with
+// less time.
+//
+// Of the N runs on base and on head the last is made under the tracer, in a
+// sandbox of its own. The others share one, each in a process of its own, and
+// the first of them finds it fresh (language.Session.Repeat). Traces
 // come from the code under test. They can reject a patch but never support it:
 // without a trace, on-path fails.
 package verify
@@ -144,7 +152,7 @@ type Gate struct {
 	Name     string  `json:"name"`     // applies, base-sha, head-green, suite, reverted-fix, minimal, on-path, no-band-aid, …
 	Outcome  Outcome `json:"outcome"`  //
 	Evidence string  `json:"evidence"` // one or two sentences with figures
-	Millis   int64   `json:"millis"`
+	Millis   int64   `json:"millis"`   // of gates that ran side by side, each has its own time
 }
 
 // An Outcome of a gate.
