@@ -85,6 +85,9 @@ type Rules interface {
 	// Exhausts reports whether an exception means that the stack is exhausted.
 	// A tracer uses some of it, so the failure moves by a step.
 	Exhausts(exception string) bool
+	// Reworded reports whether two messages of one exception type say the same in
+	// the words of different versions of the language.
+	Reworded(a, b string) bool
 	// Expects reports whether an exception means that a test's expectation was
 	// not met, rather than that something is missing or broke.
 	Expects(exception string) bool

@@ -53,6 +53,7 @@ func (sum) Command(t testrun.Test) []string                    { return []string
 func (sum) Body(string) bool                                   { return false }
 func (sum) Expects(string) bool                                { return false }
 func (sum) Inlined(string) bool                                { return false }
+func (sum) Reworded(a, b string) bool                          { return a == b }
 func (sum) Exhausts(string) bool                               { return false }
 func (sum) Extensions() []string                               { return []string{".sum"} }
 func (sum) Data() []string                                     { return nil }
