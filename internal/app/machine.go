@@ -114,7 +114,7 @@ func (s *State) Close() error { return s.Scratch.Close() }
 // Pipeline wires the stages on a backend.
 func (s *State) Pipeline(b sandbox.Backend, bases []sandbox.Base, proposer repair.Proposer) *pipeline.Pipeline {
 	lang := python.New(b, python.Host{Store: s.Store, Scratch: s.Scratch, Bases: bases})
-	verifier := &verify.Verifier{Session: lang, Analyser: lang, Rules: lang, Prober: lang, Documenter: lang} // one, since what it learns of a base serves the next verification
+	verifier := &verify.Verifier{Session: lang, Analyser: lang, Rules: lang, Prober: lang, Documenter: lang, Linter: lang} // one, since what it learns of a base serves the next verification
 	return &pipeline.Pipeline{
 		Language:   lang,
 		Source:     &pipeline.Repos{Store: s.Store},

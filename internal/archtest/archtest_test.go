@@ -31,7 +31,7 @@ var layers = [][]string{
 	{"internal/testrun", "internal/trace/run"},
 	{"internal/language"},
 	{"internal/language/python/program", "internal/language/python/patchrules", "internal/language/python/tree", "internal/language/python/environment", "internal/language/python/frames", "internal/behaviour", "internal/verify/pair"},
-	{"internal/language/python/session", "internal/language/python/analysis", "internal/language/python/synth", "internal/language/python/behaviour", "internal/language/python/documents"},
+	{"internal/language/python/session", "internal/language/python/analysis", "internal/language/python/synth", "internal/language/python/behaviour", "internal/language/python/documents", "internal/language/python/lint"},
 	{"internal/language/python"},
 	{"internal/repro", "internal/verify", "internal/repair", "internal/trace/agent"},
 	{"internal/report"},
@@ -157,7 +157,7 @@ func TestPackagesImportOnlyLowerLayers(t *testing.T) {
 var facades = map[string][]string{
 	"internal/intake":          {"internal/intake/sentry", "internal/intake/otlp", "internal/intake/github"},
 	"internal/app":             {"internal/app/samples"},
-	"internal/language/python": {"internal/language/python/analysis", "internal/language/python/behaviour", "internal/language/python/documents", "internal/language/python/environment", "internal/language/python/patchrules", "internal/language/python/session", "internal/language/python/synth"},
+	"internal/language/python": {"internal/language/python/analysis", "internal/language/python/behaviour", "internal/language/python/documents", "internal/language/python/environment", "internal/language/python/lint", "internal/language/python/patchrules", "internal/language/python/session", "internal/language/python/synth"},
 	"internal/redact":          {"internal/redact/encode", "internal/redact/find", "internal/redact/rules", "internal/redact/shape", "internal/redact/token"},
 	"internal/trace":           {"internal/trace/wire"},
 	"internal/verify":          {"internal/verify/pair"},

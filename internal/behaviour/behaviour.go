@@ -50,10 +50,11 @@ const (
 
 // standing are the grounds that stay whatever says what the failing call
 // answers: they are about other calls, or about the run itself. History tells of
-// other calls too, and a person who chose saw them side by side.
+// other calls too, and a person who chose saw them side by side. Candidates that
+// disagree all pass the test, so that its assertion says nothing about them.
 var standing = map[string][]string{
 	"preserved": nil, "incomparable": nil, "suite": nil, "conditions": nil, "same-failure-gone": nil, "repeatable": nil,
-	"changed-answers": {"history", "person"}, "refused-answers": {"history", "person"},
+	"changed-answers": {"history", "person"}, "refused-answers": {"history", "person"}, "agreement": {"history", "documented", "person"},
 }
 
 // StrengthOf weighs grounds. None, or any that lowers, leaves it undetermined.

@@ -3,6 +3,7 @@ package behaviour
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -32,22 +33,48 @@ func Compare(s Sides) []Ground {
 	if s.Enough == 0 {
 		s.Enough = defaultEnough
 	}
-	n := min(len(s.Calls), len(s.Base), len(s.Head))
-	c := &comparison{Sides: s}
-	for i := range n {
-		c.pairs = append(c.pairs, pair{i: i, call: s.Calls[i], base: s.Base[i], head: s.Head[i]})
-	}
-	c.dark = !slices.ContainsFunc(c.pairs, c.runsChange)
-	if n == 0 || (c.pairs[0].base.End != language.Raised && !s.Asserted) {
+	c := s.comparison()
+	if len(c.pairs) == 0 || (c.pairs[0].base.End != language.Raised && !s.Asserted) {
 		return []Ground{{Name: "observed", Effect: Lowers, Evidence: "the failing call could not be observed beside its neighbours, so nothing is known of what calls near it answer"}}
 	}
 	var grounds []Ground
-	for _, rule := range []func() *Ground{c.repeatable, c.preserved, c.incomparable, c.refused, c.changed, c.halfFix, c.overfit, c.witness, c.sensitivity, c.nonsense, c.collision, c.types, c.shapes, c.relations} {
+	for _, rule := range []func() *Ground{c.repeatable, c.preserved, c.incomparable, c.refused, c.changed, c.halfFix, c.overfit, c.witness, c.sensitivity, c.nonsense, c.collision, c.ignored, c.types, c.shapes, c.relations} {
 		if g := rule(); g != nil {
 			grounds = append(grounds, *g)
 		}
 	}
 	return grounds
+}
+
+// Kept compares the answers where the failing test itself says what is right:
+// calls that base answers and that run no changed line have to be answered the
+// same; what the test asserts decides about the others, which base may answer as
+// wrongly as the test's own. nil if no call can be compared.
+func Kept(s Sides) *Ground {
+	c := s.comparison()
+	if c.dark {
+		return nil
+	}
+	same, other := 0, 0
+	var strayed []pair
+	for _, p := range c.pairs[1:] {
+		switch {
+		case !Answered(p.base) || !Comparable(p.head):
+		case Same(p.base, p.head):
+			same++
+		case c.touches(p):
+			other++
+		default:
+			strayed = append(strayed, p)
+		}
+	}
+	switch {
+	case len(strayed) > 0:
+		return &Ground{"preserved", Rejects, fmt.Sprintf("%s that base answers and that run no changed line are answered differently with the patch", text.Count(len(strayed), "call")), examples(strayed)}
+	case same+other == 0:
+		return nil
+	}
+	return &Ground{"preserved", Shown, fmt.Sprintf("of %s near the test's own that base answers, %d are answered the same with the patch, and all that run no changed line", text.Count(same+other, "call"), same), nil}
 }
 
 // Answered reports whether an answer is a result that can be compared.
@@ -93,14 +120,47 @@ type comparison struct {
 	dark  bool // none of the calls runs a changed line
 }
 
+func (s Sides) comparison() *comparison {
+	c := &comparison{Sides: s}
+	for i := range min(len(s.Calls), len(s.Base), len(s.Head)) {
+		c.pairs = append(c.pairs, pair{i: i, call: s.Calls[i], base: s.Base[i], head: s.Head[i]})
+	}
+	c.dark = !slices.ContainsFunc(c.pairs, c.runsChange)
+	return c
+}
+
 type pair struct {
 	i          int
 	call       language.Call
 	base, head language.Answer
 }
 
-func (p pair) difference() Difference {
-	return Difference{Call: p.call.Shown, Before: Show(p.base), After: Show(p.head)}
+func (p pair) difference() Difference { return Differing(p.call.Shown, p.base, p.head) }
+
+// Differing shows a call with two answers to it; where these return equal values,
+// with what else they did.
+func Differing(call string, before, after language.Answer) Difference {
+	d := Difference{Call: call, Before: Show(before), After: Show(after)}
+	if d.Before != d.After || before.End != language.Returned {
+		return d
+	}
+	for _, effect := range []struct{ what, before, after string }{
+		{"leaves ", before.State, after.State}, {"writes ", before.Output, after.Output}, {"writes files ", before.Files, after.Files},
+	} {
+		if effect.before != effect.after {
+			d.Before += " and " + effect.what + effected(effect.before)
+			d.After += " and " + effect.what + effected(effect.after)
+			break
+		}
+	}
+	return d
+}
+
+func effected(s string) string {
+	if s == "" {
+		return "nothing else"
+	}
+	return text.Clip(s, maxShown)
 }
 
 // failedAlike reports whether an answer is the failure of the test's own call on base.
@@ -306,7 +366,7 @@ func (c *comparison) overfit() *Ground {
 // a normalising change, head must answer it as base answers the other, and the
 // same change must hold for other inputs.
 func (c *comparison) witness() *Ground {
-	var holds, fails []pair
+	var holds, fails, converted []pair
 	alike := map[string]bool{} // literals and kinds of change by which the failing input differs from an answered one
 	for _, p := range c.pairs {
 		var partner pair
@@ -324,9 +384,13 @@ func (c *comparison) witness() *Ground {
 		}
 		shown := pair{call: partner.call, base: p.base, head: partner.head}
 		shown.call.Shown = partner.call.Shown + ", compared with " + p.call.Shown
-		if partner.head.End == language.Returned && mask(p.base.Value, p.call.To) == mask(partner.head.Value, other(partner, p)) {
+		number := p.call.Edit == conversion || partner.call.Edit == conversion
+		switch {
+		case partner.head.End == language.Returned && alikeBut(number, p.base.Value, p.call.To, partner.head.Value, other(partner, p)):
 			holds = append(holds, shown)
-		} else {
+		case number:
+			converted = append(converted, shown)
+		default:
 			fails = append(fails, shown)
 		}
 	}
@@ -334,19 +398,36 @@ func (c *comparison) witness() *Ground {
 	switch {
 	case len(fails) > 0:
 		return &Ground{"witness", Rejects, fmt.Sprintf("of %d inputs that differ from an answered one only by case, space or form, %d are not answered like it", len(fails)+len(holds), len(fails)), examples(fails)}
+	case len(converted) > 0:
+		return &Ground{"witness", Lowers, fmt.Sprintf("of %d texts of a number that base answers, %d are not answered like the number", len(converted)+len(holds), len(converted)), examples(converted)}
 	case len(holds) > 0 && len(still) > 0:
 		return &Ground{"witness", Lowers, fmt.Sprintf("%s that differ from the failing one only by form still fail as it did", text.Count(len(still), "call")), examples(still)}
 	case len(holds) >= 2:
-		return &Ground{"witness", Supports, fmt.Sprintf("%d inputs that differ from an answered one only by case, space or form are answered like it", len(holds)), examples(holds)}
+		return &Ground{"witness", Supports, fmt.Sprintf("%d inputs that differ from an answered one only by case, space, form or type are answered like it", len(holds)), examples(holds)}
 	}
 	return nil
 }
 
+// conversion is the edit by which a text becomes the number that it is.
+const conversion = "conversion"
+
+// alikeBut reports whether two answers are equal but for what they repeat of
+// their literals, of which one may be a number and the other its text.
+func alikeBut(number bool, a, from, b, to string) bool {
+	a, b = mask(a, from), mask(b, to)
+	if number {
+		digits := regexp.MustCompile(`(^|[^\w.])` + regexp.QuoteMeta(strings.Trim(to, `'"`)) + `($|[^\w.])`)
+		a, b = digits.ReplaceAllString(a, "$1□$2"), digits.ReplaceAllString(b, "$1□$2")
+	}
+	return a == b
+}
+
 // stillByForm are the other forms of the failing input, by the same kind of
-// change, that fail with the patch as they did on base.
+// change, that fail with the patch as they did on base. A number has one text
+// only: those of other numbers may fail as these do.
 func (c *comparison) stillByForm(alike map[string]bool) []pair {
 	return slices.DeleteFunc(c.still(), func(p pair) bool {
-		return p.call.Seed != 0 || !p.call.Normalising || !alike[p.call.Leaf+"\x00"+p.call.Edit]
+		return p.call.Seed != 0 || !p.call.Normalising || p.call.Edit == conversion || !alike[p.call.Leaf+"\x00"+p.call.Edit]
 	})
 }
 

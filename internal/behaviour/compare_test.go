@@ -2,6 +2,7 @@ package behaviour_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,6 +43,105 @@ func refusing(s behaviour.Sides, n int) behaviour.Sides {
 		s = with(s, language.Call{Shown: fmt.Sprintf("f(-%d)", i)}, returns("1", 5), raises("ValueError", 5))
 	}
 	return s
+}
+
+// filtered is near a filter that base cannot read, and answers with own: base
+// answers it without a part, and two others.
+func filtered(failing, without, own string) behaviour.Sides {
+	s := near(12)
+	s.Head[0] = returns(own, 5)
+	for answer, to := range []string{without, "'city=Rome'", "'city=Bath'"} {
+		known := returns(fmt.Sprint(answer), 1)
+		call := language.Call{Shown: "select(" + to + ")", Leaf: "filter", Edit: "token", From: failing, To: to}
+		if answer > 0 { // variations of the first
+			call.Seed, call.From = 13, without
+		}
+		s = with(s, call, known, known)
+	}
+	return s
+}
+
+func TestAPatchMayNotTakeWhatFailedForNothing(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		sides behaviour.Sides
+		want  bool
+	}{
+		{"the answer without a sign of the filter", filtered("'city!=Oslo'", "'city=Oslo'", "0"), true},
+		{"the answer without its end", filtered("'city=Oslo~'", "'city=Oslo'", "0"), true},
+		{"an answer of its own", filtered("'city!=Oslo'", "'city=Oslo'", "7"), false},
+		{"the answer with another sign", filtered("'city!=Oslo'", "'city~=Oslo'", "0"), false},
+		{"the answer without separators in a number", filtered("'1,250'", "'1250'", "0"), false},
+		{"the answer without an item of a list", filtered("['a', 'b']", "['a']", "0"), false},
+	} {
+		found := slices.ContainsFunc(behaviour.Compare(tt.sides), func(g behaviour.Ground) bool { return g.Name == "ignored" && g.Effect == behaviour.Lowers })
+		if found != tt.want {
+			t.Errorf("%s: got %v", tt.name, found)
+		}
+	}
+}
+
+// taken has base know two cards, with the answers 1 and 2, and not the failing
+// one's, nor n others, all of which are answered alike with the patch.
+func taken(s behaviour.Sides, n int, answer string) behaviour.Sides {
+	s.Head[0] = returns(answer, 5)
+	for value, card := range []string{"B2", "A1"} {
+		known := returns(fmt.Sprint(2-value), 1)
+		s = with(s, language.Call{Shown: card, Leaf: "card", From: "'C3'", To: "'" + card + "'"}, known, known)
+	}
+	for i := range n {
+		s = with(s, language.Call{Shown: "?", Leaf: "card", From: "'C3'", To: fmt.Sprintf("'X%d'", i)}, raises("KeyError", 5), returns(answer, 5))
+	}
+	return s
+}
+
+func TestAnAnswerLikeOneOfTwoOthersMayBeChance(t *testing.T) {
+	t.Parallel()
+	for name, s := range map[string]behaviour.Sides{
+		"an answer of its own":             taken(near(12), 4, "7"),
+		"too few others that base refuses": taken(near(12), 3, "1"),
+		"others that are answered otherwise": with(taken(near(12), 4, "1"), language.Call{Shown: "?", Leaf: "card", From: "'C3'", To: "'Y'"},
+			raises("KeyError", 5), returns("3", 5)),
+	} {
+		for _, g := range behaviour.Compare(s) {
+			if g.Name == "collision" {
+				t.Errorf("%s: %s", name, g.Evidence)
+			}
+		}
+	}
+}
+
+// converted is near a lookup by number: base answers 23 and 7, and neither the
+// failing '23' nor '7'.
+func converted(own, other language.Answer) behaviour.Sides {
+	s := near(12)
+	s.Calls[0].Shown, s.Head[0] = "f('23')", own
+	s = with(s, language.Call{Shown: "f(23)", Leaf: "x", Edit: "conversion", From: "'23'", To: "23", Twin: true, Normalising: true}, returns("{'to': 'Moreau', 'id': 23}", 1), returns("{'to': 'Moreau', 'id': 23}", 1))
+	s = with(s, language.Call{Shown: "f('7')", Leaf: "x", Edit: "conversion", To: "'7'"}, raises("KeyError", 5), other)
+	s = with(s, language.Call{Shown: "f(7)", Leaf: "x", To: "7", Partner: len(s.Calls) - 1}, returns("{'to': 'Okafor', 'id': 7}", 1), returns("{'to': 'Okafor', 'id': 7}", 1))
+	return with(s, language.Call{Shown: "f('8')", Leaf: "x", Edit: "conversion", To: "'8'", Normalising: true}, raises("KeyError", 5), raises("KeyError", 5))
+}
+
+func TestATextOfANumberIsAnsweredLikeTheNumber(t *testing.T) {
+	t.Parallel()
+	moreau, okafor := "{'to': 'Moreau', 'id': 23}", "{'to': 'Okafor', 'id': 7}"
+	for _, tt := range []struct {
+		name       string
+		own, other language.Answer
+		effect     behaviour.Effect
+	}{
+		{"both are, whatever becomes of an unknown number's", returns(moreau, 5), returns(okafor, 5), behaviour.Supports},
+		{"both are, and repeat the text", returns("{'to': 'Moreau', 'id': '23'}", 5), returns("{'to': 'Okafor', 'id': '7'}", 5), behaviour.Supports},
+		{"the failing one is not", returns("{'to': '23', 'id': 23}", 5), returns(okafor, 5), behaviour.Lowers},
+		{"the patch mends only the failing one", returns(moreau, 5), raises("KeyError", 5), behaviour.Lowers},
+		{"the patch refuses texts", raises("ValueError", 5), raises("ValueError", 5), behaviour.Lowers},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			expect(t, behaviour.Compare(converted(tt.own, tt.other)), "witness", tt.effect)
+		})
+	}
 }
 
 func TestWhatCallsNearTheFailingOneSay(t *testing.T) {
@@ -90,6 +190,7 @@ func TestWhatCallsNearTheFailingOneSay(t *testing.T) {
 			s.Head[0] = returns("1", 5)
 			return s
 		}(), "collision", behaviour.Lowers},
+		{"an unknown value that is taken for one of two known ones is a question", taken(near(12), 4, "1"), "collision", behaviour.Lowers},
 		{"an answer of another type than twenty of base's rejects", func() behaviour.Sides {
 			s := near(25)
 			s.Head[0].Type = "str"
@@ -109,6 +210,63 @@ func TestWhatCallsNearTheFailingOneSay(t *testing.T) {
 			t.Parallel()
 			expect(t, behaviour.Compare(tt.sides), tt.ground, tt.effect)
 		})
+	}
+}
+
+func TestWhereATestSaysWhatIsRightTheRestIsKept(t *testing.T) {
+	t.Parallel()
+	call := language.Call{Shown: "f(1)"}
+	for _, tt := range []struct {
+		name   string
+		sides  behaviour.Sides
+		effect behaviour.Effect // "" no ground
+	}{
+		{"calls that run no changed line are answered the same", near(3), behaviour.Shown},
+		{"one that is answered otherwise rejects", with(near(3), call, returns("1", 1), returns("2", 1)), behaviour.Rejects},
+		{"one that fails now rejects", with(near(3), call, returns("1", 1), raises("ValueError", 1)), behaviour.Rejects},
+		{"one that runs a changed line may change", with(near(3), call, returns("1", 5), returns("2", 5)), behaviour.Shown},
+		{"one that runs a changed line may fail", with(near(3), call, returns("1", 5), raises("ValueError", 5)), behaviour.Shown},
+		{"one that base refuses may be answered", with(near(3), call, raises("ValueError", 1), returns("2", 1)), behaviour.Shown},
+		{"where no call runs a changed line, nothing is known of what may change", func() behaviour.Sides {
+			s := with(near(3), call, returns("1", 1), returns("2", 1))
+			s.Added, s.Removed = nil, nil
+			return s
+		}(), ""},
+		{"where base answers no call, nothing is known", near(0), ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			g := behaviour.Kept(tt.sides)
+			switch {
+			case g == nil && tt.effect == "":
+			case g == nil || g.Name != "preserved" || g.Effect != tt.effect:
+				t.Errorf("got %+v, want %s", g, tt.effect)
+			}
+		})
+	}
+}
+
+func TestADifferenceShowsWhatDiffers(t *testing.T) {
+	t.Parallel()
+	with := func(a language.Answer, change func(*language.Answer)) language.Answer {
+		change(&a)
+		return a
+	}
+	for _, tt := range []struct {
+		name                  string
+		before, after         language.Answer
+		wantBefore, wantAfter string
+	}{
+		{"values", returns("1"), returns("2"), "returns 1", "returns 2"},
+		{"of equal values, what is left behind", with(returns("1"), func(a *language.Answer) { a.State = "till.OPEN: [5]" }), returns("1"),
+			"returns 1 and leaves till.OPEN: [5]", "returns 1 and leaves nothing else"},
+		{"of equal values, what is written", returns("1"), with(returns("1"), func(a *language.Answer) { a.Output = "hello" }),
+			"returns 1 and writes nothing else", "returns 1 and writes hello"},
+		{"equal exceptions", raises("KeyError"), with(raises("KeyError"), func(a *language.Answer) { a.State = "x" }), "raises KeyError", "raises KeyError"},
+	} {
+		if d := behaviour.Differing("f(1)", tt.before, tt.after); d.Before != tt.wantBefore || d.After != tt.wantAfter {
+			t.Errorf("%s: got %+v", tt.name, d)
+		}
 	}
 }
 

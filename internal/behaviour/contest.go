@@ -51,7 +51,7 @@ func (c *Contest) Ground() Ground {
 	case c.survivors > 0:
 		return Ground{"rivals", Lowers, fmt.Sprintf("%d other behaviours pass the test, and nothing says that they are wrong", c.survivors), c.surviving}
 	case c.Untried > 0 && c.Untried >= len(by)+c.Equal:
-		return Ground{"rivals", Lowers, fmt.Sprintf("%s of what else the patch could have said could not be tried", text.Count(c.Untried, "patch")), nil}
+		return Ground{"rivals", Lowers, fmt.Sprintf("%s of the patch could not be tried", text.Count(c.Untried, "variant")), nil}
 	case len(by) == 0:
 		return Ground{"rivals", Lowers, "nothing else that the patch could have said answers differently, so nothing was refuted", nil}
 	}
@@ -141,7 +141,7 @@ func Otherwise(a, b Sides) (Difference, bool) {
 		case x.End == language.Raised && y.End == language.Raised:
 		case x.End == language.Returned && len(fails.pairs) > 0 && fails.failedAlike(y):
 		default:
-			return Difference{Call: a.Calls[i].Shown, Before: Show(x), After: Show(y)}, true
+			return Differing(a.Calls[i].Shown, x, y), true
 		}
 	}
 	return Difference{}, false

@@ -136,7 +136,9 @@ func (c *comparison) nonsense() *Ground {
 
 // collision: base tells what stands at one place of a literal apart, each value
 // has an answer of its own; the failing call is now answered like one with
-// another value there. A unit or a key that is taken for another shows here.
+// another value there. A unit or a key that is taken for another shows here. Two
+// values may differ by chance; they count where whatever base does not know
+// there is now answered like one of them.
 func (c *comparison) collision() *Ground {
 	own := c.pairs[0]
 	if !Answered(own.head) || c.Asserted {
@@ -170,13 +172,77 @@ func (c *comparison) collision() *Ground {
 		}
 	}
 	for _, at := range slices.Sorted(maps.Keys(groups)) {
-		if g := groups[at]; g.like != nil && g.known >= 3 && len(g.answers) == g.known {
-			leaf, _, _ := strings.Cut(at, "\x00")
+		leaf, _, _ := strings.Cut(at, "\x00")
+		if g := groups[at]; g.like != nil && len(g.answers) == g.known && (g.known >= 3 || g.known == 2 && c.levelled(leaf)) {
 			return &Ground{"collision", Lowers, fmt.Sprintf("base answers each of %d other values in %s in a way of its own; the failing call is now answered like one of them", g.known, leaf),
 				[]Difference{{Call: g.like.call.Shown, Before: Show(g.like.base), After: "the failing call " + Show(own.head)}}}
 		}
 	}
 	return nil
+}
+
+// levelled reports whether the values of a literal with which the call failed as
+// it does are all answered alike now, as the failing call is.
+func (c *comparison) levelled(leaf string) bool {
+	own, n := c.pairs[0].head, 0
+	for _, p := range c.healed() {
+		if p.call.Seed != 0 || p.call.Leaf != leaf || p.call.Normalising {
+			continue
+		}
+		if p.head.Value != own.Value {
+			return false
+		}
+		n++
+	}
+	return n >= enoughValues
+}
+
+// ignored: the failing call is answered as base answers it without a part of a
+// text, and base's answers vary with that text: the patch takes what made the
+// call fail for nothing. Separators within a number are nothing.
+func (c *comparison) ignored() *Ground {
+	own := c.pairs[0]
+	if !Answered(own.head) || c.Asserted {
+		return nil
+	}
+	distinct, like := map[string]map[string]bool{}, map[string]pair{}
+	for _, p := range c.pairs[1:] {
+		if p.call.Normalising || !Answered(p.base) {
+			continue
+		}
+		leaf, _, _ := strings.Cut(p.call.Leaf, "#")
+		if distinct[leaf] == nil {
+			distinct[leaf] = map[string]bool{}
+		}
+		distinct[leaf][mask(p.base.Value, p.call.To)] = true
+		if p.call.Seed == 0 && left(p.call.From, p.call.To) && p.base.Type == own.head.Type && mask(p.base.Value, p.call.To) == mask(own.head.Value, p.call.From) {
+			like[leaf] = p
+		}
+	}
+	for _, leaf := range slices.Sorted(maps.Keys(like)) {
+		if p := like[leaf]; len(distinct[leaf]) >= 3 {
+			return &Ground{"ignored", Lowers, fmt.Sprintf("the failing call is answered as base answers it without a part of %s", leaf),
+				[]Difference{{Call: p.call.Shown, Before: Show(p.base), After: "the failing call " + Show(own.head)}}}
+		}
+	}
+	return nil
+}
+
+// left reports whether a text is another one without a part of it that is more
+// than a separator between two digits.
+func left(whole, rest string) bool {
+	if len(rest) >= len(whole) || whole == "" || !strings.ContainsAny(whole[:1], `'"`) {
+		return false
+	}
+	i := 0
+	for i < len(rest) && whole[i] == rest[i] {
+		i++
+	}
+	end := i + len(whole) - len(rest)
+	if whole[end:] != rest[i:] {
+		return false
+	}
+	return strings.Trim(whole[i:end], ",._ ") != "" || kind(whole[i-1]) != 2 || kind(whole[end]) != 2
 }
 
 // place says where two literals differ: what stands before and after that, and

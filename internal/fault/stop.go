@@ -17,7 +17,7 @@ const (
 	Flaky            StopType = "flaky"             // the test failed in some runs only
 	AlreadyFixed     StopType = "already_fixed"     // the test passes on the default branch
 	NoPatch          StopType = "no_patch"          // the proposer found no candidate
-	Rejected         StopType = "rejected"          // every candidate failed a gate
+	Rejected         StopType = "rejected"          // every candidate failed a gate, or the accepted one does not hold on the branch's head
 	Undecided        StopType = "undecided"         // several behaviours remain, and a person has to choose
 	Policy           StopType = "policy"            // a policy forbids the repair
 	OverBudget       StopType = "budget"            // time, tokens or money ran out

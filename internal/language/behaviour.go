@@ -60,7 +60,8 @@ type Call struct {
 	To    string `json:"to"`    // and after
 	Twin  bool   `json:"twin"`  // the nearest call by this leaf that base answers; other calls may be variations of it
 	// Normalising means that the literals are equal but for case, space, Unicode
-	// form or leading zeros.
+	// form or leading zeros; or, with the edit "conversion", that one is a number
+	// and the other its text.
 	Normalising bool `json:"normalising"`
 	// Partner is the index of the call in which Normalising edit of the failing
 	// input is applied to this call's literal (from GBP to gbp, where production
@@ -126,4 +127,5 @@ type Rival struct {
 	Path    string        `json:"path"`
 	Line    int           `json:"line"`
 	Change  string        `json:"change"` // as people read it: 0.001 → 0.002
+	Value   bool          `json:"value"`  // the change is that of a constant's value
 }

@@ -10,6 +10,7 @@
 //	Prober        verify      what calls near the failing one answer
 //	Pinner        pipeline    a test that asserts what its call answers
 //	Documenter    verify      what base documents, and whether its examples hold
+//	Linter        verify      what the repository's own linters and type checkers report
 //	Rules         everyone    which parts of a stack or failure are due to the language
 //
 // What package patch needs, the files that a patch may touch, is patch.Rules,
@@ -56,6 +57,10 @@ type Session interface {
 	// runner, the error's kind is fault.NotFound, and its text contains the
 	// output.
 	Run(ctx context.Context, req testrun.Request) (*testrun.Result, error)
+	// Repeat runs one session n times, with n results in order. They may share a
+	// sandbox, but none can influence another, and the first has what one of Run
+	// has. Sessions with a trace are not repeated.
+	Repeat(ctx context.Context, req testrun.Request, n int) ([]*testrun.Result, error)
 	// Drive calls the function of req.Test several times in one process, with no
 	// test runner and under other conditions than those of Run. It watches the
 	// tree for exceptions whose bare class name is watch.
@@ -80,6 +85,9 @@ type Rules interface {
 	// Exhausts reports whether an exception means that the stack is exhausted.
 	// A tracer uses some of it, so the failure moves by a step.
 	Exhausts(exception string) bool
+	// Reworded reports whether two messages of one exception type say the same in
+	// the words of different versions of the language.
+	Reworded(a, b string) bool
 	// Expects reports whether an exception means that a test's expectation was
 	// not met, rather than that something is missing or broke.
 	Expects(exception string) bool

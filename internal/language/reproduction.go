@@ -95,6 +95,9 @@ type Candidate struct {
 	Called string // dotted name of the function that it calls
 	Frame  int    // index into Stack.Frames of the frame whose call it repeats
 	Cost   int    // of one try, relative to one run of a test: 1
+	// Guessed is what of production's state the test makes up, "" for nothing: then
+	// it counts only where all that can be compared is as in production.
+	Guessed string
 }
 
 // A Hurdle is why a strategy could not write a test from a frame.

@@ -35,6 +35,16 @@ var _ language.Language = sum{}
 
 func (sum) Name() string                  { return "sum" }
 func (sum) Claims(e *incident.Event) bool { return e.Platform == "sum" }
+func (s sum) Repeat(ctx context.Context, req testrun.Request, n int) (results []*testrun.Result, err error) {
+	for range n {
+		res, err := s.Run(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, res)
+	}
+	return results, nil
+}
 func (sum) Drive(context.Context, testrun.Request, testrun.Conditions, string) (*testrun.Driven, error) {
 	return &testrun.Driven{Unfit: "sums have no driver"}, nil
 }
@@ -43,6 +53,7 @@ func (sum) Command(t testrun.Test) []string                    { return []string
 func (sum) Body(string) bool                                   { return false }
 func (sum) Expects(string) bool                                { return false }
 func (sum) Inlined(string) bool                                { return false }
+func (sum) Reworded(a, b string) bool                          { return a == b }
 func (sum) Exhausts(string) bool                               { return false }
 func (sum) Extensions() []string                               { return []string{".sum"} }
 func (sum) Data() []string                                     { return nil }

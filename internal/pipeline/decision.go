@@ -248,6 +248,24 @@ func (a *at) private(pinned, test testrun.Test) bool {
 	return r.Code(pinned.Source, nil).String() != pinned.Source && r.Code(test.Source, nil).String() == test.Source
 }
 
+// meant stops where a person says that production's own exception is what the
+// call should raise: then no patch is wanted, and no test can tell one from base.
+func (r Red) meant() *fault.Stop {
+	d := r.Decisions.latest(verify.AskAnswer)
+	if d == nil || d.Expect.Raises == "" {
+		return nil
+	}
+	production := r.Reproduction.Signature.Type
+	if d.Expect.Raises != production && !strings.HasSuffix(d.Expect.Raises, "."+production) {
+		return nil
+	}
+	return &fault.Stop{
+		Type:   fault.Cancelled,
+		Detail: fmt.Sprintf("%s answered that the call should raise %s, as it did in production: then there is nothing to repair in it.", d.By, production),
+		Help:   "Handle the exception in the caller, or prevent such a call.",
+	}
+}
+
 // undecided stops with a question.
 func (a *at) undecided(q *verify.Question) *fault.Stop {
 	s := &fault.Stop{Type: fault.Undecided, Detail: "The evidence does not say which behaviour is right.", Help: "Continue by hand from the run's page."}

@@ -10,9 +10,11 @@ import (
 
 	"github.com/repaird/repaird/internal/behaviour"
 	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/repair"
+	"github.com/repaird/repaird/internal/repro"
 	"github.com/repaird/repaird/internal/testrun"
 	"github.com/repaird/repaird/internal/verify"
 )
@@ -213,6 +215,33 @@ func TestAPersonsAnswerBecomesTheTestsAssertion(t *testing.T) {
 		case tt.stop != "" && (err == nil || !strings.Contains(err.Error(), tt.stop)):
 			t.Errorf("%s: got %v, want %q", name, err, tt.stop)
 		}
+	}
+}
+
+func TestWhereProductionsExceptionIsMeantNothingIsRepaired(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		production string
+		choice     Choice
+		want       bool
+	}{
+		"production's own exception":                 {"KeyError", Choice{Raises: "KeyError"}, true},
+		"production's own, named with its module":    {"NotForSale", Choice{Raises: "till.NotForSale"}, true},
+		"another exception":                          {"KeyError", Choice{Raises: "ValueError"}, false},
+		"one whose name only ends like production's": {"Error", Choice{Raises: "KeyError"}, false},
+		"a value": {"KeyError", Choice{Expect: "150"}, false},
+	} {
+		d, err := Decide(nil, tt.choice, "ann", time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := Red{Reproduction: &repro.Reproduction{Signature: incident.Signature{Type: tt.production}}, Decisions: Decisions{d}}.meant()
+		if (stop != nil) != tt.want || stop != nil && (stop.Type != fault.Cancelled || !strings.Contains(stop.Detail, tt.production)) {
+			t.Errorf("%s: got %+v", name, stop)
+		}
+	}
+	if stop := (Red{}).meant(); stop != nil {
+		t.Errorf("nobody has answered: got %+v", stop)
 	}
 }
 

@@ -49,12 +49,16 @@ func (a *at) proposal(ctx context.Context, in Accepted) (*forge.Proposal, error)
 	if err != nil {
 		return nil, err
 	}
-	tree, release, err := a.Source.Checkout(ctx, a.Project, in.Bundle.Code.Commit)
+	base, accepted := in.Bundle.Code.Commit, in.Verdict.Patch
+	if h := in.Verdict.Head; h != nil {
+		base, accepted = h.Commit, h.Patch
+	}
+	tree, release, err := a.Source.Checkout(ctx, a.Project, base)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	overlay, err := patch.Apply(patch.Dir(tree), in.Verdict.Patch)
+	overlay, err := patch.Apply(patch.Dir(tree), accepted)
 	if err != nil {
 		return nil, fault.Errorf(fault.Invalid, "the accepted patch no longer applies: %w", err)
 	}
@@ -71,7 +75,7 @@ func (a *at) proposal(ctx context.Context, in Accepted) (*forge.Proposal, error)
 	texts := report.PullRequest(in.Report)
 	key := a.key(in.Bundle)
 	return &forge.Proposal{
-		Key: key, Repository: a.Project.Repository, BaseBranch: branch, BaseSHA: in.Bundle.Code.Commit, Branch: "repaird/" + key[:12],
+		Key: key, Repository: a.Project.Repository, BaseBranch: branch, BaseSHA: base, Branch: "repaird/" + key[:12],
 		Title: texts.Title, Body: texts.Body, Message: texts.Message, Check: texts.Check,
 		Files: files, Labels: []string{report.Label},
 	}, nil

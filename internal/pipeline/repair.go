@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/repaird/repaird/internal/behaviour"
 	"github.com/repaird/repaird/internal/bundle"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
@@ -51,6 +52,9 @@ type Repaired struct {
 // repair finds a candidate that the verdict would accept. After a person's
 // decision it first tries the candidates that were known before.
 func (a *at) repair(ctx context.Context, in Wanted) (made Repaired, err error) {
+	if stop := in.meant(); stop != nil {
+		return made, stop
+	}
 	tree, release, err := a.Source.Checkout(ctx, a.Project, in.Bundle.Code.Commit)
 	if err != nil {
 		return made, err
@@ -99,7 +103,7 @@ func (a *at) repair(ctx context.Context, in Wanted) (made Repaired, err error) {
 // the question, with the behaviours side by side.
 func contested(r *repair.Result, err error) error {
 	stop := fault.AsStop(err)
-	if stop == nil || stop.Type != fault.Undecided || r == nil || len(r.Alternatives) < 2 {
+	if stop == nil || stop.Type != fault.Undecided || r == nil || len(r.Alternatives) == 0 {
 		return err
 	}
 	r.Patch, r.Why, r.Alternatives = r.Alternatives[0], r.Alternatives[0].Why, r.Alternatives[1:]
@@ -129,7 +133,10 @@ func (a *at) policy() patch.Policy {
 	return p
 }
 
-var _ repair.Observer = (*judge)(nil)
+var (
+	_ repair.Observer = (*judge)(nil)
+	_ repair.Weigher  = (*judge)(nil)
+)
 
 // judge gives proposers a quick verdict on a candidate, without repeats.
 type judge struct {
@@ -161,6 +168,11 @@ func (j *judge) Judge(ctx context.Context, candidate patch.Patch) (*repair.Asses
 // Behaviour digests what a candidate answers near the failing call.
 func (j *judge) Behaviour(ctx context.Context, candidate patch.Patch) (string, error) {
 	return j.Quick.Behaviour(ctx, j.verifyInput(j.red, j.tree, j.env, candidate))
+}
+
+// Weigh says what speaks against candidates' answers near the failing call.
+func (j *judge) Weigh(ctx context.Context, candidates []patch.Patch) ([]behaviour.Weight, error) {
+	return j.Quick.Weigh(ctx, j.verifyInput(j.red, j.tree, j.env, patch.Patch{}), candidates)
 }
 
 // environment finds or builds the reproduction's environment, which another

@@ -42,6 +42,11 @@ func shown(v *verify.Verdict, r *redact.Redactor) {
 	for i := range v.Gates {
 		hide(&v.Gates[i].Evidence)
 	}
+	if v.Head != nil {
+		for i := range v.Head.Gates {
+			hide(&v.Head.Gates[i].Evidence)
+		}
+	}
 	for i := range v.Risks {
 		hide(&v.Risks[i])
 	}

@@ -46,7 +46,7 @@ func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) 
 		input.Alternatives = in.Repair.Alternatives
 		input.Progress = func(gate string) { a.progress("gate %s", gate) }
 		if why := in.Repair.Disagreement; why != "" {
-			input.Grounds = append(input.Grounds, behaviour.Ground{Name: "agreement", Effect: behaviour.Lowers, Evidence: why})
+			input.Grounds = append(input.Grounds, behaviour.Ground{Name: verify.Agreement, Effect: behaviour.Lowers, Evidence: why})
 		}
 		return input
 	}
@@ -70,10 +70,14 @@ func (a *at) verify(ctx context.Context, in Patched) (made Verified, err error) 
 	made.Verdict, made.Pinned = v, in.Pinned
 	if v.Decision == verify.Accepted {
 		made.Divergence = divergence(v.Red, v.Green, a.redactor())
-		if made.Pinned == nil || !made.Pinned.Decided {
-			if made.Pinned, err = a.pinByPatch(ctx, input, v); err != nil {
-				return made, err
+		err := a.onHead(ctx, in, input, v, func(judged verify.Input, v *verify.Verdict) (err error) {
+			if made.Pinned == nil || !made.Pinned.Decided {
+				made.Pinned, err = a.pinByPatch(ctx, judged, v)
 			}
+			return err
+		})
+		if err != nil {
+			return made, err
 		}
 		if v.Refuses != "" && (made.Pinned == nil || made.Pinned.Asserts == "") {
 			return made, &fault.Stop{Type: fault.Rejected, Detail: "With the patch the call refuses its input, and no test could be written that expects " + v.Refuses + ".",

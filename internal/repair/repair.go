@@ -8,6 +8,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/repaird/repaird/internal/behaviour"
 	"github.com/repaird/repaird/internal/bundle"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/llm"
@@ -99,6 +100,14 @@ type Observer interface {
 	Behaviour(ctx context.Context, p patch.Patch) (string, error)
 }
 
+// A Weigher is a Judge that can also say of many candidates at once what speaks
+// against the answers that they give near the failing call.
+type Weigher interface {
+	// Weigh returns one weight a candidate, in their order; zero for one that
+	// could not be asked.
+	Weigh(ctx context.Context, candidates []patch.Patch) ([]behaviour.Weight, error)
+}
+
 // An Assessment is feedback on one candidate.
 type Assessment struct {
 	Accepted bool
@@ -142,8 +151,9 @@ type Trial struct {
 	Template string `json:"template"`
 	Path     string `json:"path"`
 	Line     int    `json:"line"`
-	Why      string `json:"why"` // what the slip would be, redacted
-	End      string `json:"end"` // how it ended: "fails the test", "passes the tests", …
+	Why      string `json:"why"`            // what the slip would be, redacted
+	End      string `json:"end"`            // how it ended: "fails the test", "passes the tests", …
+	Diff     string `json:"diff,omitempty"` // unified, redacted
 }
 
 // DiffOf renders a patch of the input's tree, redacted; "" where it does not

@@ -80,7 +80,7 @@ func PullRequest(in Input) Texts {
 		Body:    body(in, q),
 		Check: forge.Check{
 			Name:    CheckName,
-			Summary: paragraphs(verdictLine(in), answerKnown(in, q), groundsTable(in, q), gatesTable(in, q), proof(in), fidelity(in)),
+			Summary: paragraphs(verdictLine(in), commits(in, q), answerKnown(in, q), groundsTable(in, q), gatesTable(in, q), proof(in), fidelity(in)),
 			Text:    divergence(in, q, maxCard, 0),
 			Passed:  in.Verdict.Decision == verify.Accepted,
 		},
@@ -125,7 +125,7 @@ func body(in Input, q quoter) redact.Clean {
 		rootCause(in, q),
 		section(redact.Constant("### What it answers"), answerKnown(in, q)),
 		section(redact.Constant("### Where the failing and the repaired run diverge"), divergence(in, q, maxCardTop, maxCardLines)),
-		section(redact.Constant("### Verdict"), paragraphs(verdictLine(in), gatesTable(in, q), proof(in), fidelity(in))),
+		section(redact.Constant("### Verdict"), paragraphs(verdictLine(in), commits(in, q), gatesTable(in, q), proof(in), fidelity(in))),
 		fold(redact.Constant("What the strength of the answer rests on"), groundsTable(in, q)),
 		fold(redact.Constant("The failing test"), failingTest(in, q)),
 		fold(redact.Constant("How to replay"), replay(in, q)),

@@ -72,6 +72,7 @@ func sample(t testing.TB) Input {
 		{Name: "no-band-aid", Outcome: verify.Held, Evidence: "no exception was swallowed in the green run."},
 		{Name: "same-failure-gone", Outcome: verify.Held, Evidence: "the green run holds the incident's exception neither escaping nor newly swallowed, and parts from the red one in what the patch changes."},
 		{Name: "conditions", Outcome: verify.Held, Evidence: "the test passes twice in one process with another home, working directory, place of the tree, seed, process id and clock, and no test runner."},
+		{Name: "lint", Outcome: verify.Held, Evidence: "ruff, mypy: no new error in the changed files"},
 	}
 	return Input{
 		Run: "run-01jd4k", Key: "3f1c0a52b7d94e6688aa01c2", Bundle: b, Redactor: redactor, PageURL: "http://127.0.0.1:8080/runs/run-01jd4k",

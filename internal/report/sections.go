@@ -83,6 +83,24 @@ func verdictLine(in Input) redact.Clean {
 	return redact.Concat(line, redact.Constant(". Every run used a fresh sandbox; the verdict is model-free."))
 }
 
+// commits names the two commits of a verdict; empty where it is one.
+func commits(in Input, q quoter) redact.Clean {
+	h := in.Verdict.Head
+	if h == nil {
+		return redact.Clean{}
+	}
+	held := 0
+	for _, g := range h.Gates {
+		if g.Outcome == verify.Held {
+			held++
+		}
+	}
+	return redact.Concat(redact.Constant("The verdict was computed on two commits: on "), q.name(in.Bundle.Code.Commit, maxName),
+		redact.Constant(", where production failed, as below, and with every gate again on "), q.name(h.Commit, maxName),
+		redact.Constant(", the head of the branch, which this pull request is based on: there the test fails without the patch and passes with it, and "),
+		words(redact.Number(held), redact.Constant("of"), redact.Number(len(h.Gates)), redact.Constant("gates hold and none fails.")))
+}
+
 // gatesTable lists every gate, also those that did not apply.
 func gatesTable(in Input, q quoter) redact.Clean {
 	rows := []redact.Clean{redact.Constant("| gate | outcome | evidence |"), redact.Constant("|---|---|---|")}

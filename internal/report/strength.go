@@ -139,7 +139,7 @@ func risk(in Input, q quoter) redact.Clean {
 		}
 	}
 	for i, g := range v.Gates {
-		if i < maxGates && g.Outcome == verify.NotApplied && (g.Name != verify.Behaviour || !in.Reproduction.Test.Own) {
+		if i < maxGates && g.Outcome == verify.NotApplied && g.Name != verify.Lint && (g.Name != verify.Behaviour || !in.Reproduction.Test.Own) {
 			add(redact.Concat(redact.Constant("Not evaluated: "), q.name(g.Name, 40), redact.Constant(" ("), q.prose(g.Evidence, maxEvidence), redact.Constant(").")))
 		}
 	}

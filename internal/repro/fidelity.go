@@ -17,8 +17,8 @@ type Fidelity struct {
 	Score   float64 `json:"score"`
 	Type    float64 `json:"type"`    // weight 0.3: exception type, 1 or 0
 	Message float64 `json:"message"` // weight 0.2: 1 when the masked messages agree, else 0.8 × the share of words they have in common
-	Path    float64 `json:"path"`    // weight 0.3: how much of production's in-app frame path the failure went through, half by function, half by line
-	Locals  float64 `json:"locals"`  // weight 0.2: share of the crash frame's recorded locals that were the same
+	Path    float64 `json:"path"`    // weight 0.3: how much of production's in-app frame path, from the called function on, the failure went through, half by function, half by line
+	Locals  float64 `json:"locals"`  // weight 0.2: share of the crash frame's recorded locals that were the same, of those that can be compared
 }
 
 // Weights of the parts. Type and path identify the failure; message and locals
@@ -31,13 +31,18 @@ const (
 )
 
 // fidelity compares a test's failure with the event. frames are the event's
-// mapped in-app frames, outermost first.
-func fidelity(x *incident.Exception, frames []language.Frame, o testrun.Outcome) Fidelity {
+// mapped in-app frames from the one whose call the test repeats, outermost first.
+func fidelity(x *incident.Exception, frames []language.Frame, o testrun.Outcome, rules language.Rules) Fidelity {
 	f := Fidelity{Path: framePath(frames, o.Frames), Message: messageLikeness(x.Message, o.Message), Locals: -1}
+	if f.Message < 1 && rules.Reworded(x.Message, o.Message) {
+		f.Message = 1
+	}
 	if incident.BareName(x.Type) == o.Type {
 		f.Type = 1
 	}
-	if n := len(frames); n > 0 && frames[n-1].HasVars {
+	if n := len(frames); rules.Exhausts(x.Type) {
+		f.Path = cyclePath(frames, o.Frames) // how deep it went and where it ended, the size of the stack decides
+	} else if n > 0 && frames[n-1].HasVars {
 		f.Locals = localsLikeness(frames[n-1].Locals, crashLocals(o.Frames))
 	}
 	sum, weight := 0.0, 0.0
@@ -124,6 +129,32 @@ func framePath(frames []language.Frame, failure []incident.Frame) float64 {
 	return 0.5*byLine/float64(len(a)) + 0.5*byFunction/float64(len(fold(a)))
 }
 
+// cyclePath is the share of production's functions that an endless recursion went
+// through again.
+func cyclePath(frames []language.Frame, failure []incident.Frame) float64 {
+	ran := map[step]bool{}
+	for _, f := range failure {
+		if f.InApp {
+			ran[step{file: f.File, function: incident.BareName(f.Function)}] = true
+		}
+	}
+	seen, again := map[step]bool{}, 0
+	for _, f := range frames {
+		s := step{file: f.Path, function: incident.BareName(f.Function)}
+		if f.Path == "" || seen[s] {
+			continue
+		}
+		seen[s] = true
+		if ran[s] {
+			again++
+		}
+	}
+	if len(seen) == 0 {
+		return -1
+	}
+	return float64(again) / float64(len(seen))
+}
+
 // fold merges neighbouring steps in one function.
 func fold(steps []step) []step {
 	var made []step
@@ -168,17 +199,26 @@ func crashLocals(frames []incident.Frame) map[string]incident.Value {
 	return nil
 }
 
-// localsLikeness is the share of comparable recorded locals that are equal, -1
-// when none can be compared.
+// localsLikeness is the share of recorded locals that are equal, of those that can
+// be compared; -1 when none can.
 func localsLikeness(recorded []incident.Variable, now map[string]incident.Value) float64 {
 	same, all := 0, 0
 	for _, v := range recorded {
-		plain := v.Value.Plain()
-		if plain.Filtered || plain.Trimmed && plain.Repr == "" && plain.Kind == incident.KindRepr || strings.HasPrefix(v.Name, "__") {
+		if strings.HasPrefix(v.Name, "__") {
+			continue
+		}
+		other, ok := now[v.Name]
+		likeness := differ
+		if ok {
+			likeness = compareValues(v.Value, other, 0)
+		} else if v.Value.Filtered {
+			likeness = unknown
+		}
+		if likeness == unknown {
 			continue
 		}
 		all++
-		if other, ok := now[v.Name]; ok && equalValues(v.Value, other, 0) {
+		if likeness == equal {
 			same++
 		}
 	}
@@ -188,7 +228,45 @@ func localsLikeness(recorded []incident.Variable, now map[string]incident.Value)
 	return float64(same) / float64(all)
 }
 
-var address = regexp.MustCompile(`0x[0-9a-fA-F]+`)
+// identifier is a name in any language that has locals.
+var identifier = regexp.MustCompile(`[A-Za-z_]\w*`)
+
+// sameReason compares what the crash line itself used: differ where a local that
+// stands in it held another value than in production, equal where one held the
+// same and none another, unknown where none can be compared.
+func sameReason(crash language.Frame, now map[string]incident.Value) likeness {
+	recorded := map[string]incident.Value{}
+	for _, v := range crash.Locals {
+		recorded[v.Name] = v.Value
+	}
+	made := unknown
+	for _, name := range identifier.FindAllString(crash.Code, -1) {
+		v, known := recorded[name]
+		other, ok := now[name]
+		if !known || !ok {
+			continue
+		}
+		switch compareValues(v, other, 0) {
+		case differ:
+			return differ
+		case equal:
+			made = equal
+		}
+	}
+	return made
+}
+
+// likeness says how two values of two runs compare.
+type likeness int
+
+const (
+	unknown likeness = iota // what was recorded does not tell
+	equal
+	differ
+)
+
+// address is what an object's repr has of where it was.
+var address = regexp.MustCompile(`\bat 0x[0-9a-fA-F]+`)
 
 // maxValueDepth limits how deep two values are compared.
 const maxValueDepth = 30
@@ -201,54 +279,81 @@ func ordered(items []incident.Value) []incident.Value {
 	})
 }
 
-// equalValues compares a recorded value with a live one. A value that the SDK
-// truncated is compared as far as it goes; addresses are ignored.
-func equalValues(a, b incident.Value, depth int) bool {
+// compareValues compares a recorded value with a live one. What a tracker cut off,
+// scrubbed or replaced by the name of its class does not count.
+func compareValues(a, b incident.Value, depth int) likeness {
 	a = a.Plain()
-	a.Trimmed = a.Trimmed || a.Suspect
-	if depth > maxValueDepth {
-		return true
-	}
-	if a.Kind != b.Kind {
-		// Below the SDK's depth a container is recorded as its repr.
-		return a.Trimmed || b.Trimmed
+	cut := a.Trimmed || a.Suspect || b.Trimmed || b.Suspect
+	switch {
+	case depth > maxValueDepth, a.Filtered, b.Filtered:
+		return unknown
+	case a.Kind != b.Kind && (cut || a.Kind == incident.KindRepr || b.Kind == incident.KindRepr):
+		return unknown // below the SDK's depth a container is recorded as its repr
+	case a.Kind != b.Kind:
+		return differ
 	}
 	switch a.Kind {
 	case incident.KindList:
-		if len(a.Items) != len(b.Items) && !a.Trimmed && !b.Trimmed {
-			return false
+		if len(a.Items) != len(b.Items) && !cut {
+			return differ
 		}
 		x, y := a.Items, b.Items
 		if a.Type == "set" || a.Type == "frozenset" {
 			x, y = ordered(x), ordered(y)
 		}
+		made := equal
 		for i := range min(len(x), len(y)) {
-			if !equalValues(x[i], y[i], depth+1) {
-				return false
-			}
+			made = both(made, compareValues(x[i], y[i], depth+1))
 		}
-		return true
+		if made == equal && len(a.Items) != len(b.Items) {
+			return unknown
+		}
+		return made
 	case incident.KindDict:
+		if len(a.Fields) != len(b.Fields) && !cut {
+			return differ
+		}
 		now := map[string]incident.Value{}
 		for _, f := range b.Fields {
 			now[strings.Trim(f.Name, `'"`)] = f.Value
 		}
-		if len(a.Fields) != len(b.Fields) && !a.Trimmed && !b.Trimmed {
-			return false
-		}
+		made := equal
 		for _, f := range a.Fields {
 			other, ok := now[strings.Trim(f.Name, `'"`)]
-			if !ok && !b.Trimmed || ok && !equalValues(f.Value, other, depth+1) {
-				return false
+			switch {
+			case ok:
+				made = both(made, compareValues(f.Value, other, depth+1))
+			case cut:
+				made = both(made, unknown)
+			default:
+				return differ
 			}
 		}
-		return true
+		return made
 	}
-	x, y := address.ReplaceAllString(a.Repr, "0x"), address.ReplaceAllString(b.Repr, "0x")
-	if a.Trimmed || b.Trimmed {
-		x, y = strings.TrimSuffix(x, "..."), strings.TrimSuffix(y, "...")
-		n := min(len(x), len(y))
-		return x[:n] == y[:n]
+	if cut {
+		x, y := strings.TrimSuffix(a.Repr, "..."), strings.TrimSuffix(b.Repr, "...")
+		if n := min(len(x), len(y)); x[:n] != y[:n] {
+			return differ
+		}
+		return unknown
 	}
-	return x == y
+	if address.MatchString(a.Repr) || address.MatchString(b.Repr) {
+		return unknown // of an object only the class is known
+	}
+	if a.Repr == b.Repr {
+		return equal
+	}
+	return differ
+}
+
+// both is the likeness of two parts of one value.
+func both(a, b likeness) likeness {
+	switch {
+	case a == differ || b == differ:
+		return differ
+	case a == unknown || b == unknown:
+		return unknown
+	}
+	return equal
 }

@@ -1,6 +1,7 @@
 package repro
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -46,6 +47,17 @@ func (a *attempt) checkHead(ctx context.Context, got *Reproduction) error {
 	}
 	stop.Detail = detail + "."
 	return stop
+}
+
+// StillFails returns the stop already_fixed, with the commit that fixed it where
+// the history tells, if a reproduction's test passes on the input's Head; nil if it
+// does not. The reproduction's environment is the one to run it in.
+func (r *Reproducer) StillFails(ctx context.Context, in Input, got *Reproduction) error {
+	in.Repeats = cmp.Or(in.Repeats, defaultRepeats)
+	if in.Progress == nil {
+		in.Progress = func(string) {}
+	}
+	return (&attempt{r: r, in: in, frames: got.Frames, env: got.Env}).checkHead(ctx, got)
 }
 
 // passes reports whether the test passes on a tree.

@@ -52,9 +52,10 @@ type History interface {
 type Reproduction struct {
 	Test      testrun.Test        `json:"test"`
 	Env       testrun.Environment `json:"env"`
-	Signature incident.Signature  `json:"signature"` // with File mapped to the repository
-	Called    string              `json:"called"`    // dotted function that the test calls
-	Strategy  string              `json:"strategy"`  // of the strategy, such as outermost-literal
+	Signature incident.Signature  `json:"signature"`         // with which the test fails, File mapped to the repository
+	Called    string              `json:"called"`            // dotted function that the test calls
+	Strategy  string              `json:"strategy"`          // such as outermost-literal
+	Guessed   string              `json:"guessed,omitempty"` // what of production's state the test makes up
 	Fidelity  Fidelity            `json:"fidelity"`
 	Failed    int                 `json:"failed"`  // k
 	Runs      int                 `json:"runs"`    // of N
@@ -62,6 +63,8 @@ type Reproduction struct {
 	Output    string              `json:"output"`  // the test runner's, bounded
 	Trace     []byte              `json:"-"`       // red trace, JSON Lines
 	Frames    []language.Frame    `json:"frames"`  // in-app, outermost first, a recursion's repeated frames folded; the last is the crash
+
+	frame int // whose call the test repeats, of all in-app frames
 }
 
 // A Reproducer reproduces. Safe for concurrent use.

@@ -170,7 +170,7 @@ func TestEveryOtherEndIsATypedStop(t *testing.T) {
 		{"a trimmed value", event("ValueError", "x", fr(src, "parse", "return float(text)", lost(repr("text", "'xxx...'"), func(v *incident.Value) { v.Trimmed = true }))), fault.ValueLost, "max_value_length"},
 		{"a filtered value", event("ValueError", "x", fr(src, "parse", "return float(text)", lost(repr("text", "'[Filtered]'"), func(v *incident.Value) { v.Filtered = true }))), fault.ValueLost, "denylist"},
 		{"a list that the function has emptied", event("ZeroDivisionError", "division by zero", fr(src, "consume", "return first / len(queue)", list("queue"), repr("first", "1"))), fault.NeedsInput, "queue is modified on line"},
-		{"a parameter that is reassigned", event("ValueError", "x", fr(src, "rebind", "return int(value)", repr("value", "'x'"))), fault.NeedsInput, "value is reassigned on line"},
+		{"a parameter that is reassigned to what ends otherwise", event("ValueError", "x", fr(src, "halve", "return [1][value]", repr("value", "1"))), fault.NeedsInput, "value is reassigned on line"},
 		{"an instance that needs arguments", event("KeyError", "'c'", fr(src, "open", "return self.key[code]", repr("self", "<ledger.core.Vault object at 0x7f>"), repr("code", "'c'"))), fault.NeedsInput, "Vault cannot be instantiated without arguments"},
 		{"another failure than production's", event("ValueError", "x", fr(src, "parse", "return float(text)", list("text"))), fault.NotReproduced, "TypeError"},
 		{"a call that returns", event("ValueError", "could not convert", fr(src, "parse", "return float(text)", repr("text", "'1'"))), fault.NotReproduced, "passed"},

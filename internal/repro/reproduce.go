@@ -3,22 +3,32 @@ package repro
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"strings"
-
 	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/testrun"
 	"github.com/repaird/repaird/internal/text"
-	"regexp"
 )
 
 const (
 	defaultRepeats = 5
 	defaultFloor   = 0.7
-	maxTries       = 24 // cost of the tests that are run before giving up
+	maxTries       = 40 // cost of the tests that are run before giving up
+
+	// A traced run may take this long, and this many times as long as one without
+	// the tracer: what it shows is wanted, and not worth minutes.
+	tracedWall   = 20 * time.Second
+	tracedSlower = 10
 )
 
 // Reproduce returns a Reproduction, or a *fault.Stop saying why there is none:
@@ -66,6 +76,8 @@ type attempt struct {
 	env     testrun.Environment
 	release func() // of the environment; nil before there is one
 	ways    []language.Strategy
+
+	wall time.Duration // of the longest candidate's run
 
 	tried   int           // calls
 	nearest *Reproduction // the best failure that was not the incident's
@@ -154,7 +166,7 @@ func shortID(ids ...string) string {
 // production.
 func (a *attempt) search(ctx context.Context) (*Reproduction, error) {
 	var hurdles []language.Hurdle
-	cost, frames := 0, map[int]bool{}
+	cost, frames, tried, sure := 0, map[int]bool{}, map[string]bool{}, false
 	for _, way := range a.ways {
 		candidates, stuck, err := way.Candidates(ctx)
 		if err != nil {
@@ -163,6 +175,11 @@ func (a *attempt) search(ctx context.Context) (*Reproduction, error) {
 		hurdles = append(hurdles, stuck...)
 		for _, c := range candidates {
 			frames[c.Frame] = true
+			if tried[c.Test.Source] {
+				continue
+			}
+			tried[c.Test.Source] = true
+			sure = sure || c.Guessed == ""
 			if cost += c.Cost; cost > maxTries {
 				break
 			}
@@ -175,64 +192,76 @@ func (a *attempt) search(ctx context.Context) (*Reproduction, error) {
 			}
 		}
 	}
-	if len(frames) == 0 {
-		return nil, a.noCall(hurdles)
+	if a.tried = len(frames); !sure {
+		return nil, a.noCall(hurdles) // what was made up led nowhere: what is missing decides
 	}
-	a.tried = len(frames)
 	return nil, a.notReproduced()
 }
 
-// try runs one candidate and compares its failure with the incident's.
+// try runs one candidate, without the tracer, and compares its failure with the
+// incident's.
 func (a *attempt) try(ctx context.Context, strategy string, c language.Candidate) (*Reproduction, error) {
 	a.in.Progress(fmt.Sprintf("trying %s(…)", c.Called))
-	res, err := a.run(ctx, a.in.Tree, c.Test, true)
+	res, err := a.run(ctx, a.in.Tree, c.Test, false)
 	if err != nil {
 		return nil, err
 	}
-	trace := res.Trace
-	if a.r.Rules.Exhausts(a.sig.Type) {
-		// The tracer's own calls count towards the recursion limit, so the
-		// recursion ends one step earlier or later: compare without the tracer.
-		if res, err = a.run(ctx, a.in.Tree, c.Test, false); err != nil {
-			return nil, err
-		}
-	}
-	got := a.compare(strategy, c, res)
-	got.Trace = trace
-	return got, nil
+	return a.compare(strategy, c, res), nil
 }
 
 // run runs the test once.
 func (a *attempt) run(ctx context.Context, tree string, test testrun.Test, traced bool) (*testrun.Result, error) {
-	req := testrun.Request{Run: a.in.Run, Env: a.env, Tree: tree, Test: &test, Seed: testrun.Seed}
+	req := a.request(tree, test)
 	if traced {
+		req.Limits.Wall = min(tracedWall+tracedSlower*a.wall, sandbox.DefaultLimits.Wall)
 		req.Trace = &testrun.Tracing{TreeOnly: true}
 	}
 	res, err := a.r.Session.Run(ctx, req)
-	if fault.KindOf(err) == fault.NotFound {
-		return nil, &fault.Stop{
-			Type: fault.NeedsEnvironment, Detail: "The test runner does not start in the environment.", Log: text.Tail(err.Error(), 2000),
-			Help: a.r.Language.Help(language.Problem{Kind: language.NoTestRunner}),
-		}
+	if err == nil && !traced {
+		a.wall = max(a.wall, res.Wall)
 	}
-	return res, err
+	return res, a.unstarted(err)
 }
 
-// compare compares one run with the incident. Failed is 1 where it is the same failure.
+func (a *attempt) request(tree string, test testrun.Test) testrun.Request {
+	return testrun.Request{Run: a.in.Run, Env: a.env, Tree: tree, Test: &test, Seed: testrun.Seed}
+}
+
+// unstarted turns a session's error into a stop where the environment lacks the
+// test runner.
+func (a *attempt) unstarted(err error) error {
+	if fault.KindOf(err) != fault.NotFound {
+		return err
+	}
+	return &fault.Stop{
+		Type: fault.NeedsEnvironment, Detail: "The test runner does not start in the environment.", Log: text.Tail(err.Error(), 2000),
+		Help: a.r.Language.Help(language.Problem{Kind: language.NoTestRunner}),
+	}
+}
+
+// compare compares one run with the incident. Failed is 1 where it is the same
+// failure; then the signature is this run's, whose message another version of the
+// language may word otherwise.
 func (a *attempt) compare(strategy string, c language.Candidate, res *testrun.Result) *Reproduction {
 	got := &Reproduction{
-		Test: c.Test, Env: a.env, Signature: a.sig, Called: c.Called, Strategy: strategy, Runs: 1,
-		Output: res.Output, Trace: res.Trace, Frames: folded(a.frames),
+		Test: c.Test, Env: a.env, Signature: a.sig, Called: c.Called, Strategy: strategy, Runs: 1, Guessed: c.Guessed,
+		Output: res.Output, Trace: res.Trace, Frames: folded(a.frames), frame: c.Frame,
 	}
 	if len(res.Tests) > 0 {
 		got.Outcome = res.Tests[0]
 	}
-	got.Fidelity = fidelity(a.raised, a.frames, got.Outcome)
-	if a.same(res) && got.Fidelity.Score >= a.in.Floor {
-		got.Failed = 1
+	got.Fidelity = fidelity(a.raised, a.frames[c.Frame:], got.Outcome, a.r.Rules)
+	if c.Guessed != "" {
+		got.Fidelity.Score *= guess
+	}
+	if a.same(got, res) && got.Fidelity.Score >= a.in.Floor {
+		got.Failed, got.Signature = 1, got.Outcome.Signature()
 	}
 	return got
 }
+
+// guess is what a made-up part of production's state leaves of the fidelity.
+const guess = 0.9
 
 // folded merges neighbouring frames at one position, so that a recursion's
 // thousand frames become a few; the outermost of them keeps its locals, and the
@@ -251,10 +280,58 @@ func folded(frames []language.Frame) []language.Frame {
 	return made
 }
 
-// same reports whether a run failed with the incident's signature.
-func (a *attempt) same(res *testrun.Result) bool {
-	return res.OK() && len(res.Tests) == 1 && res.Tests[0].Status == testrun.Failed &&
-		res.Tests[0].Signature().Matches(a.sig) && res.Tests[0].Signature().File == a.sig.File
+// same reports whether a run is the incident: the same exception from the same
+// function, with the same message or with all else as it was, and for the same
+// reason as far as the values of the line tell. What a test makes up must not show
+// in any value.
+func (a *attempt) same(got *Reproduction, res *testrun.Result) bool {
+	if !res.OK() || len(res.Tests) != 1 || res.Tests[0].Status != testrun.Failed {
+		return false
+	}
+	sig, crash := res.Tests[0].Signature(), a.frames[len(a.frames)-1]
+	if sig.Type != a.sig.Type {
+		return false
+	}
+	if a.r.Rules.Exhausts(sig.Type) {
+		return a.cycles(sig)
+	}
+	if sig.Function != a.sig.Function || sig.File != a.sig.File {
+		return false
+	}
+	why := sameReason(crash, crashLocals(got.Outcome.Frames))
+	agree := got.Fidelity.Locals < 0 || got.Fidelity.Locals == 1
+	switch {
+	case why == differ, got.Guessed != "" && !agree:
+		return false
+	case sig.Message == a.sig.Message, got.Fidelity.Message == 1:
+		return true
+	}
+	return why == equal && agree && crashLine(got.Outcome.Frames) == crash.Line
+}
+
+// crashLine is the line of the innermost frame of the tree, 0 for none.
+func crashLine(frames []incident.Frame) int {
+	for i := range slices.Backward(frames) {
+		if frames[i].InApp {
+			return frames[i].Line
+		}
+	}
+	return 0
+}
+
+// maxCycle is how many of the innermost frames of an endless recursion are taken
+// for its cycle.
+const maxCycle = 200
+
+// cycles reports whether an endless recursion ended in a function of production's
+// cycle: in which of them, and with which message, the stack's size decides.
+func (a *attempt) cycles(sig incident.Signature) bool {
+	for _, f := range a.frames[max(0, len(a.frames)-maxCycle):] {
+		if f.Path == sig.File && incident.BareName(f.Function) == sig.Function {
+			return true
+		}
+	}
+	return false
 }
 
 // recursed reports whether a traced run of an endlessly recursing test did
@@ -264,16 +341,40 @@ func (a *attempt) recursed(res *testrun.Result) bool {
 		res.Tests[0].Signature().Type == a.sig.Type
 }
 
-// certify repeats the run: an intermittent failure proves nothing.
+// again reports whether a run failed as the first one did.
+func again(got *Reproduction, res *testrun.Result) bool {
+	return res.OK() && len(res.Tests) == 1 && res.Tests[0].Status == testrun.Failed &&
+		res.Tests[0].Signature().Matches(got.Signature) && res.Tests[0].Signature().File == got.Signature.File
+}
+
+// certify repeats the run, once under the tracer: an intermittent failure proves
+// nothing.
 func (a *attempt) certify(ctx context.Context, got *Reproduction) error {
-	for got.Runs < a.in.Repeats {
-		a.in.Progress(fmt.Sprintf("run %d of %d", got.Runs+1, a.in.Repeats))
-		res, err := a.run(ctx, a.in.Tree, got.Test, true)
-		if err != nil {
-			return err
+	plain := max(a.in.Repeats-got.Runs-1, 0)
+	a.in.Progress(fmt.Sprintf("runs %d to %d, one of them under the tracer", got.Runs+1, got.Runs+plain+1))
+	var results []*testrun.Result
+	var traced *testrun.Result
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		if plain > 0 {
+			results, err = a.r.Session.Repeat(gctx, a.request(a.in.Tree, got.Test), plain)
 		}
+		return a.unstarted(err)
+	})
+	g.Go(func() (err error) {
+		traced, err = a.run(gctx, a.in.Tree, got.Test, true)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	got.Trace = traced.Trace
+	if !a.r.Rules.Exhausts(a.sig.Type) || traced.Cause == sandbox.Exited {
+		results = append(results, traced) // otherwise thousands of levels took the tracer too long, which says nothing about the failure
+	}
+	for _, res := range results {
 		got.Runs++
-		if a.same(res) || a.recursed(res) {
+		if again(got, res) || a.recursed(res) {
 			got.Failed++
 		}
 	}

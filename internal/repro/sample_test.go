@@ -48,6 +48,11 @@ def rebind(value):
     return int(value)
 
 
+def halve(value):
+    value = value // 2
+    return [1][value]
+
+
 def coin(value):
     if random.SystemRandom().random() < 0.5:
         raise ValueError("tails")

@@ -6,8 +6,8 @@ import (
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
 )
 
-// A full verdict, N = 5 and the suite included, and a quick verification of one
-// more candidate on a known base.
+// A full verdict, N = 5 and the suite included, without and with what an earlier
+// one left, and a quick verification of one more candidate on a known base.
 func BenchmarkVerdict(b *testing.B) {
 	for _, backend := range sandboxtest.Backends() {
 		v := newVerifier(sandboxtest.Backend(b, backend))
@@ -15,7 +15,13 @@ func BenchmarkVerdict(b *testing.B) {
 		in.Repeats = 5
 		quick := in
 		quick.Quick = true
-		b.Run(backend+"/full", func(b *testing.B) { judgeAll(b, v, in) })
+		b.Run(backend+"/full", func(b *testing.B) {
+			for b.Loop() {
+				judgeOne(b, newVerifier(sandboxtest.Backend(b, backend)), in)
+			}
+		})
+		judgeOne(b, v, in)
+		b.Run(backend+"/full-known-base", func(b *testing.B) { judgeAll(b, v, in) })
 		judgeOne(b, v, quick)
 		b.Run(backend+"/quick", func(b *testing.B) { judgeAll(b, v, quick) })
 		wrong := ranking.input(in.Tree, "shop/ranking.py", "return kth(above, k)", "return kth(above, k + 1)")

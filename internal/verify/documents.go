@@ -20,7 +20,7 @@ func (j *verification) consults(ctx context.Context) ([]behaviour.Ground, error)
 	if j.v.Documenter == nil || len(j.near.Answers) == 0 {
 		return nil, nil
 	}
-	base, err := j.v.kept(j.in).documents(func() (*baseDocuments, error) {
+	base, err := j.v.kept(j.in).written.get(nil, func() (*baseDocuments, error) {
 		said, err := j.v.Documenter.Documentation(ctx, j.probe(nil), j.near.Answers[0].Lines)
 		if err != nil || len(said.Examples) == 0 {
 			return &baseDocuments{said: said}, err

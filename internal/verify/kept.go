@@ -7,94 +7,91 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/repaird/repaird/internal/behaviour/history"
 	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/patch"
 )
 
-// maxKept limits the bases whose results are kept for quick verifications.
-const maxKept = 8
+// What is kept, at most: bases, and of each the answers of so many heads.
+const (
+	maxKept  = 8
+	maxHeads = 4
+)
 
-// keptBase is what verifications learned about one base tree and test. Of
-// concurrent verifications, one runs it and the others wait.
+// keptBase is what verifications learned about one base tree and test, and what
+// heads of it answered.
 type keptBase struct {
-	key      string
-	mu       sync.Mutex
-	runs     *baseRuns
-	near     *language.Neighbourhood
-	suiteRun *baseSuite
-	order    string // of its tests
-	searched bool   // whether then is known
-	then     *history.Past
-	written  *baseDocuments
+	key     string
+	runs    kept[*baseRuns]
+	near    kept[*language.Neighbourhood]
+	suite   kept[*baseSuite]
+	then    kept[*history.Past]
+	written kept[*baseDocuments]
+	linted  kept[map[string][]language.Check] // by the files that were checked
+	mu      sync.Mutex
+	heads   []*keptHead // the latest last
 }
 
-func (k *keptBase) test(run func() (*baseRuns, error)) (*baseRuns, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.runs != nil {
-		return k.runs, nil
-	}
-	runs, err := run()
-	if err == nil {
-		k.runs = runs
-	}
-	return runs, err
+// kept is a result that the first who needs it computes. Of concurrent
+// verifications, the others wait.
+type kept[T any] struct {
+	mu    sync.Mutex
+	known bool
+	value T
 }
 
-func (k *keptBase) neighbours(choose func() (*language.Neighbourhood, error)) (*language.Neighbourhood, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.near != nil {
-		return k.near, nil
-	}
-	near, err := choose()
-	if err == nil {
-		k.near = near
-	}
-	return near, err
+// get returns the result if it is known and good enough (nil: whatever it is),
+// and computes it otherwise.
+func (k *kept[T]) get(enough func(T) bool, compute func() (T, error)) (T, error) {
+	return k.update(func(earlier T, known bool) (T, error) {
+		if known && (enough == nil || enough(earlier)) {
+			return earlier, nil
+		}
+		return compute()
+	})
 }
 
-func (k *keptBase) documents(read func() (*baseDocuments, error)) (*baseDocuments, error) {
+// update replaces the result by what is computed from the earlier one.
+func (k *kept[T]) update(compute func(earlier T, known bool) (T, error)) (T, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.written != nil {
-		return k.written, nil
-	}
-	written, err := read()
+	value, err := compute(k.value, k.known)
 	if err == nil {
-		k.written = written
+		k.value, k.known = value, true
 	}
-	return written, err
+	return value, err
 }
 
-func (k *keptBase) past(find func() (*history.Past, error)) (*history.Past, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.searched {
-		return k.then, nil
-	}
-	then, err := find()
-	if err == nil {
-		k.then, k.searched = then, true
-	}
-	return then, err
+// keptHead is what a head answered.
+type keptHead struct {
+	key     string // of its overlay
+	answers kept[[]language.Answer]
 }
 
-// suite returns the suite's runs. Where they ended early, they are those of one
-// order of the tests only.
-func (k *keptBase) suite(order string, run func() (*baseSuite, error)) (*baseSuite, error) {
+func (k *keptBase) head(overlay patch.Overlay) *keptHead {
+	h := sha256.New()
+	for _, path := range sorted(overlay) {
+		fmt.Fprintf(h, "%q %t %q\n", path, overlay[path] == nil, overlay[path])
+	}
+	key := hex.EncodeToString(h.Sum(nil))
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.suiteRun != nil && (!k.suiteRun.cut || k.order == order) {
-		return k.suiteRun, nil
+	return latest(&k.heads, maxHeads, func(h *keptHead) bool { return h.key == key }, &keptHead{key: key})
+}
+
+// latest moves the element that is meant, or else a new one, to the end of a
+// list of at most n.
+func latest[T any](list *[]T, n int, meant func(T) bool, fresh T) T {
+	if i := slices.IndexFunc(*list, meant); i >= 0 {
+		fresh = (*list)[i]
+		*list = slices.Delete(*list, i, i+1)
 	}
-	suite, err := run()
-	if err == nil {
-		k.suiteRun, k.order = suite, order
-	}
-	return suite, err
+	*list = append(*list, fresh)
+	*list = (*list)[max(0, len(*list)-n):]
+	return fresh
 }
 
 // kept returns what is known about the input's base, possibly nothing yet.
@@ -102,18 +99,7 @@ func (v *Verifier) kept(in Input) *keptBase {
 	key := baseKey(in)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for i, k := range v.bases {
-		if k.key == key {
-			v.bases = append(append(v.bases[:i:i], v.bases[i+1:]...), k)
-			return k
-		}
-	}
-	k := &keptBase{key: key}
-	v.bases = append(v.bases, k)
-	if len(v.bases) > maxKept {
-		v.bases = v.bases[len(v.bases)-maxKept:]
-	}
-	return k
+	return latest(&v.bases, maxKept, func(k *keptBase) bool { return k.key == key }, &keptBase{key: key})
 }
 
 // baseKey digests everything that a base's runs depend on. A named tree does

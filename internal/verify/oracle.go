@@ -24,19 +24,23 @@ func (v *Verifier) blind() bool { return v.lax["behaviour"] || v.Prober == nil }
 // neighbours are the calls near the failing one, with base's answers. They are
 // kept between verifications: they depend on the tree and the test only.
 func (v *Verifier) neighbours(ctx context.Context, in Input) (*language.Neighbourhood, error) {
-	return v.kept(in).neighbours(func() (*language.Neighbourhood, error) {
+	return v.kept(in).near.get(nil, func() (*language.Neighbourhood, error) {
 		return v.Prober.Neighbours(ctx, language.Probe{Run: in.Run, Env: in.Env, Tree: in.Tree, Test: in.Test})
 	})
 }
 
-// answers has base and head answer the calls near the failing one, once.
+// answers has base and head answer the calls near the failing one, once: a head
+// that is verified again is not asked again.
 func (j *verification) answers(ctx context.Context) (err error) {
 	if j.head != nil {
 		return nil
 	}
-	if j.near, err = j.v.neighbours(ctx, j.in); err == nil {
-		j.head, err = j.v.Prober.Answers(ctx, j.probe(j.overlay), j.near.Calls)
+	if j.near, err = j.v.neighbours(ctx, j.in); err != nil {
+		return err
 	}
+	j.head, err = j.v.kept(j.in).head(j.overlay).answers.get(nil, func() ([]language.Answer, error) {
+		return j.v.Prober.Answers(ctx, j.probe(j.overlay), j.near.Calls)
+	})
 	return err
 }
 
@@ -49,7 +53,7 @@ func (j *verification) behaves(ctx context.Context) (finding, error) {
 	if j.in.Test.Own {
 		j.grounds = append(j.grounds, behaviour.Ground{Name: "asserted", Effect: behaviour.Establishes,
 			Evidence: "the failing test is the repository's own, and what it asserts is right"})
-		return notApplied("the failing test is the repository's own: what its calls should answer, it asserts"), nil
+		return j.keeps(ctx)
 	}
 	if err := j.answers(ctx); err != nil {
 		return finding{}, err
@@ -77,6 +81,38 @@ func (j *verification) behaves(ctx context.Context) (finding, error) {
 		return g, nil
 	}
 	return f, nil
+}
+
+// keeps asks of a failing test of the repository's own only whether what the
+// patch does not concern is answered as before: what its call should answer, the
+// test asserts.
+func (j *verification) keeps(ctx context.Context) (finding, error) {
+	near, err := j.v.neighbours(ctx, j.in)
+	if err != nil {
+		return finding{}, err
+	}
+	if own := near.Answers[0]; !behaviour.Comparable(own) || own.End == language.Raised && !j.raisedBy(own) {
+		return notApplied("the test's call cannot be varied; what it should answer, the test asserts"), nil
+	}
+	head, err := j.v.Prober.Answers(ctx, j.probe(j.overlay), near.Calls)
+	if err != nil {
+		return finding{}, err
+	}
+	sides, err := j.sidesOf(near, head)
+	if err != nil {
+		return finding{}, err
+	}
+	g := behaviour.Kept(sides)
+	if g == nil {
+		return notApplied("no call near the test's own can be compared; what that should answer, the test asserts"), nil
+	}
+	j.grounds = append(j.grounds, *g)
+	return said([]behaviour.Ground{*g}), nil
+}
+
+// raisedBy reports whether an answer is the exception with which the test fails.
+func (j *verification) raisedBy(a language.Answer) bool {
+	return a.Type == j.in.Signature.Type || strings.HasSuffix(a.Type, "."+j.in.Signature.Type)
 }
 
 // further grounds are asked for only of a patch that its neighbours do not
@@ -115,12 +151,18 @@ func example(g behaviour.Ground) string {
 // sides are the answers of base and of a head that changes the lines that the
 // patch changes.
 func (j *verification) sides(base, head []language.Answer) (behaviour.Sides, error) {
+	s, err := j.sidesOf(&language.Neighbourhood{Calls: j.near.Calls, Answers: base}, head)
+	s.Asserted = j.asserted()
+	return s, err
+}
+
+func (j *verification) sidesOf(near *language.Neighbourhood, head []language.Answer) (behaviour.Sides, error) {
 	added, err := patch.ChangedLines(j.base, j.overlay)
 	if err != nil {
 		return behaviour.Sides{}, err
 	}
 	removed, err := patch.RemovedLines(j.base, j.overlay)
-	return behaviour.Sides{Calls: j.near.Calls, Base: base, Head: head, Removed: removed, Added: added, Asserted: j.asserted()}, err
+	return behaviour.Sides{Calls: near.Calls, Base: near.Answers, Head: head, Removed: removed, Added: added}, err
 }
 
 // asserted reports whether the test fails at an assertion of its own: then the
@@ -135,6 +177,9 @@ func (j *verification) asserted() bool {
 // against it that does not speak against the patch, the evidence does not
 // decide.
 func (j *verification) contest(ctx context.Context) error {
+	if j.in.Test.Own && !j.v.blind() {
+		return j.tie(ctx)
+	}
 	if j.v.blind() || j.near == nil {
 		return nil
 	}
@@ -204,14 +249,15 @@ func (j *verification) contest(ctx context.Context) error {
 }
 
 // passesTest reports whether the test would pass with a rival's answer to its
-// own call: it has to return, or raise what the patch raises on purpose; a test
-// that asserts the answer admits only the patch's.
+// own call: it has to return, or raise what the patch raises on purpose, as the
+// test passes both with a patch that refuses the input and with one that
+// answers it; a test that asserts the answer admits only the patch's.
 func (j *verification) passesTest(a language.Answer) bool {
 	own := j.head[0]
 	if j.near.Asserts && behaviour.Comparable(own) {
 		return a.End == own.End && a.Type == own.Type && a.Value == own.Value
 	}
-	return a.End == own.End && (a.End == language.Returned || a.Type == own.Type)
+	return a.End == language.Returned || a.End == own.End && a.Type == own.Type
 }
 
 // survivor is a rival that the evidence does not refute.

@@ -22,7 +22,7 @@ func (v *Verifier) Past(ctx context.Context, in Input) (*history.Past, error) {
 	if err != nil {
 		return nil, err
 	}
-	return v.kept(in).past(func() (*history.Past, error) {
+	return v.kept(in).then.get(nil, func() (*history.Past, error) {
 		return history.Search{
 			Prober: v.Prober, Session: v.Session, Rules: v.Rules, Source: in.History,
 			Probe: language.Probe{Run: in.Run, Env: in.Env, Tree: in.Tree, Test: in.Test}, Near: near, Signature: in.Signature, Suite: in.Suite,

@@ -17,27 +17,37 @@ const (
 )
 
 // question is what a person has to decide about a patch that no gate rejects:
-// its own behaviour, and those of the rivals that nothing refutes. Rivals that
-// answer the test's call otherwise come first, and a proposer's candidates before
-// patches that differ in one place.
+// its own behaviour, and those of the rivals that nothing refutes, the most
+// plausible first. Rivals with another constant that nothing supports are not
+// offered: a line says how many there are.
 func (j *verification) question() *Question {
 	if j.near == nil || len(j.near.Calls) == 0 || len(j.head) == 0 {
 		return nil
 	}
-	rivals := slices.Clone(j.surviving)
+	var rivals, idle []survivor
+	for _, s := range j.surviving {
+		if s.Value && !j.backed(s) {
+			idle = append(idle, s)
+		} else {
+			rivals = append(rivals, s)
+		}
+	}
 	slices.SortStableFunc(rivals, func(a, b survivor) int { return j.order(a) - j.order(b) })
-	options := []Option{j.option(j.head, j.in.Patch, j.diff, j.standing())}
+	options := []Option{j.option(j.head, j.in.Patch, j.diff, j.standing()+j.summary(idle))}
 	calls := j.telling(rivals)
 	options[0].Changes = j.beside(j.head, calls)
 	seen := map[string]bool{j.behaviourOf(j.head): true}
 	others := 0
 	for _, s := range rivals {
-		key := j.behaviourOf(s.answers)
-		if len(options) == maxOptions || seen[key] {
-			continue
-		}
 		p, diff, ok := j.patchOf(s)
 		if !ok {
+			continue
+		}
+		key := j.behaviourOf(s.answers)
+		if j.tied { // the calls that were tried need not show the difference that the proposer saw
+			key = diff
+		}
+		if len(options) == maxOptions || seen[key] {
 			continue
 		}
 		seen[key] = true
@@ -57,17 +67,60 @@ func (j *verification) question() *Question {
 	if others == 0 && len(options) > 1 {
 		text = fmt.Sprintf("Which is right? The candidates answer %s alike, and calls near it otherwise.", call)
 	}
+	switch {
+	case j.tied && len(options) == 1:
+		text = fmt.Sprintf("Is this right? With it %s passes, and nothing else confirms it.", j.in.Test.Name)
+	case j.tied && len(calls) == 0:
+		text = fmt.Sprintf("Which is right? With each of the candidates %s passes, and no call that was tried tells them apart.", j.in.Test.Name)
+	}
 	return &Question{Kind: AskAnswer, Text: text, Options: options}
 }
 
+// order is how plausible a rival is, the lowest first: by whether it answers the
+// test's call otherwise, then by whether a proposer had it, then by whether
+// calls that base answers support it.
 func (j *verification) order(s survivor) (n int) {
 	if !j.differs(s, 0) {
-		n = 2
+		n = 4
 	}
 	if s.Path != "" { // it differs from the patch in one place
+		n += 2
+	}
+	if !j.backed(s) {
 		n++
 	}
 	return n
+}
+
+// backed reports whether base's answers support a rival: one of them is what it
+// answers to the test's call and the patch does not, or it keeps one that the
+// patch changes.
+func (j *verification) backed(s survivor) bool {
+	for i, base := range j.near.Answers {
+		if !behaviour.Answered(base) {
+			continue
+		}
+		own := s.answers[0]
+		if j.differs(s, 0) && own.End == language.Returned && own.Type == base.Type && own.Value == base.Value {
+			return true
+		}
+		if i < len(s.answers) && j.differs(s, i) && behaviour.Same(base, s.answers[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// summary is one line on rivals that are not offered.
+func (j *verification) summary(idle []survivor) string {
+	if len(idle) == 0 {
+		return ""
+	}
+	var shown []string
+	for _, s := range idle[:min(len(idle), maxCalls)] {
+		shown = append(shown, fmt.Sprintf("%s %s", clip(s.Change, maxShown), behaviour.Show(s.answers[0])))
+	}
+	return fmt.Sprintf("; with another constant, which nothing near the call supports: %s%s", strings.Join(shown, ", "), more(len(idle)-len(shown)))
 }
 
 func (j *verification) option(answers []language.Answer, p patch.Patch, diff, standing string) Option {
@@ -112,9 +165,7 @@ func (j *verification) telling(rivals []survivor) (calls []int) {
 // beside are what one side answers to those calls, beside base.
 func (j *verification) beside(answers []language.Answer, calls []int) (all []behaviour.Difference) {
 	for _, i := range calls {
-		all = append(all, behaviour.Difference{
-			Call: shownCall(j.near.Calls[i]), Before: behaviour.Show(j.near.Answers[i]), After: behaviour.Show(answers[i]),
-		})
+		all = append(all, behaviour.Differing(shownCall(j.near.Calls[i]), j.near.Answers[i], answers[i]))
 	}
 	return all
 }

@@ -33,33 +33,43 @@ type baseRuns struct {
 // are missed.
 const sideBySide = 2
 
-// sessions runs the test n times on an overlay, the last time with the tracer.
-func (j *verification) sessions(ctx context.Context, overlay patch.Overlay, n int) ([]*testrun.Result, error) {
-	results := make([]*testrun.Result, n)
+// sessions runs the test on an overlay: plain times without the tracer, and then,
+// if it is to be traced, once with it. That run has a sandbox to itself, and of
+// the others the first has a fresh one.
+func (j *verification) sessions(ctx context.Context, overlay patch.Overlay, plain int, traced bool) ([]*testrun.Result, error) {
+	var results []*testrun.Result
+	var last *testrun.Result
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(sideBySide)
-	for i := range n {
+	if traced {
 		g.Go(func() (err error) {
-			results[i], err = j.session(ctx, overlay, i == n-1)
+			last, err = j.session(ctx, overlay, true)
 			return err
 		})
 	}
-	return results, g.Wait()
+	if plain > 0 {
+		g.Go(func() (err error) {
+			results, err = j.v.Session.Repeat(ctx, j.request(overlay), plain)
+			return err
+		})
+	}
+	err := g.Wait()
+	if traced {
+		results = append(results, last)
+	}
+	return results, err
 }
 
 // failsOnBase asks whether the test fails on base as production did, every time.
 func (j *verification) failsOnBase(ctx context.Context) (finding, error) {
-	var b *baseRuns
-	var err error
+	n := j.in.Repeats
 	if j.in.Quick {
-		n := 1
+		n = 1
 		if j.v.elsewhere(j.in.Signature, true) && !j.v.elsewhere(j.in.Signature, false) {
 			n = 2 // one without the tracer
 		}
-		b, err = j.v.kept(j.in).test(func() (*baseRuns, error) { return j.runBase(ctx, n) })
-	} else {
-		b, err = j.runBase(ctx, j.in.Repeats)
 	}
+	b, err := j.baseRuns(ctx, n)
 	if err != nil {
 		return finding{}, err
 	}
@@ -71,15 +81,40 @@ func (j *verification) failsOnBase(ctx context.Context) (finding, error) {
 	return held("failed %d of %d on base with the incident's signature: %s", b.matched, b.runs, describe(b.failure)), nil
 }
 
-// runBase runs the test on base n times, the last time with the tracer.
-func (j *verification) runBase(ctx context.Context, n int) (*baseRuns, error) {
+// baseRuns is what n runs of the test on base showed. Earlier ones on the same
+// base count, but of a full verification's one at least is its own, and runs that
+// did not all fail as production did are made again. A quick verification takes
+// what there is.
+func (j *verification) baseRuns(ctx context.Context, n int) (*baseRuns, error) {
+	k := &j.v.kept(j.in).runs
+	if j.in.Quick {
+		return k.get(nil, func() (*baseRuns, error) { return j.runBase(ctx, n-1, true) })
+	}
+	return k.update(func(earlier *baseRuns, known bool) (*baseRuns, error) {
+		if !known || earlier.matched < earlier.runs || earlier.red.read == nil {
+			return j.runBase(ctx, n-1, true)
+		}
+		had := min(earlier.runs, n-1)
+		b, err := j.runBase(ctx, n-had, false)
+		if err != nil {
+			return nil, err
+		}
+		b.runs, b.matched = b.runs+had, b.matched+had
+		b.failure, b.red, b.longest = earlier.failure, earlier.red, max(b.longest, earlier.longest)
+		return b, nil
+	})
+}
+
+// runBase runs the test on base, some times without the tracer, and then once
+// with it if it is to be traced.
+func (j *verification) runBase(ctx context.Context, plain int, traced bool) (*baseRuns, error) {
 	b := &baseRuns{}
-	results, err := j.sessions(ctx, nil, n)
+	results, err := j.sessions(ctx, nil, plain, traced)
 	if err != nil {
 		return nil, err
 	}
 	for i, res := range results {
-		traced := i == n-1
+		traced := i == plain
 		b.runs++
 		b.longest = max(b.longest, res.Wall)
 		outcome, why := fails(res, j.in.Signature)
@@ -141,7 +176,7 @@ func (j *verification) passesOnHead(ctx context.Context) (finding, error) {
 	if j.in.Quick {
 		n = 1
 	}
-	results, err := j.sessions(ctx, j.overlay, n)
+	results, err := j.sessions(ctx, j.overlay, n-1, true)
 	if err != nil {
 		return finding{}, err
 	}
@@ -164,31 +199,53 @@ func (j *verification) passesOnHead(ctx context.Context) (finding, error) {
 	return held("passed %d of %d with the patch, 1 test collected, none skipped", n, n), nil
 }
 
-// failsReverted reverts the patch on head, by its own hunks, and asks whether
-// the result equals base and fails like base.
+// reverted is head with the patch taken back.
+type reverted struct {
+	overlay patch.Overlay
+	why     string // why it cannot be
+	res     *testrun.Result
+}
+
+// back reverts the patch on head, by its own hunks, and runs the test.
+func (j *verification) back(ctx context.Context) (*reverted, error) {
+	if j.reverted != nil {
+		return j.reverted, nil
+	}
+	r := &reverted{}
+	var err error
+	if r.overlay, r.why, err = revert(j.base, j.overlay); err != nil {
+		return nil, err
+	}
+	if r.why == "" {
+		if r.res, err = j.session(ctx, r.overlay, false); err != nil {
+			return nil, err
+		}
+	}
+	j.reverted = r
+	return r, nil
+}
+
+// failsReverted asks whether head with the patch reverted equals base and fails
+// like base.
 func (j *verification) failsReverted(ctx context.Context) (finding, error) {
 	if j.in.Quick {
 		return notApplied("left to the full verification"), nil
 	}
-	reverted, why, err := revert(j.base, j.overlay)
+	r, err := j.back(ctx)
 	if err != nil {
 		return finding{}, err
 	}
-	if why != "" {
-		return failed("%s", why), nil
+	if r.why != "" {
+		return failed("%s", r.why), nil
 	}
-	res, err := j.session(ctx, reverted, false)
-	if err != nil {
-		return finding{}, err
-	}
-	outcome, why := fails(res, j.in.Signature)
+	outcome, why := fails(r.res, j.in.Signature)
 	if why != "" && j.v.elsewhere(j.in.Signature, false) && outcome.Type == j.in.Signature.Type {
 		why = ""
 	}
 	if why != "" {
 		return failed("with the patch reverted, the test does not fail as before: %s", why), nil
 	}
-	return held("with the patch reverted, %s byte for byte as on base, and the test %s", is(len(reverted)), describe(outcome)), nil
+	return held("with the patch reverted, %s byte for byte as on base, and the test %s", is(len(r.overlay)), describe(outcome)), nil
 }
 
 func is(files int) string {

@@ -24,6 +24,8 @@ type baseSuite struct {
 	failing int                // passed never
 	slow    []string           // did not end in the time that one test has
 	cut     bool               // a run ended for its limit of time before all tests had run
+	limit   time.Duration      // of a run
+	order   string             // files whose tests ran first
 	absent  string             // why there is nothing to compare
 	lacking bool               // the repository has tests, but what they say of base could not be learnt
 }
@@ -49,7 +51,7 @@ func (j *verification) suite(ctx context.Context) (finding, error) {
 	if j.v.lax["suite"] {
 		return notApplied("switched off"), nil
 	}
-	b, err := j.suiteOnBase(ctx)
+	b, first, err := j.suites(ctx)
 	if err != nil {
 		return finding{}, err
 	}
@@ -62,10 +64,6 @@ func (j *verification) suite(ctx context.Context) (finding, error) {
 		return notApplied("%s", b.absent), nil
 	}
 	places, err := j.changes()
-	if err != nil {
-		return finding{}, err
-	}
-	first, err := j.onHead(ctx, j.overlay, b, places)
 	if err != nil {
 		return finding{}, err
 	}
@@ -126,6 +124,23 @@ func (j *verification) suite(ctx context.Context) (finding, error) {
 		j.risks = append(j.risks, fmt.Sprintf("Tests that take too long for one test's time were not run to the end: %s.", clip(strings.Join(b.slow, ", "), 200)))
 	}
 	return held("%s%s", evidence, coverage), nil
+}
+
+// suites are the runs on base, and the first one on head if base's can be compared.
+func (j *verification) suites(ctx context.Context) (*baseSuite, *headSuite, error) {
+	if j.v.lax["suite"] {
+		return nil, nil, nil
+	}
+	b, err := j.suiteOnBase(ctx)
+	if err != nil || b.absent != "" || j.first != nil {
+		return b, j.first, err
+	}
+	places, err := j.changes()
+	if err != nil {
+		return nil, nil, err
+	}
+	j.first, err = j.onHead(ctx, j.overlay, b, places)
+	return b, j.first, err
 }
 
 // unread notes that the suite says nothing, or not all that it could.
@@ -246,18 +261,25 @@ func (j *verification) runSuite(ctx context.Context, overlay patch.Overlay, plac
 	return j.v.Session.Run(ctx, req)
 }
 
-// suiteOnBase runs the suite twice on base, or has the result from earlier.
+// suiteOnBase runs the suite twice on base, or has the result from earlier: what
+// was cut short depends on the time that it had and on the order of its tests.
 func (j *verification) suiteOnBase(ctx context.Context) (*baseSuite, error) {
 	if j.suiteBase != nil {
 		return j.suiteBase, nil
 	}
-	run := func() (*baseSuite, error) { return j.runSuiteBase(ctx) }
-	var err error
-	if j.in.Quick {
-		j.suiteBase, err = j.v.kept(j.in).suite(strings.Join(j.importers(), "\n"), run)
-	} else {
-		j.suiteBase, err = run()
+	limit, order := j.suiteLimit(), strings.Join(j.importers(), "\n")
+	enough := func(b *baseSuite) bool {
+		whole := !b.cut && (j.in.Quick || !b.lacking)
+		return whole || b.limit >= limit && b.order == order && !b.lacking
 	}
+	var err error
+	j.suiteBase, err = j.v.kept(j.in).suite.get(enough, func() (*baseSuite, error) {
+		b, err := j.runSuiteBase(ctx)
+		if b != nil {
+			b.limit, b.order = limit, order
+		}
+		return b, err
+	})
 	return j.suiteBase, err
 }
 

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/repaird/repaird/internal/behaviour"
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/language"
@@ -34,10 +36,13 @@ type verification struct {
 	wall     time.Duration    // of one run with the patch: a patch that hangs must not cost minutes; 0 on base
 	analysis *language.Analysis
 	driven   *testrun.Driven // on head; nil before it is needed
+	reverted *reverted       // head without the patch again; nil before it is needed
+	first    *headSuite      // the suite's first run on head; nil before it is needed
 
 	near      *language.Neighbourhood // of the test's call, with base's answers
 	head      []language.Answer       // to the same calls
 	surviving []survivor
+	tied      bool // a test of the repository does not decide between the proposer's candidates
 	grounds   []behaviour.Ground
 	risks     []string
 	suiteBase *baseSuite
@@ -123,6 +128,9 @@ func (j *verification) run(ctx context.Context) (*smaller, error) {
 	if err != nil || less != nil || (!ok && j.in.Quick) {
 		return less, err
 	}
+	if err := j.ahead(ctx); err != nil {
+		return nil, err
+	}
 	for _, step := range []struct {
 		gate     string
 		question func(context.Context) (finding, error)
@@ -134,6 +142,7 @@ func (j *verification) run(ctx context.Context) (*smaller, error) {
 		{Behaviour, j.behaves},
 		{RevertedFix, j.failsReverted},
 		{Suite, j.suite},
+		{Lint, j.lint},
 	} {
 		if ok, err := j.ask(ctx, step.gate, step.question); err != nil || (!ok && j.in.Quick) {
 			return nil, err
@@ -147,7 +156,10 @@ func (j *verification) run(ctx context.Context) (*smaller, error) {
 		j.grounds = append(j.grounds, *g)
 		return nil, nil
 	}
-	if err := j.contest(ctx); err != nil {
+	start := time.Now()
+	err = j.contest(ctx)
+	j.of(Behaviour).Millis += time.Since(start).Milliseconds()
+	if err != nil {
 		return nil, err
 	}
 	if j.near != nil && j.near.Asserts {
@@ -155,6 +167,42 @@ func (j *verification) run(ctx context.Context) (*smaller, error) {
 		j.grounds = append(j.grounds, behaviour.Ground{Name: "asserted", Effect: behaviour.Supports, Evidence: "the test asserts what its call answers"})
 	}
 	return nil, nil
+}
+
+// ahead runs what the gates of a full verification that follow have run anyway,
+// whatever the others say: side by side, so that no processor waits. The time
+// counts as that of the gate that asks, so that the gates' times may add up to
+// more than passes.
+func (j *verification) ahead(ctx context.Context) error {
+	if j.in.Quick {
+		return nil
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(sideBySide)
+	for _, step := range []struct {
+		gate string
+		run  func(context.Context) error
+	}{
+		{Behaviour, func(ctx context.Context) error {
+			if j.v.blind() || j.in.Test.Own {
+				return nil
+			}
+			return j.answers(ctx)
+		}},
+		{Suite, func(ctx context.Context) error { _, _, err := j.suites(ctx); return err }},
+		{Conditions, func(ctx context.Context) error { _, err := j.away(ctx); return err }},
+		{RevertedFix, func(ctx context.Context) error { _, err := j.back(ctx); return err }},
+	} {
+		g.Go(func() error {
+			start := time.Now()
+			if err := step.run(gctx); err != nil {
+				return fmt.Errorf("gate %s: %w", step.gate, err)
+			}
+			j.of(step.gate).Millis += time.Since(start).Milliseconds()
+			return nil
+		})
+	}
+	return g.Wait()
 }
 
 // applies checks what can be checked without running anything.
@@ -239,11 +287,15 @@ func (j *verification) asked() language.Question {
 
 // session runs the test on an overlay in a fresh sandbox.
 func (j *verification) session(ctx context.Context, overlay patch.Overlay, traced bool) (*testrun.Result, error) {
-	req := testrun.Request{Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Test: &j.in.Test, Limits: sandbox.Limits{Wall: j.wall}, Seed: testrun.Seed}
+	req := j.request(overlay)
 	if traced {
 		req.Trace = &testrun.Tracing{Lines: true}
 	}
 	return j.v.Session.Run(ctx, req)
+}
+
+func (j *verification) request(overlay patch.Overlay) testrun.Request {
+	return testrun.Request{Run: j.in.Run, Env: j.in.Env, Tree: j.in.Tree, Overlay: overlay, Test: &j.in.Test, Limits: sandbox.Limits{Wall: j.wall}, Seed: testrun.Seed}
 }
 
 // passes says why the test did not pass in a session; "" if it did.

@@ -1,5 +1,5 @@
 // Package verify computes the verdict on a candidate patch. It is model-free:
-// base and head are rerun in fresh sandboxes, N times, with the same command,
+// base and head are rerun, N times, in fresh sandboxes, with the same command,
 // and each gate says with its evidence whether it holds.
 //
 //	v := verify.Verifier{Session: lang, Analyser: lang, Rules: lang, Prober: lang} // lang is a language
@@ -23,17 +23,26 @@
 //	              and clock, the test passes too
 //	behaviour     calls near the failing one that base answers are answered on head, the same where they run no changed
 //	              line, and the answers that the patch adds vary as base's do (package behaviour has the rules)
+//	lint          the repository's own linters and type checkers report no new error in the changed files
 //
 // They are computed cheapest first. A full verification continues after a
-// failed gate, unless the later ones depend on it.
+// failed gate, unless the later ones depend on it. What those have run in any
+// case is run side by side.
 //
 // A quick verification (Input.Quick) is feedback for a proposer, never a
 // verdict to publish. It stops at the first gate that fails, runs the test once
-// on head, leaves reverted-fix to the full verification, and keeps its results
-// on base (one run of the test, two of the suite) for the next candidate on the
-// same tree and test. A full verification does not use them.
+// on head, and leaves reverted-fix to the full verification.
 //
-// Of the N runs on base and on head the last is made under the tracer. Traces
+// What a verification learns of a base (runs of the test, two of the suite,
+// answers of the calls near the failing one) serves the next one on the same
+// tree, test and environment, and so do a head's answers. A full verification
+// counts earlier runs of the test on base among its N, but makes at least one
+// itself, and all of those on head; it repeats a suite that was cut short with
+// less time.
+//
+// Of the N runs on base and on head the last is made under the tracer, in a
+// sandbox of its own. The others share one, each in a process of its own, and
+// the first of them finds it fresh (language.Session.Repeat). Traces
 // come from the code under test. They can reject a patch but never support it:
 // without a trace, on-path fails.
 package verify
@@ -97,6 +106,7 @@ type Verdict struct {
 	Red        []byte             `json:"-"`                  // trace on base
 	Green      []byte             `json:"-"`                  // trace on head
 	TestSHA    string             `json:"test_sha256"`
+	Head       *Head              `json:"head,omitempty"` // the verdict on the branch's head; nil where that is the commit that failed
 }
 
 // A Decision is what a verdict comes to.
@@ -142,7 +152,7 @@ type Gate struct {
 	Name     string  `json:"name"`     // applies, base-sha, head-green, suite, reverted-fix, minimal, on-path, no-band-aid, …
 	Outcome  Outcome `json:"outcome"`  //
 	Evidence string  `json:"evidence"` // one or two sentences with figures
-	Millis   int64   `json:"millis"`
+	Millis   int64   `json:"millis"`   // of gates that ran side by side, each has its own time
 }
 
 // An Outcome of a gate.
@@ -169,10 +179,11 @@ const (
 	SameFailureGone = "same-failure-gone"
 	Conditions      = "conditions"
 	Behaviour       = "behaviour"
+	Lint            = "lint"
 )
 
 // GateNames lists the gates in the order of a Verdict.
-var GateNames = []string{Applies, BaseSHA, HeadGreen, Suite, RevertedFix, Minimal, OnPath, NoBandAid, SameFailureGone, Conditions, Behaviour}
+var GateNames = []string{Applies, BaseSHA, HeadGreen, Suite, RevertedFix, Minimal, OnPath, NoBandAid, SameFailureGone, Conditions, Behaviour, Lint}
 
 // Failed returns the first gate that failed, nil if none did.
 func (v *Verdict) Failed() *Gate {
@@ -191,6 +202,7 @@ type Verifier struct {
 	Rules      language.Rules
 	Prober     language.Prober
 	Documenter language.Documenter // nil: documentation does not count
+	Linter     language.Linter     // nil: no checkers are run
 
 	// SuiteWall is the budget for the repository's suite, twice what one run may
 	// take; default 5 minutes, in a quick verification at most one.

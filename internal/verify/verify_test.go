@@ -25,7 +25,7 @@ func TestAnHonestFixHoldsEveryGateAndIsAskedAboutForOtherAnswers(t *testing.T) {
 			verdict := judge(t, v, in)
 			t.Logf("gates:\n%s", table(verdict))
 			for _, g := range verdict.Gates {
-				if g.Outcome != Held {
+				if g.Outcome != Held && g.Name != Lint { // the shop configures no checker
 					t.Errorf("%s: got %s (%s), want held", g.Name, g.Outcome, g.Evidence)
 				}
 			}

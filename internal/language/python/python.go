@@ -16,6 +16,7 @@ import (
 	"github.com/repaird/repaird/internal/language/python/behaviour"
 	"github.com/repaird/repaird/internal/language/python/documents"
 	"github.com/repaird/repaird/internal/language/python/environment"
+	"github.com/repaird/repaird/internal/language/python/lint"
 	"github.com/repaird/repaird/internal/language/python/patchrules"
 	"github.com/repaird/repaird/internal/language/python/session"
 	"github.com/repaird/repaird/internal/sandbox"
@@ -28,6 +29,7 @@ type Language struct {
 	analysis.Analyser
 	behaviour.Prober
 	documents.Reader
+	lint.Linter
 	patchrules.Rules
 	environments environment.Builder
 }
@@ -49,6 +51,7 @@ func New(b sandbox.Backend, h Host) *Language {
 	return &Language{
 		Runner: runner, Analyser: analysis.Analyser{Backend: b}, Prober: behaviour.Prober{Backend: b, Scratch: h.Scratch},
 		Reader:       documents.Reader{Backend: b, Overlaid: runner.Overlaid},
+		Linter:       lint.Linter{Backend: b, Scratch: h.Scratch},
 		environments: environment.Builder{Backend: b, Store: h.Store, Bases: h.Bases, Environ: h.Environ},
 	}
 }

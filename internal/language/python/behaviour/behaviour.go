@@ -145,6 +145,7 @@ func (b Prober) Rivals(ctx context.Context, p language.Probe) (rivals []language
 		Path    string `json:"path"`
 		Line    int    `json:"line"`
 		Change  string `json:"change"`
+		Value   bool   `json:"value"`
 		Content string `json:"content"`
 	}
 	if _, err := b.run(ctx, p, r, &found); err != nil {
@@ -160,7 +161,7 @@ func (b Prober) Rivals(ctx context.Context, p language.Probe) (rivals []language
 			overlay[path] = old
 		}
 		overlay[f.Path] = content
-		rivals = append(rivals, language.Rival{Overlay: overlay, Path: f.Path, Line: f.Line, Change: f.Change})
+		rivals = append(rivals, language.Rival{Overlay: overlay, Path: f.Path, Line: f.Line, Change: f.Change, Value: f.Value})
 	}
 	return rivals, nil
 }

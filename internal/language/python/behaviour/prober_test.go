@@ -472,9 +472,12 @@ func TestRivalsDifferInOnePlace(t *testing.T) {
 		}
 	}
 	at := changes["upper → lower"]
-	for _, want := range []string{"upper → lower", "+ → -", "0 → 1", "by → items", "without the edit at line 16"} {
-		if changes[want] == 0 {
+	for want, value := range map[string]bool{"upper → lower": false, "+ → -": false, "0 → 1": true, "by → items": false, "without the edit at line 16": false} {
+		switch i := changes[want]; {
+		case i == 0:
 			t.Errorf("no %s in %v", want, changes)
+		case rivals[i-1].Value != value:
+			t.Errorf("%s is a constant's value: %v", want, !value)
 		}
 	}
 	calls := []language.Call{call(probe.Test.Source), call(test(settle, `settle(order={"currency": 'GBP', "amount": 1})`).Source)}
@@ -487,5 +490,31 @@ func TestRivalsDifferInOnePlace(t *testing.T) {
 	}
 	if r := got[at]; r[0].End != language.Raised || r[0].Type != "KeyError" || r[0].Raised.Path != "shop/rates.py" {
 		t.Errorf("lower answers %+v", r)
+	}
+}
+
+func TestTheNumberThatATextIsIsItsWitness(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const source = "NAMES = {7: 'Okafor', 17: 'Lindqvist', 23: 'Moreau'}\n\n\ndef name(order):\n    return NAMES[order['customer']]\n"
+	if err := os.WriteFile(filepath.Join(dir, "customers.py"), []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	near, err := prober(t).Neighbours(t.Context(), language.Probe{Run: "test", Tree: dir, Test: test("from customers import name", "name({'customer': '23'})")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{} // number → the text of it that is its partner, or the twin's literal
+	for i, c := range near.Calls {
+		switch {
+		case near.Answers[i].End != language.Returned:
+		case c.Partner > 0:
+			found[c.To] = near.Calls[c.Partner].To
+		case c.Twin && c.Normalising && c.Edit == "conversion":
+			found[c.To] = c.From
+		}
+	}
+	if diff := cmp.Diff(map[string]string{"23": "'23'", "7": "'7'", "17": "'17'"}, found); diff != "" {
+		t.Error(diff)
 	}
 }

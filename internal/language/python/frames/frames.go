@@ -232,14 +232,15 @@ func foreign(f incident.Frame) bool {
 }
 
 // InApp returns the in-app frames of an exception, mapped: those that the
-// source marked in-app and that do not belong to a library. Frames of files
+// source marked in-app and that do not belong to a library or to code that was
+// generated. Frames of files
 // that are not in the tree, such as a script that only production has, keep an
 // empty Path.
 func (m *Mapper) InApp(x *incident.Exception) []language.Frame {
 	var own []language.Frame
 	for _, f := range m.Frames(x.InApp()) {
-		if f.Path == "" && foreign(f.Frame) {
-			continue
+		if f.Path == "" && (foreign(f.Frame) || strings.HasPrefix(f.File, "<")) {
+			continue // "<string>": code that was generated has no file
 		}
 		own = append(own, f)
 	}

@@ -18,7 +18,6 @@ import (
 // driven is what driver.py reads besides a session's configuration.
 type driven struct {
 	config
-	Script    string    `json:"script"`
 	Function  string    `json:"function"`
 	Home      string    `json:"home"`
 	Ahead     float64   `json:"ahead"` // seconds
@@ -46,13 +45,13 @@ func (r *Runner) Drive(ctx context.Context, req testrun.Request, under testrun.C
 	}
 	root := cmp.Or(under.Root, testrun.Root)
 	d := driven{
-		Script: "driver.py", Function: req.Test.Name, Home: under.Home, Ahead: under.Ahead.Seconds(), Processes: under.Processes,
+		Function: req.Test.Name, Home: under.Home, Ahead: under.Ahead.Seconds(), Processes: under.Processes,
 		Watched: watch, Tokens: [2]string{canaries[0].token, canaries[1].token},
 	}
 	if err := json.Unmarshal(spec.Files["runner/config.json"], &d.config); err != nil {
 		return nil, err
 	}
-	d.Root, d.Dir = root, cmp.Or(under.Dir, root)
+	d.Script, d.Root, d.Dir = "driver.py", root, cmp.Or(under.Dir, root)
 	if spec.Files["runner/config.json"], err = json.Marshal(d); err != nil {
 		return nil, err
 	}

@@ -58,7 +58,7 @@ func TestNoPatchMakesASessionLie(t *testing.T) {
 	}
 	dir := sandboxtest.Tree(t, sample)
 	for _, c := range cases {
-		modes := map[string]testrun.Request{"test": {Test: &sampleTest}}
+		modes := map[string]testrun.Request{"test": {Test: &sampleTest}, "test, repeated": {Test: &sampleTest}}
 		if c.suite {
 			modes["suite"] = testrun.Request{Suite: []string{"tests"}}
 		}
@@ -66,13 +66,18 @@ func TestNoPatchMakesASessionLie(t *testing.T) {
 			t.Run(c.name+", "+mode, func(t *testing.T) {
 				t.Parallel()
 				req.Tree, req.Overlay = dir, c.overlay
-				res := run(t, req)
-				for _, o := range res.Tests {
-					if res.OK() && o.Status == testrun.Passed {
-						t.Fatalf("believed: %+v", res)
-					}
+				n := 1
+				if mode == "test, repeated" {
+					n = 2
 				}
-				t.Logf("forged %q, errors %.80q, tests %v", res.Forged, res.Errors, statuses(res))
+				for _, res := range repeat(t, req, n) {
+					for _, o := range res.Tests {
+						if res.OK() && o.Status == testrun.Passed {
+							t.Fatalf("believed: %+v", res)
+						}
+					}
+					t.Logf("forged %q, errors %.80q, tests %v", res.Forged, res.Errors, statuses(res))
+				}
 			})
 		}
 	}

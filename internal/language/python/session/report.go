@@ -32,7 +32,7 @@ type report struct {
 
 // message is one line of the child; which fields it has depends on T.
 type message struct {
-	T       string           `json:"t"` // hello, error, collected, start, test, end; of the driver also unfit, call, watch, later
+	T       string           `json:"t"` // hello, error, collected, start, test, end; of the driver also unfit, call, watch, later; of the pool message, session
 	ID      string           `json:"id"`
 	Text    string           `json:"text"`
 	IDs     []string         `json:"ids"`
@@ -48,8 +48,10 @@ type message struct {
 	Pytest  string           `json:"pytest"`
 	Traced  bool             `json:"traced"`
 	Tracer  string           `json:"tracer"`
-	Seen    []message        `json:"seen"`  // of the driver: exceptions, and whether
-	Whole   bool             `json:"whole"` // it saw all
+	Seen    []message        `json:"seen"`   // of the driver: exceptions, and whether
+	Whole   bool             `json:"whole"`  // it saw all
+	Of      *message         `json:"of"`     // of the pool: what a session said, or
+	Report  *report          `json:"report"` // how it ended, without messages
 }
 
 func (m message) status() (s testrun.Status) {

@@ -37,6 +37,7 @@ type config struct {
 	Roots    []string          `json:"roots"`
 	Env      map[string]string `json:"env"`
 	Seed     int               `json:"seed"`
+	Script   string            `json:"script"` // in place of child.py
 	Wall     float64           `json:"wall"`   // seconds until the parent terminates the session
 	Output   int               `json:"output"` // bytes
 	Test     string            `json:"test"`   // file of the synthesized test, "" for the suite
@@ -47,6 +48,8 @@ type config struct {
 	Watch    map[string][]int  `json:"watch"`    // absolute path → lines
 	Canaries []string          `json:"canaries"` // two files
 	Trace    *tracer.Config    `json:"trace"`
+	Repeats  int               `json:"repeats"` // of the session, by pool.py
+	Session  float64           `json:"session"` // seconds until pool.py terminates one of them
 }
 
 // Run runs one session. An error means that the session could not be run; a

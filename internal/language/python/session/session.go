@@ -26,6 +26,12 @@
 // Everything that configures the runner (conftest.py, pytest.ini, …, see
 // patchrules.Steers) comes from the base tree, never from a patch.
 //
+// A session that is repeated (Repeat) saves the imports: runner/pool.py, which
+// runs nothing of the tree, forks each from an interpreter that has imported
+// pytest. It is to them what the parent is to a single one, with a key for each,
+// and the rules above hold for each. Before the next one begins, the last one's
+// processes are dead and its files are deleted.
+//
 // What remains possible is code that finds the plugin's objects in its own
 // interpreter and impersonates it; the verifier's policy on a patch's syntax
 // addresses that.

@@ -1,6 +1,7 @@
 package synth
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -18,7 +19,12 @@ const (
 // A call is a way to call the application as production did.
 type call struct {
 	sourced
-	args []argument
+	by       builder
+	lenient  bool    // what the function did to its arguments before the crash does not count
+	receiver rebuilt // the object to call a method on
+	args     []argument
+	how      string // how the arguments are known, for the docstring; "" from the report as they are
+	guessed  string // as language.Candidate has it
 }
 
 // An argument of a call.
@@ -27,13 +33,29 @@ type argument struct {
 	value incident.Value
 }
 
+// moduleBody is the function of a frame that runs a module.
+const moduleBody = "<module>"
+
+// follows reports whether the frame at i called the one at j itself, apart from
+// frames of comprehensions.
+func follows(frames []language.Frame, i, j int) bool {
+	for _, f := range frames[i+1 : j] {
+		switch incident.BareName(f.Function) {
+		case "<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>":
+		default:
+			return false
+		}
+	}
+	return true
+}
+
 // callable picks the frames whose call may be reconstructed, outermost first,
 // as indices.
 func callable(frames []language.Frame) []int {
 	var named []int
 	for i, f := range frames {
 		name := incident.BareName(f.Function)
-		if f.Path != "" && name != "" && !strings.HasPrefix(name, "<") {
+		if f.Path != "" && name != "" && (!strings.HasPrefix(name, "<") || name == moduleBody) {
 			named = append(named, i)
 		}
 	}
@@ -46,39 +68,46 @@ func callable(frames []language.Frame) []int {
 // onInstance reports whether a call needs an instance.
 func (fn function) onInstance() bool { return fn.Kind == "method" || fn.Kind == "property" }
 
-func (src sourced) onInstance() bool { return src.function.onInstance() }
-
 func (src sourced) hurdle(format string, args ...any) *language.Hurdle {
 	return &language.Hurdle{Frame: src.index, At: src.frame, What: fmt.Sprintf(format, args...)}
 }
 
-// calls writes the calls of the functions that mine picks, outermost first.
-// receiver says why the object to call it on is not available, nil if it is.
-func (r *reading) calls(mine func(sourced) bool, receiver func(sourced) *language.Hurdle) (made []language.Candidate, hurdles []language.Hurdle) {
+// calls writes the calls that prepare accepts, of each frame's function, outermost
+// first.
+func (r *reading) calls(prepare func(*call) *language.Hurdle) (made []language.Candidate, hurdles []language.Hurdle) {
 	for _, src := range r.sources {
-		if src.describes() || !mine(src) { // recordedCalls has what the recorder described
+		if src.function.Name == "" && incident.BareName(src.frame.Function) == moduleBody {
 			continue
 		}
+		if src.describes() { // recordedCalls has what the recorder described
+			continue
+		}
+		c := &call{sourced: src, by: builder{known: r.known}}
 		h := src.unreachable()
 		if h == nil {
-			h = receiver(src)
+			h = prepare(c)
 		}
-		c := &call{sourced: src}
 		if h == nil {
-			h = c.bind(r.known)
+			h = c.bind()
+		}
+		if h == passedOver {
+			continue
 		}
 		if h != nil {
 			hurdles = append(hurdles, *h)
 			continue
 		}
 		for _, shape := range c.shapesOf() {
-			if test, err := testOf(c, shape, r.known, r.story, r.folder); err == nil { // otherwise this shape cannot be written
-				made = append(made, language.Candidate{Test: test, Called: c.dotted(), Frame: src.index, Cost: 1})
+			if test, err := c.test(shape, r.story, r.folder); err == nil { // otherwise this shape cannot be written
+				made = append(made, language.Candidate{Test: test, Called: c.dotted(), Frame: src.index, Cost: 1, Guessed: c.guessed})
 			}
 		}
 	}
 	return made, hurdles
 }
+
+// passedOver stands for a call that is left to another strategy.
+var passedOver = &language.Hurdle{}
 
 // unreachable says why a test cannot call the function by its name, nil when it can.
 func (src sourced) unreachable() *language.Hurdle {
@@ -88,16 +117,54 @@ func (src sourced) unreachable() *language.Hurdle {
 		return src.hurdle("the function is not at this position in the source")
 	case fn.Nested:
 		return src.hurdle("a nested function cannot be called from outside")
-	case strings.Contains(strings.TrimSuffix(fn.Qualname, "."+fn.Name), "."):
-		return src.hurdle("nested classes are not supported")
 	case fn.Kind == "other":
 		return src.hurdle("%s is not called by its own name", fn.Name)
 	}
 	return nil
 }
 
+// on has a method called on the object that was recorded, if it can be rebuilt.
+func (c *call) on() *language.Hurdle {
+	if !c.function.onInstance() {
+		return nil
+	}
+	v, ok := c.local(c.self())
+	if !ok {
+		return c.hurdle("%s was not recorded", cmp.Or(c.self(), "self"))
+	}
+	r, l := c.by.rebuild(v, shapes[0])
+	if l != nil {
+		h := c.hurdle("%s %s", c.self(), l.why)
+		h.Name, h.Loss = c.self(), l.kind
+		return h
+	}
+	if v.Kind != incident.KindRepr {
+		return c.hurdle("%s was recorded by its items, not by its class", c.self())
+	}
+	c.receiver = r
+	return nil
+}
+
+// self is the name of the function's first parameter.
+func (src sourced) self() string {
+	if len(src.function.Params) == 0 {
+		return ""
+	}
+	return src.function.Params[0].Name
+}
+
+// local is a recorded local of the frame.
+func (src sourced) local(name string) (incident.Value, bool) {
+	for _, v := range src.frame.Locals {
+		if v.Name == name {
+			return v.Value, true
+		}
+	}
+	return incident.Value{}, false
+}
+
 // bind finds the argument of each parameter, or says which are not available.
-func (c *call) bind(known map[string]literal) *language.Hurdle {
+func (c *call) bind() *language.Hurdle {
 	fn, params := c.function, c.function.Params
 	if fn.onInstance() || fn.Kind == "classmethod" || fn.Kind == "constructor" {
 		if len(params) == 0 || params[0].Kind != "pos" && params[0].Kind != "posonly" {
@@ -105,13 +172,11 @@ func (c *call) bind(known map[string]literal) *language.Hurdle {
 		}
 		params = params[1:]
 	}
-	locals := map[string]incident.Value{}
-	for _, v := range c.frame.Locals {
-		locals[v.Name] = v.Value
+	if fn.Kind == "property" && len(params) > 0 {
+		return c.hurdle("%s is assigned to, not called", fn.Name)
 	}
 	for _, p := range params {
-		v, has := locals[p.Name]
-		if h := c.argument(p, v, has, known); h != nil {
+		if h := c.argument(p); h != nil {
 			return h
 		}
 	}
@@ -119,15 +184,19 @@ func (c *call) bind(known map[string]literal) *language.Hurdle {
 }
 
 // argument adds the value that production passed for p.
-func (c *call) argument(p param, v incident.Value, has bool, known map[string]literal) *language.Hurdle {
+func (c *call) argument(p param) *language.Hurdle {
 	bad := func(loss language.Loss, format string, args ...any) *language.Hurdle {
 		h := c.hurdle("%s "+format, append([]any{p.Name}, args...)...)
 		h.Name, h.Loss = p.Name, loss
 		return h
 	}
+	v, has := c.local(p.Name)
 	ch, changed := c.function.Changed[p.Name]
 	if changed && ch.How == "rebound" {
-		return bad(language.Unreadable, "is reassigned on line %d, before the crash", ch.Line)
+		if !c.lenient {
+			return bad(language.Unreadable, "is reassigned on line %d, before the crash", ch.Line)
+		}
+		c.how = fmt.Sprintf("%s as it was after line %d", p.Name, ch.Line)
 	}
 	if !has {
 		if !c.frame.Cut && (p.Kind == "var" || p.Kind == "varkw") {
@@ -135,12 +204,15 @@ func (c *call) argument(p param, v incident.Value, has bool, known map[string]li
 		}
 		return bad(language.Absent, "was not recorded")
 	}
-	r, l := rebuild(v, known, shapes[0])
+	r, l := c.by.rebuild(v, shapes[0])
 	if l != nil {
 		return bad(l.kind, "%s", l.why)
 	}
 	if changed && r.mutable && ch.How == "mutated" {
-		return bad(language.Unreadable, "is modified on line %d, before the crash", ch.Line)
+		if !c.lenient {
+			return bad(language.Unreadable, "is modified on line %d, before the crash", ch.Line)
+		}
+		c.how = fmt.Sprintf("%s as it was after line %d", p.Name, ch.Line)
 	}
 	if p.Kind == "var" && v.Kind != incident.KindList || p.Kind == "varkw" && v.Kind != incident.KindDict {
 		return bad(language.Unreadable, "was not recorded with its contents")
@@ -153,7 +225,7 @@ func (c *call) argument(p param, v incident.Value, has bool, known map[string]li
 func (c *call) dotted() string {
 	switch c.function.Kind {
 	case "constructor":
-		return c.module + "." + c.function.Class.Name
+		return c.function.Class.Module + "." + c.function.Class.Name
 	default:
 		return c.module + "." + c.function.Qualname
 	}

@@ -2,15 +2,15 @@ package synth
 
 import (
 	"context"
+	"fmt"
 
-	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/text"
 )
 
-// defaultInstances calls a method of an instance created without arguments:
-// production's instance was not recorded, so this comes after calls that were
-// fully recorded.
+// defaultInstances calls a method of an instance created without arguments. That
+// production's was made so is a guess: it comes last, and counts only where all
+// that the crashing function held is as in production.
 type defaultInstances struct{ *reading }
 
 // Name implements language.Strategy.
@@ -18,26 +18,36 @@ func (defaultInstances) Name() string { return "default-instance" }
 
 // Candidates implements language.Strategy.
 func (s defaultInstances) Candidates(context.Context) ([]language.Candidate, []language.Hurdle, error) {
-	candidates, hurdles := s.calls(sourced.onInstance, sourced.noInstance)
+	candidates, hurdles := s.calls(func(c *call) *language.Hurdle {
+		fn := c.function
+		if !fn.onInstance() {
+			return passedOver
+		}
+		if fn.Class == nil || !fn.Class.Free {
+			return c.hurdle("self was recorded as %s, and %s cannot be instantiated without arguments", recorded(c.frame), className(fn))
+		}
+		c.guessed = fmt.Sprintf("an instance of %s that is created without arguments", fn.Class.Name)
+		c.how = "the arguments that the error report recorded, and " + c.guessed
+		c.receiver = rebuilt{source: fn.Class.Name + "()", imports: map[string]bool{importOf(fn.Class.Module, fn.Class.Name): true}}
+		return nil
+	})
 	return candidates, hurdles, nil
 }
 
-// noInstance says why an instance cannot be created, nil if it can.
-func (src sourced) noInstance() *language.Hurdle {
-	fn := src.function
-	if fn.Class == nil || !fn.Class.Free {
-		return src.hurdle("self was recorded as %s, and %s cannot be instantiated without arguments", selfText(src.frame, fn), className(fn))
+// selfText is the recorded text of the object that a frame's function was called
+// on, "" if it is none.
+func selfText(f language.Frame) string {
+	for _, v := range f.Locals {
+		if v.Name == "self" || v.Name == "cls" {
+			return v.Value.Plain().Repr
+		}
 	}
-	return nil
+	return ""
 }
 
-func selfText(f language.Frame, fn function) string {
-	if len(fn.Params) > 0 {
-		for _, v := range f.Locals {
-			if v.Name == fn.Params[0].Name && v.Value.Kind == incident.KindRepr {
-				return text.Line(v.Value.Repr, 60)
-			}
-		}
+func recorded(f language.Frame) string {
+	if s := selfText(f); s != "" {
+		return text.Line(s, 60)
 	}
 	return "nothing"
 }

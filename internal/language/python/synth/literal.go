@@ -6,8 +6,8 @@ import (
 	"github.com/repaird/repaird/internal/language"
 )
 
-// literalCalls calls a function, static method, class method or constructor with
-// the recorded arguments.
+// literalCalls makes a frame's call with the recorded arguments; a method's also
+// on the recorded object, where that shows what it is made of.
 type literalCalls struct{ *reading }
 
 // Name implements language.Strategy.
@@ -15,8 +15,6 @@ func (literalCalls) Name() string { return "outermost-literal" }
 
 // Candidates implements language.Strategy.
 func (s literalCalls) Candidates(context.Context) ([]language.Candidate, []language.Hurdle, error) {
-	candidates, hurdles := s.calls(
-		func(src sourced) bool { return !src.onInstance() },
-		func(sourced) *language.Hurdle { return nil })
+	candidates, hurdles := s.calls((*call).on)
 	return candidates, hurdles, nil
 }

@@ -529,9 +529,9 @@ func cmpName(name, other string) string {
 var keyword = words(`False None True and as assert async await break class continue def del elif else except finally for from global if import
 	in is lambda nonlocal not or pass raise return try while with yield`)
 
-// wrapped breaks a statement that is too long after the items of its outermost
+// broken breaks a statement that is too long after the items of its outermost
 // brackets.
-func wrapped(statement string, indent int) string {
+func broken(statement string, indent int) string {
 	if indent+len(statement) <= maxTestLine {
 		return statement
 	}

@@ -158,7 +158,7 @@ func TestLongStatementsAreBrokenAtTheirItems(t *testing.T) {
 		"f(a='" + long + "', b='" + long + "')":       "f(\n        a='" + long + "',\n        b='" + long + "',\n    )",
 		"x = ['(" + long + "', {1: '," + long + "'}]": "x = [\n        '(" + long + "',\n        {1: '," + long + "'},\n    ]",
 	} {
-		if got := wrapped(in, 4); got != want {
+		if got := broken(in, 4); got != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}
 	}

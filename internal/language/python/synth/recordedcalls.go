@@ -2,6 +2,7 @@ package synth
 
 import (
 	"context"
+	"strings"
 
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
@@ -27,7 +28,7 @@ func (s recordedCalls) Candidates(context.Context) ([]language.Candidate, []lang
 			hurdles = append(hurdles, *h)
 			continue
 		}
-		made = append(made, language.Candidate{Test: c.test(s.story, s.folder), Called: c.dotted(), Frame: src.index, Cost: 1})
+		made = append(made, language.Candidate{Test: c.test(s.story, s.folder), Called: c.dotted(), Frame: src.index, Cost: 1, Guessed: c.guess()})
 	}
 	return made, hurdles, nil
 }
@@ -35,14 +36,15 @@ func (s recordedCalls) Candidates(context.Context) ([]language.Candidate, []lang
 // describes reports whether the recorder described a parameter of the frame.
 func (src sourced) describes() bool {
 	for _, p := range src.function.Params {
-		if v, ok := src.local(p.Name); ok && v.Value.Described() {
+		if v, ok := src.local(p.Name); ok && v.Described() {
 			return true
 		}
 	}
 	return false
 }
 
-func (src sourced) local(name string) (incident.Variable, bool) {
+// variable is a recorded local with what the recorder says of it as a parameter.
+func (src sourced) variable(name string) (incident.Variable, bool) {
 	for _, v := range src.frame.Locals {
 		if v.Name == name {
 			return v, true
@@ -60,20 +62,29 @@ type recordedCall struct {
 	changed []string // parameters that were changed between the call and the crash
 }
 
+// guess says which arguments may not be what was passed, "" none.
+func (c *recordedCall) guess() string {
+	if len(c.changed) == 0 {
+		return ""
+	}
+	return strings.Join(c.changed, " and ") + " as it was at the crash"
+}
+
 // write writes the callee and the arguments, or says what is in the way.
 func (c *recordedCall) write(r *reading) *language.Hurdle {
 	if h := c.unreachable(); h != nil {
 		return h
 	}
 	fn, params := c.function, c.function.Params
-	imported := fn.Name
-	if fn.Class != nil {
-		imported = fn.Class.Name
+	module, qualname := c.module, fn.Qualname
+	if fn.Kind == "constructor" {
+		module, qualname = fn.Class.Module, fn.Class.Name
 	}
+	imported, _, _ := strings.Cut(qualname, ".")
 	c.w = newWriter(r.known, r.objects, r.ours, "test_repaird_"+r.story.Name, "asyncio", "collect")
-	c.w.taken[imported] = c.module
+	c.w.taken[imported] = module
 	for _, p := range params {
-		if v, ok := c.local(p.Name); ok {
+		if v, ok := c.variable(p.Name); ok {
 			c.w.count(v.Value)
 		}
 	}
@@ -87,11 +98,11 @@ func (c *recordedCall) write(r *reading) *language.Hurdle {
 		params = params[1:]
 	} else {
 		c.callee = fn.Qualname
-		c.w.imports["from "+c.module+" import "+imported] = true
+		c.w.imports[importOf(c.module, fn.Qualname)] = true
 	}
 	star := false
 	for _, p := range params {
-		v, ok := c.local(p.Name)
+		v, ok := c.variable(p.Name)
 		star = star || p.Kind == "var" && ok && len(v.Value.Items) > 0
 	}
 	for _, p := range params {
@@ -107,14 +118,14 @@ func (c *recordedCall) receiver(p param) *language.Hurdle {
 	fn := c.function
 	if fn.Kind == "constructor" {
 		c.callee = fn.Class.Name
-		c.w.imports["from "+c.module+" import "+fn.Class.Name] = true
+		c.w.imports[importOf(fn.Class.Module, fn.Class.Name)] = true
 		return nil
 	}
-	v, ok := c.local(p.Name)
+	v, ok := c.variable(p.Name)
 	if !ok {
 		return c.hurdle("%s was not recorded", p.Name)
 	}
-	source, l := c.w.expression(v.Value, fn.Class.Name, 0)
+	source, l := c.w.expression(v.Value, incident.BareName(className(fn)), 0)
 	if l != nil {
 		h := c.hurdle("%s %s", p.Name, l.why)
 		h.Name, h.Loss = p.Name, l.kind
@@ -123,7 +134,7 @@ func (c *recordedCall) receiver(p param) *language.Hurdle {
 	if ch, changed := fn.Changed[p.Name]; changed && ch.How != "passed" {
 		c.changed = append(c.changed, p.Name)
 	}
-	c.callee = source + "." + fn.Name
+	c.callee = source + "." + mangled(fn)
 	return nil
 }
 
@@ -134,7 +145,7 @@ func (c *recordedCall) pass(p param, star bool) *language.Hurdle {
 		h.Name, h.Loss = p.Name, loss
 		return h
 	}
-	v, has := c.local(p.Name)
+	v, has := c.variable(p.Name)
 	ch, changed := c.function.Changed[p.Name]
 	switch {
 	case changed && ch.How == "rebound" && !v.Entry:

@@ -2,8 +2,11 @@
 // maps an event's frames to the tree, reads the source of their functions in a
 // sandbox, and has strategies that each turn what it knows into tests:
 //
-//	literal.go        a function called with the recorded arguments
+//	literal.go        a call with the recorded arguments
+//	caller.go         the call as the frame outside it makes it, with that frame's values
+//	rebuilt.go        a call with objects that are rebuilt from what is known of their state
 //	recordedcalls.go  a call with objects that the recorder described in production
+//	rebound.go        a call with arguments as they were after the function changed them
 //	instance.go       a method of an instance created without arguments
 //
 // An event of a crash in kth, called with a list and a number, becomes
@@ -128,7 +131,7 @@ func (s *Stack) Strategies(ctx context.Context, run string, env testrun.Environm
 		return nil, err
 	}
 	r.story, r.folder, r.ours = story, s.testFolder(), s.ours
-	return []language.Strategy{literalCalls{r}, recordedCalls{r}, defaultInstances{r}}, nil
+	return []language.Strategy{literalCalls{r}, recordedCalls{r}, callers{r}, rebuiltObjects{r}, reboundValues{r}, defaultInstances{r}}, nil
 }
 
 // A reading is what the source says about a stack, shared by the strategies.
@@ -160,11 +163,17 @@ func (s *Stack) read(ctx context.Context, run string, env testrun.Environment) (
 	}
 	crash := s.frames[len(s.frames)-1]
 	wanted := callable(s.frames)
-	qs := []question{{crash.Path, crash.Function, crash.Line}}
+	ask := func(f language.Frame) question {
+		_, module := s.mapper.Module(f, s.setup.Root)
+		return question{Path: f.Path, Function: f.Function, Line: f.Line, Module: module, Receiver: selfText(f)}
+	}
+	qs := []question{ask(crash)}
 	texts := map[string]bool{}
-	for _, i := range wanted {
+	for n, i := range wanted {
 		f := s.frames[i]
-		qs = append(qs, question{f.Path, f.Function, f.Line})
+		q := ask(f)
+		q.Next = n+1 < len(wanted) && follows(s.frames, i, wanted[n+1])
+		qs = append(qs, q)
 		for _, v := range f.Locals {
 			leaves(v.Value, texts, 0)
 		}
@@ -173,7 +182,7 @@ func (s *Stack) read(ctx context.Context, run string, env testrun.Environment) (
 		leaves(v, texts, 0)
 	}
 	values := append([]string{}, slices.Sorted(maps.Keys(texts))...) // not nil: it becomes a JSON list
-	got, err := analyse(ctx, s.backend, run, env, s.tree, qs, values)
+	got, err := analyse(ctx, s.backend, run, env, s.tree, s.Roots(), qs, values)
 	if err != nil {
 		return nil, err
 	}

@@ -152,7 +152,7 @@ func TestWhatHappenedToAParameterBeforeTheCrashIsKnown(t *testing.T) {
 			want = append(want, strings.Trim(text, `"`))
 		}
 		if strings.HasSuffix(line, "# here") {
-			qs = append(qs, question{"flows.py", names[len(names)-1], i + 1})
+			qs = append(qs, question{Path: "flows.py", Function: names[len(names)-1], Line: i + 1})
 		}
 	}
 	dir := sandboxtest.Tree(t, "-- flows.py --\n"+flows)
@@ -161,7 +161,7 @@ func TestWhatHappenedToAParameterBeforeTheCrashIsKnown(t *testing.T) {
 		"<x>": "", "__import__('os').system('true')": "", "[...]": "", "Cart(1)": "", "x": "", "1 if 2 else 3": "", "f'{x}'": "", "(lambda: 0)()": "",
 		"datetime.datetime(2026, 1, 2, 3, 4)": "datetime.datetime(2026, 1, 2, 3, 4)", "1; 2": "", strings.Repeat("[", 500): "",
 	}
-	got, err := analyse(t.Context(), sandboxtest.Backend(t, "bwrap"), "test", testrun.Environment{}, dir, qs, slices.Sorted(maps.Keys(values)))
+	got, err := analyse(t.Context(), sandboxtest.Backend(t, "bwrap"), "test", testrun.Environment{}, dir, nil, qs, slices.Sorted(maps.Keys(values)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestHostileTextsStayInsideTheDocstring(t *testing.T) {
 	t.Parallel()
 	c := &call{sourced: sourced{module: "m", function: function{Name: "f", Qualname: "f", Kind: "function"}}}
 	st := language.Story{Incident: `x"""`, Name: "abc", Type: "E", Message: "\"\"\"\nimport os\\\u202e\x00 #", Where: `w\`}
-	test, err := testOf(c, shapes[0], nil, st, "tests")
+	test, err := c.test(shapes[0], st, "tests")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,8 @@
 package synth
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -78,25 +80,44 @@ func isInt(s string) bool {
 	return err == nil
 }
 
-// A rebuilt value is Python source.
+// A rebuilt value is Python source: an expression, and what has to stand before it.
 type rebuilt struct {
 	source  string
 	imports map[string]bool
+	setup   []string // statements, each once
 	mutable bool
 }
 
+// need adds what has to stand before an expression.
+func (r *rebuilt) need(imports, setup []string) {
+	for _, i := range imports {
+		r.imports[i] = true
+	}
+	for _, s := range setup {
+		if !slices.Contains(r.setup, s) {
+			r.setup = append(r.setup, s)
+		}
+	}
+}
+
+// A builder turns recorded values into source.
+type builder struct {
+	known   map[string]literal // recorded text → what the source says of it
+	objects *objects           // nil: an object of which only the class was recorded is lost
+}
+
 // rebuild returns the Python expression of a recorded value.
-func rebuild(v incident.Value, known map[string]literal, s shape) (rebuilt, *lost) {
+func (by builder) rebuild(v incident.Value, s shape) (rebuilt, *lost) {
 	r := rebuilt{imports: map[string]bool{}}
 	var b strings.Builder
-	if l := r.write(&b, v, known, s, 0); l != nil {
+	if l := r.write(&b, v, by, s, 0); l != nil {
 		return rebuilt{}, l
 	}
 	r.source = b.String()
 	return r, nil
 }
 
-func (r *rebuilt) write(b *strings.Builder, v incident.Value, known map[string]literal, s shape, depth int) *lost {
+func (r *rebuilt) write(b *strings.Builder, v incident.Value, by builder, s shape, depth int) *lost {
 	switch {
 	case v.Filtered:
 		return &lost{"was replaced by a scrubber", language.Filtered}
@@ -112,7 +133,7 @@ func (r *rebuilt) write(b *strings.Builder, v incident.Value, known map[string]l
 		if v.Type != "" {
 			s.list = v.Type
 		}
-		return r.list(b, v, known, s, depth)
+		return r.list(b, v, by, s, depth)
 	case incident.KindDict:
 		r.mutable = true
 		b.WriteString("{")
@@ -120,35 +141,43 @@ func (r *rebuilt) write(b *strings.Builder, v incident.Value, known map[string]l
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			if l := r.key(b, v, i, known, s, depth); l != nil {
+			if l := r.key(b, v, i, by, s, depth); l != nil {
 				return l
 			}
 			b.WriteString(": ")
-			if l := r.write(b, f.Value, known, shape{"list", s.intKeys}, depth+1); l != nil {
+			if l := r.write(b, f.Value, by, shape{"list", s.intKeys}, depth+1); l != nil {
 				return l
 			}
 		}
 		b.WriteString("}")
 		return nil
 	}
-	lit, ok := known[v.Repr]
+	lit, ok := by.known[v.Repr]
+	if ok && lit.Object != nil && by.objects != nil {
+		made, l := by.objects.build(v.Repr, lit.Object, depth)
+		if l != nil {
+			return l
+		}
+		r.need(slices.Sorted(maps.Keys(made.imports)), made.setup)
+		r.mutable = true
+		b.WriteString(made.source)
+		return nil
+	}
 	if !ok || lit.Error != "" {
 		return &lost{"was recorded as " + text.Line(v.Repr, 60) + ", which is not a value", language.Unreadable}
 	}
-	for _, i := range lit.Imports {
-		r.imports[i] = true
-	}
+	r.need(lit.Imports, lit.Setup)
 	r.mutable = r.mutable || lit.Mutable
 	b.WriteString(lit.Source)
 	return nil
 }
 
 // key writes the key of a dict's member i.
-func (r *rebuilt) key(b *strings.Builder, v incident.Value, i int, known map[string]literal, s shape, depth int) *lost {
+func (r *rebuilt) key(b *strings.Builder, v incident.Value, i int, by builder, s shape, depth int) *lost {
 	name := v.Fields[i].Name
 	switch {
 	case i < len(v.Keys):
-		return r.write(b, v.Keys[i], known, shapes[0], depth+1)
+		return r.write(b, v.Keys[i], by, shapes[0], depth+1)
 	case s.intKeys && isInt(name):
 		b.WriteString(name)
 	default:
@@ -157,7 +186,7 @@ func (r *rebuilt) key(b *strings.Builder, v incident.Value, i int, known map[str
 	return nil
 }
 
-func (r *rebuilt) list(b *strings.Builder, v incident.Value, known map[string]literal, s shape, depth int) *lost {
+func (r *rebuilt) list(b *strings.Builder, v incident.Value, by builder, s shape, depth int) *lost {
 	open, end := "[", "]"
 	switch s.list {
 	case "tuple":
@@ -179,7 +208,7 @@ func (r *rebuilt) list(b *strings.Builder, v incident.Value, known map[string]li
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		if l := r.write(b, item, known, shape{"list", s.intKeys}, depth+1); l != nil {
+		if l := r.write(b, item, by, shape{"list", s.intKeys}, depth+1); l != nil {
 			return l
 		}
 	}

@@ -1,12 +1,12 @@
 package synth
 
 import (
-	"cmp"
 	"fmt"
 	"path"
 	"strings"
 	"unicode"
 
+	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/testrun"
 	"github.com/repaird/repaird/internal/text"
@@ -16,34 +16,38 @@ import (
 
 const maxTestLine = 100 // columns, the formatters' default
 
-// testOf writes the test of one call. It asserts nothing about the exception:
-// it makes the call, so it fails as in production, and passes once the call
-// returns.
-func testOf(c *call, s shape, known map[string]literal, st language.Story, folder string) (testrun.Test, error) {
-	imports := map[string]bool{}
-	args, lost := c.arguments(s, known, imports)
+// test writes the test of a call. It asserts nothing about the exception: it makes
+// the call, so it fails as in production, and passes once the call returns.
+func (c *call) test(s shape, st language.Story, folder string) (testrun.Test, error) {
+	args, before, lost := c.arguments(s)
 	if lost != nil {
 		return testrun.Test{}, lost
 	}
-	callee, imported := c.callee()
+	write, imported := c.callee()
+	before.need(slices.Sorted(maps.Keys(c.receiver.imports)), c.receiver.setup)
+	before.need(imported, nil)
 	return written{
-		doc: docstring(c.function, "", st), imports: imports, own: "from " + c.module + " import " + imported, call: callee(args),
-		async: c.function.Async, generator: c.function.Generator,
+		doc: docstring(c.function, c.how, st), imports: before.imports, setup: before.setup,
+		call: write(args), async: c.function.Async, generator: c.function.Generator,
 	}.test(st, folder), nil
 }
 
 // test writes the test of a call with what the recorder described.
 func (c *recordedCall) test(st language.Story, folder string) testrun.Test {
 	how := "values that were recorded in production"
-	if len(c.changed) > 0 {
-		how += ",\n" + strings.Join(c.changed, " and ") + " as it was at the crash"
+	if guess := c.guess(); guess != "" {
+		how += ", " + guess
 	}
 	call := c.callee + "(" + strings.Join(c.args, ", ") + ")"
 	if c.function.Kind == "property" {
 		call = c.callee
 	}
+	setup := c.w.setup
+	for i := range setup {
+		setup[i] = broken(setup[i], 4)
+	}
 	return written{
-		doc: docstring(c.function, how, st), imports: c.w.imports, setup: c.w.setup, call: call,
+		doc: docstring(c.function, how, st), imports: c.w.imports, setup: setup, call: broken(call, 4),
 		async: c.function.Async, generator: c.function.Generator,
 	}.test(st, folder)
 }
@@ -52,7 +56,6 @@ func (c *recordedCall) test(st language.Story, folder string) testrun.Test {
 type written struct {
 	doc              string
 	imports          map[string]bool // statements
-	own              string          // statement that imports what is called, apart from the others
 	setup            []string        // statements
 	call             string          // expression
 	async, generator bool            // what it evaluates to
@@ -60,7 +63,8 @@ type written struct {
 
 func (w written) test(st language.Story, folder string) testrun.Test {
 	name := "test_repaird_" + st.Name
-	body, helper := w.call, ""
+	body := w.call
+	var helper string
 	switch {
 	case w.async && w.generator:
 		w.imports["import asyncio"] = true
@@ -74,58 +78,70 @@ func (w written) test(st language.Story, folder string) testrun.Test {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "\"\"\"%s\"\"\"\n\n", w.doc)
-	for _, i := range importLines(w.imports) {
-		b.WriteString(i + "\n")
-	}
-	if w.own != "" {
-		if len(w.imports) > 0 {
-			b.WriteString("\n")
+	plain, from := importBlocks(w.imports)
+	for _, block := range [][]string{plain, from} {
+		if len(block) > 0 {
+			b.WriteString(strings.Join(block, "\n") + "\n\n")
 		}
-		b.WriteString(w.own + "\n")
 	}
-	fmt.Fprintf(&b, "\n\n%sdef %s():\n", helper, name)
+	b.WriteString("\n" + helper)
+	fmt.Fprintf(&b, "def %s():\n", name)
 	for _, line := range append(w.setup[:len(w.setup):len(w.setup)], body) {
-		fmt.Fprintf(&b, "    %s\n", wrapped(line, 4))
+		fmt.Fprintf(&b, "    %s\n", line)
 	}
 	return testrun.Test{Path: path.Join(folder, name+".py"), Name: name, Source: b.String()}
 }
 
-// importLines are import statements in the usual order: modules, then names, those
+// importBlocks are the statements in the usual order: modules, then names, those
 // of one module in one statement.
-func importLines(imports map[string]bool) []string {
-	var lines []string
-	order := func(a, b string) int {
-		return cmp.Or(-cmp.Compare(len(strings.Fields(b)), len(strings.Fields(a))), strings.Compare(a, b))
-	}
-	for _, i := range slices.SortedFunc(maps.Keys(imports), order) {
-		module, name, ok := strings.Cut(i, " import ")
-		last := len(lines) - 1
-		if ok && last >= 0 && strings.HasPrefix(lines[last], module+" import ") {
-			lines[last] += ", " + name
+func importBlocks(imports map[string]bool) (plain, from []string) {
+	names := map[string][]string{}
+	for _, i := range slices.Sorted(maps.Keys(imports)) {
+		rest, ok := strings.CutPrefix(i, "from ")
+		if !ok {
+			plain = append(plain, i)
 			continue
 		}
-		lines = append(lines, i)
+		module, name, _ := strings.Cut(rest, " import ")
+		names[module] = append(names[module], name)
 	}
-	return lines
+	for _, module := range slices.Sorted(maps.Keys(names)) {
+		from = append(from, "from "+module+" import "+strings.Join(names[module], ", "))
+	}
+	return plain, from
 }
 
-// callee returns how the function is called, and the name to import for it.
-func (c *call) callee() (write func(args []string) string, imported string) {
+// callee returns how the function is called, and the imports that this needs.
+func (c *call) callee() (write func(args []string) string, imports []string) {
 	fn := c.function
 	plain := func(head string) func([]string) string {
 		return func(args []string) string { return head + parenthesised(head, args) }
 	}
 	switch fn.Kind {
 	case "constructor":
-		return plain(fn.Class.Name), fn.Class.Name
-	case "staticmethod", "classmethod":
-		return plain(fn.Qualname), fn.Class.Name
+		return plain(fn.Class.Name), []string{importOf(fn.Class.Module, fn.Class.Name)}
+	case "staticmethod":
+		return plain(fn.Qualname), []string{importOf(c.module, fn.Qualname)}
+	case "classmethod":
+		return plain(fn.Class.Name + "." + mangled(fn)), []string{importOf(fn.Class.Module, fn.Class.Name)}
 	case "method":
-		return plain(fn.Class.Name + "()." + fn.Name), fn.Class.Name
+		if fn.Name == "__call__" {
+			return plain(c.receiver.source), nil
+		}
+		return plain(c.receiver.source + "." + mangled(fn)), nil
 	case "property":
-		return func([]string) string { return fn.Class.Name + "()." + fn.Name }, fn.Class.Name
+		return func([]string) string { return c.receiver.source + "." + mangled(fn) }, nil
 	}
-	return plain(fn.Name), fn.Name
+	return plain(fn.Name), []string{importOf(c.module, fn.Name)}
+}
+
+// mangled is a method's name as it is called from outside of its class.
+func mangled(fn function) string {
+	if !strings.HasPrefix(fn.Name, "__") || strings.HasSuffix(fn.Name, "__") {
+		return fn.Name
+	}
+	class := strings.TrimSuffix(fn.Qualname, "."+fn.Name)
+	return "_" + strings.TrimLeft(incident.BareName(class), "_") + fn.Name
 }
 
 // parenthesised writes an argument list on one line, or one argument per line.
@@ -138,25 +154,23 @@ func parenthesised(head string, args []string) string {
 }
 
 // arguments writes the values, by keyword where the signature allows, for
-// readability.
-func (c *call) arguments(s shape, known map[string]literal, imports map[string]bool) ([]string, *lost) {
+// readability, and what has to stand before them.
+func (c *call) arguments(s shape) (args []string, before rebuilt, _ *lost) {
+	before.imports = map[string]bool{}
 	star := false
 	for _, a := range c.args {
 		star = star || a.param.Kind == "var" && len(a.value.Items) > 0
 	}
-	var args []string
 	for _, a := range c.args {
 		want := s
 		if a.param.Kind == "var" {
 			want = shape{"list", s.intKeys}
 		}
-		r, lost := rebuild(a.value, known, want)
+		r, lost := c.by.rebuild(a.value, want)
 		if lost != nil {
-			return nil, lost
+			return nil, before, lost
 		}
-		for i := range r.imports {
-			imports[i] = true
-		}
+		before.need(slices.Sorted(maps.Keys(r.imports)), r.setup)
 		switch a.param.Kind {
 		case "posonly":
 			args = append(args, r.source)
@@ -178,7 +192,7 @@ func (c *call) arguments(s shape, known map[string]literal, imports map[string]b
 			}
 		}
 	}
-	return args, nil
+	return args, before, nil
 }
 
 // docstring tells the test's reader what it repeats. how says how the arguments
@@ -188,21 +202,36 @@ func docstring(fn function, how string, st language.Story) string {
 	if fn.Kind == "constructor" {
 		called = fn.Class.Name
 	}
-	known := "with the arguments that the\nerror report recorded."
-	if how != "" {
-		known = "with\n" + docLines(how) + "."
+	if how == "" {
+		how = "the arguments that the error report recorded"
 	}
 	return docText(fmt.Sprintf("Reproduces incident %s.", st.Incident)) + "\n\n" +
 		"Production raised, in " + docText(st.Where) + ":\n\n    " + docText(st.Type+": "+text.Line(st.Message, 300)) + "\n\n" +
-		"The call below is the one that led there: " + docText(called) + " " + known + " The test fails as in production until that is repaired.\n"
+		wrapped("The call below is the one that led there: "+docText(called)+" with "+docText(how)+
+			". The test fails as in production until that is repaired.") + "\n"
 }
 
-func docLines(s string) string {
-	lines := strings.Split(s, "\n")
-	for i := range lines {
-		lines[i] = docText(lines[i])
+// docColumns is the width of a docstring's text.
+const docColumns = 80
+
+// wrapped breaks a text into lines between its words.
+func wrapped(s string) string {
+	var b strings.Builder
+	column := 0
+	for _, word := range strings.Fields(s) {
+		switch {
+		case column == 0:
+		case column+1+len(word) > docColumns:
+			b.WriteByte('\n')
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += len(word)
 	}
-	return strings.Join(lines, "\n")
+	return b.String()
 }
 
 // docText makes untrusted text safe for a docstring: one line, without

@@ -31,7 +31,7 @@ func (j suite) Judge(_ context.Context, p patch.Patch) (*repair.Assessment, erro
 // pytest reports whether a test passes in a tree.
 func pytest(t *testing.T, tree, id string) bool {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "python3", "-s", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", id)
 	cmd.Dir = tree

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,9 +57,12 @@ func (p *Proposer) Repair(ctx context.Context, in repair.Input) (_ *repair.Resul
 		return nil, stop(fault.NoPatch, "The model-free search could not observe the failure: "+in.Redactor.Text(found.Note, in.Known).String()+".",
 			"Configure a model, which works from the recorded trace.")
 	}
+	r := &round{in: in, budget: budget, progress: progress, found: found}
+	if err := r.weigh(limited); err != nil {
+		return nil, outOfTime(ctx, limited, budget, err)
+	}
 	progress(fmt.Sprintf("templates: %d candidates, %d tried in %.1f s, %d pass the test, %d worth verifying",
 		found.Generated, found.Tried, found.Seconds, found.Passed, len(found.Candidates)))
-	r := &round{in: in, budget: budget, progress: progress, found: found}
 	result, err := r.verifyAll(limited)
 	result.Wall = time.Since(begin)
 	if err != nil {
@@ -112,12 +116,12 @@ func (r *round) verifyAll(ctx context.Context) (result *repair.Result, err error
 	case err != nil:
 		return result, err
 	case first == nil:
-		return result, r.nothing()
+		return r.asked(ctx, result)
 	}
 	// What an event's test does not decide, the verdict asks a person: it tries the
 	// alternatives. A test of the repository asserts, so that no verdict would ask.
 	for _, o := range others {
-		if first.candidate.Score-o.candidate.Score < r.tie() {
+		if r.in.Test.Own && first.candidate.Score-o.candidate.Score < r.tie() {
 			result.Alternatives = append([]patch.Patch{r.redacted(*first)}, result.Alternatives...)
 			return result, stop(fault.Undecided, fmt.Sprintf(
 				"Two patches pass every gate but behave differently (%s at %s:%d; %s at %s:%d), and nothing in the code says which is intended.",
@@ -135,11 +139,13 @@ func (r *round) verifyAll(ctx context.Context) (result *repair.Result, err error
 func (r *round) accepted(ctx context.Context) (first *hit, others []hit, err error) {
 	ahead := 0
 	for _, c := range r.found.Candidates {
-		if len(c.Partial) > 0 || c.Guess {
+		// What inverts a condition needs a test that tells, or a past that does: that
+		// says in the verdict which way is right.
+		if len(c.Partial) > 0 || c.Guess && r.in.Broken == "" {
 			r.open = append(r.open, c)
 			continue
 		}
-		if first != nil && (ahead >= lookAhead || c.Class != first.candidate.Class || first.candidate.Score-c.Score > max(near, r.tie())) {
+		if first != nil && (ahead >= lookAhead || r.likelier(first.candidate, c)) {
 			break
 		}
 		if first != nil && c.Behaviour == first.candidate.Behaviour {
@@ -170,6 +176,47 @@ func (r *round) accepted(ctx context.Context) (first *hit, others []hit, err err
 		}
 	}
 	return first, others, nil
+}
+
+// asked ends a repair without a candidate that could be accepted: with those
+// that invert a condition as alternatives to choose from, if they pass every
+// other gate, and otherwise with what was searched.
+func (r *round) asked(ctx context.Context, result *repair.Result) (*repair.Result, error) {
+	var open []patch.Patch
+	first := ""
+	for _, c := range r.open {
+		if len(c.Partial) > 0 || len(open) == maxAlternatives || len(r.attempts) >= r.budget.Attempts {
+			continue
+		}
+		judged, err := r.verify(ctx, c)
+		if err != nil {
+			return result, err
+		}
+		if judged != nil && judged.Accepted {
+			open = append(open, r.redacted(hit{c, judged.Patch}))
+			first = cmp.Or(first, fmt.Sprintf("%s at %s:%d", c.Template, c.Path, c.Line))
+		}
+	}
+	if result.Attempts = r.attempts; len(open) == 0 {
+		return result, r.nothing()
+	}
+	result.Alternatives = open
+	return result, stop(fault.Undecided, fmt.Sprintf("%s every gate but inverts a condition (%s), and no passing test executes it to say which way is meant.",
+		passing(len(open)), first), "A test that executes the condition would settle it.")
+}
+
+func passing(n int) string {
+	if n == 1 {
+		return "One patch passes"
+	}
+	return fmt.Sprintf("Each of %d patches passes", n)
+}
+
+// likelier reports whether a candidate is so much likelier than another that a
+// person need not choose between them. About one that changes what the code
+// answers elsewhere a person is asked anyway.
+func (r *round) likelier(first, c candidate) bool {
+	return !first.changes && (c.Class != first.Class || first.Score-c.Score > max(near, r.tie()))
 }
 
 // tie is the difference in score below which nothing says which of two
@@ -230,7 +277,9 @@ func (r *round) trials() []repair.Trial {
 	var made []repair.Trial
 	for _, t := range r.found.Trials[:min(len(r.found.Trials), maxTrials)] {
 		t.Why = r.in.Redactor.Text(t.Why, r.in.Known).Truncate(300).String()
-		made = append(made, t)
+		t.End = r.in.Redactor.Text(t.End, r.in.Known).Truncate(300).String()
+		t.Diff = r.in.DiffOf(patch.Patch{Edits: t.Edits})
+		made = append(made, t.Trial)
 	}
 	return made
 }

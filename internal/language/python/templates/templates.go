@@ -28,6 +28,9 @@
 //	missing-key              what is looked up, removed or split off may not be there, as the code around it allows
 //	unnormalised-key         a text that is looked up in another case or with blanks
 //	domain-error             bad input that the module's own error refuses elsewhere
+//	accepted-format          a date or number format that other code or documentation names, tried where the text is parsed
+//	converted-input          a number, text, bytes or time converted where the value entered
+//	copied-argument          a list, dict or set copied before a function changes its caller's
 //	shadowed-match           a search that finds a shorter entry before the one that was meant
 //
 // And where a test of the repository fails, so that what it asserts and the rest
@@ -151,23 +154,36 @@ type answer struct {
 	Failing     int            `json:"failing"` // of them, on base
 	PerTemplate map[string]int `json:"per_template"`
 	Candidates  []candidate    `json:"candidates"`
-	Trials      []repair.Trial `json:"trials"`
+	Trials      []trial        `json:"trials"`
 	Witnesses   int            `json:"witnesses"` // tests beside the failing one that execute what the candidates change
 }
 
+// A trial is a candidate that was tried on tests, with its edits.
+type trial struct {
+	repair.Trial
+	Edits []patch.Edit `json:"edits"`
+}
+
 type candidate struct {
-	Template  string       `json:"template"`
-	Why       string       `json:"why"`
-	Path      string       `json:"path"`
-	Line      int          `json:"line"`
-	Function  string       `json:"function"`
-	Edits     []patch.Edit `json:"edits"`
-	Score     float64      `json:"score"`
-	Class     int          `json:"class"`
-	Behaviour int          `json:"behaviour"` // equal numbers answer every probe equally
-	Partial   []string     `json:"partial"`   // tests that execute the changed lines and still fail, as on base
-	Mended    int          `json:"mended"`    // other tests that failed on base and pass
-	Guess     bool         `json:"guess"`     // it inverts a condition or a result, and no test says that this is right
+	Template    string       `json:"template"`
+	Why         string       `json:"why"`
+	Path        string       `json:"path"`
+	Line        int          `json:"line"`
+	Function    string       `json:"function"`
+	Edits       []patch.Edit `json:"edits"`
+	Score       float64      `json:"score"`
+	Class       int          `json:"class"`
+	Behaviour   int          `json:"behaviour"`   // equal numbers answer every probe equally
+	Partial     []string     `json:"partial"`     // tests that execute the changed lines and still fail, as on base
+	Mended      int          `json:"mended"`      // other tests that failed on base and pass
+	Guess       bool         `json:"guess"`       // it inverts a condition or a result, and no test says that this is right
+	Detour      bool         `json:"detour"`      // the failing computation no longer runs, and nothing says that this is meant
+	Unsupported bool         `json:"unsupported"` // nothing in the code speaks for it: calls near the failing one must
+	Trial       int          `json:"trial"`       // its index among the trials; -1 it is not among them
+	Examples    struct {
+		Failing int `json:"failing"` // documented examples that go wrong with it
+	} `json:"examples"`
+	changes bool // calls that base answers are answered otherwise with it
 }
 
 const (

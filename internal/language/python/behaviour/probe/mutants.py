@@ -10,6 +10,7 @@ import os
 
 from repaird_syntax import FUNCTIONS, parameters
 
+VALUES = ("constant", "flag", "text")  # kinds of change that give a constant another value
 MAX_NAMES = 4   # that are tried in the place of one
 METHODS = [("upper", "lower", "title", "casefold"), ("strip", "lstrip", "rstrip"), ("startswith", "endswith"), ("append", "extend"),
            ("add", "discard"), ("min", "max"), ("any", "all"), ("floor", "ceil"), ("sorted", "list"), ("first", "last"), ("find", "rfind"),
@@ -41,14 +42,15 @@ def rivals(request, tree):
                 found += [(path,) + rival for rival in undone(base, head, len(request["overlay"]) > 1)]
         except (SyntaxError, ValueError, RecursionError):
             continue
-    return [{"path": p, "line": n, "change": c, "content": base64.b64encode(t.encode()).decode()} for p, n, c, t in chosen(found, request["limit"])]
+    return [{"path": p, "line": n, "change": c, "value": k in VALUES, "content": base64.b64encode(t.encode()).decode()}
+            for p, n, k, c, t in chosen(found, request["limit"])]
 
 
 def chosen(found, limit):
     """In turn from each kind, ordered by a hash."""
     by = {}
     for path, line, kind, change, text in found:
-        by.setdefault(kind, []).append((hashlib.sha256(text.encode()).hexdigest(), path, line, change, text))
+        by.setdefault(kind, []).append((hashlib.sha256(text.encode()).hexdigest(), path, line, kind, change, text))
     out, i = [], 0
     lists = [sorted(by[k]) for k in sorted(by)]
     while len(out) < limit and any(len(l) > i for l in lists):

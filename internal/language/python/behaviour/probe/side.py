@@ -128,11 +128,25 @@ class Side:
                     return module.__name__ + "." + name
         return ""
 
+    def code(self, source):
+        """A call's code: the same for all trees. What is compiled before a fork
+        need not be in each."""
+        if source not in CODE:
+            shape = entry.Shape(source, self.test["name"], self.job["own"])
+            CODE[source] = compile(entry.rewritten(shape), self.file(), "exec")
+        return CODE[source]
+
+    def compiled(self, sources):
+        for source in sources:
+            try:
+                self.code(source)
+            except Exception:
+                pass  # its call ends so
+
     # One call, in a fork
 
     def answer(self, source):
-        shape = entry.Shape(source, self.test["name"], self.job["own"])
-        code = compile(entry.rewritten(shape), self.file(), "exec")
+        code = self.code(source)
         kept, space, seen = [], self.space(), watch.Watch(self.root)
         space["__keep__"] = lambda v: (kept.append(v), v)[1]
         files = written.Files(self.root)
@@ -243,6 +257,7 @@ def response(value):
 # Forks
 
 CLOSED = []   # descriptors that are this process's alone
+CODE = {}     # source -> its code
 
 
 def forked(work, seconds, output=None, limit=MAX_ANSWER):
@@ -351,6 +366,7 @@ class Caller:
 
     def make(self, calls, deadline):
         answers = []
+        self.side.compiled(calls)
         for source in calls:
             if time.monotonic() > deadline:
                 answers.append({"end": "lost", "message": "out of time"})
@@ -424,6 +440,7 @@ def together(job):
     """Many sides, one after another, each in a fork that imports its tree. What
     they import besides is imported here, for those after them."""
     deadline, found = time.monotonic() + job["seconds"], []
+    Side(job).compiled(job["calls"])
     for root in job["sides"]:
         def work():
             caller = opened(dict(job, root=root))

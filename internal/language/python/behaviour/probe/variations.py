@@ -156,6 +156,11 @@ def without_spaces(text):
     return re.sub(r"\s+", "", text)
 
 
+def as_number(text):
+    """The whole number that a text is, written as Python writes it; or None."""
+    return int(text) if re.fullmatch(r"0|-?[1-9][0-9]{0,15}", text) else None
+
+
 def text_edits(v, texts, groups):
     """(kind, value) of other texts near v."""
     for w in kin(v, groups):
@@ -218,6 +223,8 @@ def leaf_edits(leaf, known):
         for w in (0, "", "x"):
             yield "present", w
     elif isinstance(v, str):
+        if as_number(v) is not None:
+            yield "conversion", as_number(v)
         for pair in text_edits(v, texts, groups):
             yield pair
         for pair in line_edits(v):
@@ -350,7 +357,7 @@ def queue(variations):
                   for kinds in leaves.values()])
 
 
-FIRST = ("space", "unicode", "zeros", "unit", "number", "dictionary", "drop", "repeat", "nonsense", "joint")
+FIRST = ("conversion", "space", "unicode", "zeros", "unit", "number", "dictionary", "drop", "repeat", "nonsense", "joint")
 
 
 def eagerness(kind):

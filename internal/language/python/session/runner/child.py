@@ -22,8 +22,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 def reporter(config):
     """Returns send(message), the only way to the parent."""
-    key = bytes.fromhex(config["key"])
-    fd = config["report"]
+    key = bytes.fromhex(config.pop("key"))
+    fd = config.pop("report")
     os.set_inheritable(fd, False)
     pid = os.getpid()
     state = {"n": 0}
@@ -121,16 +121,19 @@ def seed_all(seed):
             pass
 
 
-def main():
-    sys.path[:] = [p for p in sys.path if os.path.abspath(p) != HERE]
+def received():
+    """What the parent wrote to standard input, which is empty from then on."""
     config = json.loads(sys.stdin.buffer.read().decode())
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
+    os.close(null)
     sys.stdin = open(0, closefd=False)
-    send = reporter(config)
-    del config["key"], config["report"]
+    return config
 
-    import pytest  # the environment's
+
+def prepare(config):
+    """Imports all that a session needs and that is not the tree's. Returns the plugin."""
+    import pytest  # the environment's  # noqa: F401
 
     sys.path.insert(0, HERE)
     try:
@@ -143,6 +146,12 @@ def main():
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     else:
         import_plugins()
+    return plugin
+
+
+def session(config, send, plugin):
+    """Runs pytest on the tree. Returns its exit status."""
+    pytest = sys.modules["pytest"]
     tracer, trouble = start_tracer(config)
     send({"t": "hello", "python": sys.version.split()[0], "pytest": pytest.__version__,
           "traced": tracer is not None, "tracer": trouble})
@@ -159,5 +168,12 @@ def main():
     return int(status)
 
 
-if __name__ == "__main__":  # the driver borrows from this file
+def main():
+    sys.path[:] = [p for p in sys.path if os.path.abspath(p) != HERE]
+    config = received()
+    send = reporter(config)
+    return session(config, send, prepare(config))
+
+
+if __name__ == "__main__":  # the driver and the pool borrow from this file
     sys.exit(main())

@@ -16,7 +16,6 @@ import asyncio
 import builtins
 import functools
 import inspect
-import json
 import os
 import sys
 import threading
@@ -28,7 +27,7 @@ sys.path.insert(0, HERE)
 import child  # noqa: E402
 import render  # noqa: E402
 
-sys.path.remove(HERE)
+sys.path[:] = [p for p in sys.path if os.path.abspath(p) != HERE]
 for _name in ("child", "render"):  # the tree may have modules of these names
     del sys.modules[_name]
 
@@ -276,12 +275,8 @@ def canary(token):
 
 
 def main():
-    config = json.loads(sys.stdin.buffer.read().decode())
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    sys.stdin = open(0, closefd=False)
+    config = child.received()
     send = child.reporter(config)
-    del config["key"], config["report"]
     first, last = config.pop("tokens")
     send({"t": "hello", "python": sys.version.split()[0]})
     driver = Driver(config)

@@ -37,10 +37,19 @@ MAX_LINE = 2 << 20  # bytes of one message
 
 def harden():
     """Makes this process unreadable, and parent of every orphan below it."""
+    dumpable(0)
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def dumpable(value):
+    """Sets whether others of the same uid may look into this process: 0 or 1."""
+    prctl(PR_SET_DUMPABLE, value)
+
+
+def prctl(option, value):
     libc = ctypes.CDLL(None, use_errno=True)
-    for option, value in ((PR_SET_DUMPABLE, 0), (PR_SET_CHILD_SUBREAPER, 1)):
-        if libc.prctl(option, value, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "prctl(%d) failed" % option)
+    if libc.prctl(option, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(%d) failed" % option)
 
 
 class Channel:
@@ -174,7 +183,7 @@ def watch(child, channel, output, deadline, limit):
     fds = {output["fd"]: None, channel["fd"]: channel["it"].feed}
     status, late, end = None, False, None
     while fds or status is None:
-        for fd in select.select(list(fds), [], [], 0.05)[0]:
+        for fd in select.select(list(fds), [], [], 0.05 if fds else 0.002)[0]:
             data = os.read(fd, 1 << 16)
             if not data:
                 del fds[fd]
@@ -225,10 +234,15 @@ def run(config, deadline):
         child.stdin.close()
     except OSError:
         pass  # it died at once; its status says so
-    channel, output = Channel(key), []
+    return follow(child, Channel(key), report_r, output_r, deadline, config["output"])
+
+
+def follow(child, channel, report_r, output_r, deadline, limit):
+    """Reads what a session's process says until it and all that it started are
+    dead. Returns the report."""
+    output = []
     status, late = watch(
-        child, {"fd": report_r, "it": channel}, {"fd": output_r, "it": output},
-        deadline, config["output"],
+        child, {"fd": report_r, "it": channel}, {"fd": output_r, "it": output}, deadline, limit,
     )
     channel.close()
     return {
@@ -236,7 +250,7 @@ def run(config, deadline):
         "late": late,
         "fault": channel.fault,
         "messages": channel.messages,
-        "output": b"".join(output)[-config["output"] :].decode("utf-8", "replace"),
+        "output": b"".join(output)[-limit:].decode("utf-8", "replace"),
     }
 
 
@@ -260,4 +274,5 @@ def main():
     say("repaird-report %s %s\n" % (secret.hex(), packed))
 
 
-main()
+if __name__ == "__main__":  # the pool borrows from this file
+    main()

@@ -80,6 +80,8 @@ class Renderer:
             real = os.path.realpath(filename)
             if real == self.test:
                 found = self.shown, False
+            elif filename.startswith("<"):  # code that was generated: no file, and not the author's
+                found = filename, False
             elif real.startswith(self.root + os.sep):
                 name = os.path.relpath(real, self.root)
                 parts = name.split(os.sep)

@@ -19,7 +19,7 @@ BROAD = {"Exception", "BaseException"}
 
 # What operations of a try block are known to raise.
 CALLS = {
-    "int": ["ValueError"], "float": ["ValueError"], "loads": ["ValueError"], "index": ["ValueError"], "open": ["OSError"],
+    "int": ["ValueError"], "float": ["ValueError"], "loads": ["ValueError"], "index": ["ValueError"], "open": ["FileNotFoundError", "OSError"],
     "next": ["StopIteration"], "strptime": ["ValueError"], "fromisoformat": ["ValueError"], "decode": ["UnicodeDecodeError"],
     "Decimal": ["ArithmeticError"], "remove": ["ValueError"], "import_module": ["ImportError"], "getattr": ["AttributeError"],
 }
@@ -65,9 +65,12 @@ def narrowed(ctx, source, function, stmt, handler, swallowed):
         sets.append((tuple(explicit), 0.92, "what the called code raises"))
     for names in caught_elsewhere(ctx, source, stmt, handler):
         sets.append((names, 0.85, "what the code base catches around this call"))
-    known = known_of(stmt)
-    for name in known:
-        sets.append(((name,), 0.75, "what the guarded operation raises"))
+    known = known_of(stmt.body)
+    for i, name in enumerate(known):
+        sets.append(((name,), 0.75 - 0.01 * i, "what the guarded operation raises"))
+    below = [n for n in known_of(bodies(ctx, source, stmt)) if n not in known]
+    for i, name in enumerate(below):
+        sets.append(((name,), 0.7 - 0.01 * i, "what operations of the called code raise"))
     if len(known) > 1:
         sets.append((tuple(known), 0.72, "what the guarded operations raise"))
     for names, prior, why in sets:
@@ -146,9 +149,16 @@ def caught_elsewhere(ctx, source, stmt, handler):
     return found[:4]
 
 
-def known_of(stmt):
+def bodies(ctx, source, stmt):
+    """The statements of the functions of the tree that a block calls."""
+    callees = [ctx.callee(source, n) for s in stmt.body for n in ast.walk(s) if isinstance(n, ast.Call)]
+    return [s for callee in callees if callee is not None for s in callee.node.body]
+
+
+def known_of(body):
+    """What operations in some statements are known to raise."""
     found = []
-    for s in stmt.body:
+    for s in body:
         for n in ast.walk(s):
             names = []
             if isinstance(n, ast.Call):

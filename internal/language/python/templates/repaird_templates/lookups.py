@@ -7,6 +7,7 @@ what is already gone need not be removed.
 """
 
 import ast
+import re
 
 from .scope import Scope
 from .source import Candidate, header_nodes
@@ -97,7 +98,7 @@ def defaults(ctx, source, table, key):
     """(default, prior, why) of the reads of this key, or of this table's others."""
     word = getattr(table, "id", getattr(table, "attr", ""))
     constant = key.value if isinstance(key, ast.Constant) else None
-    seen = {}
+    seen = documented(ctx, constant)
     for other in ctx.tree_sources():
         for n in ast.walk(other.tree):
             if not isinstance(n, ast.Call) or not isinstance(n.func, ast.Attribute) or n.func.attr != "get" or not 1 <= len(n.args) <= 2:
@@ -116,6 +117,33 @@ def defaults(ctx, source, table, key):
             if found > seen.get(default, (0, "")):
                 seen[default] = found
     return [(default, prior, why) for default, (prior, why) in sorted(seen.items(), key=lambda kv: -kv[1][0])[:4]]
+
+
+def documented(ctx, key):
+    """{default: (prior, why)} that a docstring of the tree states for a key, such
+    as "port: where to listen (default 8080)"."""
+    found = {}
+    if not isinstance(key, str) or not key:
+        return found
+    for source in ctx.tree_sources():
+        for node in ast.walk(source.tree):
+            if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+                continue
+            for line in (ast.get_docstring(node) or "").splitlines():
+                said = re.search(r"\b[Dd]efaults?(?: is| to| value)?[ :=]+([^\s()]+|\"[^\"]*\"|'[^']*')", line)
+                if said and re.search(r"\b%s\b" % re.escape(key), line[:said.start()]):
+                    default = literal(said.group(1).strip("`").rstrip(".,;)`"))
+                    if default is not None:
+                        found[default] = (0.92, "`%s` is documented to default to `%s`" % (key, default))
+    return found
+
+
+def literal(text):
+    """The text as a literal of Python, None if it is none."""
+    try:
+        return repr(ast.literal_eval(text)) if len(text) < 100 else None
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
 
 
 def sums(source, stmt, made):
@@ -144,7 +172,7 @@ def removals(source, scope, node, made):
         if kind in ("set", ""):
             at = source.end(node.func)
             yield made([(at - len("remove"), at, "discard")], "what is gone already need not be removed", 0.88)
-    elif node.func.attr == "pop" and len(node.args) == 1:
+    elif node.func.attr == "pop" and len(node.args) == 1 and isinstance(source.parents.get(node), ast.Expr):
         at = source.end(node.args[0])
         yield made([(at, at, ", None")], "what is gone already need not be taken", 0.6)
 

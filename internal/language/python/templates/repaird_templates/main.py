@@ -12,11 +12,11 @@ import os
 import sys
 import time
 
-from . import (absent, bounds, calls, excepts, expressions, lookups, missing, names, normal, observe, operators, oracle,
+from . import (absent, bounds, calls, entered, excepts, expressions, formats, lookups, missing, names, normal, observe, operators, oracle,
                rank, refusals, run, siblings, state, suite)
 from .context import Context
 
-PROPOSERS = [absent, state, excepts, lookups, normal, refusals, bounds, calls, operators]
+PROPOSERS = [absent, state, excepts, lookups, normal, formats, entered, refusals, bounds, calls, operators]
 # What is proposed only where tests assert values: without them, most of these
 # would pass.
 BOLD = [names, expressions, missing]
@@ -106,14 +106,19 @@ def work(request, root):
         for candidate in survivors:
             if candidate.answer:
                 candidate.answer["guess"] = not oracle.discerned(candidate, tests)
+    shown = [c for c in found if c.end][:limits["trials"]]
+    places = {id(c): i for i, c in enumerate(shown)}
+    for candidate in survivors:
+        if candidate.answer:
+            candidate.answer["trial"] = places.get(id(candidate), -1)
     return {
         "seconds": round(seconds, 3), "tests": len(tests), "failing": sum(not t["passed"] for t in tests),
         "observed": True, "generated": len(found), "tried": tried, "passed": passed, "kept": len(survivors),
         "where": [{"path": f.path, "function": f.qualname, "why": ctx.reasons[f]} for f in ctx.functions()[:8]],
         "candidates": [c.answer for c in survivors if c.answer][:limits["answers"]],
         "per_template": count(found), "witnesses": witnesses(test, tests, survivors),
-        "trials": [{"template": c.template, "path": c.path, "line": c.line, "why": c.why, "end": c.end}
-                   for c in found if c.end][:limits["trials"]],
+        "trials": [{"template": c.template, "path": c.path, "line": c.line, "why": c.why, "end": c.end, "edits": c.edits()}
+                   for c in shown],
     }
 
 

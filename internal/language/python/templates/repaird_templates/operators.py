@@ -82,14 +82,14 @@ def textual(node):
 BOUNDARY = {("<=", "<"), (">=", ">"), ("<", "<="), (">", ">="), ("is", "=="), ("is not", "!=")}
 
 
-INVERSE = {("==", "!="), ("is", "is not"), ("in", "not in"), ("<", ">="), (">", "<=")}
+COMPARING = set(COMPARE)
 
 
 def make(function, place, new, old, node, source, prior, stmt, avoids=False):
     made = Candidate(NAME, function, [place + (new,)],
                      "`%s` in `%s` should be `%s`" % (old, clip(source.text(node)), new), prior, stmt.lineno,
                      avoids or (old, new) in BOUNDARY)
-    made.flips = (old, new) in INVERSE or (new, old) in INVERSE
+    made.flips = old in COMPARING and (old, new) not in BOUNDARY
     return made
 
 

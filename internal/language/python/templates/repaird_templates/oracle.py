@@ -235,7 +235,7 @@ def order(test, tests, ctx, survivors, limits, deadline):
 
 def answers(test, overlay, found):
     test.prepare(overlay)
-    return siblings.ask(test, found, False, PROBE_SECONDS, PATIENCE)
+    return siblings.ask(test, found, PROBE_SECONDS, PATIENCE)
 
 
 def ending(row):

@@ -1,19 +1,16 @@
-"""Tries candidates and orders those that pass.
+"""Tries candidates and says of those that pass what the failing test and the
+documented examples tell: whether the failing lines still run, and which examples
+go wrong.
 
-The order, in this sequence of keys:
-
-1. documented examples that still go wrong, fewer first;
-2. class: 0 the failing computation still runs, nothing that the code shows of
-   itself is violated; 1 one of the two is not so; others are dropped, because a
-   detour that also changes what else the code does is no fix;
-3. score: how likely the slip is, how close its place is to the failure, how well
-   answers near the production input agree with the unchanged code's.
+The order is that of examples that go wrong, fewer first, and of the score: how
+likely the slip is, and how close its place is to the failure. What calls near the
+failing one answer is asked elsewhere, by the rules of the verdict.
 """
 
 import sys
 import time
 
-from . import examples, observe, run, siblings
+from . import examples, observe, run
 
 # How well a template explains a kind of failure; 1 where nothing is said.
 AFFINITY = {
@@ -59,13 +56,8 @@ def screen(test, ctx, candidates, limits, deadline):
     return survivors, tried
 
 
-def base_answers(test, found, documented):
-    test.prepare()
-    return {"answers": siblings.ask(test, found, True), "examples": examples.ask(documented)}
-
-
-def head_answers(test, candidate, found, documented):
-    """Which of the failing lines run on a candidate, and its answers."""
+def head_run(test, candidate, documented):
+    """Which lines run on a candidate, and its examples; in a fork."""
     test.prepare({candidate.path: candidate.content})
     recorder = observe.Recorder(test, detail=False)
     function = test.load()
@@ -77,8 +69,12 @@ def head_answers(test, candidate, found, documented):
             return {"passed": False}
     finally:
         sys.settrace(None)
-    return {"passed": True, "lines": {p: sorted(n) for p, n in recorder.lines.items()},
-            "answers": siblings.ask(test, found, False), "examples": examples.ask(documented)}
+    return {"passed": True, "lines": {p: sorted(n) for p, n in recorder.lines.items()}, "examples": examples.ask(documented)}
+
+
+def base_examples(test, documented):
+    test.prepare()
+    return examples.ask(documented)
 
 
 def moved(candidate, path, line):
@@ -101,98 +97,61 @@ def moved(candidate, path, line):
 
 
 def order(test, ctx, survivors, limits, deadline):
-    """Sorts survivors in place and gives each its answer; drops detours."""
-    found = siblings.targets(ctx.facts, ctx.sources, test.source_roots)
+    """Sorts survivors in place and gives each its answer; those without one fall
+    behind another by the code's own examples."""
     near = {f.path: f.source for f in ctx.crash_lines}
     documented = examples.collect(near, test.source_roots)
-    known = run.forked(lambda: base_answers(test, found, documented), limits["run"] * 6) or {"answers": [], "examples": []}
-    base = known["answers"]
-    expected = [siblings.relations(rows) if rows else {} for rows in base]
+    before = documented and run.forked(lambda: base_examples(test, documented), limits["run"] * 6) or []
     stack = sorted({(f["path"], f["line"]) for f in ctx.facts["frames"]
                     if f["line"] != f["first"] and not ctx.raises(f["path"], f["line"])})
     checks = ctx.checks()
     for candidate in survivors:
-        candidate.answer = None
-        candidate.relaxes = any(p == candidate.path and start <= low and high <= end
-                                for p, start, end in checks for low, high, _ in candidate.changes)
         head = None
         if time.monotonic() < deadline:
-            head = run.forked(lambda: head_answers(test, candidate, found, documented), limits["run"] * 6)
-        judge(candidate, head, base, expected, stack)
-        follow(candidate, head, known["examples"])
+            head = run.forked(lambda: head_run(test, candidate, documented), limits["run"] * 6)
+        candidate.answer, candidate.key = None, (9, 0)
+        if head is not None and not head["passed"]:
+            candidate.end = "does not pass twice"
+            continue
+        relaxes = any(p == candidate.path and start <= low and high <= end
+                      for p, start, end in checks for low, high, _ in candidate.changes)
+        judge(candidate, head or {}, stack, before, relaxes)
     survivors.sort(key=lambda c: c.key)
     kept = [c for c in survivors if c.answer]
-    if kept and kept[0].answer.get("examples", {}).get("mended"):
+    if kept and kept[0].answer["examples"]["mended"]:
         for candidate in kept:
             if candidate.key[0] > kept[0].key[0]:
-                candidate.answer = None  # it leaves an example wrong that another makes right
-    group = {}
-    for candidate in survivors:
-        if candidate.answer:
-            candidate.answer["behaviour"] = group.setdefault(candidate.behaviour, len(group))
+                candidate.answer = None
+                candidate.end = "leaves a documented example wrong that another makes right"
 
 
-def follow(candidate, head, before):
-    """Documented examples outweigh guesses: a candidate that breaks one is
-    dropped, and one that leaves one wrong comes after those that do not."""
-    after = (head or {}).get("examples") or []
+def judge(candidate, head, stack, before, relaxes):
+    """Gives a candidate its answer and key. One that breaks a documented example
+    has none, nor one that takes the failed check away: without it there is no
+    failure, whatever is right, unless an example says that it is."""
+    after = head.get("examples") or []
     mended = sum(a and not b for b, a in zip(before, after))
-    if candidate.relaxes and not mended:
-        # Without the check that failed there is no failure, whatever is right.
-        candidate.answer, candidate.key = None, (9, 9, 0)
-    if not candidate.answer or not after:
+    if relaxes and not mended:
+        candidate.end = "only relaxes the check that failed"
         return
     if any(b and not a for b, a in zip(before, after)):
-        candidate.answer, candidate.key = None, (9, 9, 0)
+        candidate.end = "breaks a documented example"
         return
-    failing = sum(not a for a in after)
-    candidate.key = (failing,) + candidate.key[1:]
-    candidate.answer["examples"] = {"asked": len(after), "mended": mended, "failing": failing}
-
-
-def judge(candidate, head, base, expected, stack):
-    candidate.key, candidate.behaviour = (9, 9, 0), ""
-    if head is None or not head.get("passed"):
-        if head is not None:
-            return  # it does not pass twice
-        head = {"lines": None, "answers": []}
     ran = 1.0
-    if head["lines"] is not None and stack:
+    if head and stack:
         lines = {p: set(n) for p, n in head["lines"].items()}
         kept = 0
         for path, line in stack:
             low, high = moved(candidate, path, line)
             kept += any(n in lines.get(path, ()) for n in range(low, high + 1))
         ran = kept / len(stack)
-    total = {"asked": 0, "equal": 0, "differ": 0, "strayed": 0, "broke": 0, "healed": 0, "still": 0,
-             "distinct": 0, "violated": []}
-    changed = {(candidate.path, n) for n in candidate.lines()}
-    for b, h, e in zip(base, head["answers"], expected):
-        if b and h:
-            for key, value in siblings.compare(b, h, e, changed).items():
-                total[key] += value
-    detour = ran < 1
+    failing = sum(not a for a in after)
     # A documented absence is answered on another way by its nature.
-    answered = candidate.template in ("ignored-absence", "over-broad-except")
-    meant = candidate.avoids or answered
-    returned = total["equal"] + total["differ"] + total["strayed"] + total["broke"]
-    faithful = total["equal"] == returned and total["distinct"] >= 3
-    odd = not faithful and (bool(total["violated"]) or total["broke"] > 0 or total["strayed"] > 0 or total["differ"] * 4 > returned)
-    if detour and not answered and (odd or not meant and not (total["differ"] == 0 and total["distinct"] >= 3)):
-        return
-    if candidate.guess and (total["differ"] or total["distinct"] < 2):
-        return
-    cls = int(detour and not meant or odd and not answered)
-    asked = max(total["asked"], 1)
-    failed = total["healed"] + total["still"]
-    score = candidate.score
-    score += 0.12 * (total["equal"] / returned if returned else 0.5)
-    score += 0.06 * (total["healed"] / failed if failed and not detour else 0.5)
-    score -= 0.1 * min(total["broke"] + total["strayed"], asked) / asked
-    candidate.key = (0, cls, -round(score, 4))
-    candidate.behaviour = repr([[(r or {}).get("value", (r or {}).get("end")) for r in rows or []] for rows in head["answers"]])
+    meant = candidate.avoids or candidate.template in ("ignored-absence", "over-broad-except")
+    candidate.key = (failing, -round(candidate.score, 4))
     candidate.answer = {
         "template": candidate.template, "why": candidate.why, "path": candidate.path, "line": candidate.line,
-        "function": candidate.function.qualname, "edits": candidate.edits(), "score": round(score, 4), "class": cls,
-        "runs_failing_lines": round(ran, 3),
+        "function": candidate.function.qualname, "edits": candidate.edits(), "score": round(candidate.score, 4),
+        "detour": ran < 1 and not meant, "unsupported": candidate.guess,
+        "examples": {"asked": len(after), "mended": mended, "failing": failing},
     }

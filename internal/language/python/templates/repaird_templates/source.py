@@ -141,7 +141,7 @@ class Candidate:
 
     def __init__(self, template, function, changes, why, prior, line, avoids=False):
         self.template = template
-        self.flips = False  # whether it inverts a condition or result: all that took one way then takes the other
+        self.flips = False  # whether another comparison, more than a boundary, decides: what took one way may take the other
         self.guess = False  # nothing in the code speaks for it: answers near the input must
         self.avoids = avoids  # whether it may be right although the failing lines no longer run
         self.function = function
