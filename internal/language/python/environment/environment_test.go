@@ -12,46 +12,6 @@ import (
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
 )
 
-func TestDependenciesAreReadFromWhatARepositoryHas(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name, files  string
-		setup        language.Setup
-		requirements []string
-		constraints  []string
-		order        []string
-	}{
-		{name: "nothing", files: "-- a.py --\n"},
-		{name: "requirements.txt", files: "-- requirements.txt --\nflask\n-- pyproject.toml --\n[project]\ndependencies = [\"x\"]\n", order: []string{"requirements.txt"}},
-		{name: "configured files", files: "-- requirements.txt --\nflask\n-- deps/b.txt --\nx\n", setup: language.Setup{Requirements: []string{"deps/b.txt"}}, order: []string{"deps/b.txt"}},
-		{name: "pyproject.toml and uv.lock", files: "-- pyproject.toml --\n[project]\ndependencies = [\"flask>=2\", \"x ; python_version < '3.9'\"]\n-- uv.lock --\n[[package]]\nname = \"flask\"\nversion = \"2.2.5\"\n[[package]]\nname = \"own\"\nversion = \"0.1\"\nsource = { editable = \".\" }\n",
-			requirements: []string{"flask>=2", "x ; python_version < '3.9'"}, constraints: []string{"flask==2.2.5"}},
-		{name: "Poetry", files: "-- pyproject.toml --\n[tool.poetry.dependencies]\npython = \"^3.9\"\nflask = \"^2.0\"\nboto = {version = \"1.2\", extras = [\"s3\"]}\nlocal = {path = \"../x\"}\nopt = {version = \"1\", optional = true}\n-- poetry.lock --\n[[package]]\nname = \"flask\"\nversion = \"2.2.5\"\n",
-			requirements: []string{"boto[s3]==1.2", "flask>=2.0"}, constraints: []string{"flask==2.2.5"}},
-		{name: "Pipfile.lock", files: "-- Pipfile.lock --\n{\"default\": {\"flask\": {\"version\": \"==2.2.5\", \"markers\": \"python_version >= '3.7'\"}, \"own\": {\"path\": \".\"}}}\n",
-			requirements: []string{"flask==2.2.5 ; python_version >= '3.7'"}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			root, err := os.OpenRoot(sandboxtest.Tree(t, c.files))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer root.Close()
-			d, err := readDependencies(root, c.setup)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff([][]string{c.requirements, c.constraints, c.order}, [][]string{d.requirements, d.constraints, d.order}); diff != "" {
-				t.Error(diff)
-			}
-			if d.empty() != (c.name == "nothing") {
-				t.Errorf("empty: got %v", d.empty())
-			}
-		})
-	}
-}
-
 func TestTheHostsPipConfigurationIsTranslated(t *testing.T) {
 	t.Parallel()
 	home, links := t.TempDir(), t.TempDir()

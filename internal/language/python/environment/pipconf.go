@@ -108,31 +108,11 @@ func pipFiles(vars map[string]string) []string {
 // parsePipFile reads the sections that apply to an install. Values may continue
 // on indented lines. The install section overrides global.
 func parsePipFile(text string) map[string]string {
-	sections := map[string]map[string]string{"global": {}, "install": {}}
-	section, key := "", ""
-	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, "\r\n")
-		trimmed := strings.TrimSpace(line)
-		switch {
-		case trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';':
-			continue
-		case trimmed[0] == '[' && strings.HasSuffix(trimmed, "]"):
-			section, key = trimmed[1:len(trimmed)-1], ""
-		case sections[section] == nil:
-		case (line[0] == ' ' || line[0] == '\t') && key != "":
-			sections[section][key] = strings.TrimSpace(sections[section][key] + " " + trimmed)
-		default:
-			i := strings.IndexAny(line, "=:")
-			if i < 0 {
-				continue
-			}
-			key = strings.ReplaceAll(strings.ToLower(strings.TrimSpace(line[:i])), "_", "-")
-			sections[section][key] = strings.TrimSpace(line[i+1:])
+	sections, merged := parseINI(text), map[string]string{}
+	for _, name := range []string{"global", "install"} {
+		for key, value := range sections[name] {
+			merged[strings.ReplaceAll(key, "_", "-")] = strings.ReplaceAll(value, "\n", " ")
 		}
-	}
-	merged := sections["global"]
-	for k, v := range sections["install"] {
-		merged[k] = v
 	}
 	return merged
 }
