@@ -21,12 +21,13 @@ import (
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/language/python/index"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/testrun"
 	"github.com/repaird/repaird/internal/text"
 )
 
-//go:embed inside/build.py
+//go:embed inside/*.py
 var inside embed.FS
 
 // A plan is what inside/build.py does. With the image and the package index it
@@ -187,13 +188,15 @@ func (b *Builder) install(ctx context.Context, req language.EnvironmentRequest, 
 	if err := sandbox.PrepareWritable(dir); err != nil {
 		return err
 	}
-	files := pip.files
+	files := map[string][]byte{}
 	for name, data := range m.files {
 		files["req/"+name] = data
 	}
 	var err error
-	if files["build.py"], err = inside.ReadFile("inside/build.py"); err != nil {
-		return err
+	for _, name := range []string{"build.py", "relay.py"} {
+		if files[name], err = inside.ReadFile("inside/" + name); err != nil {
+			return err
+		}
 	}
 	if files["build.json"], err = json.Marshal(p); err != nil {
 		return err
@@ -202,8 +205,14 @@ func (b *Builder) install(ctx context.Context, req language.EnvironmentRequest, 
 	if p.Project != nil {
 		mounts = append(mounts, sandbox.Mount{Host: req.Tree, Target: testrun.Root})
 	}
+	proxy, err := b.openIndex(ctx, req.Run, image, pip)
+	if err != nil {
+		return err
+	}
+	defer proxy.Close()
+	mounts = append(mounts, sandbox.Mount{Host: proxy.Dir, Target: "/index"})
 	res, err := b.Backend.Run(ctx, sandbox.Spec{
-		Run: req.Run, Image: image, Argv: []string{"python3", "-I", "-B", "/in/build.py", "/in/build.json"}, Env: pip.env, Dir: "/tmp", Network: true,
+		Run: req.Run, Image: image, Argv: []string{"python3", "-I", "-B", "/in/build.py", "/in/build.json"}, Env: pip.env, Dir: "/tmp", Build: true,
 		Mounts: append(mounts, pip.mounts...), Files: files, Limits: buildLimits,
 	})
 	if err != nil {
@@ -225,6 +234,41 @@ func (b *Builder) install(ctx context.Context, req language.EnvironmentRequest, 
 		stop.Help += " Of the host's pip configuration, " + strings.Join(pip.notes, "; ") + "."
 	}
 	return stop
+}
+
+// openIndex opens the proxy through which one build reaches the package index.
+func (b *Builder) openIndex(ctx context.Context, run, image string, pip pipConfig) (*index.Proxy, error) {
+	o := pip.upstream
+	if pip.implicit {
+		own, err := b.defaultIndex(ctx, run, image)
+		if err != nil {
+			return nil, err
+		}
+		o.Indexes = append([]string{own}, o.Indexes...)
+	}
+	return index.Open(o)
+}
+
+// defaultIndex is the index of the image's pip where none is configured. Nothing
+// of the repository runs.
+func (b *Builder) defaultIndex(ctx context.Context, run, image string) (string, error) {
+	source, err := inside.ReadFile("inside/default_index.py")
+	if err != nil {
+		return "", err
+	}
+	res, err := b.Backend.Run(ctx, sandbox.Spec{
+		Run: run, Image: image, Argv: []string{"python3", "-I", "-B", "/in/default_index.py"}, Dir: "/tmp", Files: map[string][]byte{"default_index.py": source},
+	})
+	if err != nil {
+		return "", err
+	}
+	if res.Cause != sandbox.Exited || res.Exit != 0 {
+		return "", &fault.Stop{
+			Type: fault.NeedsEnvironment, Detail: "The image's Python has no pip to install dependencies with.", Log: DecisiveLines(string(res.Stderr), 10),
+			Help: "Use a base system that deploy/setup.sh builds, or an image with pip, or configure pip's index-url on this host.",
+		}
+	}
+	return strings.TrimSpace(string(res.Stdout)), nil
 }
 
 // A report is what inside/build.py did. The code that it built can have written

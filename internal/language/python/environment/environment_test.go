@@ -3,6 +3,7 @@ package environment
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,21 +29,28 @@ func TestTheHostsPipConfigurationIsTranslated(t *testing.T) {
 		}
 	}
 	c := readPipConfig([]string{
-		"HOME=" + home, "PIP_CERT=" + cert, "PIP_INDEX_URL=https://own.example.org/simple", "PIP_FIND_LINKS=" + links + " https://w.example.org /does/not/exist",
-		"HTTPS_PROXY=http://proxy.example.org", "SECRET=x", "PIP_TARGET=/evil", "PIP_USER=1",
+		"HOME=" + home, "PIP_CERT=" + cert, "PIP_INDEX_URL=https://user:hunter2@own.example.org/simple", "PIP_FIND_LINKS=" + links + " https://w.example.org /does/not/exist",
+		"HTTPS_PROXY=http://proxy.example.org", "SECRET=x", "PIP_TARGET=/evil", "PIP_USER=1", "PIP_TRUSTED_HOST=own.example.org",
 	})
 	for _, name := range []string{"PIP_TIMEOUT", "PIP_DEFAULT_TIMEOUT"} { // what this machine's own files may set
 		delete(c.env, name)
 	}
 	want := map[string]string{
-		"PIP_INDEX_URL": "https://own.example.org/simple", "PIP_EXTRA_INDEX_URL": "https://a.example.org https://b.example.org", "PIP_NO_BINARY": "x",
-		"PIP_CERT": "/in/pip/pip-cert.pem", "PIP_FIND_LINKS": "/links/0 https://w.example.org", "HTTPS_PROXY": "http://proxy.example.org",
+		"PIP_INDEX_URL": "http://127.0.0.1:7280/0/", "PIP_EXTRA_INDEX_URL": "http://127.0.0.1:7280/1/ http://127.0.0.1:7280/2/", "PIP_NO_BINARY": "x",
+		"PIP_FIND_LINKS": "/links/0 http://127.0.0.1:7280/links/0",
 	}
 	if diff := cmp.Diff(want, c.env); diff != "" {
 		t.Error(diff)
 	}
-	if string(c.files["pip/pip-cert.pem"]) != "PEM" || len(c.mounts) != 1 || c.mounts[0].Writable || len(c.notes) != 1 {
-		t.Errorf("got files %v, mounts %v, notes %v", c.files, c.mounts, c.notes)
+	up := c.upstream
+	if diff := cmp.Diff([]string{"https://user:hunter2@own.example.org/simple", "https://a.example.org", "https://b.example.org"}, up.Indexes); diff != "" {
+		t.Error(diff)
+	}
+	if string(up.CA) != "PEM\n" || up.Proxy.HTTPSProxy != "http://proxy.example.org" || len(up.Links) != 1 || len(up.Trusted) != 1 || len(c.mounts) != 1 || c.mounts[0].Writable || len(c.notes) != 1 || c.implicit {
+		t.Errorf("got %+v", c)
+	}
+	if id := c.identity(); strings.Contains(id, "hunter2") || !strings.Contains(id, "own.example.org") {
+		t.Errorf("an environment's identity: %q", id)
 	}
 }
 

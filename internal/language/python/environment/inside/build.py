@@ -329,6 +329,9 @@ def split():
 def main():
     if sys.argv[1] == "--split":
         return split()
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # -I leaves it out
+    import relay
+    relay.start()
     with open(sys.argv[1]) as f:
         builder = Builder(json.load(f, object_hook=lambda d: {k: [] if v is None else v for k, v in d.items()}))
     try:
