@@ -32,6 +32,9 @@ standard input. DIR is a git repository that contains the event's commit, or a
 plain directory, which is used as it is; with --test the current one by default.
 NODEID is what pytest calls a test, such as tests/test_cart.py::test_total[EUR].
 
+The environment is built from what the repository says it needs (docs/environment.md);
+--requirements, --root, --python, --image and --time-zone say it instead.
+
 With ANTHROPIC_API_KEY (and ANTHROPIC_MODEL, ANTHROPIC_BASE_URL), or
 OPENAI_API_KEY or OPENAI_BASE_URL (and OPENAI_MODEL), patches are proposed by
 that model; otherwise, or with --proposer templates, by the templates proposer,
