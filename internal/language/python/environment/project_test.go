@@ -30,7 +30,7 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
         "shop/_version.py": "version = %r\n" % version,
         info + "METADATA": "Metadata-Version: 2.1\nName: shop\nVersion: %s\nProvides-Extra: test\nRequires-Dist: not-there ; extra == 'test'\n" % version,
         info + "WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        info + "entry_points.txt": "[shop.plugins]\nhalf = shop.cart:half\n",
+        info + "entry_points.txt": "[pytest11]\nshop = shop.cart\n\n[shop.plugins]\nhalf = shop.cart:half\n",
     }
     for name in os.listdir("src/shop"):
         with open("src/shop/" + name) as f:
@@ -64,6 +64,9 @@ test = ["not-there"]
 
 [project.entry-points."shop.plugins"]
 half = "shop.cart:half"
+
+[project.entry-points.pytest11]
+shop = "shop.cart"
 
 [tool.setuptools_scm]
 write_to = "src/shop/_version.py"
@@ -135,6 +138,7 @@ import shop.cart
 def test_x():
     assert version("shop") == shop.version
     assert [e.load() for e in entry_points(group="shop.plugins")] == [shop.cart.half]
+    assert "shop" not in [e.name for e in entry_points(group="pytest11")]
     raise ValueError(shop.version, shop.__file__, shop.cart.__file__)
 `}
 			res, err := lang.Run(t.Context(), testrun.Request{Run: "test", Env: env, Tree: tree, Test: &test})

@@ -258,6 +258,17 @@ class Project:
             return
         self.builder.pip("install", "--no-deps", "--no-compile", "--ignore-requires-python", self.wheel)
         self.strip(site)
+        self.unplug(os.path.join(site, self.info, "entry_points.txt"))
+
+    def unplug(self, name):
+        """Removes the plugins of pytest that the project offers: they are modules of
+        the tree, and nothing of a patched tree may steer the test runner."""
+        if not os.path.exists(name):
+            return
+        with open(name) as f:
+            sections = re.split(r"(?m)^(?=[ \t]*\[)", f.read())
+        with open(name, "w") as f:
+            f.writelines(s for s in sections if not re.match(r"[ \t]*\[\s*pytest11\s*\]", s))
 
     def describe(self, site):
         """Writes the metadata that is known without building."""
@@ -269,6 +280,7 @@ class Project:
         info = os.path.join(site, "%s-%s.dist-info" % (re.sub(r"[-_.]+", "_", name), version))
         os.makedirs(info)
         files = {"METADATA": "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version), "INSTALLER": "repaird\n", "RECORD": ""}
+        self.plan["entries"].pop("pytest11", None)
         if self.plan["entries"]:
             files["entry_points.txt"] = "".join("[%s]\n%s\n" % e for e in sorted(self.plan["entries"].items()))
         for name, text in files.items():
