@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/repaird/repaird/internal/fault"
+	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/language/python"
 	"github.com/repaird/repaird/internal/sandbox"
@@ -17,18 +21,19 @@ import (
 	"github.com/repaird/repaird/internal/testrun"
 )
 
-// sampleWheel is a package of one module.
-func sampleWheel(t *testing.T) []byte {
+// writeWheel writes a package of one module into dir and returns it.
+func writeWheel(t *testing.T, dir, name, metadata string) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
-	for name, text := range map[string]string{
-		"sample.py":                     "half = 0.5\n",
-		"sample-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: sample\nVersion: 1.0\n",
-		"sample-1.0.dist-info/WHEEL":    "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-		"sample-1.0.dist-info/RECORD":   "sample.py,,\n",
+	project, version, _ := strings.Cut(name, "-")
+	for file, text := range map[string]string{
+		project + ".py":              "half = 0.5\n",
+		name + ".dist-info/METADATA": "Metadata-Version: 2.1\nName: " + project + "\nVersion: " + version + "\n" + metadata,
+		name + ".dist-info/WHEEL":    "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+		name + ".dist-info/RECORD":   project + ".py,,\n",
 	} {
-		w, err := z.Create(name)
+		w, err := z.Create(file)
 		if err == nil {
 			_, err = w.Write([]byte(text))
 		}
@@ -39,12 +44,15 @@ func sampleWheel(t *testing.T) []byte {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(dir, name+"-py3-none-any.whl"), b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	return b.Bytes()
 }
 
 func TestABuildReachesThePackageIndexAndNothingElse(t *testing.T) {
 	t.Parallel()
-	wheel := sampleWheel(t)
+	wheel := writeWheel(t, t.TempDir(), "sample-1.0", "")
 	index := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, password, _ := r.BasicAuth()
 		switch {
@@ -105,4 +113,43 @@ print(known)
 			t.Errorf("got %+v, %v", res, err)
 		}
 	})
+}
+
+func TestProductionsVersionsHoldAndTestsTakeWhatAgrees(t *testing.T) {
+	t.Parallel()
+	links := t.TempDir()
+	for name, metadata := range map[string]string{
+		"sample-1.0": "", "sample-2.0": "", "other-1.0": "", "other-2.0": "",
+		"helper-1.0": "Requires-Dist: other==2.0\n", "rival-1.0": "Requires-Dist: sample==2.0\n",
+	} {
+		writeWheel(t, links, name, metadata)
+	}
+	cache, err := store.Open(t.TempDir(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lang := python.New(sandboxtest.Any(t), python.Host{Store: cache, Bases: sandboxtest.Bases(t), Environ: []string{"PIP_CONFIG_FILE=/dev/null", "PIP_NO_INDEX=1", "PIP_FIND_LINKS=" + links}})
+	tree := sandboxtest.Tree(t, "-- requirements.txt --\nsample\n-- requirements-test.txt --\nhelper\n-- requirements-dev.txt --\nrival\n")
+	var said []string
+	env, release, err := lang.EnsureEnvironment(t.Context(), language.EnvironmentRequest{
+		Run: "test", Tree: tree, Environment: incident.Environment{Modules: map[string]string{"Sample": "1.0", "other": "1.0"}}, Progress: func(s string) { said = append(said, s) },
+	})
+	if err != nil {
+		t.Fatalf("%v, said %q\n%s", err, said, fault.AsStop(err).Log)
+	}
+	defer release()
+	all := strings.Join(said, "\n")
+	for _, want := range []string{"the pin other==1.0 was dropped", "requirements-dev.txt could not be installed"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("said %q, want %q", said, want)
+		}
+	}
+	if strings.Contains(all, "the pin sample==1.0") {
+		t.Errorf("production's version of what is required was dropped: %q", said)
+	}
+	test := testrun.Test{Path: "test_x.py", Name: "test_x", Source: "from importlib.metadata import version\n\n\ndef test_x():\n    raise ValueError([version(n) for n in ('sample', 'helper', 'other')])\n"}
+	res, err := lang.Run(t.Context(), testrun.Request{Run: "test", Env: env, Tree: tree, Test: &test})
+	if err != nil || len(res.Tests) != 1 || res.Tests[0].Message != "['1.0', '1.0', '2.0']" {
+		t.Errorf("got %+v, %v", res, err)
+	}
 }

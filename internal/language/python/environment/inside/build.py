@@ -69,6 +69,7 @@ class Builder:
     def __init__(self, plan):
         self.plan = plan
         self.pins = {normal(k): v for k, v in plan["pins"].items()}
+        self.kept = set()  # names of pins that are not dropped
         self.report = {"roots": [], "notes": [], "python": "%d.%d.%d" % sys.version_info[:3]}
         self.options = ["--no-input", "--no-cache-dir", "--disable-pip-version-check", "--progress-bar", "off"]
 
@@ -125,25 +126,39 @@ class Builder:
         self.note("versions that nothing pins are today's: pip for this Python cannot resolve as of a date")
 
     def install_all(self, required, groups):
-        everything = required + [a for _, arguments in groups for a in arguments]
-        if not everything:
-            return
-        try:
-            return self.install(everything)
-        except Failed:
-            if not groups:
-                raise
-        print("repaird: installing group by group instead", flush=True)
+        """Installs all at once, which gives the resolver all it has to know; else
+        what is required, and then as much of the rest as agrees with it."""
+        extra = [a for _, arguments in groups for a in arguments]
+        if extra:
+            try:
+                return self.install(required + extra, relax=False)
+            except Failed:
+                print("repaird: installing what is required, then the groups", flush=True)
         if required:
             self.install(required)
+        if not extra:
+            return
+        self.keep()
+        try:
+            return self.install(extra)
+        except Failed:
+            print("repaird: installing group by group", flush=True)
         for name, arguments in groups:
             try:
                 self.install(arguments)
             except Failed as e:
                 self.note("%s could not be installed: %s" % (name, cause(str(e))))
 
-    def install(self, arguments):
-        """Installs, without the pins that cannot be satisfied."""
+    def keep(self):
+        """Pins what is installed: no group changes it."""
+        for line in self.run(PYTHON, "-m", "pip", "list", "--local", "--format=freeze").splitlines():
+            m = re.match(r"([\w.-]+)==(\S+)$", line)
+            if m and normal(m.group(1)) not in ("pip", "setuptools"):
+                self.pins[normal(m.group(1))] = m.group(2)
+                self.kept.add(normal(m.group(1)))
+
+    def install(self, arguments, relax=True):
+        """Installs; without the pins that cannot be satisfied, if relax."""
         requirements = [a for a in arguments if not a.startswith("-")]
         files = [a for a in arguments if a.startswith("-")]  # -r/in/req/…
         for _ in range(TRIES):
@@ -154,12 +169,23 @@ class Builder:
             try:
                 return self.pip("install", "-c", "/tmp/constraints.txt", "-r", "/tmp/requirements.txt", *files)
             except Failed as e:
-                guilty = self.guilty(str(e))
-                if not guilty:
+                if not relax:
                     raise
-                for name in guilty:
-                    self.note("the pin %s==%s was dropped: %s" % (name, self.pins.pop(name), cause(str(e))))
+                self.relax(str(e))
         raise Failed("the pins cannot be satisfied")
+
+    def relax(self, log):
+        """Drops the pins that a failed installation names, else the date."""
+        names = self.guilty(log)
+        for name in names:
+            self.note("the pin %s==%s was dropped: %s" % (name, self.pins.pop(name), cause(log)))
+        dated = [o for o in self.options if o.startswith("--uploaded-prior-to")]
+        if names:
+            return
+        if not dated:
+            raise Failed(log)
+        self.options.remove(dated[0])
+        self.note("versions that nothing pins are today's: those of the commit's time could not be installed: " + cause(log))
 
     def guilty(self, log):
         """The pins that a failed installation names, or all if it only says that
@@ -171,10 +197,10 @@ class Builder:
             names.update(normal(n) for n in re.findall(pattern, log))
         if not names & set(self.pins) and re.search(r"metadata-generation-failed|subprocess-exited-with-error", log):
             names.update(normal(n) for n in re.findall(r"Collecting ([\w.-]+)", log)[-1:])
-        found = sorted(names & set(self.pins))
-        if not found and "ResolutionImpossible" in log:
-            found = sorted(self.pins)
-        return found
+        loose = set(self.pins) - self.kept
+        if not names & loose and "ResolutionImpossible" in log:
+            return sorted(loose)
+        return sorted(names & loose)
 
 
 def cause(log):
