@@ -86,6 +86,10 @@ func planOf(root *os.Root, m *manifest, req language.EnvironmentRequest) (*plan,
 		p.Before = req.Committed.UTC().Format(time.RFC3339)
 	}
 	maps.Copy(p.Pins, m.pins)
+	if names := undeclared(root, req.Environment.Modules); len(names) > 0 {
+		p.Groups = append([]arguments{{"what production has and the code imports", names}}, p.Groups...)
+		m.saw("the event's modules")
+	}
 	if m.project != nil {
 		if err := p.pack(root, m.project, req); err != nil {
 			return nil, err

@@ -114,13 +114,13 @@ func (b *Builder) detect(ctx context.Context, req language.EnvironmentRequest) (
 			req.Progress("base system " + why)
 		}
 	}
-	if m.empty() {
-		env.Digest = digest(b.Backend.Name(), env.Image)
-		return env, func() {}, nil
-	}
 	p, err := planOf(root, m, req)
 	if err != nil {
 		return env, nil, err
+	}
+	if m.empty() && len(p.Groups) == 0 {
+		env.Digest = digest(b.Backend.Name(), env.Image)
+		return env, func() {}, nil
 	}
 	return b.build(ctx, req, env, m, p)
 }

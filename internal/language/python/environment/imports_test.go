@@ -1,9 +1,13 @@
 package environment
 
 import (
+	"os"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
 	"github.com/repaird/repaird/internal/testrun"
 )
 
@@ -65,5 +69,35 @@ func TestAFailedBuildNamesTheSystemPackagesThatItLacks(t *testing.T) {
 		if got := systemPackages(log); got != want {
 			t.Errorf("%q: got %q, want %q", log, got, want)
 		}
+	}
+}
+
+func TestWhatProductionHasAndTheCodeImportsIsInstalledThoughNothingDeclaresIt(t *testing.T) {
+	t.Parallel()
+	root, err := os.OpenRoot(sandboxtest.Tree(t, `
+-- app/main.py --
+import os, sentry_sdk
+import yaml as y
+from PIL import Image
+
+def later():
+    from redis.client import Redis
+-- tests/test_x.py --
+import mock
+-- test_y.py --
+import mock
+-- docs/conf.py --
+import sphinx
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	modules := map[string]string{"sentry-sdk": "2", "PyYAML": "6", "Pillow": "11", "redis": "5", "mock": "5", "sphinx": "7", "pip": "24", "requests": "2"}
+	if diff := cmp.Diff([]string{"pillow", "pyyaml", "redis", "sentry-sdk"}, undeclared(root, modules)); diff != "" {
+		t.Error(diff)
+	}
+	if got := undeclared(root, nil); got != nil {
+		t.Errorf("without production's modules: got %v", got)
 	}
 }
