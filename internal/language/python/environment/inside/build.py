@@ -129,7 +129,7 @@ class Builder:
         """Installs all at once, which gives the resolver all it has to know; else
         what is required, and then as much of the rest as agrees with it."""
         extra = [a for _, arguments in groups for a in arguments]
-        if extra:
+        if extra and not self.contradicted(extra):
             try:
                 return self.install(required + extra, relax=False)
             except Failed:
@@ -161,6 +161,9 @@ class Builder:
         """Installs; without the pins that cannot be satisfied, if relax."""
         requirements = [a for a in arguments if not a.startswith("-")]
         files = [a for a in arguments if a.startswith("-")]  # -r/in/req/…
+        if relax:
+            for name, version in self.contradicted(arguments):
+                self.note("the pin %s==%s was dropped: what is installed asks for %s" % (name, self.pins.pop(name), version))
         for _ in range(TRIES):
             with open("/tmp/requirements.txt", "w") as f:
                 f.write("\n".join(requirements) + "\n")
@@ -173,6 +176,23 @@ class Builder:
                     raise
                 self.relax(str(e))
         raise Failed("the pins cannot be satisfied")
+
+    def contradicted(self, arguments):
+        """The pins that may be dropped and that exact versions among the
+        requirements contradict, with these versions."""
+        lines = []
+        for argument in arguments:
+            if not argument.startswith("-r"):
+                lines.append(argument)
+            elif os.path.exists(argument[2:]):
+                with open(argument[2:], errors="replace") as f:
+                    lines += f.read().splitlines()
+        found = {}
+        for line in lines:
+            m = re.match(r"\s*([\w.-]+)\s*(?:\[[^]]*\])?\s*==\s*([\w.!+]+)\s*(?:[;#\\].*)?$", line)
+            if m and self.pins.get(normal(m.group(1)), m.group(2)) != m.group(2) and normal(m.group(1)) not in self.kept:
+                found[normal(m.group(1))] = m.group(2)
+        return sorted(found.items())
 
     def relax(self, log):
         """Drops the pins that a failed installation names, else the date."""
