@@ -213,6 +213,8 @@ func TestEvidenceIsLookedAtBeforeAnythingIsBuilt(t *testing.T) {
 	bare.HasVars = false
 	moved := fr(src, "parse", "return float(text)", repr("text", "'x'"))
 	moved.Code = "return Decimal(text)"
+	cut := repr("text", "'xxx...'")
+	cut.Value.Trimmed = true
 	for _, c := range []struct {
 		name  string
 		event incident.Event
@@ -222,7 +224,7 @@ func TestEvidenceIsLookedAtBeforeAnythingIsBuilt(t *testing.T) {
 		{"a file that is not in the tree", event("ValueError", "x", incident.Frame{File: "gone.py", Function: "f", Line: 1, InApp: true}), fault.Tainted},
 		{"a crash line of another commit", event("ValueError", "x", moved), fault.Tainted},
 		{"no locals", event("ValueError", "x", bare), fault.NeedsLocals},
-		{"no call that can be written", event("ValueError", "x", fr(src, "rebind", "return int(value)", repr("value", "'x'"))), fault.NeedsInput},
+		{"no call that can be written", event("ValueError", "x", fr(src, "parse", "return float(text)", cut)), fault.ValueLost},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
