@@ -19,8 +19,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import zipfile
 
 ENV = "/env"
@@ -29,6 +31,7 @@ SOURCE = "/tmp/source"
 WHEELS = "/tmp/wheels"
 REPORT = ENV + "/repaird.json"
 TRIES = 12  # of one installation, each with fewer pins
+PATIENCE = 120  # seconds of one try to install what is optional: a resolver that finds no solution can take hours to say so
 
 GENERATED = '''"""Finds what building the project made: its other files are in the tree."""
 
@@ -78,15 +81,24 @@ class Builder:
         self.report["notes"].append(text)
 
     def run(self, *command, **more):
-        """Runs a command and returns its output, which is part of the log."""
-        p = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/tmp", **more)
+        """Runs a command, for at most limit seconds, and returns its output, which is
+        part of the log."""
+        limit = more.pop("limit", None)
+        p = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/tmp", start_new_session=True, **more)
+        timer = threading.Timer(limit or 0, os.killpg, (p.pid, signal.SIGKILL))
+        if limit:
+            timer.start()
         lines = []
         for line in iter(p.stdout.readline, b""):
             line = line.decode("utf-8", "replace")
             lines.append(line)
             sys.stdout.write(line)
         sys.stdout.flush()
-        if p.wait():
+        status = p.wait()
+        if limit and not timer.is_alive():
+            lines.append("ERROR: no solution was found within %d seconds\n" % limit)
+        timer.cancel()
+        if status:
             raise Failed("".join(lines))
         return "".join(lines)
 
@@ -131,7 +143,7 @@ class Builder:
         extra = [a for _, arguments in groups for a in arguments]
         if extra and not self.contradicted(extra):
             try:
-                return self.install(required + extra, relax=False)
+                return self.install(required + extra, relax=False, limit=PATIENCE)
             except Failed:
                 print("repaird: installing what is required, then the groups", flush=True)
         if required:
@@ -140,12 +152,12 @@ class Builder:
             return
         self.keep()
         try:
-            return self.install(extra)
+            return self.install(extra, limit=PATIENCE)
         except Failed:
             print("repaird: installing group by group", flush=True)
         for name, arguments in groups:
             try:
-                self.install(arguments)
+                self.install(arguments, limit=PATIENCE)
             except Failed as e:
                 self.note("%s could not be installed: %s" % (name, cause(str(e))))
 
@@ -157,8 +169,9 @@ class Builder:
                 self.pins[normal(m.group(1))] = m.group(2)
                 self.kept.add(normal(m.group(1)))
 
-    def install(self, arguments, relax=True):
-        """Installs; without the pins that cannot be satisfied, if relax."""
+    def install(self, arguments, relax=True, limit=None):
+        """Installs; without the pins that cannot be satisfied, if relax. A try takes
+        at most limit seconds."""
         requirements = [a for a in arguments if not a.startswith("-")]
         files = [a for a in arguments if a.startswith("-")]  # -r/in/req/…
         if relax:
@@ -170,7 +183,7 @@ class Builder:
             with open("/tmp/constraints.txt", "w") as f:
                 f.writelines("%s==%s\n" % pin for pin in sorted(self.pins.items()))
             try:
-                return self.pip("install", "-c", "/tmp/constraints.txt", "-r", "/tmp/requirements.txt", *files)
+                return self.pip("install", "-c", "/tmp/constraints.txt", "-r", "/tmp/requirements.txt", *files, limit=limit)
             except Failed as e:
                 if not relax:
                     raise
