@@ -20,6 +20,13 @@
 #   [{"release":"bookworm","python":"3.11","docker":"repaird/base:bookworm-0123456789ab",
 #     "rootfs":"/var/lib/repaird/bases/bookworm-0123456789ab/rootfs"}]
 #
+# $REPAIRD_BASE_PACKAGES names further packages of the distribution that the base
+# systems get, separated by spaces: what building a project's dependencies needs,
+# such as "build-essential python3-dev libpq-dev". $REPAIRD_BASE_PYTHONS names minor
+# versions, such as "3.8 3.9", that no release has: a base system with each is
+# built from pyenv's, or a CI machine's tool cache's, if it is there. What they
+# name is rebuilt, or left out, as they change.
+#
 # Progress goes to stderr. Exit codes: 0 ready, 1 something failed or is missing,
 # 2 usage error, 4 root is required (the commands to run are printed).
 set -euo pipefail
@@ -172,7 +179,7 @@ mirror() {
 
 tag() { # RELEASE: prints its name with the digest of its recipe
   local digest
-  digest=$({ cat "$here/base/build.sh"; echo "$1"; uname -m; } | sha256sum)
+  digest=$({ cat "$here/base/build.sh"; echo "$1${REPAIRD_BASE_PACKAGES:+ $REPAIRD_BASE_PACKAGES}"; uname -m; } | sha256sum)
   echo "$1-${digest:0:12}"
 }
 
@@ -203,9 +210,49 @@ build_base() { # RELEASE
   say "built $name"
 }
 
-import_base() { # RELEASE: imports it into the engine if necessary
+# Prints the prefix of a Python that is on the machine, for a base system.
+prefix_of() { # MINOR
+  local dir
+  for dir in "$HOME"/.pyenv/versions/"$1".* /opt/hostedtoolcache/Python/"$1".*/x64; do
+    [[ -x $dir/bin/python3 ]] && "$dir/bin/python3" -c 'import ensurepip, venv' 2>/dev/null && { echo "$dir"; return 0; }
+  done
+  return 1
+}
+
+# Prints the minor versions of $REPAIRD_BASE_PYTHONS that the machine has.
+extra_pythons() {
+  local minor
+  for minor in ${REPAIRD_BASE_PYTHONS:-}; do
+    if prefix_of "$minor" >/dev/null; then echo "$minor"; else say "Python $minor is not on this machine"; fi
+  done
+}
+
+first_release() { releases | awk '{ print $1; exit }'; }
+
+python_tag() { # MINOR: prints the name of its base system
+  local digest
+  digest=$({ cat "$here/base/python.sh"; tag "$(first_release)"; prefix_of "$1"; } | sha256sum)
+  echo "python$1-${digest:0:12}"
+}
+
+build_python_base() { # MINOR
   local name dir
-  name=$(tag "$1") dir=$state/bases/$(tag "$1")
+  name=$(python_tag "$1") dir=$state/bases/$(python_tag "$1")
+  [[ -e $dir/complete ]] && return 0
+  say "building the base system $name (log in $dir.log)"
+  rm -rf --one-file-system "$dir" "$dir.partial"
+  mkdir -p "$dir.partial"
+  if ! "$here/base/python.sh" "$state/bases/$(tag "$(first_release)")/rootfs" "$(prefix_of "$1")" "$dir.partial/rootfs" >"$dir.log" 2>&1; then
+    tail -n 15 "$dir.log" >&2
+    say "building $name failed; the end of $dir.log is above"
+    return 1
+  fi
+  touch "$dir.partial/complete"
+  mv -T "$dir.partial" "$dir"
+}
+
+import_base() { # NAME: imports it into the engine if necessary
+  local name=$1 dir=$state/bases/$1
   docker image inspect "repaird/base:$name" >/dev/null 2>&1 && return 0
   say "importing $name into the Docker engine"
   tar -C "$dir/rootfs" --one-file-system --numeric-owner -c . |
@@ -213,17 +260,27 @@ import_base() { # RELEASE: imports it into the engine if necessary
       --change "LABEL dev.repaird.base=$name" - "repaird/base:$name" >/dev/null
 }
 
+# Prints NAME RELEASE PYTHON for each base system that there is.
+built_bases() {
+  local release minor dir
+  for release in $(releases); do
+    dir=$state/bases/$(tag "$release")
+    [[ ! -e $dir/complete ]] || echo "$(tag "$release") $release $(python_of "$dir/rootfs")"
+  done
+  for minor in $(extra_pythons 2>/dev/null); do
+    [[ ! -e $state/bases/$(python_tag "$minor")/complete ]] || echo "$(python_tag "$minor") python$minor $minor"
+  done
+}
+
 write_index() {
-  local release name dir comma='' out
+  local release name python comma='' out
   out=$(
     echo '['
-    for release in $(releases); do
-      name=$(tag "$release") dir=$state/bases/$(tag "$release")
-      [[ -e $dir/complete ]] || continue
+    while read -r name release python; do
       printf '%s  {"release":"%s","python":"%s","docker":"repaird/base:%s","rootfs":"%s"}' \
-        "$comma" "$release" "$(python_of "$dir/rootfs")" "$name" "$dir/rootfs"
+        "$comma" "$release" "$python" "$name" "$state/bases/$name/rootfs"
       comma=$',\n'
-    done
+    done < <(built_bases)
     printf '\n]\n'
   )
   [[ -e $state/bases.json && $(cat "$state/bases.json") == "$out" ]] && return 0
@@ -232,10 +289,14 @@ write_index() {
 }
 
 bases_ready() {
-  local release
+  local release minor
   for release in $(releases); do
     [[ -e $state/bases/$(tag "$release")/complete ]] || return 1
     docker image inspect "repaird/base:$(tag "$release")" >/dev/null 2>&1 || return 1
+  done
+  for minor in $(extra_pythons 2>/dev/null); do
+    [[ -e $state/bases/$(python_tag "$minor")/complete ]] || return 1
+    grep -qs "\"repaird/base:$(python_tag "$minor")\"" "$state/bases.json" || return 1
   done
   [[ -e $state/bases.json ]]
 }
@@ -245,7 +306,7 @@ jobs=()
 stop_jobs() { for job in "${jobs[@]}"; do kill -TERM -- "-$job" 2>/dev/null || true; done; }
 
 make_bases() {
-  local release job failed=0
+  local release job minor name failed=0
   mkdir -p "$state/bases"
   trap stop_jobs EXIT
   trap 'exit 130' INT TERM HUP
@@ -257,10 +318,8 @@ make_bases() {
   set +m
   for job in "${jobs[@]}"; do wait "$job" || failed=1; done
   jobs=()
-  for release in $(releases); do
-    [[ -e $state/bases/$(tag "$release")/complete ]] || continue
-    import_base "$release"
-  done
+  for minor in $(extra_pythons); do build_python_base "$minor" 9>&- || failed=1; done
+  while read -r name _; do import_base "$name" </dev/null; done < <(built_bases)
   write_index
   grep -q '"release"' "$state/bases.json" || die "no base system could be built"
   [[ $failed -eq 0 ]] || say "continuing with the base systems that were built"

@@ -54,7 +54,7 @@ it was sent, and patches of which you know what they are worth.
 
 func evaluate(ctx context.Context, args []string) error {
 	fs := flags("eval", evalHelp)
-	e := eval.Evaluation{Machine: app.Machine{Logger: logger("warn")}}
+	e := eval.Evaluation{Machine: app.Machine{Logger: logger("warn"), ProbeAge: probeAge}}
 	only := fs.String("only", "", "only patches whose \"CASE LABEL\" matches `REGEXP`")
 	asJSON := fs.Bool("json", false, "print all rows, with every gate, as JSON")
 	fs.IntVar(&e.Repeats, "repeats", 5, "how many times to run each test")

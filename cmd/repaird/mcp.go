@@ -40,7 +40,7 @@ func serveMCP(ctx context.Context, args []string) error {
 		return err
 	}
 	if *sandboxed || *image != "" {
-		m := app.Machine{StateDir: *state, Backend: "bwrap", Logger: logger("warn")}
+		m := app.Machine{StateDir: *state, Backend: "bwrap", ProbeAge: probeAge, Logger: logger("warn")}
 		if *image != "" {
 			m.Backend, m.Image = "docker", *image
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/repaird/repaird/internal/app"
@@ -31,6 +32,9 @@ standard input. DIR is a git repository that contains the event's commit, or a
 plain directory, which is used as it is; with --test the current one by default.
 NODEID is what pytest calls a test, such as tests/test_cart.py::test_total[EUR].
 
+The environment is built from what the repository says it needs (docs/environment.md);
+--requirements, --root, --python, --image and --time-zone say it instead.
+
 With ANTHROPIC_API_KEY (and ANTHROPIC_MODEL, ANTHROPIC_BASE_URL), or
 OPENAI_API_KEY or OPENAI_BASE_URL (and OPENAI_MODEL), patches are proposed by
 that model; otherwise, or with --proposer templates, by the templates proposer,
@@ -53,16 +57,42 @@ Exit codes: 0 verified patch, 1 failure, 2 usage error, 3 typed stop,
   repaird repair --test tests/test_cart.py::test_total
   curl -s $EVENT_URL | repaird repair --repo . --event - --json | jq .accepted`
 
+// probeAge is for how long commands that follow each other trust one probe of the
+// sandbox.
+const probeAge = 15 * time.Minute
+
 func repairOne(ctx context.Context, args []string) error {
 	fs := flags("repair", repairHelp)
-	o := app.OneShot{Machine: app.Machine{Logger: logger("warn")}}
+	o := app.OneShot{Machine: app.Machine{Logger: logger("warn"), ProbeAge: probeAge}}
 	fs.StringVar(&o.Repo, "repo", "", "git repository or plain `DIR`")
 	fs.StringVar(&o.Event, "event", "", "`FILE` that holds the event; - reads standard input")
 	fs.StringVar(&o.Test, "test", "", "node id of a failing test of the repository, instead of an event")
 	fs.StringVar(&o.Commit, "commit", "", "use this `SHA`, branch or tag instead of the event's commit")
 	fs.StringVar(&o.Setup.Root, "root", "", "source root inside the repository, such as src")
 	fs.StringVar(&o.Machine.Backend, "sandbox", "auto", "docker, bwrap, or auto")
-	fs.StringVar(&o.Machine.Image, "image", "", "container image with Python and pytest, pinned by digest (docker)")
+	fs.StringVar(&o.Machine.Image, "image", "", "container image with Python and pytest, pinned by digest (docker), or `RELEASE` of a base system")
+	fs.Func("python", "`MINOR=IMAGE` to run code of this Python in, such as 3.8=python:3.8-slim@sha256:…; repeatable", func(s string) error {
+		minor, image, ok := strings.Cut(s, "=")
+		if !ok || image == "" || !strings.HasPrefix(minor, "3.") {
+			return fmt.Errorf("%q is not MINOR=IMAGE", s)
+		}
+		if o.Machine.Images == nil {
+			o.Machine.Images = map[string]string{}
+		}
+		o.Machine.Images[minor] = image
+		return nil
+	})
+	fs.Func("requirements", "requirements `FILE` of the repository to install instead of those found; repeatable", func(s string) error {
+		o.Setup.Requirements = append(o.Setup.Requirements, s)
+		return nil
+	})
+	fs.StringVar(&o.Setup.TimeZone, "time-zone", "", "`ZONE` of production, such as Europe/Vienna, if the event names none")
+	fs.Func("test-command", "`COMMAND` that runs the repository's tests, such as 'pytest tests/unit'", func(s string) error {
+		o.Command = strings.Fields(s)
+		return nil
+	})
+	fs.IntVar(&o.Policy.MaxFiles, "max-files", 0, "files that a patch may change; 0 is the default")
+	fs.IntVar(&o.Policy.MaxLines, "max-lines", 0, "lines that a patch may add and remove; 0 is the default")
 	fs.StringVar(&o.Machine.StateDir, "state", config.DefaultStateDir(), "state `DIR`: store, work, base systems")
 	fs.IntVar(&o.Repeats, "repeats", 5, "how many times to run each test")
 	choiceFlags(fs, &o.Choice)

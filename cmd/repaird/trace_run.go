@@ -337,7 +337,7 @@ func (f *traceFlags) place(ctx context.Context, o *tracerun.Options) error {
 	if !f.sandbox && f.docker == "" {
 		return nil
 	}
-	m := app.Machine{StateDir: f.state, Backend: "bwrap", Logger: logger("warn")}
+	m := app.Machine{StateDir: f.state, Backend: "bwrap", ProbeAge: probeAge, Logger: logger("warn")}
 	if f.docker != "" {
 		m.Backend, m.Image = "docker", f.docker
 	}

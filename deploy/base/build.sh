@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds one base root file system for sandboxes with debootstrap: a minimal
 # system with Python, venv, pip and pytest, without setuid files, caches and
-# documentation.
+# documentation, and with the packages of $REPAIRD_BASE_PACKAGES.
 #
 #   build.sh RELEASE MIRROR TARGET
 #
@@ -23,7 +23,7 @@ case $release in
 esac
 
 debootstrap --variant=minbase --components="$components" \
-  --include=python3,python3-venv,python3-pip,python3-pytest,ca-certificates \
+  --include="python3,python3-venv,python3-pip,python3-pytest,ca-certificates${REPAIRD_BASE_PACKAGES:+,${REPAIRD_BASE_PACKAGES// /,}}" \
   "$release" "$target" ${mirror:+"$mirror"} >&2
 
 # What a test never reads. Compiled Python stays: the root is read-only in a

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/language/python"
@@ -21,10 +24,12 @@ import (
 
 // Machine says where and how untrusted code runs on this host.
 type Machine struct {
-	StateDir   string // store, work, base images; created with mode 0755
-	StoreBytes int64  // size limit of the store; 0 is none
-	Backend    string // auto, docker, bwrap
-	Image      string // docker image; "" the base images of deploy/setup.sh
+	StateDir   string            // store, work, base images; created with mode 0755
+	StoreBytes int64             // size limit of the store; 0 is none
+	Backend    string            // auto, docker, bwrap
+	Image      string            // docker image, or a base system's release; "" the base systems of deploy/setup.sh
+	Images     map[string]string // minor version of Python → docker image, or a base system's release or directory
+	ProbeAge   time.Duration     // for which a probe that passed is not repeated; 0 always probes
 	Logger     *slog.Logger
 }
 
@@ -39,32 +44,63 @@ func (m *Machine) Sandbox(ctx context.Context) (_ sandbox.Backend, _ []sandbox.B
 	if err != nil && m.Image == "" {
 		return nil, nil, fault.Errorf(fault.NotFound, "no base system for sandboxes in %s (%w): run deploy/setup.sh, or set sandbox.image", m.StateDir, err)
 	}
-	openDocker := func() (sandbox.Backend, error) {
+	openDocker := func(bases []sandbox.Base) (sandbox.Backend, error) {
 		return docker.New(docker.Options{Bases: bases, Image: m.Image, Logger: m.Logger})
 	}
-	openBwrap := func() (sandbox.Backend, error) { return bwrap.New(bwrap.Options{Bases: bases, Logger: m.Logger}) }
-	var tries []func() (sandbox.Backend, error)
-	switch m.Backend {
-	case "docker":
-		tries = append(tries, openDocker)
-	case "bwrap":
-		tries = append(tries, openBwrap)
-	default:
-		tries = append(tries, openDocker, openBwrap)
+	openBwrap := func(bases []sandbox.Base) (sandbox.Backend, error) {
+		return bwrap.New(bwrap.Options{Bases: bases, Logger: m.Logger})
+	}
+	tries := []string{"docker", "bwrap"}
+	if m.Backend == "docker" || m.Backend == "bwrap" {
+		tries = []string{m.Backend}
+	} else if _, ok := sandbox.FindBase(bases, m.Image); !ok && m.Image != "" {
+		tries = tries[:1] // a container image
 	}
 	var errs []error
-	for _, open := range tries {
-		b, err := open()
+	for _, name := range tries {
+		open := openDocker
+		if name == "bwrap" {
+			open = openBwrap
+		}
+		usable, err := m.basesOf(name, bases)
+		if err != nil {
+			return nil, nil, err
+		}
+		b, err := open(usable)
 		if err == nil {
-			err = b.Probe(ctx)
+			err = m.probe(ctx, dir, b, usable)
 		}
 		if err == nil {
 			m.Logger.Debug("sandbox", "backend", b.Name())
-			return b, bases, nil
+			return b, usable, nil
 		}
 		errs = append(errs, err)
 	}
 	return nil, nil, fault.Errorf(fault.Retryable, "no sandbox backend is usable: %w", errors.Join(errs...))
+}
+
+// basesOf adds the configured images to the base systems of a backend, before
+// those with the same Python.
+func (m *Machine) basesOf(backend string, bases []sandbox.Base) ([]sandbox.Base, error) {
+	var made []sandbox.Base
+	for _, python := range slices.Sorted(maps.Keys(m.Images)) {
+		image := m.Images[python]
+		b, found := sandbox.FindBase(bases, image)
+		switch {
+		case found && b.Python != python:
+			return nil, fault.Errorf(fault.Invalid, "sandbox.images: %s has Python %s, not %s", image, b.Python, python)
+		case found:
+		case filepath.IsAbs(image) && backend == "bwrap":
+			b = sandbox.Base{Release: image, Python: python, Docker: image, Rootfs: image}
+		case !filepath.IsAbs(image) && backend == "docker":
+			b = sandbox.Base{Release: image, Python: python, Docker: image}
+		default:
+			m.Logger.Warn("sandbox.images: the backend cannot use this image", "python", python, "image", image, "backend", backend)
+			continue
+		}
+		made = append(made, b)
+	}
+	return append(made, bases...), nil
 }
 
 // A State is the machine's state directory, opened by one process:

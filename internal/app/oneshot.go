@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/rand"
@@ -24,6 +25,7 @@ import (
 	"github.com/repaird/repaird/internal/intake"
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/llm/recording"
+	"github.com/repaird/repaird/internal/patch"
 	"github.com/repaird/repaird/internal/pipeline"
 	"github.com/repaird/repaird/internal/repair"
 	"github.com/repaird/repaird/internal/report"
@@ -45,6 +47,8 @@ type OneShot struct {
 	Setup    language.Setup
 	Repeats  int
 	Floor    float64
+	Command  []string        // that runs the repository's tests; default: its whole suite
+	Policy   patch.Policy    // bounds of what is proposed; zero fields default
 	Choice   pipeline.Choice // a person's answer to the question that may be asked; a value or an exception holds from the beginning
 	By       string          // that person
 	Progress func(stage, line string)
@@ -187,7 +191,11 @@ func (o *OneShot) Case() (*pipeline.Case, error) {
 	if st, err := os.Stat(repo); err != nil || !st.IsDir() {
 		return c, fault.Errorf(fault.Invalid, "--repo %s is not a directory", o.Repo)
 	}
-	c.Project = pipeline.Project{Name: filepath.Base(repo), Repository: "local/" + filepath.Base(repo), URL: repo, RedactKey: key, Setup: o.Setup, Budget: o.Budget, Card: o.Card}
+	o.Setup.Image = cmp.Or(o.Setup.Image, o.Machine.Image)
+	c.Project = pipeline.Project{
+		Name: filepath.Base(repo), Repository: "local/" + filepath.Base(repo), URL: repo, RedactKey: key,
+		TestCommand: o.Command, Setup: o.Setup, Policy: o.Policy, Budget: o.Budget, Card: o.Card,
+	}
 	return c, nil
 }
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
@@ -33,7 +34,7 @@ func Logger(level string, w io.Writer) *slog.Logger {
 }
 
 func machineOf(c *config.Config, log *slog.Logger) *Machine {
-	return &Machine{StateDir: c.StateDir, StoreBytes: c.Store.MaxBytes.Bound(), Backend: c.Sandbox.Backend, Image: c.Sandbox.Image, Logger: log}
+	return &Machine{StateDir: c.StateDir, StoreBytes: c.Store.MaxBytes.Bound(), Backend: c.Sandbox.Backend, Image: c.Sandbox.Image, Images: c.Sandbox.Images, Logger: log}
 }
 
 func orchestratorOptions(c *config.Config) orchestrator.Options {
@@ -83,7 +84,7 @@ func project(p config.Project, c *config.Config, key []byte, f forge.Forge) pipe
 		Card:   repair.CardPolicy(p.Card),
 		Budget: repair.Budget{Attempts: c.Budget.Attempts, Tokens: c.Budget.Tokens, Dollars: c.Budget.Dollars, Time: time.Duration(c.Budget.Time)},
 	}
-	out.Setup = language.Setup{Image: p.Setup.Image, Requirements: p.Setup.Requirements, Root: p.Setup.Root, TimeZone: p.TimeZone}
+	out.Setup = language.Setup{Image: cmp.Or(p.Setup.Image, c.Sandbox.Image), Requirements: p.Setup.Requirements, Root: p.Setup.Root, TimeZone: p.TimeZone}
 	out.Policy = patch.Policy{MaxFiles: p.Patch.MaxFiles, MaxLines: p.Patch.MaxLines, MaxBytes: int(p.Patch.MaxBytes)}
 	return out
 }

@@ -78,6 +78,7 @@ var effects = map[string]effect{
 	"web.token":                      {"file:two", func(c *config.Config) any { return c.Web.Token.Reveal() }},
 	"sandbox.backend":                {"bwrap", func(c *config.Config) any { return machineOf(c, nil).Backend }},
 	"sandbox.image":                  {"python@sha256:0", func(c *config.Config) any { return machineOf(c, nil).Image }},
+	"sandbox.images":                 {map[string]string{"3.8": "python@sha256:0"}, func(c *config.Config) any { return fmt.Sprint(machineOf(c, nil).Images) }},
 	"model.vendor":                   {"templates", proposerName},
 	"model.name":                     {"other", proposerName},
 	"model.base_url":                 {"http://two.example.org", func(c *config.Config) any { return modelOptions(c.Model).BaseURL }},

@@ -29,7 +29,7 @@ var layers = [][]string{
 	{"internal/bundle", "internal/trace/view", "internal/trace/replay"},
 	{"internal/intake", "internal/sandbox", "internal/gitrepo", "internal/forge", "internal/postgres"},
 	{"internal/testrun", "internal/trace/run"},
-	{"internal/language"},
+	{"internal/language", "internal/language/python/index"},
 	{"internal/language/python/program", "internal/language/python/patchrules", "internal/language/python/tree", "internal/language/python/environment", "internal/language/python/frames", "internal/behaviour", "internal/verify/pair"},
 	{"internal/language/python/session", "internal/language/python/analysis", "internal/language/python/synth", "internal/language/python/behaviour", "internal/language/python/documents", "internal/language/python/lint"},
 	{"internal/language/python"},

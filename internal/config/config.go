@@ -68,8 +68,9 @@ type Web struct {
 
 // Sandbox chooses where untrusted code runs.
 type Sandbox struct {
-	Backend string `yaml:"backend"` // auto, docker, bwrap; default auto
-	Image   string `yaml:"image"`   // docker image with its digest, such as python:3.13-slim@sha256:…; default the base images of deploy/setup.sh
+	Backend string            `yaml:"backend"` // auto, docker, bwrap; default auto
+	Image   string            `yaml:"image"`   // docker image with its digest, such as python:3.13-slim@sha256:…, for all code; default the base systems of deploy/setup.sh
+	Images  map[string]string `yaml:"images"`  // by minor version of Python, such as 3.8: docker image, release of a base system, or (bwrap) directory of one
 }
 
 // Model chooses the proposer, and how a model is asked.
@@ -298,6 +299,8 @@ func DefaultStateDir() string {
 	return filepath.Join(home, ".local", "share", "repaird")
 }
 
+var pythonMinor = regexp.MustCompile(`^3\.\d{1,3}$`)
+
 var projectName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
 // Validate returns every problem, joined.
@@ -321,6 +324,11 @@ func (c *Config) Validate() error {
 		bad("encryption_key: %s", err)
 	}
 	oneOf(bad, "sandbox.backend", c.Sandbox.Backend, "auto", "docker", "bwrap")
+	for python, image := range c.Sandbox.Images {
+		if !pythonMinor.MatchString(python) || image == "" {
+			bad("sandbox.images: %q: %q is not a minor version of Python such as \"3.8\" with its image", python, image)
+		}
+	}
 	oneOf(bad, "model.vendor", c.Model.Vendor, "anthropic", "openai", "templates")
 	oneOf(bad, "log_level", c.LogLevel, "debug", "info", "warn", "error")
 	if c.Model.Vendor != "templates" && c.Model.Name == "" {

@@ -3,6 +3,7 @@ package language
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/testrun"
@@ -18,10 +19,9 @@ type Reproduction interface {
 	// Stack maps an exception's frames to the tree's files. Nothing is
 	// executed. The caller closes it.
 	Stack(tree string, setup Setup, x *incident.Exception) (Stack, error)
-	// Missing recognises in a test run's output that an imported module is not
-	// installed, and returns its name and the lines that say so; "" if nothing
-	// is missing, or if that is the incident's own exception.
-	Missing(exception, output string) (name, lines string)
+	// Unimportable recognises in a test run that the code could not be imported;
+	// nil if it could, or if that is the incident's own exception.
+	Unimportable(exception string, res *testrun.Result) *Import
 	// Help tells an operator what to change so that the next event's evidence
 	// is complete.
 	Help(p Problem) string
@@ -41,8 +41,18 @@ type EnvironmentRequest struct {
 	Tree        string // host directory of the commit's tree
 	Setup       Setup
 	Environment incident.Environment // production's, as the event tells it
+	Release     string               // production's, as received; may name the version
+	Committed   time.Time            // of the tree's commit; zero if unknown
 	Known       *testrun.Environment // one that was built for the tree earlier, perhaps on another host: found by its digest, or rebuilt; nil if there is none
 	Progress    func(string)         // one line of progress
+}
+
+// An Import is why code could not be imported.
+type Import struct {
+	Type string // of the exception, bare
+	What string // one line, such as "the module numpy is not installed"
+	Help string // what to change
+	Log  string // the lines that decide
 }
 
 // A Frame is a frame of an event with its file in the repository.
@@ -58,11 +68,10 @@ type Stack interface {
 	Frames() []Frame
 	// Roots are the source roots that importing the frames' modules needs.
 	Roots() []string
-	// Strategies reads the source of the frames' functions, in a sandbox of the
-	// environment, and returns the ways to write a test, in the order in which
-	// they are preferred. A *Misplaced says that the crash frame is of another
-	// commit.
-	Strategies(ctx context.Context, run string, env testrun.Environment, story Story) ([]Strategy, error)
+	// Strategies reads the source of the frames' functions, in a sandbox, and returns the ways to write a test, in the order in which
+	// they are preferred. No environment of the code is needed. A *Misplaced says
+	// that the crash frame is of another commit.
+	Strategies(ctx context.Context, run string, story Story) ([]Strategy, error)
 	Close() error
 }
 

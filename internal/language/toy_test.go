@@ -48,19 +48,19 @@ func (s sum) Repeat(ctx context.Context, req testrun.Request, n int) (results []
 func (sum) Drive(context.Context, testrun.Request, testrun.Conditions, string) (*testrun.Driven, error) {
 	return &testrun.Driven{Unfit: "sums have no driver"}, nil
 }
-func (sum) Suite([]string) []string                            { return nil }
-func (sum) Command(t testrun.Test) []string                    { return []string{"sum", "--test", t.Path} }
-func (sum) Body(string) bool                                   { return false }
-func (sum) Expects(string) bool                                { return false }
-func (sum) Inlined(string) bool                                { return false }
-func (sum) Reworded(a, b string) bool                          { return a == b }
-func (sum) Exhausts(string) bool                               { return false }
-func (sum) Extensions() []string                               { return []string{".sum"} }
-func (sum) Data() []string                                     { return nil }
-func (sum) Shadows(fs.FS, []string, int, []fs.DirEntry) string { return "" }
-func (sum) Encoding(int, string) string                        { return "" }
-func (sum) Missing(string, string) (name, lines string)        { return "", "" }
-func (sum) Help(language.Problem) string                       { return "send the arguments" }
+func (sum) Suite([]string) []string                               { return nil }
+func (sum) Command(t testrun.Test) []string                       { return []string{"sum", "--test", t.Path} }
+func (sum) Body(string) bool                                      { return false }
+func (sum) Expects(string) bool                                   { return false }
+func (sum) Inlined(string) bool                                   { return false }
+func (sum) Reworded(a, b string) bool                             { return a == b }
+func (sum) Exhausts(string) bool                                  { return false }
+func (sum) Extensions() []string                                  { return []string{".sum"} }
+func (sum) Data() []string                                        { return nil }
+func (sum) Shadows(fs.FS, []string, int, []fs.DirEntry) string    { return "" }
+func (sum) Encoding(int, string) string                           { return "" }
+func (sum) Unimportable(string, *testrun.Result) *language.Import { return nil }
+func (sum) Help(language.Problem) string                          { return "send the arguments" }
 
 func (sum) Names() map[patch.Rule][]string {
 	return map[patch.Rule][]string{patch.RuleTests: {"*_test.sum"}}
@@ -360,7 +360,7 @@ func (s *stack) Frames() []language.Frame { return s.frames }
 func (s *stack) Roots() []string          { return nil }
 func (s *stack) Close() error             { return nil }
 
-func (s *stack) Strategies(_ context.Context, _ string, _ testrun.Environment, story language.Story) ([]language.Strategy, error) {
+func (s *stack) Strategies(_ context.Context, _ string, story language.Story) ([]language.Strategy, error) {
 	return []language.Strategy{literal{s.frames, story}}, nil
 }
 

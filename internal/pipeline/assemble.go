@@ -79,7 +79,7 @@ func (a *at) witness(ctx context.Context, e *incident.Event) error {
 		return err
 	}
 	defer release()
-	test, x, err := a.Reproducer.Witness(ctx, repro.Input{Run: a.Run, Tree: tree, Setup: a.Project.Setup, Progress: a.say}, a.Test)
+	test, x, err := a.Reproducer.Witness(ctx, repro.Input{Run: a.Run, Tree: tree, Setup: a.Project.Setup, Committed: a.committed(ctx, e.Commit), Progress: a.say}, a.Test)
 	if err != nil {
 		return err
 	}

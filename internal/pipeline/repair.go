@@ -179,7 +179,7 @@ func (j *judge) Weigh(ctx context.Context, candidates []patch.Patch) ([]behaviou
 // host may have built.
 func (a *at) environment(ctx context.Context, tree string, in Red) (env testrun.Environment, release func(), err error) {
 	return a.Language.EnsureEnvironment(ctx, language.EnvironmentRequest{
-		Run: a.Run, Tree: tree, Setup: a.Project.Setup, Environment: in.Bundle.Event.Environment, Known: &in.Reproduction.Env,
-		Progress: a.say,
+		Run: a.Run, Tree: tree, Setup: a.Project.Setup, Environment: in.Bundle.Event.Environment, Release: in.Bundle.Event.Release,
+		Committed: a.committed(ctx, in.Bundle.Code.Commit), Known: &in.Reproduction.Env, Progress: a.say,
 	})
 }

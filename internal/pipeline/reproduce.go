@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"time"
 
 	"github.com/repaird/repaird/internal/bundle"
 	"github.com/repaird/repaird/internal/fault"
@@ -17,6 +18,19 @@ type Reproduced struct {
 	Diagnosis    string // card of the red run, redacted
 }
 
+// committed is the time of a commit, zero if it is not known.
+func (a *at) committed(ctx context.Context, sha string) time.Time {
+	ancestors := a.Source.Ancestors(a.Project, sha)
+	if ancestors == nil {
+		return time.Time{}
+	}
+	commits, err := ancestors.Commits(ctx, 1)
+	if err != nil || len(commits) == 0 {
+		return time.Time{}
+	}
+	return commits[0].Time
+}
+
 // reproduce generates the failing test.
 func (a *at) reproduce(ctx context.Context, in Sealed) (made Reproduced, err error) {
 	tree, release, err := a.Source.Checkout(ctx, a.Project, in.Bundle.Code.Commit)
@@ -26,7 +40,7 @@ func (a *at) reproduce(ctx context.Context, in Sealed) (made Reproduced, err err
 	defer release()
 	input := repro.Input{
 		Run: a.Run, Bundle: in.Bundle, Tree: tree, Setup: a.Project.Setup, Repeats: a.Repeats, Floor: a.Floor,
-		Progress: a.say,
+		Committed: a.committed(ctx, in.Bundle.Code.Commit), Progress: a.say,
 	}
 	if a.Test != "" {
 		r, err := a.Reproducer.ReproduceOwn(ctx, input, a.Test)

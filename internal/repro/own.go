@@ -40,7 +40,7 @@ func (r *Reproducer) Witness(ctx context.Context, in Input, id string) (test tes
 	if err != nil {
 		return test, x, err
 	}
-	failure, err := firstFailure(res, test)
+	failure, err := a.firstFailure(res, test)
 	if err != nil {
 		return test, x, err
 	}
@@ -80,7 +80,7 @@ func (r *Reproducer) ReproduceOwn(ctx context.Context, in Input, id string) (*Re
 		if traced {
 			got.Trace = res.Trace
 		}
-		failure, err := firstFailure(res, test)
+		failure, err := a.firstFailure(res, test)
 		if err != nil && got.Runs == 0 {
 			return nil, err
 		}
@@ -129,10 +129,10 @@ func (r *Reproducer) prepareOwn(ctx context.Context, in Input, env incident.Envi
 	}
 	a = &attempt{r: r, in: in}
 	a.env, a.release, err = r.Language.EnsureEnvironment(ctx, language.EnvironmentRequest{
-		Run: in.Run, Tree: in.Tree, Setup: in.Setup, Environment: env, Progress: in.Progress,
+		Run: in.Run, Tree: in.Tree, Setup: in.Setup, Environment: env, Committed: in.Committed, Progress: in.Progress,
 	})
 	if root := in.Setup.Root; root != "" {
-		a.env.Roots = []string{root}
+		a.env.Roots = append([]string{root}, a.env.Roots...)
 	}
 	return a, err
 }
@@ -153,7 +153,7 @@ func ownTest(tree, id string) (testrun.Test, error) {
 }
 
 // firstFailure is the first test of a session that failed.
-func firstFailure(res *testrun.Result, test testrun.Test) (testrun.Outcome, error) {
+func (a *attempt) firstFailure(res *testrun.Result, test testrun.Test) (testrun.Outcome, error) {
 	id := text.Line(strings.TrimSuffix(test.ID(), "::"), 200)
 	switch {
 	case len(res.Tests) == 0 && strings.Contains(res.Output, "not found: "): // the runner refuses the id, and collects nothing at all
@@ -163,6 +163,8 @@ func firstFailure(res *testrun.Result, test testrun.Test) (testrun.Outcome, erro
 			Type: fault.NotReproduced, Detail: fmt.Sprintf("The result of %s cannot be trusted: %s.", id, text.Line(res.Forged, 300)),
 			Help: "The test, or what it imports, interferes with the test runner.", Log: text.Tail(res.Output, 4000),
 		}
+	case len(res.Tests) == 0 && len(res.Errors) > 0 && a.r.Language.Unimportable("", res) != nil:
+		return testrun.Outcome{}, unimportable(a.r.Language.Unimportable("", res))
 	case len(res.Tests) == 0 && len(res.Errors) > 0:
 		return testrun.Outcome{}, &fault.Stop{
 			Type: fault.NotReproduced, Detail: fmt.Sprintf("%s cannot be collected: %s.", id, text.Line(lastLine(res.Errors[0]), 300)),

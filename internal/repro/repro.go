@@ -18,6 +18,7 @@ package repro
 
 import (
 	"context"
+	"time"
 
 	"github.com/repaird/repaird/internal/bundle"
 	"github.com/repaird/repaird/internal/gitrepo"
@@ -28,16 +29,17 @@ import (
 
 // An Input is what a reproduction starts from.
 type Input struct {
-	Run      string         // run id
-	Bundle   *bundle.Bundle //
-	Tree     string         // host directory: the commit's tree, no .git
-	Head     string         // host directory: the default branch's tree; "" or equal to Tree skips the check for already_fixed
-	HeadSHA  string         //
-	History  History        // to find the commit that fixed it; may be nil
-	Setup    language.Setup //
-	Repeats  int            // N, default 5
-	Floor    float64        // least fidelity, default 0.7
-	Progress func(string)   // one line of progress; may be nil
+	Run       string         // run id
+	Bundle    *bundle.Bundle //
+	Tree      string         // host directory: the commit's tree, no .git
+	Head      string         // host directory: the default branch's tree; "" or equal to Tree skips the check for already_fixed
+	HeadSHA   string         //
+	History   History        // to find the commit that fixed it; may be nil
+	Setup     language.Setup //
+	Committed time.Time      // of Tree's commit; zero if unknown
+	Repeats   int            // N, default 5
+	Floor     float64        // least fidelity, default 0.7
+	Progress  func(string)   // one line of progress; may be nil
 }
 
 // History tells which commits changed a file, and has their trees.

@@ -2,6 +2,7 @@ package repro
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,10 +13,12 @@ import (
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/gitrepo"
 	"github.com/repaird/repaird/internal/incident"
+	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/language/python"
 	"github.com/repaird/repaird/internal/sandbox"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
 	"github.com/repaird/repaird/internal/store"
+	"github.com/repaird/repaird/internal/testrun"
 )
 
 // The strategies' names.
@@ -186,6 +189,50 @@ func TestEveryOtherEndIsATypedStop(t *testing.T) {
 			}
 			if stop.Help == "" || stop.Detail == "" {
 				t.Error("a stop without detail or help")
+			}
+		})
+	}
+}
+
+// unbuilt is a language that must not build an environment.
+type unbuilt struct {
+	language.Reproduction
+	t *testing.T
+}
+
+func (u unbuilt) EnsureEnvironment(context.Context, language.EnvironmentRequest) (testrun.Environment, func(), error) {
+	u.t.Error("an environment was built")
+	return testrun.Environment{}, nil, errors.New("not built")
+}
+
+func TestEvidenceIsLookedAtBeforeAnythingIsBuilt(t *testing.T) {
+	t.Parallel()
+	src := core()
+	dir := sandboxtest.Tree(t, ledger+"-- requirements.txt --\nnot-there==1.0\n")
+	bare := fr(src, "parse", "return float(text)")
+	bare.HasVars = false
+	moved := fr(src, "parse", "return float(text)", repr("text", "'x'"))
+	moved.Code = "return Decimal(text)"
+	cut := repr("text", "'xxx...'")
+	cut.Value.Trimmed = true
+	for _, c := range []struct {
+		name  string
+		event incident.Event
+		stop  fault.StopType
+	}{
+		{"no exception", incident.Event{ID: "1", Message: "hello"}, fault.NeedsInput},
+		{"a file that is not in the tree", event("ValueError", "x", incident.Frame{File: "gone.py", Function: "f", Line: 1, InApp: true}), fault.Tainted},
+		{"a crash line of another commit", event("ValueError", "x", moved), fault.Tainted},
+		{"no locals", event("ValueError", "x", bare), fault.NeedsLocals},
+		{"no call that can be written", event("ValueError", "x", fr(src, "parse", "return float(text)", cut)), fault.ValueLost},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := reproducer(t, sandboxtest.Backend(t, "bwrap"), []string{})
+			r.Language = unbuilt{r.Language, t}
+			_, err := r.Reproduce(t.Context(), Input{Run: "test", Bundle: bundleOf(c.event), Tree: dir})
+			if stop := fault.AsStop(err); stop == nil || stop.Type != c.stop {
+				t.Errorf("got %v, want %s", err, c.stop)
 			}
 		})
 	}

@@ -79,12 +79,21 @@ type attempt struct {
 
 	wall time.Duration // of the longest candidate's run
 
-	tried   int           // calls
-	nearest *Reproduction // the best failure that was not the incident's
+	candidates []candidate       // of all strategies, in their order
+	hurdles    []language.Hurdle // why others could not be written
+	tried      int               // calls
+	nearest    *Reproduction     // the best failure that was not the incident's
+	unable     *language.Import  // why a candidate could not be imported; nil if all could
 }
 
-// prepare does everything that does not run the code: mapping, environment,
-// analysis.
+// A candidate is a test, and the strategy that wrote it.
+type candidate struct {
+	language.Candidate
+	strategy string
+}
+
+// prepare does everything that does not run the code: mapping, analysis, and,
+// only where these leave something to run, the environment.
 func (r *Reproducer) prepare(ctx context.Context, in Input) (_ *attempt, err error) {
 	a := &attempt{r: r, in: in, raised: in.Bundle.Event.Raised()}
 	if a.raised == nil || len(a.raised.Frames) == 0 {
@@ -111,14 +120,8 @@ func (r *Reproducer) prepare(ctx context.Context, in Input) (_ *attempt, err err
 		Type: incident.BareName(a.raised.Type), File: crash.Path,
 		Function: incident.BareName(crash.Function), Message: incident.MaskMessage(a.raised.Message),
 	}
-	if a.env, a.release, err = r.Language.EnsureEnvironment(ctx, language.EnvironmentRequest{
-		Run: in.Run, Tree: in.Tree, Setup: in.Setup, Environment: in.Bundle.Event.Environment, Progress: in.Progress,
-	}); err != nil {
-		return nil, err
-	}
-	a.env.Roots = a.stack.Roots()
 	in.Progress("reading the frames' functions")
-	a.ways, err = a.stack.Strategies(ctx, in.Run, a.env, a.story(crash))
+	a.ways, err = a.stack.Strategies(ctx, in.Run, a.story(crash))
 	var misplaced *language.Misplaced
 	switch {
 	case errors.As(err, &misplaced):
@@ -128,7 +131,48 @@ func (r *Reproducer) prepare(ctx context.Context, in Input) (_ *attempt, err err
 	case !hasLocals(a.frames):
 		return nil, a.needsLocals()
 	}
+	if err := a.write(ctx); err != nil {
+		return nil, err
+	}
+	if a.env, a.release, err = r.Language.EnsureEnvironment(ctx, language.EnvironmentRequest{
+		Run: in.Run, Tree: in.Tree, Setup: in.Setup, Environment: in.Bundle.Event.Environment, Release: in.Bundle.Event.Release,
+		Committed: in.Committed, Progress: in.Progress,
+	}); err != nil {
+		return nil, err
+	}
+	a.env.Roots = merged(a.stack.Roots(), a.env.Roots)
 	return a, nil
+}
+
+// write has each strategy write its candidates. Where there is none, no
+// environment is needed to say so.
+func (a *attempt) write(ctx context.Context) error {
+	for _, way := range a.ways {
+		candidates, stuck, err := way.Candidates(ctx)
+		if err != nil {
+			return err
+		}
+		a.hurdles = append(a.hurdles, stuck...)
+		for _, c := range candidates {
+			a.candidates = append(a.candidates, candidate{c, way.Name()})
+		}
+	}
+	if len(a.candidates) == 0 {
+		return a.noCall(a.hurdles)
+	}
+	return nil
+}
+
+// merged are the source roots of the frames, then those of the project, with the
+// tree itself last, as it has everything.
+func merged(frames, project []string) []string {
+	roots := slices.Clone(frames)
+	for _, root := range project {
+		if at := slices.Index(roots, "."); !slices.Contains(roots, root) {
+			roots = slices.Insert(roots, max(at, 0), root)
+		}
+	}
+	return roots
 }
 
 func (a *attempt) close() {
@@ -165,35 +209,27 @@ func shortID(ids ...string) string {
 // search runs the strategies' candidates, in order, until one fails as in
 // production.
 func (a *attempt) search(ctx context.Context) (*Reproduction, error) {
-	var hurdles []language.Hurdle
 	cost, frames, tried, sure := 0, map[int]bool{}, map[string]bool{}, false
-	for _, way := range a.ways {
-		candidates, stuck, err := way.Candidates(ctx)
-		if err != nil {
-			return nil, err
+	for _, c := range a.candidates {
+		frames[c.Frame] = true
+		if tried[c.Test.Source] {
+			continue
 		}
-		hurdles = append(hurdles, stuck...)
-		for _, c := range candidates {
-			frames[c.Frame] = true
-			if tried[c.Test.Source] {
-				continue
-			}
-			tried[c.Test.Source] = true
-			sure = sure || c.Guessed == ""
-			if cost += c.Cost; cost > maxTries {
-				break
-			}
-			got, err := a.try(ctx, way.Name(), c)
-			if err != nil || got.Failed == 1 {
-				return got, err
-			}
-			if a.nearest == nil || got.Fidelity.Score > a.nearest.Fidelity.Score {
-				a.nearest = got
-			}
+		tried[c.Test.Source] = true
+		sure = sure || c.Guessed == ""
+		if cost += c.Cost; cost > maxTries {
+			break
+		}
+		got, err := a.try(ctx, c.strategy, c.Candidate)
+		if err != nil || got.Failed == 1 {
+			return got, err
+		}
+		if a.nearest == nil || got.Fidelity.Score > a.nearest.Fidelity.Score {
+			a.nearest = got
 		}
 	}
-	if a.tried = len(frames); !sure {
-		return nil, a.noCall(hurdles) // what was made up led nowhere: what is missing decides
+	if a.tried = len(frames); !sure && a.unable == nil {
+		return nil, a.noCall(a.hurdles) // what was made up led nowhere: what is missing decides
 	}
 	return nil, a.notReproduced()
 }
@@ -205,6 +241,9 @@ func (a *attempt) try(ctx context.Context, strategy string, c language.Candidate
 	res, err := a.run(ctx, a.in.Tree, c.Test, false)
 	if err != nil {
 		return nil, err
+	}
+	if imp := a.r.Language.Unimportable(a.sig.Type, res); imp != nil && a.unable == nil && !(imp.Type == a.sig.Type && a.r.Rules.Body(a.sig.Function)) {
+		a.unable = imp
 	}
 	return a.compare(strategy, c, res), nil
 }
@@ -395,10 +434,10 @@ func (a *attempt) notReproduced() error {
 	if n == nil {
 		return &fault.Stop{Type: fault.NeedsInput, Detail: "No call in the stack could be turned into a test.", Help: helpInput}
 	}
-	o := n.Outcome
-	if stop := missingModule(a, n); stop != nil {
-		return stop
+	if a.unable != nil {
+		return unimportable(a.unable)
 	}
+	o := n.Outcome
 	what := "passed"
 	switch {
 	case o.Status == "":
@@ -414,21 +453,9 @@ func (a *attempt) notReproduced() error {
 	}
 }
 
-// missingModule recognises a run that failed because a package is not
-// installed.
-func missingModule(a *attempt, n *Reproduction) *fault.Stop {
-	if n.Outcome.Status == testrun.Passed {
-		return nil
-	}
-	name, lines := a.r.Language.Missing(a.sig.Type, n.Output)
-	if name == "" {
-		return nil
-	}
-	return &fault.Stop{
-		Type: fault.NeedsEnvironment, Detail: "An imported module is not installed: " + text.Line(name, 80) + ".",
-		Help: "Configure the requirements files that install it, or the source root (such as src) that contains it.",
-		Log:  lines,
-	}
+// unimportable is the stop for code that the environment cannot import.
+func unimportable(i *language.Import) *fault.Stop {
+	return &fault.Stop{Type: fault.NeedsEnvironment, Detail: "The code cannot be imported: " + i.What + ".", Help: i.Help, Log: i.Log}
 }
 
 // hasLocals reports whether the source sent locals of any frame.

@@ -37,7 +37,7 @@ func LoadBases(stateDir string) ([]Base, error) {
 		return nil, fault.Errorf(fault.Invalid, "load bases: %s: %w", name, err)
 	}
 	for _, b := range bases {
-		if _, ok := minor(b.Python); !ok || !filepath.IsAbs(b.Rootfs) || b.Docker == "" {
+		if _, ok := Minor(b.Python); !ok || !filepath.IsAbs(b.Rootfs) || b.Docker == "" {
 			return nil, fault.Errorf(fault.Invalid, "load bases: %s: incomplete entry %+v", name, b)
 		}
 	}
@@ -49,7 +49,8 @@ func LoadBases(stateDir string) ([]Base, error) {
 
 var pythonVersion = regexp.MustCompile(`^3\.(\d{1,3})(\D|$)`)
 
-func minor(version string) (int, bool) {
+// Minor returns the minor version of a Python 3 version: 11 of "3.11.4".
+func Minor(version string) (int, bool) {
 	m := pythonVersion.FindStringSubmatch(version)
 	if m == nil {
 		return 0, false
@@ -66,13 +67,13 @@ func SelectBase(bases []Base, python string) (Base, string, error) {
 	if len(bases) == 0 {
 		return Base{}, "", fault.Errorf(fault.NotFound, "base systems are missing; run deploy/setup.sh")
 	}
-	want, ok := minor(python)
+	want, ok := Minor(python)
 	if !ok {
 		return bases[0], fmt.Sprintf("%s (Python %s), the default: the event has no Python 3 version", bases[0].Release, bases[0].Python), nil
 	}
 	best, bestDistance := bases[0], int(^uint(0)>>1)
 	for _, b := range bases {
-		have, ok := minor(b.Python)
+		have, ok := Minor(b.Python)
 		if !ok {
 			continue
 		}
@@ -92,6 +93,18 @@ func SelectBase(bases []Base, python string) (Base, string, error) {
 		why = "the nearest newer version"
 	}
 	return best, fmt.Sprintf("%s (Python %s) for Python 3.%d: %s", best.Release, best.Python, want, why), nil
+}
+
+// NewestBase returns the base with the newest Python. There must be one.
+func NewestBase(bases []Base) Base {
+	best := bases[0]
+	for _, b := range bases {
+		have, _ := Minor(b.Python)
+		if most, _ := Minor(best.Python); have > most {
+			best = b
+		}
+	}
+	return best
 }
 
 // FindBase returns the base for a Spec.Image, which is a Docker reference, a

@@ -33,9 +33,9 @@
 //		Mounts: []sandbox.Mount{{Host: tree, Target: "/work"}},
 //	})
 //
-// Environment builds (Spec.Network) share the host's network, including its
-// loopback and abstract sockets. Otherwise they are isolated in the same way, but
-// may write to mounts prepared by [PrepareWritable].
+// Environment builds (Spec.Build) are isolated in the same way, but may write to
+// mounts prepared by [PrepareWritable]. What they need of the network they get
+// through a socket in a mount.
 package sandbox
 
 import (
@@ -45,15 +45,15 @@ import (
 
 // A Spec describes one run. Backends do not retain it.
 type Spec struct {
-	Run     string            // id of the repaird run, for labels
-	Image   string            // root file system: a Base's release or Docker reference, or with docker any image; default: the backend's
-	Argv    []string          // command; Argv[0] is an absolute path or is looked up in the image's PATH
-	Env     map[string]string // the complete environment, except for PATH, HOME=/tmp and LANG
-	Dir     string            // working directory; default /work if mounted, else /tmp
-	Mounts  []Mount           // host directories
-	Files   map[string][]byte // name → content below /in; names are relative, without ".."
-	Network bool              // host network, for environment builds only
-	Limits  Limits            // zero fields default to DefaultLimits
+	Run    string            // id of the repaird run, for labels
+	Image  string            // root file system: a Base's release or Docker reference, or with docker any image; default: the backend's
+	Argv   []string          // command; Argv[0] is an absolute path or is looked up in the image's PATH
+	Env    map[string]string // the complete environment, except for PATH, HOME=/tmp and LANG
+	Dir    string            // working directory; default /work if mounted, else /tmp
+	Mounts []Mount           // host directories
+	Files  map[string][]byte // name → content below /in; names are relative, without ".."
+	Build  bool              // of an environment: mounts may be writable
+	Limits Limits            // zero fields default to DefaultLimits
 }
 
 // A Mount makes a host directory visible in the sandbox.

@@ -132,8 +132,8 @@ func (s Spec) checkMounts() error {
 			}
 		}
 		targets = append(targets, m.Target)
-		if m.Writable && !s.Network {
-			return fmt.Errorf("mount %q is writable, which is for environment builds (Network) only", m.Target)
+		if m.Writable && !s.Build {
+			return fmt.Errorf("mount %q is writable, which is for environment builds only", m.Target)
 		}
 		if err := checkAccess(m); err != nil {
 			return err

@@ -24,6 +24,7 @@ const Root = "/work"
 // on every host; Dir is its path on this one.
 type Environment struct {
 	Image       string            `json:"image"`           // sandbox.Spec.Image
+	Reader      string            `json:"-"`               // image whose Python reads source, which need not be the tests'; "" is Image. Set when the environment is ensured, never stored
 	Dir         string            `json:"-"`               // host directory of what was built for it, mounted read-only at /env; "" when the image's own serves. Set when the environment is ensured, never stored
 	Interpreter string            `json:"interpreter"`     // program inside that runs the code: below /env or the image's; "" is the language's usual one in the image's PATH
 	Digest      string            `json:"digest"`          // of all its inputs

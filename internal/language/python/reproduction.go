@@ -1,10 +1,12 @@
 package python
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
+	"github.com/repaird/repaird/internal/language/python/environment"
 	"github.com/repaird/repaird/internal/language/python/synth"
 	"github.com/repaird/repaird/internal/testrun"
 )
@@ -16,12 +18,12 @@ func (l *Language) EnsureEnvironment(ctx context.Context, req language.Environme
 
 // Stack implements language.Reproduction.
 func (l *Language) Stack(tree string, setup language.Setup, x *incident.Exception) (language.Stack, error) {
-	return synth.Open(l.environments.Backend, tree, setup, x)
+	return synth.Open(l.environments.Backend, cmp.Or(l.environments.Reader(), setup.Image), tree, setup, x)
 }
 
-// Missing implements language.Reproduction.
-func (*Language) Missing(exception, output string) (name, lines string) {
-	return synth.Missing(exception, output)
+// Unimportable implements language.Reproduction.
+func (*Language) Unimportable(exception string, res *testrun.Result) *language.Import {
+	return environment.Unimportable(exception, res)
 }
 
 // Help implements language.Reproduction.

@@ -115,25 +115,19 @@ func (b *Backend) Owned(_ context.Context, owner sandbox.Owner) ([]string, error
 }
 
 // arguments returns bwrap's command line for the spec on a root file system.
-func (b *Backend) arguments(spec sandbox.Spec, root string, etc map[string][]byte) ([]string, error) {
+func (b *Backend) arguments(spec sandbox.Spec, root string) ([]string, error) {
 	a := []string{"bwrap",
-		"--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try",
+		"--unshare-user", "--unshare-net", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try",
 		"--uid", fmt.Sprint(sandbox.UID), "--gid", fmt.Sprint(sandbox.UID), "--hostname", "sandbox",
 		"--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL",
 		"--clearenv", "--setenv", "PATH", "/usr/local/bin:/usr/bin:/bin",
 		"--seccomp", fmt.Sprint(seccompFD),
-	}
-	if !spec.Network {
-		a = append(a, "--unshare-net")
 	}
 	tree, err := rootArguments(root)
 	if err != nil {
 		return nil, err
 	}
 	a = append(a, tree...)
-	for name := range etc {
-		a = append(a, "--ro-bind", stage+"/etc/"+name, "/etc/"+name)
-	}
 	a = append(a,
 		"--proc", "/proc", "--dev", "/dev", "--bind", stage+"/shm", "/dev/shm", "--remount-ro", "/dev",
 		"--bind", stage+"/tmp", "/tmp", "--bind", stage+"/out", "/out", "--ro-bind", stage+"/in", "/in")

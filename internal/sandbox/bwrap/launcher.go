@@ -35,7 +35,6 @@ type plan struct {
 	Limits  sandbox.Limits    // of /tmp and /out
 	Files   map[string][]byte // for /in
 	Mounts  []sandbox.Mount   // mount i is bound at stage/m<i>
-	Etc     map[string][]byte // files over those in /etc, bound from stage/etc
 	Seccomp []byte
 	Program string // bwrap
 	Args    []string
@@ -153,16 +152,14 @@ func bind(fd int, target string, writable bool) error {
 	return unix.Mount("", target, "", flags, "")
 }
 
-// writeFiles writes /in and the replaced files in /etc, which bwrap binds read-only.
+// writeFiles writes /in, which bwrap binds read-only.
 func (p *plan) writeFiles() error {
-	for name, files := range map[string]map[string][]byte{"in": p.Files, "etc": p.Etc} {
-		dir := filepath.Join(stage, name)
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			return err
-		}
-		if err := (sandbox.Spec{Files: files}).WriteFiles(dir); err != nil {
-			return fmt.Errorf("write files: %w", err)
-		}
+	dir := filepath.Join(stage, "in")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	if err := (sandbox.Spec{Files: p.Files}).WriteFiles(dir); err != nil {
+		return fmt.Errorf("write files: %w", err)
 	}
 	return nil
 }

@@ -61,21 +61,13 @@ func (b *Backend) Run(ctx context.Context, spec sandbox.Spec) (result *sandbox.R
 }
 
 func (b *Backend) plan(spec sandbox.Spec, root string) (*plan, error) {
-	etc := map[string][]byte{}
-	if spec.Network {
-		for _, name := range []string{"resolv.conf", "hosts"} {
-			if data, err := os.ReadFile("/etc/" + name); err == nil {
-				etc[name] = data
-			}
-		}
-	}
-	args, err := b.arguments(spec, root, etc)
+	args, err := b.arguments(spec, root)
 	if err != nil {
 		return nil, err
 	}
 	return &plan{
 		Drop: os.Geteuid() == 0, Root: root, Limits: spec.Limits, Files: spec.Files, Mounts: spec.Mounts,
-		Etc: etc, Seccomp: b.filter, Program: b.program, Args: args,
+		Seccomp: b.filter, Program: b.program, Args: args,
 	}, nil
 }
 

@@ -138,12 +138,8 @@ func (b *Backend) hostConfig(spec sandbox.Spec, files string) *container.HostCon
 	scratch := fmt.Sprintf("rw,exec,nosuid,nodev,size=%d,nr_inodes=%d,uid=%d,gid=%d,mode=", l.Scratch, l.Inodes+1, uid, gid)
 	pids := int64(l.Processes + overhead)
 	none, noInit := int64(0), false
-	network := container.NetworkMode("none")
-	if spec.Network {
-		network = "host"
-	}
 	h := &container.HostConfig{
-		NetworkMode: network, IpcMode: "private", CgroupnsMode: "private",
+		NetworkMode: "none", IpcMode: "private", CgroupnsMode: "private",
 		AutoRemove: true, ReadonlyRootfs: true, Init: &noInit,
 		CapDrop:     []string{"ALL"},
 		SecurityOpt: []string{"no-new-privileges:true", "seccomp=" + b.seccomp},

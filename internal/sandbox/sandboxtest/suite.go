@@ -150,7 +150,7 @@ func owned(t *testing.T, b sandbox.Backend, owner sandbox.Owner) []string {
 
 // A wire is a named pipe that the processes in a sandbox hold open: data means that
 // they are running, EOF that all of them are dead. Only environment builds have
-// writable mounts, so runs with a wire have the host's network.
+// writable mounts, so runs with a wire are builds.
 type wire struct {
 	dir    string
 	r      *os.File
@@ -190,7 +190,7 @@ func fifo(t *testing.T, name string) (r, w *os.File) {
 
 // attach mounts the wire at /wire.
 func (w *wire) attach(s *sandbox.Spec) {
-	s.Network = true
+	s.Build = true
 	s.Mounts = append(s.Mounts, sandbox.Mount{Host: w.dir, Target: "/wire", Writable: true})
 }
 

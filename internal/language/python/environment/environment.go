@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,19 +29,7 @@ import (
 
 // recipe is the version of how environments are built; it is part of their
 // digest, so that a change here rebuilds them.
-const recipe = "1"
-
-// buildScript builds /env. With --system-site-packages the image's own pytest
-// is visible, unless the requirements install one; an image without pytest gets
-// it.
-const buildScript = `set -eu
-python3 -m venv --system-site-packages /env
-/env/bin/python -m pip --version
-for f in $REPAIRD_INSTALL; do set -- "$@" -r "$f"; done
-/env/bin/python -m pip install --no-input --no-cache-dir --disable-pip-version-check --progress-bar off "$@"
-/env/bin/python -c 'import pytest' 2>/dev/null ||
-  /env/bin/python -m pip install --no-input --no-cache-dir --disable-pip-version-check --progress-bar off pytest
-`
+const recipe = "2"
 
 // buildLimits limit the build of one environment.
 var buildLimits = sandbox.Limits{
@@ -70,7 +59,7 @@ func (b *Builder) Ensure(ctx context.Context, req language.EnvironmentRequest) (
 			return testrun.Environment{}, nil, err
 		} else if ok {
 			env := *req.Known
-			env.Dir = e.Dir
+			env.Dir, env.Reader = e.Dir, b.Reader()
 			return env, e.Release, nil
 		}
 	}
@@ -84,17 +73,39 @@ func (b *Builder) Ensure(ctx context.Context, req language.EnvironmentRequest) (
 	return env, release, err
 }
 
+// Reader returns the image whose Python reads source: the newest base system's,
+// since its parser reads what older ones do too and has what ast lacks there;
+// "" if there is none.
+func (b *Builder) Reader() string {
+	if len(b.Bases) == 0 {
+		return ""
+	}
+	return sandbox.NewestBase(b.Bases).Docker
+}
+
 // detect finds out what the tree needs, and finds or builds it.
 func (b *Builder) detect(ctx context.Context, req language.EnvironmentRequest) (_ testrun.Environment, release func(), err error) {
-	env := testrun.Environment{Env: map[string]string{}}
+	env := testrun.Environment{Env: map[string]string{}, Reader: b.Reader()}
 	if zone := cmp.Or(req.Environment.TimeZone, req.Setup.TimeZone); zone != "" {
 		env.Env["TZ"] = zone
+	}
+	root, err := os.OpenRoot(req.Tree)
+	if err != nil {
+		return env, nil, err
+	}
+	defer root.Close()
+	m, err := readManifest(root, req.Setup)
+	if err != nil {
+		return env, nil, &fault.Stop{
+			Type: fault.NeedsEnvironment, Detail: "The repository's dependencies cannot be read: " + err.Error() + ".",
+			Help: "Configure the project's requirements files, or an image that contains the dependencies.",
+		}
 	}
 	switch {
 	case req.Setup.Image != "":
 		env.Image = req.Setup.Image
 	case len(b.Bases) > 0:
-		base, why, err := sandbox.SelectBase(b.Bases, req.Environment.Python)
+		base, why, err := choose(b.Bases, req.Environment.Python, m.python)
 		if err != nil {
 			return env, nil, err
 		}
@@ -103,23 +114,15 @@ func (b *Builder) detect(ctx context.Context, req language.EnvironmentRequest) (
 			req.Progress("base system " + why)
 		}
 	}
-	root, err := os.OpenRoot(req.Tree)
+	p, err := planOf(root, m, req)
 	if err != nil {
 		return env, nil, err
 	}
-	defer root.Close()
-	deps, err := readDependencies(root, req.Setup)
-	if err != nil {
-		return env, nil, &fault.Stop{
-			Type: fault.NeedsEnvironment, Detail: "The repository's dependencies cannot be read: " + err.Error() + ".",
-			Help: "Configure the project's requirements files, or an image that contains the dependencies.",
-		}
-	}
-	if deps.empty() {
+	if m.empty() && len(p.Groups) == 0 {
 		env.Digest = digest(b.Backend.Name(), env.Image)
 		return env, func() {}, nil
 	}
-	return b.build(ctx, req, env, deps)
+	return b.build(ctx, req, env, m, p)
 }
 
 func digest(parts ...string) string {
@@ -131,7 +134,7 @@ func digest(parts ...string) string {
 }
 
 // build returns the virtual environment of a digest, building it if necessary.
-func (b *Builder) build(ctx context.Context, req language.EnvironmentRequest, env testrun.Environment, deps dependencies) (_ testrun.Environment, release func(), err error) {
+func (b *Builder) build(ctx context.Context, req language.EnvironmentRequest, env testrun.Environment, m *manifest, p *plan) (_ testrun.Environment, release func(), err error) {
 	if b.Store == nil {
 		return env, nil, fault.Errorf(fault.Internal, "no store is configured in which to build the environment")
 	}
@@ -140,100 +143,36 @@ func (b *Builder) build(ctx context.Context, req language.EnvironmentRequest, en
 		environ = os.Environ()
 	}
 	pip := readPipConfig(environ)
-	described, err := json.Marshal([]any{deps.requirements, deps.constraints, deps.files, deps.order})
+	described, err := json.Marshal([]any{p, m.files})
 	if err != nil {
 		return env, nil, err
 	}
 	env.Digest = digest(recipe, b.Backend.Name(), env.Image, string(described), pip.identity())
 	env.Interpreter = "/env/bin/python"
-	built := false
+	built, from := false, strings.Join(m.found, ", ")
 	e, err := b.Store.Use(ctx, store.Environments, key(env.Digest), func(ctx context.Context, dir string) error {
 		built = true
-		req.Progress("building the environment of " + strings.Join(deps.found, ", "))
-		return b.install(ctx, req.Run, env.Image, dir, deps, pip)
+		req.Progress("building the environment of " + from)
+		return b.install(ctx, req, env.Image, dir, m, p, pip)
 	})
 	if err != nil {
 		return env, nil, err
 	}
-	if !built {
-		req.Progress("environment of " + strings.Join(deps.found, ", ") + " is there")
-	}
 	env.Dir = e.Dir
+	was := readReport(e.Dir)
+	if len(was.Roots) > 0 && !slices.Contains(was.Roots, ".") {
+		was.Roots = append(was.Roots, ".")
+	}
+	env.Roots = was.Roots
+	if built {
+		for _, note := range was.Notes {
+			req.Progress(note)
+		}
+	} else {
+		req.Progress("environment of " + from + " is there")
+	}
 	return env, e.Release, nil
 }
 
 // key is a digest as a store key.
 func key(digest string) string { return strings.TrimPrefix(digest, "sha256:") }
-
-// install builds into dir, which is empty.
-func (b *Builder) install(ctx context.Context, run, image, dir string, deps dependencies, pip pipConfig) error {
-	if err := sandbox.PrepareWritable(dir); err != nil {
-		return err
-	}
-	files, install := pip.files, []string{}
-	for name, data := range deps.files {
-		files["req/"+name] = data
-	}
-	for _, name := range deps.order {
-		install = append(install, "/in/req/"+name)
-	}
-	if len(deps.requirements) > 0 {
-		text := strings.Join(deps.requirements, "\n") + "\n"
-		if len(deps.constraints) > 0 {
-			files["req/.constraints"] = []byte(strings.Join(deps.constraints, "\n") + "\n")
-			text = "-c .constraints\n" + text
-		}
-		files["req/.requirements"] = []byte(text)
-		install = append(install, "/in/req/.requirements")
-	}
-	vars := pip.env
-	vars["REPAIRD_INSTALL"] = strings.Join(install, " ")
-	res, err := b.Backend.Run(ctx, sandbox.Spec{
-		Run: run, Image: image, Argv: []string{"/bin/sh", "-c", buildScript}, Env: vars, Dir: "/tmp", Network: true,
-		Mounts: append([]sandbox.Mount{{Host: dir, Target: "/env", Writable: true}}, pip.mounts...),
-		Files:  files, Limits: buildLimits,
-	})
-	if err != nil {
-		return err
-	}
-	if res.Cause == sandbox.Exited && res.Exit == 0 {
-		return nil
-	}
-	log := string(res.Stdout) + string(res.Stderr)
-	stop := &fault.Stop{
-		Type: fault.NeedsEnvironment, Log: DecisiveLines(log, 30),
-		Detail: fmt.Sprintf("Installing %s failed (%s, exit code %d).", strings.Join(deps.found, ", "), res.Cause, res.Exit),
-		Help:   "Make the packages available to pip on this host (index, certificates, find-links), configure an image that contains them, or configure other requirements files.",
-	}
-	if len(pip.notes) > 0 {
-		stop.Help += " Of the host's pip configuration, " + strings.Join(pip.notes, "; ") + "."
-	}
-	return stop
-}
-
-// DecisiveLines picks the lines of a log that say what went wrong, otherwise
-// its last lines.
-func DecisiveLines(log string, most int) string {
-	var errs, all []string
-	for line := range strings.Lines(log) {
-		line = strings.TrimRight(line, "\r\n")
-		if strings.TrimSpace(line) == "" {
-			continue
-		}
-		if len(line) > 400 {
-			line = strings.ToValidUTF8(line[:400], "") + "…"
-		}
-		all = append(all, line)
-		low := strings.ToLower(line)
-		for _, word := range []string{"error", "no matching distribution", "could not", "failed", "not found", "denied", "no module named"} {
-			if strings.Contains(low, word) {
-				errs = append(errs, line)
-				break
-			}
-		}
-	}
-	if len(errs) == 0 {
-		errs = all
-	}
-	return strings.Join(errs[max(0, len(errs)-most):], "\n")
-}

@@ -3,6 +3,7 @@ package environment
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,46 +12,6 @@ import (
 	"github.com/repaird/repaird/internal/language"
 	"github.com/repaird/repaird/internal/sandbox/sandboxtest"
 )
-
-func TestDependenciesAreReadFromWhatARepositoryHas(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name, files  string
-		setup        language.Setup
-		requirements []string
-		constraints  []string
-		order        []string
-	}{
-		{name: "nothing", files: "-- a.py --\n"},
-		{name: "requirements.txt", files: "-- requirements.txt --\nflask\n-- pyproject.toml --\n[project]\ndependencies = [\"x\"]\n", order: []string{"requirements.txt"}},
-		{name: "configured files", files: "-- requirements.txt --\nflask\n-- deps/b.txt --\nx\n", setup: language.Setup{Requirements: []string{"deps/b.txt"}}, order: []string{"deps/b.txt"}},
-		{name: "pyproject.toml and uv.lock", files: "-- pyproject.toml --\n[project]\ndependencies = [\"flask>=2\", \"x ; python_version < '3.9'\"]\n-- uv.lock --\n[[package]]\nname = \"flask\"\nversion = \"2.2.5\"\n[[package]]\nname = \"own\"\nversion = \"0.1\"\nsource = { editable = \".\" }\n",
-			requirements: []string{"flask>=2", "x ; python_version < '3.9'"}, constraints: []string{"flask==2.2.5"}},
-		{name: "Poetry", files: "-- pyproject.toml --\n[tool.poetry.dependencies]\npython = \"^3.9\"\nflask = \"^2.0\"\nboto = {version = \"1.2\", extras = [\"s3\"]}\nlocal = {path = \"../x\"}\nopt = {version = \"1\", optional = true}\n-- poetry.lock --\n[[package]]\nname = \"flask\"\nversion = \"2.2.5\"\n",
-			requirements: []string{"boto[s3]==1.2", "flask>=2.0"}, constraints: []string{"flask==2.2.5"}},
-		{name: "Pipfile.lock", files: "-- Pipfile.lock --\n{\"default\": {\"flask\": {\"version\": \"==2.2.5\", \"markers\": \"python_version >= '3.7'\"}, \"own\": {\"path\": \".\"}}}\n",
-			requirements: []string{"flask==2.2.5 ; python_version >= '3.7'"}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			root, err := os.OpenRoot(sandboxtest.Tree(t, c.files))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer root.Close()
-			d, err := readDependencies(root, c.setup)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff([][]string{c.requirements, c.constraints, c.order}, [][]string{d.requirements, d.constraints, d.order}); diff != "" {
-				t.Error(diff)
-			}
-			if d.empty() != (c.name == "nothing") {
-				t.Errorf("empty: got %v", d.empty())
-			}
-		})
-	}
-}
 
 func TestTheHostsPipConfigurationIsTranslated(t *testing.T) {
 	t.Parallel()
@@ -68,21 +29,28 @@ func TestTheHostsPipConfigurationIsTranslated(t *testing.T) {
 		}
 	}
 	c := readPipConfig([]string{
-		"HOME=" + home, "PIP_CERT=" + cert, "PIP_INDEX_URL=https://own.example.org/simple", "PIP_FIND_LINKS=" + links + " https://w.example.org /does/not/exist",
-		"HTTPS_PROXY=http://proxy.example.org", "SECRET=x", "PIP_TARGET=/evil", "PIP_USER=1",
+		"HOME=" + home, "PIP_CERT=" + cert, "PIP_INDEX_URL=https://user:hunter2@own.example.org/simple", "PIP_FIND_LINKS=" + links + " https://w.example.org /does/not/exist",
+		"HTTPS_PROXY=http://proxy.example.org", "SECRET=x", "PIP_TARGET=/evil", "PIP_USER=1", "PIP_TRUSTED_HOST=own.example.org",
 	})
 	for _, name := range []string{"PIP_TIMEOUT", "PIP_DEFAULT_TIMEOUT"} { // what this machine's own files may set
 		delete(c.env, name)
 	}
 	want := map[string]string{
-		"PIP_INDEX_URL": "https://own.example.org/simple", "PIP_EXTRA_INDEX_URL": "https://a.example.org https://b.example.org", "PIP_NO_BINARY": "x",
-		"PIP_CERT": "/in/pip/pip-cert.pem", "PIP_FIND_LINKS": "/links/0 https://w.example.org", "HTTPS_PROXY": "http://proxy.example.org",
+		"PIP_INDEX_URL": "http://127.0.0.1:7280/0/", "PIP_EXTRA_INDEX_URL": "http://127.0.0.1:7280/1/ http://127.0.0.1:7280/2/", "PIP_NO_BINARY": "x",
+		"PIP_FIND_LINKS": "/links/0 http://127.0.0.1:7280/links/0",
 	}
 	if diff := cmp.Diff(want, c.env); diff != "" {
 		t.Error(diff)
 	}
-	if string(c.files["pip/pip-cert.pem"]) != "PEM" || len(c.mounts) != 1 || c.mounts[0].Writable || len(c.notes) != 1 {
-		t.Errorf("got files %v, mounts %v, notes %v", c.files, c.mounts, c.notes)
+	up := c.upstream
+	if diff := cmp.Diff([]string{"https://user:hunter2@own.example.org/simple", "https://a.example.org", "https://b.example.org"}, up.Indexes); diff != "" {
+		t.Error(diff)
+	}
+	if string(up.CA) != "PEM\n" || up.Proxy.HTTPSProxy != "http://proxy.example.org" || len(up.Links) != 1 || len(up.Trusted) != 1 || len(c.mounts) != 1 || c.mounts[0].Writable || len(c.notes) != 1 || c.implicit {
+		t.Errorf("got %+v", c)
+	}
+	if id := c.identity(); strings.Contains(id, "hunter2") || !strings.Contains(id, "own.example.org") {
+		t.Errorf("an environment's identity: %q", id)
 	}
 }
 

@@ -1,27 +1,38 @@
 package environment
 
 import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
 
+	"golang.org/x/net/http/httpproxy"
+
+	"github.com/repaird/repaird/internal/language/python/index"
 	"github.com/repaird/repaird/internal/sandbox"
-	"maps"
-	"slices"
 )
 
 // pipConfig is the host's configuration of pip, translated for a sandbox: the
 // index, proxies, certificates and find-links that installing requires belong
-// to the host, not to the repository.
+// to the host, not to the repository. What has credentials is for the proxy
+// through which a build reaches the index; the sandbox has none.
 type pipConfig struct {
-	env    map[string]string
-	files  map[string][]byte // below /in
-	mounts []sandbox.Mount
-	notes  []string // what could not be passed on
+	env      map[string]string
+	upstream index.Options
+	implicit bool // no index is configured: pip's own comes before those of upstream
+	mounts   []sandbox.Mount
+	notes    []string // what could not be passed on
 }
+
+// proxyAddress is where a build finds the proxy's addresses.
+const proxyAddress = "http://127.0.0.1:7280"
 
 // pipKeys are the options that are passed on. Others (target, user, prefix,
 // cache-dir, require-virtualenv, …) are about the host's own Python.
@@ -29,11 +40,7 @@ var pipKeys = map[string]bool{
 	"index-url": true, "extra-index-url": true, "trusted-host": true, "find-links": true, "no-index": true,
 	"cert": true, "client-cert": true, "proxy": true, "timeout": true, "default-timeout": true, "retries": true,
 	"prefer-binary": true, "only-binary": true, "no-binary": true, "pre": true, "no-build-isolation": true,
-	"use-feature": true, "use-deprecated": true, "keyring-provider": false,
-}
-
-var netKeys = []string{
-	"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
+	"use-feature": true, "use-deprecated": true,
 }
 
 const maxCertificate = 16 << 20
@@ -60,11 +67,11 @@ func readPipConfig(environ []string) pipConfig {
 			options[strings.ReplaceAll(strings.ToLower(key), "_", "-")] = value
 		}
 	}
-	c := pipConfig{env: map[string]string{}, files: map[string][]byte{}}
-	for _, key := range netKeys {
-		if vars[key] != "" {
-			c.env[key] = vars[key]
-		}
+	c := pipConfig{env: map[string]string{}}
+	c.upstream.UID, c.upstream.GID = sandbox.Account()
+	c.upstream.Proxy = &httpproxy.Config{
+		HTTPProxy: cmp.Or(options["proxy"], vars["http_proxy"], vars["HTTP_PROXY"]), HTTPSProxy: cmp.Or(options["proxy"], vars["https_proxy"], vars["HTTPS_PROXY"]),
+		NoProxy: cmp.Or(vars["no_proxy"], vars["NO_PROXY"]),
 	}
 	for _, key := range slices.Sorted(maps.Keys(options)) {
 		if pipKeys[key] {
@@ -72,13 +79,28 @@ func readPipConfig(environ []string) pipConfig {
 		}
 	}
 	for _, key := range []string{"REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"} {
-		if vars[key] != "" {
-			if inside := c.file(strings.ToLower(key)+".pem", vars[key]); inside != "" {
-				c.env[key] = inside
-			}
-		}
+		c.upstream.CA = append(c.upstream.CA, c.file(vars[key])...)
+	}
+	if off := options["no-index"]; off == "" || off == "0" || off == "false" {
+		c.indexes(options["index-url"], strings.Fields(options["extra-index-url"]))
 	}
 	return c
+}
+
+// indexes gives the sandbox the proxy's addresses of the indexes.
+func (c *pipConfig) indexes(main string, extra []string) {
+	if c.implicit = main == ""; !c.implicit {
+		c.upstream.Indexes = []string{main}
+	}
+	c.upstream.Indexes = append(c.upstream.Indexes, extra...)
+	c.env["PIP_INDEX_URL"] = proxyAddress + "/0/"
+	var more []string
+	for i := range extra {
+		more = append(more, fmt.Sprintf("%s/%d/", proxyAddress, i+1))
+	}
+	if len(more) > 0 {
+		c.env["PIP_EXTRA_INDEX_URL"] = strings.Join(more, " ")
+	}
 }
 
 func pipFiles(vars map[string]string) []string {
@@ -108,31 +130,11 @@ func pipFiles(vars map[string]string) []string {
 // parsePipFile reads the sections that apply to an install. Values may continue
 // on indented lines. The install section overrides global.
 func parsePipFile(text string) map[string]string {
-	sections := map[string]map[string]string{"global": {}, "install": {}}
-	section, key := "", ""
-	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, "\r\n")
-		trimmed := strings.TrimSpace(line)
-		switch {
-		case trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';':
-			continue
-		case trimmed[0] == '[' && strings.HasSuffix(trimmed, "]"):
-			section, key = trimmed[1:len(trimmed)-1], ""
-		case sections[section] == nil:
-		case (line[0] == ' ' || line[0] == '\t') && key != "":
-			sections[section][key] = strings.TrimSpace(sections[section][key] + " " + trimmed)
-		default:
-			i := strings.IndexAny(line, "=:")
-			if i < 0 {
-				continue
-			}
-			key = strings.ReplaceAll(strings.ToLower(strings.TrimSpace(line[:i])), "_", "-")
-			sections[section][key] = strings.TrimSpace(line[i+1:])
+	sections, merged := parseINI(text), map[string]string{}
+	for _, name := range []string{"global", "install"} {
+		for key, value := range sections[name] {
+			merged[strings.ReplaceAll(key, "_", "-")] = strings.ReplaceAll(value, "\n", " ")
 		}
-	}
-	merged := sections["global"]
-	for k, v := range sections["install"] {
-		merged[k] = v
 	}
 	return merged
 }
@@ -140,10 +142,17 @@ func parsePipFile(text string) map[string]string {
 // option translates one option to a PIP_* variable of the sandbox.
 func (c *pipConfig) option(key, value string) {
 	switch key {
-	case "cert", "client-cert":
-		if value = c.file("pip-"+key+".pem", value); value == "" {
-			return
-		}
+	case "index-url", "extra-index-url", "proxy":
+		return
+	case "cert":
+		c.upstream.CA = append(c.upstream.CA, c.file(value)...)
+		return
+	case "client-cert":
+		c.upstream.Client = c.file(value)
+		return
+	case "trusted-host":
+		c.upstream.Trusted = strings.Fields(value)
+		return
 	case "find-links":
 		value = c.findLinks(value)
 	}
@@ -152,20 +161,21 @@ func (c *pipConfig) option(key, value string) {
 	}
 }
 
-// file copies a file of the host into the sandbox and returns its name there.
-func (c *pipConfig) file(name, host string) string {
-	info, err := os.Stat(host)
+// file reads a certificate; nil if there is none.
+func (c *pipConfig) file(name string) []byte {
+	if name == "" {
+		return nil
+	}
+	info, err := os.Stat(name)
 	if err != nil || !info.Mode().IsRegular() || info.Size() > maxCertificate {
-		c.notes = append(c.notes, host+" cannot be read")
-		return ""
+		c.notes = append(c.notes, name+" cannot be read")
+		return nil
 	}
-	data, err := os.ReadFile(host)
+	data, err := os.ReadFile(name)
 	if err != nil {
-		c.notes = append(c.notes, host+" cannot be read")
-		return ""
+		c.notes = append(c.notes, name+" cannot be read")
 	}
-	c.files["pip/"+name] = data
-	return "/in/pip/" + name
+	return append(data, '\n')
 }
 
 // findLinks mounts the directories among the links. A directory that the
@@ -175,7 +185,8 @@ func (c *pipConfig) findLinks(value string) string {
 	for _, link := range strings.Fields(value) {
 		host := strings.TrimPrefix(link, "file://")
 		if strings.Contains(host, "://") {
-			links = append(links, link)
+			links = append(links, fmt.Sprintf("%s/links/%d", proxyAddress, len(c.upstream.Links)))
+			c.upstream.Links = append(c.upstream.Links, host)
 			continue
 		}
 		host, err := filepath.EvalSymlinks(host)
@@ -195,8 +206,7 @@ func (c *pipConfig) findLinks(value string) string {
 }
 
 // identity is the part of the configuration that decides which packages are
-// found; it is part of an environment's digest. Credentials are not stored:
-// only a hash of this text is.
+// found; it is part of an environment's digest. Credentials are not.
 func (c pipConfig) identity() string {
 	var parts []string
 	for k, v := range c.env {
@@ -205,6 +215,12 @@ func (c pipConfig) identity() string {
 	sort.Strings(parts)
 	for _, m := range c.mounts {
 		parts = append(parts, m.Target+"="+m.Host)
+	}
+	for _, address := range slices.Concat(c.upstream.Indexes, c.upstream.Links) {
+		if u, err := url.Parse(address); err == nil {
+			u.User = nil
+			parts = append(parts, u.String())
+		}
 	}
 	return strings.Join(parts, "\n")
 }

@@ -11,8 +11,9 @@
 // what it returns are JSON. inside/repaird_program.py calls it. Next to every
 // program is inside/repaird_syntax.py, which has look-ups in syntax trees.
 //
-// A program that only reads source runs in the image's own interpreter,
-// isolated: no untrusted code is imported. One that works beside the code under
+// A program that only reads source runs in the Python that reads source here
+// (testrun.Environment.Reader), isolated: no untrusted code is imported, and what
+// it reads does not depend on the Python of the code. One that works beside the code under
 // test ([Spec].Beside) runs in the environment's interpreter, and its answer is
 // as untrusted as that code.
 package program
@@ -158,7 +159,13 @@ func (p Program) spec(s Spec, request any) (sandbox.Spec, error) {
 	if spec.Limits.Wall == 0 {
 		spec.Limits.Wall = time.Minute
 	}
+	if s.Env.Reader != "" && !s.Beside {
+		spec.Image = s.Env.Reader
+	}
 	start := []string{Interpreter(s.Env), "-I", "-S", "-B"}
+	if spec.Image != s.Env.Image {
+		start[0] = "python3"
+	}
 	answer := "-" // standard output
 	if s.Beside {
 		start = []string{"python3", "-s", "-B"}

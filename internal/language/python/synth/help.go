@@ -2,11 +2,9 @@ package synth
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/repaird/repaird/internal/incident"
 	"github.com/repaird/repaird/internal/language"
-	"github.com/repaird/repaird/internal/language/python/environment"
 )
 
 // The lines that add the recorder in production (sdk/python), which answers what an
@@ -61,18 +59,4 @@ func Help(p language.Problem) string {
 		return "The text of a traceback contains no values. Link the error tracker's event, or report through the Sentry SDK with include_local_variables=True."
 	}
 	return "Set include_local_variables=True in sentry_sdk.init (with_locals=True before SDK 1.13), and do not remove frame variables in before_send or on the server."
-}
-
-const missing = "ModuleNotFoundError: No module named "
-
-// Missing finds in pytest's output the module that could not be imported. An
-// incident that is itself about a missing module is not the environment's
-// fault.
-func Missing(exception, output string) (name, lines string) {
-	i := strings.Index(output, missing)
-	if i < 0 || exception == "ModuleNotFoundError" {
-		return "", ""
-	}
-	name, _, _ = strings.Cut(output[i+len(missing):], "\n")
-	return name, environment.DecisiveLines(output, 12)
 }

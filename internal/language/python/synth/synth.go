@@ -50,6 +50,7 @@ const lineTolerance = 30
 // A Stack is an exception's in-app frames in a tree.
 type Stack struct {
 	backend sandbox.Backend
+	reader  string // image
 	tree    string
 	setup   language.Setup
 	mapper  *frames.Mapper
@@ -58,13 +59,14 @@ type Stack struct {
 
 var _ language.Stack = (*Stack)(nil)
 
-// Open maps the frames of x to the tree's files.
-func Open(backend sandbox.Backend, tree string, setup language.Setup, x *incident.Exception) (*Stack, error) {
+// Open maps the frames of x to the tree's files. Their source is read in the
+// image reader.
+func Open(backend sandbox.Backend, reader, tree string, setup language.Setup, x *incident.Exception) (*Stack, error) {
 	mapper, err := frames.Open(tree)
 	if err != nil {
 		return nil, fmt.Errorf("read tree: %w", err)
 	}
-	return &Stack{backend: backend, tree: tree, setup: setup, mapper: mapper, frames: mapper.InApp(x)}, nil
+	return &Stack{backend: backend, reader: reader, tree: tree, setup: setup, mapper: mapper, frames: mapper.InApp(x)}, nil
 }
 
 // Frames implements language.Stack.
@@ -125,8 +127,8 @@ func (s *Stack) testFolder() string {
 }
 
 // Strategies implements language.Stack.
-func (s *Stack) Strategies(ctx context.Context, run string, env testrun.Environment, story language.Story) ([]language.Strategy, error) {
-	r, err := s.read(ctx, run, env)
+func (s *Stack) Strategies(ctx context.Context, run string, story language.Story) ([]language.Strategy, error) {
+	r, err := s.read(ctx, run)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +156,7 @@ type sourced struct {
 }
 
 // read asks the source about the frames and the recorded values.
-func (s *Stack) read(ctx context.Context, run string, env testrun.Environment) (*reading, error) {
+func (s *Stack) read(ctx context.Context, run string) (*reading, error) {
 	r := &reading{known: map[string]literal{}, objects: map[int]incident.Value{}}
 	for _, f := range s.frames {
 		for i := range f.Locals {
@@ -182,7 +184,7 @@ func (s *Stack) read(ctx context.Context, run string, env testrun.Environment) (
 		leaves(v, texts, 0)
 	}
 	values := append([]string{}, slices.Sorted(maps.Keys(texts))...) // not nil: it becomes a JSON list
-	got, err := analyse(ctx, s.backend, run, env, s.tree, s.Roots(), qs, values)
+	got, err := analyse(ctx, s.backend, run, testrun.Environment{Image: s.reader}, s.tree, s.Roots(), qs, values)
 	if err != nil {
 		return nil, err
 	}

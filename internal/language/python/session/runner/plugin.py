@@ -24,7 +24,7 @@ def arguments(config):
     Each option undoes what a repository's configuration may ask for and what
     would keep a session from running whole and alone.
     """
-    own = ["-q", "--tb=short", "--color=no", "-p", "no:cacheprovider", "-p", "no:randomly",
+    own = ["-q", "--tb=short", "--color=no", "--disable-warnings", "-p", "no:cacheprovider", "-p", "no:randomly",
            "--continue-on-collection-errors", "--maxfail=0"]
     if config["test"]:
         # Nothing of the tree steers the synthesized test.
