@@ -92,11 +92,15 @@ func TestARepairWithoutMajorityGoesOnToTheQuestion(t *testing.T) {
 	if err := contested(r, undecided); err != nil || r.Patch.ID() != one.ID() || r.Why != "one" || len(r.Alternatives) != 1 || !strings.Contains(r.Disagreement, "disagree") {
 		t.Errorf("got %+v, %v", r, err)
 	}
+	alone := &repair.Result{Alternatives: []patch.Patch{one}} // which nobody but a person can choose
+	if err := contested(alone, undecided); err != nil || alone.Patch.ID() != one.ID() || len(alone.Alternatives) != 0 {
+		t.Errorf("alone: got %+v, %v", alone, err)
+	}
 	for name, c := range map[string]struct {
 		result *repair.Result
 		err    error
 	}{
-		"one candidate":     {&repair.Result{Alternatives: []patch.Patch{one}}, undecided},
+		"no candidate":      {&repair.Result{}, undecided},
 		"no result":         {nil, undecided},
 		"another stop":      {&repair.Result{Alternatives: []patch.Patch{one, two}}, &fault.Stop{Type: fault.Rejected}},
 		"no stop, no error": {&repair.Result{Patch: one, Alternatives: []patch.Patch{two, two}}, nil},
