@@ -10,6 +10,8 @@ the one farthest from the failure comes first.
 import ast
 import re
 
+from repaird_syntax import defaults
+
 from .context import MUTATORS
 from .formats import zones
 from .scope import bound
@@ -95,8 +97,8 @@ def copies(ctx, function):
         form = COPIES.get(types.get(name))
         if form is None or name in ("self", "cls") or not mutated(function.node, name) or rebound(function, name):
             continue
-        if returns_nothing(function.node):
-            continue  # that it changes its argument is all that it does
+        if returns_nothing(function.node) or collects(function.node, name):
+            continue  # that it changes its argument is what it is for
         yield Candidate(COPIED, function, [(at, at, "%s%s = %s%s" % (indent, name, form % name, function.source.newline.decode()))],
                         "`%s` is changed, although the caller still uses it" % name, 0.78, function.node.lineno, True)
 
@@ -114,6 +116,13 @@ def mutated(node, name):
 
 def rebound(function, name):
     return any(name in bound(s) for s in function.statements() if not isinstance(s, ast.AugAssign))
+
+
+def collects(node, name):
+    """Whether a parameter is given back, or is one thing for all calls: a default."""
+    if any(a.arg == name for a, _ in defaults(node.args)):
+        return True
+    return any(isinstance(n, ast.Return) and n.value is not None and is_name(n.value, name) for n in ast.walk(node))
 
 
 def returns_nothing(node):
