@@ -17,24 +17,16 @@ import (
 )
 
 // worked are the worked examples, each with its failing test, a line of the
-// repair that is looked for, and the patch that their stories give.
+// repair that is looked for, and for one the patch that its story gives.
 var worked = []struct {
 	name, dir, test, want string
 	given                 []patch.Edit
 }{
-	{"phantom", "trace/phantom", "tests/test_cart.py::test_carts_are_independent", "+        self.items = []", []patch.Edit{
-		{Path: "shop/cart.py", Search: "        self.customer_name = customer_name\n", Replace: "        self.customer_name = customer_name\n        self.items = []\n"},
-	}},
+	{"phantom", "trace/phantom", "tests/test_cart.py::test_carts_are_independent", "+        self.items = []", nil},
 	{"swallower", "trace/swallower", "tests/test_loader.py::test_an_invalid_config_raises", "+    except FileNotFoundError:", []patch.Edit{
 		{Path: "settings/loader.py", Search: "    except Exception:", Replace: "    except FileNotFoundError:"},
 	}},
-	{"timestamps", "repair/timestamps", "tests/test_report.py::test_a_time_without_a_zone_is_accepted", "%Y-%m-%d %H:%M", []patch.Edit{
-		{Path: "app/handlers/report.py", Search: "    return datetime.strptime(ts, \"%Y-%m-%dT%H:%M:%S%z\")\n", Replace: `    try:
-        return datetime.strptime(ts, "%Y-%m-%dT%H:%M:%S%z")
-    except ValueError:
-        return datetime.strptime(ts, "%Y-%m-%d %H:%M").replace(tzinfo=timezone.utc)
-`},
-	}},
+	{"timestamps", "repair/timestamps", "tests/test_report.py::test_a_time_without_a_zone_is_accepted", "%Y-%m-%d %H:%M", nil},
 }
 
 func TestTheWorkedExamplesEndInTheirRepair(t *testing.T) {
@@ -51,6 +43,9 @@ func TestTheWorkedExamplesEndInTheirRepair(t *testing.T) {
 				t.Errorf("%d candidates tried, %d verified, want some of both", len(tried.Trials), len(tried.Attempts))
 			}
 		})
+		if w.given == nil {
+			continue
+		}
 		t.Run(w.name+" with a model that has the patch", func(t *testing.T) {
 			t.Parallel()
 			model := llmtest.Start(t, llmtest.Chat, llmtest.Each(llmtest.Turn{Calls: llmtest.Call("propose_patch", map[string]any{"why": "as the story says", "edits": w.given})}))
