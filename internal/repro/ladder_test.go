@@ -237,6 +237,21 @@ func TestATestThatFailsForAnotherReasonIsNoReproduction(t *testing.T) {
 	}
 }
 
+func TestARecordedTextHandsTheCodeNothingThatIsNotItsOwn(t *testing.T) {
+	t.Parallel()
+	dir := sandboxtest.Tree(t, fleet)
+	for _, text := range []string{"<class 'os.system'>", "<class 'subprocess.Popen'>", "<built-in function eval>", "<class 'exec'>", "<class 'builtins.eval'>", "<function system at 0x7f>", "<module 'subprocess' from 'x'>"} {
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			x := event("ZeroDivisionError", "division by zero", at("fleet/plan.py", "convert", "return kind(text)", repr("kind", text), repr("text", "'1/0'")))
+			_, stop := reproduce(t, sandboxtest.Backend(t, "bwrap"), Input{Bundle: bundleOf(x), Tree: dir, Repeats: 2})
+			if stop == nil || stop.Type != fault.NeedsInput {
+				t.Errorf("got %v, want a test that cannot be written", stop)
+			}
+		})
+	}
+}
+
 func TestARecordedTextRunsNothingThatItNames(t *testing.T) {
 	t.Parallel()
 	dir := sandboxtest.Tree(t, fleet)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/repaird/repaird/internal/fault"
 	"github.com/repaird/repaird/internal/language/python/program"
@@ -120,7 +122,7 @@ var reader = program.Program{Source: inside, Dir: "inside", Main: "analyse"}
 func analyse(ctx context.Context, b sandbox.Backend, run string, env testrun.Environment, tree string, roots []string, qs []question, values []string) (_ *answers, err error) {
 	defer fault.Wrap(&err, "analyse source")
 	var a answers
-	if err := reader.Run(ctx, b, program.Spec{Run: run, Env: env, Tree: tree}, map[string]any{"frames": qs, "roots": roots, "values": values}, &a); err != nil {
+	if err := reader.Run(ctx, b, program.Spec{Run: run, Env: env, Tree: tree}, map[string]any{"frames": qs, "roots": roots, "mentionable": slices.Sorted(maps.Keys(mentionable)), "values": values}, &a); err != nil {
 		return nil, err
 	}
 	if len(a.Frames) != len(qs) || len(a.Values) != len(values) {

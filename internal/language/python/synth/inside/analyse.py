@@ -2,7 +2,8 @@
 
 It parses and never imports or runs anything of the tree. Request and answer:
 
-  {"frames": [{"path", "function", "line", "module", "receiver"}], "roots": [folder, …], "values": [text, …]}
+  {"frames": [{"path", "function", "line", "module", "receiver"}], "roots": [folder, …], "mentionable": [name, …],
+   "values": [text, …]}
   {"frames": [function or {"error": …}], "values": [literal or {"error": …}]}
 
 The first frame is the one that crashed; the others are those that may be called,
@@ -182,5 +183,5 @@ def answer(request, tree):
     for n in range(1, len(asked) - 1):
         if asked[n]["next"]:
             frames[n]["calls"] = caller(files, scope, asked[n], frames[n + 1], frames[n])
-    reader = Reader(scope)
+    reader = Reader(scope, request["mentionable"])
     return {"frames": frames, "values": [literal(v, reader) for v in request["values"]]}

@@ -81,10 +81,12 @@ def close(text, start):
 
 
 class Reader:
-    """Reads the recorded texts of one request."""
+    """Reads the recorded texts of one request. mentionable are the names of the
+    standard library, module:name or a module, that a text may mention: the code under
+    test may call what it is given, so that os.system must not be."""
 
-    def __init__(self, scope):
-        self.scope = scope
+    def __init__(self, scope, mentionable):
+        self.scope, self.mentionable = scope, set(mentionable)
         self.imports = set()
         self.mutable = False
         self.setup = []
@@ -121,18 +123,18 @@ class Reader:
     def bracketed(self, text):
         kind, _, rest = text.partition(" ")
         if kind in ("class", "enum", "type") and rest[:1] in "'\"" and rest[:1]:
-            return self.reference(self.scope.qualified(rest.strip("'\"")), ("class", "external"), rest.strip("'\""))
+            return self.reference(self.scope.qualified(rest.strip("'\"")), "class", rest.strip("'\""))
         if kind == "module" and rest[:1] == "'":
             name = rest[1:].partition("'")[0]
-            if not re.match(r"^[A-Za-z_][\w.]*$", name):
-                raise Unreadable("not a module: " + name[:60])
+            if not re.match(r"^[A-Za-z_][\w.]*$", name) or not self.scope.file(name) and name not in self.mentionable:
+                raise Unreadable("not a module of the tree: " + name[:60])
             self.imports.add("import " + name)
             return ast.parse(name, mode="eval").body
-        if kind == "built-in" and rest.startswith("function ") and rest[9:] in dir(builtins):
-            return ast.Name(rest[9:], ast.Load())
+        if kind == "built-in" and rest.startswith("function "):
+            return self.reference(None, "function", rest[9:])
         if kind == "function":
             name = rest.partition(" at 0x")[0]
-            return self.reference(self.scope.find(name) if "<" not in name else None, ("function",), name)
+            return self.reference(self.scope.find(name) if "<" not in name else None, "function", name)
         if text == "UTC":
             self.imports.add("import pytz")
             return ast.parse("pytz.UTC", mode="eval").body
@@ -153,16 +155,18 @@ class Reader:
                 raise Instance(found)
         raise Unreadable("not a literal: " + text[:60])
 
-    def reference(self, found, kinds, name):
-        """The expression of a class or function, by its name."""
-        if found is None and name in dir(builtins):
-            return ast.Name(name, ast.Load())
-        if found is None or found.kind not in kinds or not all(part.isidentifier() for part in (found.module + "." + found.name).split(".")):
-            raise Unreadable("not found: " + name[:60])
-        if found.kind == "external" and found.module == "builtins":
-            return ast.Name(found.name, ast.Load())
-        self.imports.add(found.statement)
-        return ast.parse(found.expression, mode="eval").body
+    def reference(self, found, kind, name):
+        """The expression of a class or function of the tree, or of one that may be
+        mentioned, by its name."""
+        if found is not None and found.kind == kind and all(part.isidentifier() for part in (found.module + "." + found.name).split(".")):
+            self.imports.add(found.statement)
+            return ast.parse(found.expression, mode="eval").body
+        module, _, bare = name.rpartition(".")
+        if (module or "builtins") + ":" + bare not in self.mentionable:
+            raise Unreadable("not of the tree: " + name[:60])
+        if module and module != "builtins":
+            self.imports.add("from %s import %s" % (module, bare))
+        return ast.Name(bare, ast.Load())
 
     def member(self, name):
         """Members of an enumeration: Mode.AUTO, or Flags.A|B."""
