@@ -80,7 +80,7 @@ func verdictLine(in Input) redact.Clean {
 			line = redact.Concat(line, redact.Constant(", "), redact.Number(n), redact.Constant(" "), o.text)
 		}
 	}
-	return redact.Concat(line, redact.Constant(". Every run used a fresh sandbox; the verdict is model-free."))
+	return redact.Concat(line, redact.Constant(". Each side ran in fresh sandboxes of its own; the verdict is model-free."))
 }
 
 // commits names the two commits of a verdict; empty where it is one.
