@@ -44,7 +44,7 @@ func (c *Contest) Ground() Ground {
 	for _, name := range slices.Sorted(maps.Keys(c.refuted)) {
 		by = append(by, fmt.Sprintf("%d by %s", c.refuted[name], name))
 	}
-	tried := "of what else the patch could have said, " + strings.Join(by, ", ") + " refuted"
+	tried := "variants of the patch were refuted: " + strings.Join(by, ", ")
 	switch {
 	case c.survivors == 1:
 		return Ground{"rivals", Lowers, "one other behaviour passes the test, and nothing says that it is wrong", c.surviving}

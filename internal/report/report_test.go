@@ -103,7 +103,7 @@ func sample(t testing.TB) Input {
 					{Call: "top([3, 1], 2)", Before: "raises IndexError: list index out of range", After: "returns 1"},
 					{Call: "top([], 3)", Before: "raises IndexError: list index out of range", After: "raises IndexError: list index out of range"},
 				}},
-				{Name: "rivals", Effect: behaviour.Supports, Evidence: "of what else the patch could have said, 4 by the test refuted"},
+				{Name: "rivals", Effect: behaviour.Supports, Evidence: "variants of the patch were refuted: 4 by the test"},
 			},
 			Red: []byte("{}\n"), Green: []byte("{}\n"),
 		},
